@@ -1,0 +1,105 @@
+"""What the rooms hand to one another, and the one clock that all of it is counted in.
+
+Time is the frame index and the sample count: frame ``k`` of any footage or programme starts at
+``k / FRAME_RATE`` seconds and owns the samples ``[k * SAMPLES_PER_FRAME, (k + 1) * SAMPLES_PER_FRAME)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FRAME_RATE = 25
+"""Pictures per second of every footage and programme, after intake."""
+
+SAMPLE_RATE = 24_000
+"""Samples per second of every sound inside the engine, mono float32 in [-1, 1]."""
+
+SAMPLES_PER_FRAME = SAMPLE_RATE // FRAME_RATE
+"""Samples that belong to one picture (960, exactly 40 ms)."""
+
+FloatArray = npt.NDArray[np.float32]
+ByteArray = npt.NDArray[np.uint8]
+
+
+class Progress(Protocol):
+    """Told how far a long piece of work is; the command line turns it into bars with time left."""
+
+    def __call__(self, stage: str, done: float, note: str = "") -> None:
+        """Report that ``stage`` is ``done`` (0 to 1); ``note`` is a short figure worth seeing."""
+
+
+def silent(stage: str, done: float, note: str = "") -> None:
+    """A `Progress` for callers that show nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One thing to be said.
+
+    Attributes:
+        text: What is said, as written (not yet normalised).
+        language: BCP 47 tag, such as ``en`` or ``fr``.
+        speed: Rate of speech, 1.0 as fitted; 0.5 to 2.0.
+        source: Where it came from (``script:12`` is line 12 of the script), for logs.
+        generation: Work made for an older generation than the show's is dropped where it lies.
+    """
+
+    text: str
+    language: str = "en"
+    speed: float = 1.0
+    source: str = ""
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """One spoken phone: IPA symbol, start and end in seconds from the start of its `Speech`."""
+
+    symbol: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A piece of sound and what is said in it.
+
+    Attributes:
+        samples: float32 (n,), mono in [-1, 1], at `SAMPLE_RATE`.
+        phones: The phones with their times, in order, from 0 to ``n / SAMPLE_RATE``.
+    """
+
+    samples: FloatArray
+    phones: tuple[Phone, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class MouthMotion:
+    """Mouth shapes in this person's basis: float32 (frames, coefficients), one row a frame."""
+
+    coefficients: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeFrame:
+    """Frame ``index`` of the programme: one picture and exactly its own samples.
+
+    Attributes:
+        index: Frame number from 0; the presentation time IS the index.
+        picture: uint8 (height * 3 // 2, width), I420: luma plane, then the two quarter-size chroma planes.
+        sound: float32 (`SAMPLES_PER_FRAME`,), mono.
+        speaking: Whether the presenter is speaking in this frame.
+    """
+
+    index: int
+    picture: ByteArray
+    sound: FloatArray
+    speaking: bool = field(default=False)
