@@ -1,0 +1,38 @@
+# make demo   one minute of video to a live stream, on this machine
+# make test   the tests
+# make lint   ruff and mypy
+
+PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+VIDEO  ?=
+CONSENT ?=
+BUDGET ?= 8m
+OUT    ?= out/demo
+
+.PHONY: demo test lint env weights clean
+
+demo: weights
+	$(BIN)/python scripts/demo.py --out "$(OUT)" --budget "$(BUDGET)" $(if $(VIDEO),--video "$(VIDEO)") $(if $(CONSENT),--consent "$(CONSENT)")
+
+test: weights
+	$(BIN)/python -m pytest
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+env: $(VENV)/.ready
+
+weights: env
+	$(BIN)/avatar-engine models fetch
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	"$(PYTHON)" -m venv "$(VENV)"
+	$(BIN)/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf "$(VENV)" out build dist

@@ -1,0 +1,279 @@
+"""The command line: one function a verb, which parses, calls one room and prints."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from avatar_engine import __version__
+from avatar_engine.errors import AvatarError
+
+console = Console(stderr=True)
+out = Console()
+
+app = typer.Typer(
+    name="avatar-engine",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="One minute of video in, a live show out: clone a presenter who agreed, and go on air.",
+)
+models_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="The weights that the engine uses.")
+consent_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="markdown", help="The presenter's consent: no consent, no clone."
+)
+app.add_typer(models_app, name="models")
+app.add_typer(consent_app, name="consent")
+
+_DURATION = re.compile(r"^(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?$")
+
+
+def seconds(text: str) -> float:
+    """Seconds in a duration such as ``20m``, ``1h30m``, ``90s`` or ``90``."""
+    match = _DURATION.match(text.strip().lower())
+    if not match or not any(match.groups()):
+        raise typer.BadParameter(f"{text!r} is not a duration; write 90s, 20m or 1h30m.")
+    parts = {unit: float(value or 0) for unit, value in match.groupdict().items()}
+    return parts["h"] * 3600 + parts["m"] * 60 + parts["s"]
+
+
+def frame_size(text: str) -> tuple[int, int]:
+    """Width and height in a size such as ``1280x720``; both even, at least 160."""
+    match = re.fullmatch(r"(\d+)x(\d+)", text.strip().lower())
+    if not match:
+        raise typer.BadParameter(f"{text!r} is not a size; write 1280x720.")
+    width, height = int(match[1]), int(match[2])
+    if width % 2 or height % 2 or not (160 <= width <= 3840 and 160 <= height <= 3840):
+        raise typer.BadParameter(f"{text!r}: both sides must be even and between 160 and 3840.")
+    return width, height
+
+
+Avatar = Annotated[Path, typer.Argument(metavar="NAME.avatar", help="The clone's file.")]
+Duration = Annotated[float, typer.Option(parser=seconds, metavar="TIME")]
+
+
+@app.callback()
+def _root(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what the rooms do.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    handler = RichHandler(console=console, show_path=False, markup=False)
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(name)s: %(message)s", handlers=[handler], force=True)
+    if version:
+        out.print(f"avatar-engine {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.command(
+    epilog="**Examples**\n\n"
+    "`avatar-engine clone minute.mp4 -o marie.avatar --consent consent.toml`\n\n"
+    "`avatar-engine clone minute.mov -o marie.avatar --consent consent.toml --budget 45m --language fr`"
+)
+def clone(
+    video: Annotated[Path, typer.Argument(help="About a minute of one person who speaks to the camera.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="NAME.avatar", help="Where the clone goes.")],
+    consent: Annotated[Path, typer.Option(help="The signed consent for this very clip (see `consent new`).")],
+    budget: Annotated[
+        Any, typer.Option(parser=seconds, metavar="TIME", help="Time for the whole clone; more is better.")
+    ] = "20m",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    language: Annotated[str, typer.Option(help="What the presenter speaks: en, fr, … or auto.")] = "auto",
+    keep_work: Annotated[bool, typer.Option(help="Keep the working folder NAME.avatar.work.")] = False,
+) -> None:
+    """Build a talking, speaking clone from one minute of video.
+
+    The clip is checked first (one face, near the camera, at least 20 s of speech, sound in step with the lips), then
+    lips and voice are fitted to the person at the same time. The last fifth of the clip is held out to measure the
+    result. A stop loses nothing: the same command goes on where it was. At the end there is a report beside the
+    clone, `NAME.report.html` and `NAME.report.json`.
+    """
+    from avatar_engine.cli.progress import Bars
+    from avatar_engine.clone.pipeline import CloneOptions, clone_presenter
+
+    options = CloneOptions(budget=budget, device=device, language=language, keep_work=keep_work)
+    with Bars(console) as progress:
+        result = clone_presenter(video, output, consent, options, progress)
+    out.print(result.summary())
+
+
+@app.command(
+    epilog="**Examples**\n\n"
+    '`avatar-engine say marie.avatar "Welcome to the show." -o welcome.mp4`\n\n'
+    '`avatar-engine say marie.avatar "Bienvenue !" --language fr --speed 0.95 -o bienvenue.mp4`'
+)
+def say(
+    avatar: Avatar,
+    text: Annotated[str, typer.Argument(help="What the clone says; - reads it from standard input.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The video to write (.mp4).")],
+    language: Annotated[str, typer.Option(help="Language of the text; the clone's own by default.")] = "",
+    speed: Annotated[float, typer.Option(min=0.5, max=2.0, help="Rate of speech; 1 is the person's own.")] = 1.0,
+    size: Annotated[Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")] = "1280x720",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Render a text to a video file, as fast as the machine can."""
+    from avatar_engine.cli.progress import Bars
+    from avatar_engine.live.say import render
+
+    spoken = sys.stdin.read() if text == "-" else text
+    with Bars(console) as progress:
+        made = render(avatar, spoken, output, language=language, speed=speed, size=size, device=device, progress=progress)
+    out.print(made.summary())
+
+
+@app.command(
+    epilog="**Examples**\n\n"
+    "`avatar-engine live marie.avatar --script show.md --to rtmp://localhost/live/marie`\n\n"
+    "`avatar-engine live marie.avatar --script show.md --to rtmp://a.example/live/KEY --to rtmps://b.example/app/KEY "
+    "--record show.mp4 --loop`"
+)
+def live(
+    avatar: Avatar,
+    script: Annotated[Path, typer.Option(help="Markdown: a paragraph is said, a heading names a segment.")],
+    to: Annotated[list[str] | None, typer.Option(metavar="URL", help="RTMP(S) endpoint; give several for more.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Also record the programme to this .mp4.")] = None,
+    size: Annotated[Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")] = "1280x720",
+    loop: Annotated[bool, typer.Option("--loop", help="Start again at the end, for ever.")] = False,
+    duration: Annotated[
+        Any, typer.Option("--for", parser=seconds, metavar="TIME", help="End after this time on air.")
+    ] = "0s",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    status: Annotated[Path | None, typer.Option(help="Write the final figures to this JSON file.")] = None,
+) -> None:
+    """Go live: say the script in the presenter's voice, lips in step, to every endpoint at once.
+
+    Ctrl-C ends cleanly: the file is finished and the endpoints are told. Every picture carries the words that say
+    that it is AI-generated.
+    """
+    from avatar_engine.cli.status import on_air
+
+    on_air(
+        console,
+        avatar=avatar,
+        script=script,
+        outputs=[*(to or []), *([str(record)] if record else [])],
+        size=size,
+        loop=loop,
+        seconds=duration or None,
+        device=device,
+        status_file=status,
+    )
+
+
+@app.command(epilog="**Examples**\n\n`avatar-engine inspect marie.avatar`\n\n`avatar-engine inspect marie.avatar --json`")
+def inspect(
+    avatar: Avatar,
+    json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
+) -> None:
+    """What is in a clone: its parts, how it was made, what its report says, and whose consent it carries."""
+    from avatar_engine.clone.inspect import describe, manifest_json
+
+    out.print_json(manifest_json(avatar)) if json else out.print(describe(avatar))
+
+
+@app.command(epilog="**Examples**\n\n`avatar-engine doctor`\n\n`avatar-engine doctor --json`")
+def doctor(json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
+    """What this machine can do: cores, AMX and AVX, GPU, ONNX Runtime, encoders, weights, ports."""
+    from avatar_engine import doctor as room
+
+    report = room.probe()
+    out.print_json(room.to_json(report)) if json else out.print(room.render(report))
+
+
+@models_app.command("list", epilog="**Examples**\n\n`avatar-engine models list`")
+def models_list() -> None:
+    """Every weight with its purpose, licence and whether it is on this machine."""
+    from rich.table import Table
+
+    from avatar_engine import models
+
+    table = Table("weight", "purpose", "licence", "MB", "here")
+    for name, weight in models.manifest().items():
+        size = sum(file.bytes for file in weight.files) / 1e6
+        table.add_row(name, weight.purpose, weight.licence, f"{size:.1f}", "yes" if models.is_present(name) else "no")
+    out.print(table)
+
+
+@models_app.command("fetch", epilog="**Examples**\n\n`avatar-engine models fetch`\n\n`avatar-engine models fetch kokoro`")
+def models_fetch(names: Annotated[list[str] | None, typer.Argument(help="Which; all by default.")] = None) -> None:
+    """Fetch the weights that are not here yet, and check each against its sha256."""
+    from avatar_engine import models
+    from avatar_engine.cli.progress import Bars
+
+    with Bars(console) as progress:
+        fetched = models.fetch(names or (), progress)
+    out.print(f"Fetched {', '.join(fetched)}." if fetched else "All weights are here.")
+
+
+@consent_app.command(
+    "new",
+    epilog="**Examples**\n\n"
+    "`avatar-engine consent new minute.mp4 -o consent.toml`\n\n"
+    '`avatar-engine consent new minute.mp4 -o consent.toml --presenter "Marie Dupont" --use live-shopping '
+    "--language fr --language en --until 2027-12-31 --technician \"A. Martin\"`",
+)
+def consent_new(
+    video: Annotated[Path, typer.Argument(help="The presenter's clip; the consent is bound to this very file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the signed consent goes (.toml).")],
+    presenter: Annotated[str, typer.Option(help="The presenter's full name; asked for if left out.")] = "",
+    use: Annotated[list[str] | None, typer.Option(help="What the clone may be used for; give several.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Languages it may speak; give several.")] = None,
+    until: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="Last day on which it holds.")] = "",
+    technician: Annotated[str, typer.Option(help="Who witnesses and signs; asked for if left out.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+) -> None:
+    """Ask who agrees to what, until when, and sign it with this technician's key, bound to the clip."""
+    from avatar_engine.trust import consent as room
+
+    uses = use or _ask_list("Which uses", ["live-shopping"], f"known: {', '.join(room.USES)}")
+    languages = language or _ask_list("Which languages", ["en"], "such as en, fr")
+    signed = room.new(
+        video,
+        presenter=presenter or typer.prompt("The presenter's full name"),
+        uses=uses,
+        languages=languages,
+        valid_until=_day(until or typer.prompt("Until when (YYYY-MM-DD)")),
+        technician=technician or typer.prompt("Your name (technician)"),
+        output=output,
+        overwrite=force,
+    )
+    out.print(f"{output}: signed with key {signed.key_id}, valid until {signed.consent.valid_until}.", highlight=False)
+
+
+@consent_app.command("show", epilog="**Examples**\n\n`avatar-engine consent show consent.toml`")
+def consent_show(file: Annotated[Path, typer.Argument(help="A signed consent.")]) -> None:
+    """Check the signature and print what was agreed."""
+    from avatar_engine.trust import consent as room
+
+    out.print(room.load(file).describe())
+
+
+def _ask_list(question: str, default: list[str], hint: str) -> list[str]:
+    answer = typer.prompt(f"{question} ({hint}; separate with commas)", default=",".join(default))
+    return [item.strip() for item in answer.split(",") if item.strip()]
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise AvatarError(f"{text!r} is not a date.", "Write it as YYYY-MM-DD, such as 2027-12-31.") from None
+
+
+def main() -> None:
+    """Run the command line; an `AvatarError` is printed with its advice and ends with status 2."""
+    try:
+        app()
+    except AvatarError as error:
+        console.print(f"[bold red]Error:[/] {error.what}", highlight=False)
+        if error.advice:
+            console.print(f"       {error.advice}", highlight=False)
+        sys.exit(2)

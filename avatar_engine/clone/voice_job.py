@@ -1,0 +1,137 @@
+"""The voice's fit in a process of its own, so that it has the second core while the lips are fitted on the first."""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.queues import Queue
+from pathlib import Path
+from typing import Any
+
+from avatar_engine.contracts import Progress
+from avatar_engine.device import Device
+from avatar_engine.errors import AvatarError
+from avatar_engine.voice.measure import VoiceScores
+from avatar_engine.voice.pack import VoicePack
+
+Message = tuple[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceOutcome:
+    """A fitted voice, how good it is on held-out speech, and the seconds that it took."""
+
+    pack: VoicePack
+    scores: VoiceScores
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceJob:
+    """What is to be fitted: the first ``train_samples`` of ``sound``, within ``budget`` seconds."""
+
+    sound: Path
+    train_samples: int
+    language: str
+    budget: float
+    device: Device
+    work: Path
+
+    @contextmanager
+    def running(self, progress: Progress) -> Iterator[RunningVoiceJob]:
+        """Start the process; it is ended when the block is left, finished or not."""
+        context = multiprocessing.get_context("spawn")
+        messages: Queue[Message] = context.Queue()
+        process = context.Process(target=_run, args=(self, messages), name="voice-fit", daemon=True)
+        process.start()
+        running = RunningVoiceJob(process, messages, progress)
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+class RunningVoiceJob:
+    """A `VoiceJob` under way: forwards its progress and hands over its outcome."""
+
+    def __init__(self, process: Any, messages: Queue[Message], progress: Progress) -> None:
+        self._process = process
+        self._messages = messages
+        self._progress = progress
+        self._outcome: VoiceOutcome | None = None
+        self._error: AvatarError | str | None = None
+        self._listener = threading.Thread(target=self._listen, name="voice-fit-progress", daemon=True)
+        self._listener.start()
+
+    def result(self) -> VoiceOutcome:
+        """Wait for the outcome.
+
+        Raises:
+            AvatarError: The fit refused the sound.
+            RuntimeError: The process died or failed; its traceback is in the message.
+        """
+        self._listener.join()
+        if isinstance(self._error, AvatarError):
+            raise self._error
+        if self._outcome is None:
+            raise RuntimeError(f"The voice's fit failed: {self._error or f'exit status {self._process.exitcode}'}")
+        return self._outcome
+
+    def stop(self) -> None:
+        """End the process if it still runs; the working folder keeps what it made."""
+        if self._process.is_alive():
+            self._process.terminate()
+        self._process.join()
+        self._listener.join()
+
+    def _listen(self) -> None:
+        while True:
+            alive = self._process.is_alive()
+            try:
+                kind, value = self._messages.get(timeout=0.2)
+            except queue.Empty:
+                if alive:
+                    continue
+                return
+            if kind == "progress":
+                self._progress(*value)
+            elif kind == "outcome":
+                self._outcome = value
+                return
+            else:
+                self._error = value
+                return
+
+
+def _run(job: VoiceJob, messages: Queue[Message]) -> None:
+    """The process: fit, measure, report; heavy imports happen here and not in the parent."""
+    import torch
+
+    from avatar_engine.media.read import sound as read_sound
+    from avatar_engine.voice import fit, measure
+
+    torch.set_num_threads(1)
+
+    def progress(stage: str, done: float, note: str = "") -> None:
+        messages.put(("progress", (stage, done, note)))
+
+    started = time.monotonic()
+    try:
+        samples = read_sound(job.sound)
+        train = slice(0, job.train_samples)
+        pack = fit.fit(
+            samples, language=job.language, device=job.device, budget=job.budget, work=job.work,
+            progress=progress, train=train,
+        )
+        scores = measure.score(pack, samples[train], samples[job.train_samples :], progress=progress)
+        messages.put(("outcome", VoiceOutcome(pack, scores, time.monotonic() - started)))
+    except AvatarError as error:
+        messages.put(("error", AvatarError(error.what, error.advice)))
+    except Exception:
+        messages.put(("error", traceback.format_exc()))
