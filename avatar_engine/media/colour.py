@@ -1,0 +1,79 @@
+"""One colour convention for every picture inside the engine.
+
+YUV pictures are 8 bit I420 with the BT.601 matrix and limited range (luma 16 to 235), because that is what
+OpenCV's ``COLOR_YUV2BGR_I420`` and its kin compute, so that a picture keeps its colours whichever room
+converts it. Primaries and transfer are those of BT.709. Every file we write says so in its tags.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import av
+from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc, Interpolation
+
+MATRIX = 6
+"""AVCOL_SPC_SMPTE170M: the tag of the BT.601 matrix in files and frames."""
+
+RANGE = int(ColorRange.MPEG)
+PRIMARIES = int(ColorPrimaries.BT709)
+TRANSFER = int(ColorTrc.BT709)
+
+_UNSPECIFIED = 2
+_SWS_BT709 = 1
+_SWS_BT601 = 5
+_HDR_TRANSFERS = (int(ColorTrc.SMPTE2084), int(ColorTrc.ARIB_STD_B67))
+_HD_LINES = 720
+
+
+def is_hdr(transfer: int) -> bool:
+    """Whether a transfer characteristic (AVCOL_TRC_*) is PQ or HLG, and so wants tone mapping."""
+    return transfer in _HDR_TRANSFERS
+
+
+def tag(target: Any) -> None:
+    """Write the engine's colour tags on a PyAV encoder context or video frame."""
+    target.colorspace = MATRIX
+    target.color_range = RANGE
+    target.color_primaries = PRIMARIES
+    target.color_trc = TRANSFER
+
+
+def to_i420(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    """Any frame as ``width`` x ``height`` I420 in the engine's colours.
+
+    Untagged pictures of 720 lines and more are taken as BT.709, smaller ones as BT.601, as players do.
+    PQ, HLG and wide-gamut pictures are mapped to BT.709 by libswscale. Area-like shrinking uses a bicubic
+    kernel; a frame that already fits is returned without a copy.
+    """
+    source = None
+    if not frame.format.is_rgb and frame.colorspace == _UNSPECIFIED:
+        source = _SWS_BT709 if min(frame.width, frame.height) >= _HD_LINES else _SWS_BT601
+    wide = is_hdr(frame.color_trc) or frame.color_primaries == int(ColorPrimaries.BT2020)
+    same_size = (frame.width, frame.height) == (width, height)
+    fresh = frame.reformat(
+        width,
+        height,
+        "yuv420p",
+        src_colorspace=source,
+        dst_colorspace=_SWS_BT601,
+        dst_color_range=RANGE,
+        dst_color_trc=TRANSFER if wide else None,
+        dst_color_primaries=PRIMARIES if wide else None,
+        interpolation=Interpolation.BICUBIC if not same_size else Interpolation.BILINEAR,
+        threads=1,
+    )
+    tag(fresh)
+    return fresh
+
+
+def to_array(frame: av.VideoFrame, picture_format: str) -> Any:
+    """A decoded frame as an array: ``bgr24``/``rgb24`` (h, w, 3) or ``yuv420p`` (h * 3 // 2, w)."""
+    if picture_format == "yuv420p":
+        if frame.format.name == "yuv420p" and frame.colorspace == MATRIX and frame.color_range == RANGE:
+            return frame.to_ndarray()
+        return to_i420(frame, frame.width // 2 * 2, frame.height // 2 * 2).to_ndarray()
+    source = None
+    if not frame.format.is_rgb and frame.colorspace == _UNSPECIFIED:
+        source = _SWS_BT709 if min(frame.width, frame.height) >= _HD_LINES else _SWS_BT601
+    return frame.to_ndarray(format=picture_format, src_colorspace=source, threads=1)

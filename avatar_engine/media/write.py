@@ -1,0 +1,196 @@
+"""Pictures and sound into an MP4 file: written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+import soxr
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
+
+from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, ByteArray, FloatArray
+from avatar_engine.errors import AvatarError
+from avatar_engine.media import colour
+from avatar_engine.media.read import PictureFormat
+
+FILE_SAMPLE_RATE = 48_000
+"""Samples per second of the sound in files; the engine's 24 kHz is resampled."""
+
+_AAC_FRAME = 1024
+
+
+class VideoWriter:
+    """Writes H.264 and AAC at 25 pictures a second; nothing appears at ``path`` until all went well.
+
+    Args:
+        path: The MP4 file; its folder must exist. A file already there is replaced at the end.
+        width: Pixels, even.
+        height: Pixels, even.
+        sound: Whether the file has sound.
+        crf: x264's constant quality: 12 looks untouched, 18 very good, 23 small.
+        preset: x264's preset.
+        gop: Pictures from keyframe to keyframe at most.
+        metadata: Tags of the file, such as ``{"comment": "AI-generated …", "title": …}``.
+        threads: Encoder threads; 0 lets x264 choose.
+
+    Raises:
+        AvatarError: An odd size, or the file can't be written.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        width: int,
+        height: int,
+        sound: bool = True,
+        *,
+        crf: float = 18,
+        preset: str = "veryfast",
+        gop: int = 50,
+        metadata: Mapping[str, str] | None = None,
+        threads: int = 0,
+    ) -> None:
+        if width <= 0 or height <= 0 or width % 2 or height % 2:
+            raise AvatarError(f"A picture of {width}x{height} can't be written.", "Both sides must be even.")
+        self.path = Path(path)
+        self._size = (width, height)
+        self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        if not self.path.parent.is_dir():
+            raise AvatarError(
+                f"The folder {self.path.parent} does not exist.", "Make it, or write elsewhere."
+            )
+        try:
+            self._container = av.open(
+                str(self._part), "w", format="mp4", container_options={"movflags": "+faststart"}
+            )
+        except (av.FFmpegError, OSError) as error:
+            raise AvatarError(
+                f"{self.path} can't be written ({error}).", "Check the folder and the space."
+            ) from None
+        self._container.metadata.update(metadata or {})
+        self._video = self._add_video(crf, preset, gop, threads)
+        self._audio = self._add_audio() if sound else None
+        self._up = soxr.ResampleStream(SAMPLE_RATE, FILE_SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+        self._waiting: FloatArray = np.zeros(0, np.float32)
+        self._samples = 0  # file samples handed to the encoder
+        self.frames = 0
+
+    def _add_video(self, crf: float, preset: str, gop: int, threads: int) -> VideoStream:
+        options = {"crf": str(crf), "preset": preset, "threads": str(threads or "auto")}
+        stream = self._container.add_stream("libx264", rate=FRAME_RATE, options=options)
+        stream.width, stream.height = self._size
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, FRAME_RATE)
+        stream.codec_context.gop_size = gop
+        colour.tag(stream.codec_context)
+        return stream
+
+    def _add_audio(self) -> AudioStream:
+        stream = self._container.add_stream("aac", rate=FILE_SAMPLE_RATE, layout="mono", format="fltp")
+        stream.codec_context.time_base = Fraction(1, FILE_SAMPLE_RATE)
+        stream.codec_context.bit_rate = 128_000
+        return stream
+
+    def picture(self, picture: ByteArray, format: PictureFormat = "yuv420p") -> None:  # noqa: A002
+        """Append one picture: I420 (height * 3 // 2, width), or ``bgr24``/``rgb24`` (height, width, 3).
+
+        Raises:
+            AvatarError: The picture has another size, or the disk is full.
+        """
+        width, height = self._size
+        shape = (height * 3 // 2, width) if format == "yuv420p" else (height, width, 3)
+        if picture.shape != shape:
+            raise AvatarError(f"A {format} picture of shape {picture.shape} came for {shape}.", "")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=format)
+        if format == "yuv420p":
+            colour.tag(frame)
+        self.frame(frame)
+
+    def frame(self, frame: av.VideoFrame) -> None:
+        """Append one PyAV frame of the right size, in any pixel format; its own times are not looked at."""
+        fresh = colour.to_i420(frame, *self._size)
+        fresh.pts = self.frames
+        fresh.time_base = Fraction(1, FRAME_RATE)
+        fresh.pict_type = av.video.frame.PictureType.NONE
+        self._mux(self._video, fresh)
+        self.frames += 1
+
+    def sound(self, samples: FloatArray) -> None:
+        """Append mono float32 samples at `SAMPLE_RATE`; their time is the count of those before them."""
+        if self._audio is None:
+            raise AvatarError(f"{self.path} was begun without sound.", "")
+        self._encode(self._audio, self._up.resample_chunk(np.ascontiguousarray(samples, np.float32)))
+
+    def _encode(self, stream: AudioStream, fresh: FloatArray, last: bool = False) -> None:
+        held = np.concatenate([self._waiting, fresh])
+        end = len(held) if last else len(held) // _AAC_FRAME * _AAC_FRAME
+        for start in range(0, end, _AAC_FRAME):
+            piece = np.clip(held[start : min(start + _AAC_FRAME, end)], -1.0, 1.0)
+            frame = av.AudioFrame.from_ndarray(piece[None], format="fltp", layout="mono")
+            frame.sample_rate = FILE_SAMPLE_RATE
+            frame.time_base = Fraction(1, FILE_SAMPLE_RATE)
+            frame.pts = self._samples
+            self._samples += len(piece)
+            self._mux(stream, frame)
+        self._waiting = held[end:]
+
+    def _mux(self, stream: VideoStream | AudioStream, frame: av.VideoFrame | av.AudioFrame | None) -> None:
+        try:
+            self._container.mux(stream.encode(frame))  # type: ignore[arg-type]
+        except (av.FFmpegError, OSError) as error:
+            raise AvatarError(
+                f"{self.path} can't be written ({error}).", "Check the space on the disk."
+            ) from None
+
+    def close(self) -> None:
+        """Finish the file and put it in its place.
+
+        Raises:
+            AvatarError: Not one picture came, or the disk is full.
+        """
+        if not self.frames:
+            self.discard()
+            raise AvatarError(f"{self.path} would have no picture.", "")
+        if self._audio is not None:
+            self._encode(self._audio, self._up.resample_chunk(np.zeros(0, np.float32), last=True), last=True)
+            self._mux(self._audio, None)
+        self._mux(self._video, None)
+        try:
+            self._container.close()
+            self._part.replace(self.path)
+        except (av.FFmpegError, OSError) as error:
+            self._part.unlink(missing_ok=True)
+            raise AvatarError(
+                f"{self.path} can't be written ({error}).", "Check the space on the disk."
+            ) from None
+
+    def discard(self) -> None:
+        """Give the file up; what was at ``path`` before stays."""
+        try:
+            self._container.close()
+        except (av.FFmpegError, OSError):
+            pass  # it is thrown away
+        finally:
+            self._part.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            try:
+                self.close()
+            except BaseException:
+                self._part.unlink(missing_ok=True)
+                raise
+        else:
+            self.discard()
