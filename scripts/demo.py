@@ -60,7 +60,9 @@ def run(*command: str | Path) -> None:
     console.print(f"[dim]$ {' '.join(words)}[/]", highlight=False, soft_wrap=True)
     status = subprocess.run(words, check=False).returncode
     if status:
-        console.print(f"[red]This step ended with status {status}.[/] Run make demo again to go on from here.")
+        console.print(
+            f"[red]This step ended with status {status}.[/] Run make demo again to go on from here."
+        )
         raise typer.Exit(status)
 
 
@@ -78,7 +80,9 @@ def go_live(avatar: Path, script: Path, received: Path, figures: Path) -> None:
     """Start the receiver, wait until it listens, go live to it for thirty seconds, and wait for its recording."""
     url = f"rtmp://127.0.0.1:{free_port()}/live/demo"
     receiver = subprocess.Popen(
-        [sys.executable, str(here / "receive_rtmp.py"), url, "-o", str(received)], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(here / "receive_rtmp.py"), url, "-o", str(received)],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert receiver.stdout is not None
@@ -93,7 +97,9 @@ def go_live(avatar: Path, script: Path, received: Path, figures: Path) -> None:
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path("out/demo"),
-    video: Annotated[Path | None, typer.Option(help="A real presenter's minute instead of the drawn one.")] = None,
+    video: Annotated[
+        Path | None, typer.Option(help="A real presenter's minute instead of the drawn one.")
+    ] = None,
     consent: Annotated[Path | None, typer.Option(help="The consent signed for that video.")] = None,
     budget: Annotated[str, typer.Option(help="Time for the clone.")] = "8m",
     language: Annotated[str, typer.Option(help="Language of the show: en or fr.")] = "en",

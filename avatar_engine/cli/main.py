@@ -26,7 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="One minute of video in, a live show out: clone a presenter who agreed, and go on air.",
 )
-models_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="The weights that the engine uses.")
+models_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="markdown", help="The weights that the engine uses."
+)
 consent_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode="markdown", help="The presenter's consent: no consent, no clone."
 )
@@ -80,7 +82,9 @@ def _root(
 )
 def clone(
     video: Annotated[Path, typer.Argument(help="About a minute of one person who speaks to the camera.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="NAME.avatar", help="Where the clone goes.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="NAME.avatar", help="Where the clone goes.")
+    ],
     consent: Annotated[Path, typer.Option(help="The signed consent for this very clip (see `consent new`).")],
     budget: Annotated[
         Any, typer.Option(parser=seconds, metavar="TIME", help="Time for the whole clone; more is better.")
@@ -115,8 +119,12 @@ def say(
     text: Annotated[str, typer.Argument(help="What the clone says; - reads it from standard input.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The video to write (.mp4).")],
     language: Annotated[str, typer.Option(help="Language of the text; the clone's own by default.")] = "",
-    speed: Annotated[float, typer.Option(min=0.5, max=2.0, help="Rate of speech; 1 is the person's own.")] = 1.0,
-    size: Annotated[Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")] = "1280x720",
+    speed: Annotated[
+        float, typer.Option(min=0.5, max=2.0, help="Rate of speech; 1 is the person's own.")
+    ] = 1.0,
+    size: Annotated[
+        Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")
+    ] = "1280x720",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Render a text to a video file, as fast as the machine can."""
@@ -125,7 +133,16 @@ def say(
 
     spoken = sys.stdin.read() if text == "-" else text
     with Bars(console) as progress:
-        made = render(avatar, spoken, output, language=language, speed=speed, size=size, device=device, progress=progress)
+        made = render(
+            avatar,
+            spoken,
+            output,
+            language=language,
+            speed=speed,
+            size=size,
+            device=device,
+            progress=progress,
+        )
     out.print(made.summary())
 
 
@@ -138,9 +155,13 @@ def say(
 def live(
     avatar: Avatar,
     script: Annotated[Path, typer.Option(help="Markdown: a paragraph is said, a heading names a segment.")],
-    to: Annotated[list[str] | None, typer.Option(metavar="URL", help="RTMP(S) endpoint; give several for more.")] = None,
+    to: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="RTMP(S) endpoint; give several for more.")
+    ] = None,
     record: Annotated[Path | None, typer.Option(help="Also record the programme to this .mp4.")] = None,
-    size: Annotated[Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")] = "1280x720",
+    size: Annotated[
+        Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")
+    ] = "1280x720",
     loop: Annotated[bool, typer.Option("--loop", help="Start again at the end, for ever.")] = False,
     duration: Annotated[
         Any, typer.Option("--for", parser=seconds, metavar="TIME", help="End after this time on air.")
@@ -168,7 +189,9 @@ def live(
     )
 
 
-@app.command(epilog="**Examples**\n\n`avatar-engine inspect marie.avatar`\n\n`avatar-engine inspect marie.avatar --json`")
+@app.command(
+    epilog="**Examples**\n\n`avatar-engine inspect marie.avatar`\n\n`avatar-engine inspect marie.avatar --json`"
+)
 def inspect(
     avatar: Avatar,
     json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
@@ -198,12 +221,18 @@ def models_list() -> None:
     table = Table("weight", "purpose", "licence", "MB", "here")
     for name, weight in models.manifest().items():
         size = sum(file.bytes for file in weight.files) / 1e6
-        table.add_row(name, weight.purpose, weight.licence, f"{size:.1f}", "yes" if models.is_present(name) else "no")
+        table.add_row(
+            name, weight.purpose, weight.licence, f"{size:.1f}", "yes" if models.is_present(name) else "no"
+        )
     out.print(table)
 
 
-@models_app.command("fetch", epilog="**Examples**\n\n`avatar-engine models fetch`\n\n`avatar-engine models fetch kokoro`")
-def models_fetch(names: Annotated[list[str] | None, typer.Argument(help="Which; all by default.")] = None) -> None:
+@models_app.command(
+    "fetch", epilog="**Examples**\n\n`avatar-engine models fetch`\n\n`avatar-engine models fetch kokoro`"
+)
+def models_fetch(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; all by default.")] = None,
+) -> None:
     """Fetch the weights that are not here yet, and check each against its sha256."""
     from avatar_engine import models
     from avatar_engine.cli.progress import Bars
@@ -218,13 +247,17 @@ def models_fetch(names: Annotated[list[str] | None, typer.Argument(help="Which; 
     epilog="**Examples**\n\n"
     "`avatar-engine consent new minute.mp4 -o consent.toml`\n\n"
     '`avatar-engine consent new minute.mp4 -o consent.toml --presenter "Marie Dupont" --use live-shopping '
-    "--language fr --language en --until 2027-12-31 --technician \"A. Martin\"`",
+    '--language fr --language en --until 2027-12-31 --technician "A. Martin"`',
 )
 def consent_new(
-    video: Annotated[Path, typer.Argument(help="The presenter's clip; the consent is bound to this very file.")],
+    video: Annotated[
+        Path, typer.Argument(help="The presenter's clip; the consent is bound to this very file.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the signed consent goes (.toml).")],
     presenter: Annotated[str, typer.Option(help="The presenter's full name; asked for if left out.")] = "",
-    use: Annotated[list[str] | None, typer.Option(help="What the clone may be used for; give several.")] = None,
+    use: Annotated[
+        list[str] | None, typer.Option(help="What the clone may be used for; give several.")
+    ] = None,
     language: Annotated[list[str] | None, typer.Option(help="Languages it may speak; give several.")] = None,
     until: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="Last day on which it holds.")] = "",
     technician: Annotated[str, typer.Option(help="Who witnesses and signs; asked for if left out.")] = "",
@@ -245,7 +278,10 @@ def consent_new(
         output=output,
         overwrite=force,
     )
-    out.print(f"{output}: signed with key {signed.key_id}, valid until {signed.consent.valid_until}.", highlight=False)
+    out.print(
+        f"{output}: signed with key {signed.key_id}, valid until {signed.consent.valid_until}.",
+        highlight=False,
+    )
 
 
 @consent_app.command("show", epilog="**Examples**\n\n`avatar-engine consent show consent.toml`")

@@ -103,7 +103,11 @@ class Stopwatch:
 
 
 def clone_presenter(
-    video: Path, output: Path, consent: Path, options: CloneOptions = CloneOptions(), progress: Progress = silent
+    video: Path,
+    output: Path,
+    consent: Path,
+    options: CloneOptions = CloneOptions(),
+    progress: Progress = silent,
 ) -> CloneResult:
     """Build ``output`` (NAME.avatar) from ``video`` with the presenter's signed ``consent``.
 
@@ -129,12 +133,20 @@ def clone_presenter(
     samples = read_sound(clip.sound)[: frames * SAMPLES_PER_FRAME]
     fit_budget = max(LEAST_FIT_SECONDS, _fit_share(options.budget, time.monotonic() - started, frames))
 
-    job = VoiceJob(clip.sound, len(train) * SAMPLES_PER_FRAME, options.language, fit_budget, device, work / "voice")
+    job = VoiceJob(
+        clip.sound, len(train) * SAMPLES_PER_FRAME, options.language, fit_budget, device, work / "voice"
+    )
     with job.running(progress) as voice_running:
         with watch.stage("lips"):
             lips = lips_fit.fit(
-                clip.footage, samples, clip.track,
-                train=train, device=device, budget=fit_budget, work=work / "lips", progress=progress,
+                clip.footage,
+                samples,
+                clip.track,
+                train=train,
+                device=device,
+                budget=fit_budget,
+                work=work / "lips",
+                progress=progress,
             )
         with watch.stage("body"):
             body = stage_fit.fit(clip.footage, clip.track, work / "body", progress)
@@ -145,9 +157,16 @@ def clone_presenter(
         voice: VoiceOutcome = voice_running.result()
     watch.seconds["voice"] = voice.seconds
 
-    report = reports.gather(clip, scores, voice, body, signed, watch.seconds, device, train, _peak_memory_mb())
+    report = reports.gather(
+        clip, scores, voice, body, signed, watch.seconds, device, train, _peak_memory_mb()
+    )
     html = reports.page(report, clip, scores, voice, body)
-    made = {"source_sha256": source, "source_name": video.name, "options": asdict(options), "device": asdict(device)}
+    made = {
+        "source_sha256": source,
+        "source_name": video.name,
+        "options": asdict(options),
+        "device": asdict(device),
+    }
     with BundleWriter(output, name=output.stem, made=made, consent=signed) as writer:
         lips.save(writer)
         voice.pack.save(writer)
@@ -165,7 +184,9 @@ def _refuse_early(video: Path, output: Path) -> None:
     if not video.is_file():
         raise AvatarError(f"There is no file {video}.", "Give the presenter's clip.")
     if output.suffix != ".avatar":
-        raise AvatarError(f"The output {output.name!r} does not end in .avatar.", f"Write -o {output.stem}.avatar.")
+        raise AvatarError(
+            f"The output {output.name!r} does not end in .avatar.", f"Write -o {output.stem}.avatar."
+        )
     if not output.absolute().parent.is_dir():
         raise AvatarError(f"There is no folder {output.absolute().parent}.", "Make it first.")
     for name in ("face-landmarker", "kokoro", "whisper-base"):
@@ -207,5 +228,6 @@ def _peak_memory_mb() -> float:
     """Peak resident memory of this process plus that of its largest child, in MB."""
     unit = 1e6 if sys.platform == "darwin" else 1e3
     return (
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     ) / unit

@@ -80,7 +80,9 @@ class RunningVoiceJob:
         if isinstance(self._error, AvatarError):
             raise self._error
         if self._outcome is None:
-            raise RuntimeError(f"The voice's fit failed: {self._error or f'exit status {self._process.exitcode}'}")
+            raise RuntimeError(
+                f"The voice's fit failed: {self._error or f'exit status {self._process.exitcode}'}"
+            )
         return self._outcome
 
     def stop(self) -> None:
@@ -126,8 +128,13 @@ def _run(job: VoiceJob, messages: Queue[Message]) -> None:
         samples = read_sound(job.sound)
         train = slice(0, job.train_samples)
         pack = fit.fit(
-            samples, language=job.language, device=job.device, budget=job.budget, work=job.work,
-            progress=progress, train=train,
+            samples,
+            language=job.language,
+            device=job.device,
+            budget=job.budget,
+            work=job.work,
+            progress=progress,
+            train=train,
         )
         scores = measure.score(pack, samples[train], samples[job.train_samples :], progress=progress)
         messages.put(("outcome", VoiceOutcome(pack, scores, time.monotonic() - started)))

@@ -1,0 +1,63 @@
+"""What a clone's file says of itself, for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from avatar_engine.bundle import Bundle
+from avatar_engine.trust import consent as consents
+
+REPORT = "report/report.json"
+
+
+def manifest_json(avatar: Path) -> str:
+    """The whole manifest and the report's figures as JSON; every part is checked against its sha256 first."""
+    bundle = Bundle.open(avatar)
+    report = bundle.json(REPORT) if REPORT in bundle.parts else None
+    return json.dumps({**bundle.manifest.model_dump(), "report": report})
+
+
+def describe(avatar: Path) -> RenderableType:
+    """A clone's origin, figures, consent and parts as Rich tables.
+
+    Raises:
+        AvatarError: The file is damaged, foreign or newer, or its consent does not verify.
+    """
+    bundle = Bundle.open(avatar)
+    signed = consents.from_record(bundle.consent)
+    facts = Table(show_header=False, box=None, title=f"{bundle.name}  ({avatar})", title_justify="left")
+    for what, value in _facts(bundle):
+        facts.add_row(f"[dim]{what}[/]", value)
+    parts = Table("part", "kind", "kB", "sha256", title="Parts, all sound", title_justify="left")
+    for name, part in sorted(bundle.parts.items()):
+        parts.add_row(name, part.kind, f"{part.bytes / 1e3:,.0f}", part.sha256[:16])
+    return Group(facts, "", "[bold]Consent[/]", signed.describe(), "", parts)
+
+
+def _facts(bundle: Bundle) -> list[tuple[str, str]]:
+    made: dict[str, Any] = bundle.made
+    rows = [
+        ("made", f"{bundle.manifest.created} by engine {bundle.manifest.engine}"),
+        ("from", f"{made.get('source_name', '?')} (sha256 {str(made.get('source_sha256', '?'))[:16]}…)"),
+        ("on", str(made.get("device", {}).get("name", "?"))),
+    ]
+    if REPORT in bundle.parts:
+        report = bundle.json(REPORT)
+        lips, voice = report["lips"], report["voice"]
+        rows += [
+            (
+                "lips",
+                f"opening correlation {lips['opening_correlation']:.2f}, spread {lips['spread_ratio']:.2f}",
+            ),
+            (
+                "voice",
+                f"{voice['share_of_way']:.0%} of the way to the person, word errors {voice['word_error_rate']:.1%}",
+            ),
+            ("language", str(voice["language"])),
+        ]
+    return rows

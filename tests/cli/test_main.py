@@ -1,0 +1,104 @@
+"""The command line: durations, sizes, errors, and that every example in the help and the README is a valid command."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.exceptions import TyperException
+
+from avatar_engine.cli import main as cli
+from avatar_engine.errors import AvatarError
+
+README = Path(__file__).parents[2] / "README.md"
+COMMAND = typer.main.get_command(cli.app)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("90", 90), ("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1.5h", 5400), ("2m5s", 125)],
+)
+def test_a_duration_is_read(text: str, expected: float) -> None:
+    assert cli.seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "m", "ten", "-5", "5x", "1m1h"])
+def test_a_bad_duration_is_refused_with_its_value(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match=re.escape(repr(text))):
+        cli.seconds(text)
+
+
+def test_a_size_is_read() -> None:
+    assert cli.frame_size("1280x720") == (1280, 720)
+    assert cli.frame_size(" 720X1280 ") == (720, 1280)
+
+
+@pytest.mark.parametrize("text", ["1280", "1281x720", "10x10", "99999x2", "axb"])
+def test_a_bad_size_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        cli.frame_size(text)
+
+
+def _leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    subcommands = getattr(command, "commands", None)
+    if subcommands is None:
+        yield path, command
+        return
+    for name, child in subcommands.items():
+        yield from _leaves(child, (*path, name))
+
+
+LEAVES = dict(_leaves(COMMAND))
+
+
+def _examples() -> list[str]:
+    epilogs = [command.epilog or "" for command in LEAVES.values()]
+    in_help = [line for epilog in epilogs for line in re.findall(r"`(avatar-engine .+?)`", epilog)]
+    fenced = re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    in_readme = [line for block in fenced for line in block.splitlines() if line.startswith("avatar-engine ")]
+    assert in_readme
+    return in_help + in_readme
+
+
+def _parse(words: list[str]) -> Any:
+    depth = 2 if words[0] in {"models", "consent"} else 1
+    return LEAVES[tuple(words[:depth])].make_context("example", words[depth:])
+
+
+@pytest.mark.parametrize("line", _examples())
+def test_every_example_is_a_valid_command(line: str) -> None:
+    _parse(shlex.split(line)[1:])
+
+
+def test_every_command_teaches() -> None:
+    for path, command in LEAVES.items():
+        assert command.help, path
+        assert len(command.help.strip()) > 30, path
+        assert "avatar-engine " + " ".join(path) in (command.epilog or ""), path
+
+
+def test_an_unknown_option_is_no_valid_command() -> None:
+    with pytest.raises(TyperException):
+        _parse(shlex.split("clone a.mp4 -o b.avatar --consent c.toml --fast"))
+
+
+def test_an_avatar_error_is_printed_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["avatar-engine", "inspect", "/nowhere/marie.avatar"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    printed = capsys.readouterr().err
+    assert "/nowhere/marie.avatar" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_bad_date_is_refused() -> None:
+    with pytest.raises(AvatarError, match="31-12-2027"):
+        cli._day("31-12-2027")
