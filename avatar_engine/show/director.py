@@ -1,0 +1,62 @@
+"""What is said next: walks a script from its first line to its last, once or for ever."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from avatar_engine.contracts import Utterance
+from avatar_engine.show.script import Line, Pause, Script, Segment
+
+
+class Director:
+    """Hands out what a script says, one thing at a time.
+
+    Args:
+        script: The show.
+        loop: Start again from the top after the last line, for ever.
+
+    Attributes:
+        generation: Rises when what was planned is no longer wanted; work of an older generation is dropped.
+        segment: Name of the segment that the last item handed out belongs to.
+    """
+
+    def __init__(self, script: Script, loop: bool = False) -> None:
+        self.generation = 0
+        self.segment = ""
+        self._script = script
+        self._loop = loop
+        self._next = 0
+        self._spoke = False
+
+    def next(self) -> Utterance | Pause | None:
+        """The next thing to say or the next silence; ``None`` when the show is over.
+
+        Two things said with nothing between them are parted by the script's own short pause.
+        """
+        items = self._script.items
+        while True:
+            if self._next >= len(items):
+                if not self._loop:
+                    return None
+                self._next = 0
+            item = items[self._next]
+            if isinstance(item, Segment):
+                self.segment = item.name
+                self._next += 1
+                continue
+            if isinstance(item, Line) and self._spoke and self._script.pause:
+                self._spoke = False
+                return Pause(self._script.pause)
+            self._next += 1
+            self._spoke = isinstance(item, Line)
+            return self._utterance(item) if isinstance(item, Line) else item
+
+    def interrupt(self) -> int:
+        """Start a new generation: what was handed out before is stale. Returns the new generation."""
+        self.generation += 1
+        self._spoke = False
+        return self.generation
+
+    def _utterance(self, line: Line) -> Utterance:
+        plain = Utterance(line.text, self._script.language, self._script.speed, f"script:{line.line}")
+        return replace(plain, generation=self.generation)

@@ -1,0 +1,290 @@
+"""A show written as Markdown: what is said, in which order, with which pauses.
+
+A paragraph is said; so is every item of a list. A heading names a segment. ``<!-- pause 2s -->`` waits, on its
+own or inside a paragraph; every other HTML comment is a note to the author. The YAML front matter between two
+``---`` lines sets what holds for the whole show::
+
+    ---
+    language: fr        # BCP 47, what is spoken and the language of the label (en)
+    speed: 1.0          # 0.5 to 2.0
+    label: top-right    # corner of the label: top-left, top-right, bottom-left, bottom-right
+    pause: 400ms        # silence between two paragraphs
+    ---
+
+Every mistake in a script is reported at once, each with its line number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from avatar_engine.errors import AvatarError
+
+LABEL_POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right")
+SPEEDS = (0.5, 2.0)
+LONGEST_PAUSE = 3600.0
+
+_COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min)")
+_UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0}
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_MARKDOWN = MarkdownIt("commonmark")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A paragraph or list item to be said: plain text, and the script's line (from 1) it starts on."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Silence of ``seconds``; ``line`` is 0 for a pause that the script does not spell out."""
+
+    seconds: float
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A heading: what follows belongs to the segment ``name``. It is not said."""
+
+    name: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A whole show.
+
+    Attributes:
+        items: What happens, in order.
+        language: BCP 47 tag of what is said and of the label.
+        speed: Rate of speech, 0.5 to 2.0.
+        label: Corner of the label, one of `LABEL_POSITIONS`.
+        pause: Seconds of silence between two paragraphs.
+    """
+
+    items: tuple[Line | Pause | Segment, ...]
+    language: str = "en"
+    speed: float = 1.0
+    label: str = "top-right"
+    pause: float = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    language: str = "en"
+    speed: float = 1.0
+    label: str = "top-right"
+    pause: float = 0.4
+
+
+def load(path: Path) -> Script:
+    """Read the script at ``path``.
+
+    Raises:
+        AvatarError: It can't be read, or has mistakes: all of them are listed with their line numbers.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise AvatarError(f"There is no script {path}.", "Check the path.") from None
+    except UnicodeDecodeError as error:
+        raise AvatarError(
+            f"The script {path} is not UTF-8 text (byte {error.start}).", "Save it as UTF-8."
+        ) from None
+    except OSError as error:
+        raise AvatarError(f"The script {path} can't be read: {error.strerror}.", "Check the path.") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str = "script") -> Script:
+    """Read a script from its text; ``name`` stands in the messages.
+
+    Raises:
+        AvatarError: There are mistakes: all of them are listed with their line numbers.
+    """
+    mistakes: list[tuple[int, str]] = []
+    front, body, offset = _split(text, mistakes)
+    settings = _settings(front, mistakes)
+    items = tuple(_items(_MARKDOWN.parse(body), offset, mistakes))
+    if not mistakes and not any(isinstance(item, Line) for item in items):
+        mistakes.append((1, "nothing is said: write at least one paragraph"))
+    if mistakes:
+        lines = "\n".join(f"  line {line}: {what}" for line, what in sorted(set(mistakes)))
+        count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        raise AvatarError(f"{name} has {count}:\n{lines}", "Correct the script and start again.")
+    return Script(items, settings.language, settings.speed, settings.label, settings.pause)
+
+
+def _split(text: str, mistakes: list[tuple[int, str]]) -> tuple[str, str, int]:
+    """The front matter, the Markdown after it, and how many lines lie before the Markdown."""
+    lines = text.splitlines()
+    if not lines or lines[0].rstrip() != "---":
+        return "", text, 0
+    for end in range(1, len(lines)):
+        if lines[end].rstrip() in ("---", "..."):
+            return "\n".join(lines[1:end]), "\n".join(lines[end + 1 :]), end + 1
+    mistakes.append((1, "the front matter has no end: close it with a line of three dashes"))
+    return "", "", 0
+
+
+def _settings(front: str, mistakes: list[tuple[int, str]]) -> _Settings:
+    try:
+        root = yaml.compose(front, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 2 if error.problem_mark else 1
+        mistakes.append((line, f"the front matter is not YAML: {error.problem}"))
+        return _Settings()
+    if root is None:
+        return _Settings()
+    if not isinstance(root, yaml.MappingNode):
+        mistakes.append((2, "the front matter must be lines of the form 'key: value'"))
+        return _Settings()
+    read: dict[str, str | float] = {}
+    for key_node, value_node in root.value:
+        line, key = key_node.start_mark.line + 2, str(key_node.value)
+        if key not in _READERS:
+            mistakes.append((line, f"unknown key {key!r}; known keys are {', '.join(_READERS)}"))
+        elif key in read:
+            mistakes.append((line, f"the key {key!r} is there twice"))
+        else:
+            value = value_node.value if isinstance(value_node, yaml.ScalarNode) else "a list or table"
+            try:
+                read[key] = _READERS[key](str(value).strip())
+            except ValueError as error:
+                mistakes.append((line, f"{key}: {value!r} {error}"))
+    return _Settings(**read)  # type: ignore[arg-type]
+
+
+def _read_language(value: str) -> str:
+    if not _LANGUAGE.fullmatch(value):
+        raise ValueError("is no language tag such as en, fr or pt-BR")
+    return value
+
+
+def _read_speed(value: str) -> float:
+    try:
+        speed = float(value)
+    except ValueError:
+        speed = float("nan")
+    if not SPEEDS[0] <= speed <= SPEEDS[1]:
+        raise ValueError(f"is no speed from {SPEEDS[0]} to {SPEEDS[1]}")
+    return speed
+
+
+def _read_label(value: str) -> str:
+    if value not in LABEL_POSITIONS:
+        raise ValueError(f"is no corner; choose one of {', '.join(LABEL_POSITIONS)}")
+    return value
+
+
+def _read_duration(value: str) -> float:
+    found = _DURATION.fullmatch(value)
+    if not found or (seconds := float(found[1]) * _UNITS[found[2]]) > LONGEST_PAUSE:
+        raise ValueError("is no time such as 400ms, 2s or 1min (an hour at most)")
+    return seconds
+
+
+_READERS: dict[str, Callable[[str], str | float]] = {
+    "language": _read_language,
+    "speed": _read_speed,
+    "label": _read_label,
+    "pause": _read_duration,
+}
+
+
+def _items(
+    tokens: Sequence[Token], offset: int, mistakes: list[tuple[int, str]]
+) -> Iterator[Line | Pause | Segment]:
+    """The items in order; what can't be said goes to ``mistakes``."""
+    heading = False
+    for token in tokens:
+        line = offset + (token.map[0] if token.map else 0) + 1
+        if token.type == "heading_open":
+            heading = True
+        elif token.type == "heading_close":
+            heading = False
+        elif token.type == "inline" and heading:
+            yield Segment(_plain(token.children or []), line)
+        elif token.type == "inline":
+            yield from _said(token, line, mistakes)
+        elif token.type == "html_block":
+            yield from _html(token.content, line, mistakes)
+        elif token.type in ("fence", "code_block"):
+            mistakes.append((line, "a code block can't be said: take out the fence or the indentation"))
+
+
+def _said(token: Token, line: int, mistakes: list[tuple[int, str]]) -> Iterator[Line | Pause]:
+    """A paragraph, split where a pause stands in it."""
+    gathered: list[Token] = []
+    start = here = line
+    for child in token.children or []:
+        if child.type in ("softbreak", "hardbreak"):
+            here += 1
+        if child.type == "html_inline" and (comment := _COMMENT.fullmatch(child.content)):
+            pauses = list(_comment(comment[1], here, mistakes))
+            if pauses:
+                if text := _plain(gathered):
+                    yield Line(text, start)
+                yield from pauses
+                gathered, start = [], here
+            here += child.content.count("\n")
+        else:
+            gathered.append(child)
+    if text := _plain(gathered):
+        yield Line(text, start)
+
+
+def _html(content: str, line: int, mistakes: list[tuple[int, str]]) -> Iterator[Line | Pause]:
+    """A block of HTML: comments, and nothing else. Words after a comment on its line are said all the same."""
+    end = 0
+    for comment in _COMMENT.finditer(content):
+        yield from _rest(content[end : comment.start()], line + content.count("\n", 0, end), mistakes)
+        yield from _comment(comment[1], line + content.count("\n", 0, comment.start()), mistakes)
+        end = comment.end()
+    yield from _rest(content[end:], line + content.count("\n", 0, end), mistakes)
+
+
+def _rest(content: str, line: int, mistakes: list[tuple[int, str]]) -> Iterator[Line]:
+    line += len(content[: len(content) - len(content.lstrip())].splitlines()) - 1 if content.strip() else 0
+    if "<!--" in content:
+        mistakes.append((line, "a comment has no end: close it with -->"))
+    elif "<" in content:
+        mistakes.append((line, f"HTML can't be said: {content.strip().splitlines()[0]!r}; write plain text"))
+    elif text := " ".join(content.split()):
+        yield Line(text, line)
+
+
+def _comment(content: str, line: int, mistakes: list[tuple[int, str]]) -> Iterator[Pause]:
+    words = content.split(maxsplit=1)
+    if not words or words[0].lower().rstrip(":") != "pause":
+        return
+    length = words[1].strip() if len(words) > 1 else ""
+    try:
+        yield Pause(_read_duration(length), line)
+    except ValueError as error:
+        mistakes.append((line, f"pause: {length!r} {error}"))
+
+
+def _plain(tokens: Sequence[Token]) -> str:
+    """The words of inline tokens: emphasis, links and code without their marks, images by their description."""
+    parts: list[str] = []
+    for token in tokens:
+        if token.type in ("text", "code_inline"):
+            parts.append(token.content)
+        elif token.type in ("softbreak", "hardbreak"):
+            parts.append(" ")
+        elif token.type == "image":
+            parts.append(_plain(token.children or []))
+    return " ".join("".join(parts).split())
