@@ -476,7 +476,7 @@ def _parse(path: Path, part: str, data: bytes) -> Any:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(_plain(value), indent=1, allow_nan=False).encode("ascii")
 
 
 def _plain(value: Any) -> Any:
