@@ -1,0 +1,79 @@
+"""The only sleeper: holds frame ``k`` of the programme until its moment on the monotonic clock."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+
+from avatar_engine.contracts import FRAME_RATE
+
+log = logging.getLogger(__name__)
+
+AHEAD = 0.08
+"""Seconds that a frame goes out before it is due: a slow frame eats into them, and is not late."""
+
+LOST = 1.0
+"""Seconds behind at which catching up is given up: the rest of the programme moves instead."""
+
+WARM_UP = 5 * FRAME_RATE
+"""Frames in which caches fill and connections open; late frames are also counted without them."""
+
+
+class Pacer:
+    """Frame ``k`` is due at ``start + k / FRAME_RATE``; the start is set by the first frame.
+
+    Args:
+        clock: Seconds that never run backwards.
+        sleep: Sleeps for seconds.
+
+    Attributes:
+        late: Frames that went out after they were due.
+        late_warm: Those of them after `WARM_UP`.
+        dropped: Frames' worth of time given up when the show fell far behind.
+        worst: The longest delay after the due time, in seconds.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._start: float | None = None
+        self.late = 0
+        self.late_warm = 0
+        self.dropped = 0
+        self.worst = 0.0
+
+    def wait(self, index: int) -> float:
+        """Return when frame ``index`` may go out.
+
+        Returns:
+            Seconds that it is late; 0 when it is in time.
+        """
+        now = self._clock()
+        if self._start is None:
+            self._start = now + AHEAD - index / FRAME_RATE
+        due = self._start + index / FRAME_RATE
+        if now < due - AHEAD:
+            self._sleep(due - AHEAD - now)
+            return 0.0
+        behind = now - due
+        if behind <= 0:
+            return 0.0
+        self._count(index, behind)
+        return behind
+
+    def _count(self, index: int, behind: float) -> None:
+        self.late += 1
+        self.late_warm += index >= WARM_UP
+        self.worst = max(self.worst, behind)
+        if behind > LOST:
+            given_up = math.ceil((behind + AHEAD) * FRAME_RATE)
+            self.dropped += given_up
+            assert self._start is not None  # noqa: S101 - for the type checker: wait() has set it
+            self._start += given_up / FRAME_RATE
+            log.warning(
+                "the show fell %.1f s behind at frame %d: %d frames given up", behind, index, given_up
+            )

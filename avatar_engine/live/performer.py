@@ -1,0 +1,88 @@
+"""The presenter, picture by picture: body, mouth painted on it, stage around it."""
+
+from __future__ import annotations
+
+import time
+from typing import Generic, Protocol, TypeVar
+
+from avatar_engine.contracts import ByteArray, FloatArray, MouthMotion
+
+State = TypeVar("State")
+
+
+class Motion(Protocol[State]):
+    """Sound to mouth shapes, streaming (see `avatar_engine.lips.motion.MotionStream`)."""
+
+    def push(self, state: State | None, samples: FloatArray, /) -> tuple[MouthMotion, State]:
+        """Take the next samples; give the rows that they make ready, and the state to go on from."""
+        ...
+
+
+class Painter(Protocol):
+    """Mouth shape to pixels (see `avatar_engine.lips.render.Renderer`)."""
+
+    def paint(self, picture_i420: ByteArray, matrix: FloatArray, coefficients: FloatArray, /) -> None:
+        """Paint the mouth into the picture, in place."""
+        ...
+
+
+class Footage(Protocol):
+    """Body pictures in order (see `avatar_engine.stage.body.Body`)."""
+
+    def frame(self, index: int, /) -> tuple[ByteArray, FloatArray]:
+        """Picture ``index``, uint8 I420, ours to paint on, and its crop's matrix, float32 (2, 3)."""
+        ...
+
+
+class Scenery(Protocol):
+    """Fits a body picture into the show (see `avatar_engine.stage.compose.Stage`)."""
+
+    def compose(self, body: ByteArray, /) -> ByteArray:
+        """The show's picture, uint8 I420; the same buffer every time."""
+        ...
+
+
+class Performer(Generic[State]):
+    """Joins motion, body, painter and stage.
+
+    Args:
+        motion: Sound to mouth shapes.
+        painter: Mouth shapes to pixels.
+        body: Where the pictures come from.
+        stage: Where they go.
+        neutral: The closed mouth at rest, float32 (coefficients,).
+
+    Attributes:
+        seconds: CPU seconds of the calling thread spent so far on ``motion``, ``body``, ``paint``, ``stage``.
+    """
+
+    def __init__(
+        self, motion: Motion[State], painter: Painter, body: Footage, stage: Scenery, neutral: FloatArray
+    ) -> None:
+        self.neutral = neutral
+        self.seconds = {"motion": 0.0, "body": 0.0, "paint": 0.0, "stage": 0.0}
+        self._motion = motion
+        self._painter = painter
+        self._body = body
+        self._stage = stage
+        self._state: State | None = None
+
+    def hear(self, samples: FloatArray) -> FloatArray:
+        """Push one frame's samples; mouth shapes that became ready, float32 (frames, coefficients)."""
+        started = time.thread_time()
+        motion, self._state = self._motion.push(self._state, samples)
+        self.seconds["motion"] += time.thread_time() - started
+        return motion.coefficients
+
+    def perform(self, index: int, coefficients: FloatArray) -> ByteArray:
+        """The show's picture ``index`` with this mouth shape; valid until the next call."""
+        times = [time.thread_time()]
+        picture, matrix = self._body.frame(index)
+        times.append(time.thread_time())
+        self._painter.paint(picture, matrix, coefficients)
+        times.append(time.thread_time())
+        composed = self._stage.compose(picture)
+        times.append(time.thread_time())
+        for name, start, end in zip(("body", "paint", "stage"), times, times[1:], strict=False):
+            self.seconds[name] += end - start
+        return composed

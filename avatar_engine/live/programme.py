@@ -1,0 +1,200 @@
+"""The programme: pictures with their own sound, counted by one clock, the frame index.
+
+Nothing in here knows the time of day. Speech comes from a source that runs ahead; every frame takes exactly its
+`SAMPLES_PER_FRAME` samples of it, or silence. The mouth motion of a frame needs some sound that comes after it,
+so frames wait in a short line until their motion is there: sound and mouth can't part.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray, ProgrammeFrame
+from avatar_engine.live.performer import Performer
+
+EDGE = SAMPLE_RATE // 100
+"""Samples (10 ms) over which speech that is cut off falls to silence, so that nothing clicks."""
+
+OPENING, CLOSING = 3, 6
+"""Frames in which the mouth leaves its rest before speech, and returns to it afterwards."""
+
+TAIL = 15
+"""Frames of rest at the programme's end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Samples of one utterance, mono float32 (n,); ``last`` marks the piece that ends it."""
+
+    samples: FloatArray
+    generation: int = 0
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Exactly ``samples`` samples in which nothing is said."""
+
+    samples: int
+    generation: int = 0
+
+
+Piece: TypeAlias = Spoken | Silence
+
+
+class SpeechSource(Protocol):
+    """Speech and silences in order, made ahead of need."""
+
+    @property
+    def generation(self) -> int:
+        """Pieces of an older generation are no longer wanted."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will come any more."""
+        ...
+
+    def poll(self) -> Piece | None:
+        """The next piece; None when none is ready now."""
+        ...
+
+
+class SoundTrack:
+    """Cuts what a source gives into frames.
+
+    A piece of an older generation is cut off within `EDGE` samples; when speech runs dry in the middle of an
+    utterance, its last samples fade out and what follows fades in.
+    """
+
+    def __init__(self, source: SpeechSource) -> None:
+        self._source = source
+        self._piece: Piece | None = None
+        self._at = 0
+        self._inside = False  # between the pieces of one utterance
+        self._torn = False  # the source ran dry there
+        self._before = np.zeros(SAMPLES_PER_FRAME, np.float32)
+
+    @property
+    def ended(self) -> bool:
+        """Whether only silence will come."""
+        return self._piece is None and self._source.ended
+
+    def next(self) -> tuple[FloatArray, bool]:
+        """The next `SAMPLES_PER_FRAME` samples, float32, and whether something is said in them."""
+        sound = np.zeros(SAMPLES_PER_FRAME, np.float32)
+        filled, speaking = 0, False
+        while filled < SAMPLES_PER_FRAME:
+            if self._piece is None and not self._take():
+                if self._inside and not self._torn:
+                    self._torn = True
+                    self._tear(sound[:filled])
+                break
+            piece = self._piece
+            assert piece is not None  # noqa: S101 - for the type checker: _take() has set it
+            if isinstance(piece, Spoken):
+                taken = self._speak(piece, sound[filled:])
+                speaking = speaking or taken > 0
+            else:
+                taken = self._rest(piece, SAMPLES_PER_FRAME - filled)
+            filled += taken
+        self._before = sound
+        return sound, speaking
+
+    def _tear(self, sound: FloatArray) -> None:
+        """Fade out what was last said; its end may lie in the frame before, which still waits for its motion."""
+        ramp = np.linspace(1, 0, EDGE, dtype=np.float32)
+        here = min(EDGE, len(sound))
+        sound[len(sound) - here :] *= ramp[EDGE - here :]
+        if here < EDGE:
+            self._before[SAMPLES_PER_FRAME - (EDGE - here) :] *= ramp[: EDGE - here]
+
+    def _take(self) -> bool:
+        self._piece, self._at = self._source.poll(), 0
+        return self._piece is not None
+
+    def _speak(self, piece: Spoken, room: FloatArray) -> int:
+        if piece.generation < self._source.generation and (len(room) >= EDGE or not self._inside):
+            return self._cut(piece, room)
+        taken = min(len(room), len(piece.samples) - self._at)
+        room[:taken] = piece.samples[self._at : self._at + taken]
+        if self._torn:
+            _fade_in(room[: min(EDGE, taken)])
+            self._torn = False
+        self._at += taken
+        self._inside = True
+        if self._at == len(piece.samples):
+            self._piece, self._inside = None, not piece.last
+        return taken
+
+    def _cut(self, piece: Spoken, room: FloatArray) -> int:
+        """Leave a stale piece: at once if it was not begun, over `EDGE` samples if it was."""
+        taken = min(EDGE, len(piece.samples) - self._at) if self._inside and not self._torn else 0
+        fading = piece.samples[self._at : self._at + taken]
+        room[:taken] = fading * np.linspace(1, 0, taken, dtype=np.float32)
+        self._piece, self._inside, self._torn = None, False, False
+        return taken
+
+    def _rest(self, piece: Silence, room: int) -> int:
+        self._inside = self._torn = False
+        if piece.generation < self._source.generation:
+            self._piece = None
+            return 0
+        taken = min(room, piece.samples - self._at)
+        self._at += taken
+        if self._at == piece.samples:
+            self._piece = None
+        return taken
+
+
+def _fade_in(samples: FloatArray) -> None:
+    samples *= np.linspace(0, 1, len(samples), dtype=np.float32)
+
+
+class Programme:
+    """Yields `ProgrammeFrame` after `ProgrammeFrame`; a pure function of what the source gives.
+
+    While nothing is said the body goes on and the mouth rests closed. The programme ends `TAIL` frames after the
+    source has ended; a source that never ends makes a programme that never ends.
+
+    Args:
+        source: Speech, ahead of need.
+        performer: Makes the pictures. A frame's picture is valid until the next frame is asked for.
+    """
+
+    def __init__(self, source: SpeechSource, performer: Performer[Any]) -> None:
+        self._track = SoundTrack(source)
+        self._performer = performer
+        self._line: deque[tuple[FloatArray, bool]] = deque()
+        self._index = 0
+        self._awake = 0.0  # 0 the mouth rests, 1 it follows the sound
+
+    def __iter__(self) -> Iterator[ProgrammeFrame]:
+        quiet = 0
+        while quiet < TAIL:
+            sound, speaking = self._track.next()
+            self._line.append((sound, speaking))
+            for coefficients in self._performer.hear(sound):
+                frame = self._frame(coefficients)
+                quiet = quiet + 1 if self._over() else 0
+                yield frame
+
+    def _over(self) -> bool:
+        return self._track.ended and not any(speaking for _, speaking in self._line)
+
+    def _frame(self, coefficients: FloatArray) -> ProgrammeFrame:
+        sound, speaking = self._line.popleft()
+        soon = speaking or any(later for _, later in self._line)
+        step = 1 / OPENING if soon else -1 / CLOSING
+        self._awake = min(1.0, max(0.0, self._awake + step))
+        rest = self._performer.neutral
+        shape = rest + np.float32(self._awake) * (coefficients - rest)
+        picture = self._performer.perform(self._index, shape)
+        frame = ProgrammeFrame(self._index, picture, sound, speaking)
+        self._index += 1
+        return frame

@@ -1,0 +1,404 @@
+"""The voice in a process of its own, ahead of need and never further than a few seconds.
+
+A thread here asks the director what comes next, hands it to the process and lines up what comes back; the
+programme polls that line and never waits. A voice that fails or dies is started again and the utterance is tried
+once more from where its sound broke off; one that can't be said is left out. The show goes on either way.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any, Protocol
+
+import numpy as np
+
+from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Speech, Utterance
+from avatar_engine.errors import AvatarError
+from avatar_engine.live.programme import Piece, Silence, Spoken
+from avatar_engine.show.script import Pause
+
+log = logging.getLogger(__name__)
+
+LEAD = 4.0
+"""Seconds of speech and silence that are kept ready."""
+
+STUCK = 60.0
+"""Seconds without a sign of life after which the process counts as dead."""
+
+EDGE = SAMPLE_RATE // 200
+"""Samples (5 ms) over which every utterance rises from silence and falls back."""
+
+NICENESS = 5
+"""The voice has seconds to spare, the painter has milliseconds: it yields to it."""
+
+
+class Speaks(Protocol):
+    """A voice (see `avatar_engine.voice.speak.Voice`)."""
+
+    def speak(self, utterance: Utterance, /) -> Iterator[Speech]:
+        """The utterance's sound, piece by piece."""
+        ...
+
+
+class Directs(Protocol):
+    """Says what comes next (see `avatar_engine.show.director.Director`)."""
+
+    generation: int
+
+    def next(self) -> Utterance | Pause | None:
+        """The next thing to say or silence; None at the end."""
+        ...
+
+    def interrupt(self) -> int:
+        """Start a new generation."""
+        ...
+
+
+VoiceMaker = Callable[[], Speaks]
+"""Loads the voice, in the voice's own process: a module's function or a `functools.partial` of one."""
+
+
+@dataclass(slots=True)
+class VoiceFigures:
+    """What the voice did: utterances said, left out, restarts, and seconds from text to first sound of each."""
+
+    said: int = 0
+    left_out: int = 0
+    restarts: int = 0
+    first_sound: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
+
+
+class _VoiceError(Exception):
+    """The voice could not say it; ``died`` tells that its process is gone, too."""
+
+    def __init__(self, reason: str, died: bool) -> None:
+        super().__init__(reason)
+        self.died = died
+
+
+class VoiceProcess:
+    """A `SpeechSource` that says what a director plans.
+
+    Args:
+        director: What is said; asked from one thread only.
+        make: Loads the voice in the other process.
+        lead: Seconds to keep ready.
+    """
+
+    def __init__(self, director: Directs, make: VoiceMaker, lead: float = LEAD) -> None:
+        self.figures = VoiceFigures()
+        self._director = director
+        self._make = make
+        self._lead = round(lead * SAMPLE_RATE)
+        self._line: deque[Piece] = deque()
+        self._ready = 0  # samples in the line
+        self._finished = False
+        self._closing = False
+        self._changed = threading.Condition()
+        self._worker: _Worker | None = None
+        self._thread = threading.Thread(target=self._run, name="voice", daemon=True)
+
+    def start(self) -> None:
+        """Load the voice and wait until it can speak; nothing is asked of the director yet.
+
+        Raises:
+            AvatarError: The voice can't be loaded.
+        """
+        self._worker = _Worker(self._make)
+        self._worker.wait_ready()
+
+    def go(self) -> None:
+        """Begin to ask the director."""
+        self._thread.start()
+
+    @property
+    def generation(self) -> int:
+        """The director's generation."""
+        return self._director.generation
+
+    @property
+    def ended(self) -> bool:
+        """Whether the director has come to its end and everything was taken."""
+        with self._changed:
+            return self._finished and not self._line
+
+    @property
+    def lead(self) -> float:
+        """Seconds ready to be said."""
+        return self._ready / SAMPLE_RATE
+
+    @property
+    def memory_process(self) -> int | None:
+        """Process id of the voice, to weigh it by; None while it is down."""
+        return self._worker.process.pid if self._worker else None
+
+    def poll(self) -> Piece | None:
+        """The next piece, at once; None when none is ready."""
+        with self._changed:
+            while self._line:
+                piece = self._line.popleft()
+                self._ready -= _length(piece)
+                self._changed.notify_all()
+                if piece.generation >= self._director.generation:
+                    return piece
+            return None
+
+    def wait(self, timeout: float) -> None:
+        """Wait until a piece is ready or nothing will come, at most ``timeout`` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._line or self._finished, timeout)
+
+    def interrupt(self) -> None:
+        """Drop what is planned, in the line and in the process, and go on with what the director says next."""
+        with self._changed:
+            self._director.interrupt()
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """End the process and the thread; whatever was still to be said is not."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._worker:
+            self._worker.stop()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def _run(self) -> None:
+        try:
+            while not self._closing and (item := self._director.next()) is not None:
+                if isinstance(item, Pause):
+                    self._put(Silence(round(item.seconds * SAMPLE_RATE), self.generation))
+                else:
+                    self._say(item)
+                self._wait_for_room(self.generation)
+        except Exception:
+            log.exception("nothing more will be said")
+        with self._changed:
+            self._finished = True
+            self._changed.notify_all()
+
+    def _put(self, piece: Piece) -> None:
+        with self._changed:
+            self._line.append(piece)
+            self._ready += _length(piece)
+            self._changed.notify_all()
+
+    def _wait_for_room(self, generation: int) -> None:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._ready < self._lead or self._closing or generation < self.generation
+            )
+
+    def _say(self, utterance: Utterance) -> None:
+        """Say it, trying twice; what was delivered before a failure is not said again."""
+        progress = _Delivery(utterance.generation)
+        for again in (True, False):
+            try:
+                self._receive(utterance, progress)
+                self.figures.said += 1
+                return
+            except _VoiceError as failure:
+                if self._closing:
+                    return
+                log.warning("%s: the voice failed (%s)", utterance.source or "utterance", failure)
+                if failure.died and not self._revive():
+                    return
+                if not again:
+                    log.error("%s is left out: %r", utterance.source or "utterance", utterance.text)
+        self.figures.left_out += 1
+        for piece in progress.finish():
+            self._put(piece)
+
+    def _receive(self, utterance: Utterance, progress: _Delivery) -> None:
+        worker = self._worker
+        if worker is None:
+            raise _VoiceError("it is not running", died=True)
+        asked = time.monotonic()
+        progress.begin()
+        stale = False
+        for samples in worker.speak(utterance):
+            if progress.fresh:
+                self.figures.first_sound.append(time.monotonic() - asked)
+            for piece in progress.take(samples):
+                self._put(piece)
+            self._wait_for_room(utterance.generation)
+            if not stale and (self._closing or utterance.generation < self.generation):
+                stale = True
+                worker.drop()
+        for piece in progress.finish():
+            self._put(piece)
+
+    def _revive(self) -> bool:
+        """Start the process anew, with growing patience; whether it runs."""
+        patience = 0.5
+        while not self._closing:
+            self.figures.restarts += 1
+            if self._worker:
+                self._worker.stop()
+            self._worker = _Worker(self._make)
+            try:
+                self._worker.wait_ready()
+                return True
+            except AvatarError as error:
+                log.error("the voice does not start: %s", error)
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing, patience)
+            patience = min(30.0, patience * 2)
+        return False
+
+
+def _length(piece: Piece) -> int:
+    return len(piece.samples) if isinstance(piece, Spoken) else piece.samples
+
+
+class _Delivery:
+    """Turns an utterance's sound into pieces with soft edges; a second try goes on where the first broke off."""
+
+    def __init__(self, generation: int) -> None:
+        self.fresh = True  # nothing was delivered yet
+        self._generation = generation
+        self._delivered = 0
+        self._skip = 0
+        self._held = np.zeros(0, np.float32)
+
+    def begin(self) -> None:
+        self._skip = self._delivered
+        self._held = np.zeros(0, np.float32)
+
+    def take(self, samples: FloatArray) -> Iterator[Piece]:
+        skipped = min(self._skip, len(samples))
+        self._skip -= skipped
+        joined = np.concatenate([self._held, samples[skipped:]])
+        ready, self._held = joined[: max(0, len(joined) - EDGE)], joined[max(0, len(joined) - EDGE) :]
+        if len(ready):
+            if self._delivered == 0:
+                edge = min(EDGE, len(ready))
+                ready[:edge] *= np.linspace(0, 1, edge, dtype=np.float32)
+            self.fresh = False
+            self._delivered += len(ready)
+            yield Spoken(ready, self._generation)
+
+    def finish(self) -> Iterator[Piece]:
+        """The held end, faded out; empty when nothing was held, to mark the utterance's end all the same."""
+        end = self._held * np.linspace(1, 0, len(self._held), dtype=np.float32)
+        self._held = np.zeros(0, np.float32)
+        yield Spoken(end, self._generation, last=True)
+
+
+class _Worker:
+    """The process and the line to it."""
+
+    def __init__(self, make: VoiceMaker) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._line, theirs = context.Pipe()
+        self.process: SpawnProcess = context.Process(
+            target=_serve, args=(theirs, make), name="avatar-voice", daemon=True
+        )
+        self.process.start()
+        theirs.close()
+
+    def wait_ready(self) -> None:
+        """Return when the voice is loaded.
+
+        Raises:
+            AvatarError: It can't be.
+        """
+        try:
+            message = self._next()
+        except _VoiceError as failure:
+            raise AvatarError(
+                f"The voice's process did not start ({failure}).", "Look at the log above; try again."
+            ) from None
+        if message[0] == "refused":
+            raise AvatarError(message[1], message[2])
+
+    def speak(self, utterance: Utterance) -> Iterator[FloatArray]:
+        """The utterance's sound, float32 pieces that the caller owns.
+
+        Raises:
+            _VoiceError: It could not be said.
+        """
+        try:
+            self._line.send(("speak", utterance))
+        except (OSError, ValueError) as error:
+            raise _VoiceError(str(error), died=True) from None
+        while (message := self._next())[0] == "sound":
+            try:
+                yield np.frombuffer(self._line.recv_bytes(), np.float32).copy()
+            except (EOFError, OSError) as error:
+                raise _VoiceError(str(error) or "its process ended", died=True) from None
+        if message[0] == "failed":
+            raise _VoiceError(message[1], died=False)
+
+    def drop(self) -> None:
+        """Ask the process to leave the utterance it is at; what it sent already still comes."""
+        try:
+            self._line.send(("drop", None))
+        except (OSError, ValueError):
+            log.debug("the voice was gone when told to drop")
+
+    def stop(self) -> None:
+        """End the process; it holds nothing worth saving."""
+        self.process.terminate()
+        self.process.join(5)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join(5)
+        self._line.close()
+
+    def _next(self) -> tuple[Any, ...]:
+        try:
+            if not self._line.poll(STUCK):
+                raise _VoiceError(f"no sign of life for {STUCK:.0f} s", died=True)
+            message: tuple[Any, ...] = self._line.recv()
+            return message
+        except (EOFError, OSError) as error:
+            raise _VoiceError(str(error) or "its process ended", died=True) from None
+
+
+def _serve(line: Connection[Any, Any], make: VoiceMaker) -> None:
+    """What runs in the voice's process: load, then speak until the line closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the show ends us in order
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    try:
+        voice = make()
+    except AvatarError as error:
+        line.send(("refused", error.what, error.advice))
+        return
+    line.send(("ready",))
+    try:
+        while True:
+            order, utterance = line.recv()
+            if order == "speak":
+                _speak(line, voice, utterance)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _speak(line: Connection[Any, Any], voice: Speaks, utterance: Utterance) -> None:
+    try:
+        for speech in voice.speak(utterance):
+            if line.poll():
+                line.recv()  # only "drop" comes while something is said
+                break
+            line.send(("sound",))
+            line.send_bytes(np.ascontiguousarray(speech.samples, np.float32).tobytes())
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        raise
+    except Exception as error:
+        log.exception("%s can't be said", utterance.source or "an utterance")
+        line.send(("failed", f"{type(error).__name__}: {error}"))
+        return
+    line.send(("done",))
