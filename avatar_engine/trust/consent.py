@@ -74,7 +74,7 @@ STATEMENTS = {
     ),
     "fr": (
         "Je soussigné(e), {presenter}, accepte qu'une image virtuelle de mon visage et de ma voix soit créée à "
-        "partir de la vidéo {clip_name} et qu'elle dise des paroles que je n'ai pas dites, afin de {uses}, dans "
+        "partir de la vidéo {clip_name} et qu'elle dise des paroles que je n'ai pas dites, pour {uses}, dans "
         "ces langues : {languages}, du {valid_from} au {valid_until}. Chaque image indique qu'elle est générée "
         "par une intelligence artificielle. Je peux retirer mon accord à tout moment ; l'image n'est alors plus "
         "utilisée. {technician} me l'a expliqué et signe comme témoin."
