@@ -1,0 +1,300 @@
+"""The front door: hand over frames, never wait, never fail because of an output."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import multiprocessing
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from multiprocessing import connection as mpc
+from typing import Any
+
+import numpy as np
+
+from avatar_engine.broadcast import process
+from avatar_engine.broadcast.ring import FrameRing, slots_for
+from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat
+from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
+from avatar_engine.contracts import SAMPLES_PER_FRAME, ProgrammeFrame
+from avatar_engine.errors import AvatarError
+
+log = logging.getLogger(__name__)
+
+_START_LIMIT = 60.0
+"""Seconds that the process may take to start; a busy machine imports slowly."""
+_END_LIMIT = 75.0
+_STEADY = 30.0
+"""Seconds of life after which a death is not held against the process."""
+
+
+def restart_wait(deaths: int) -> float:
+    """Seconds before the process is started again after ``deaths`` (from 1) in a row: 0 at first, then
+    0.5 doubling to 8."""
+    return 0.0 if deaths <= 1 else min(8.0, 0.5 * 2.0 ** min(deaths - 2, 10))
+
+
+class Broadcast:
+    """Encodes the programme once and sends it to every output, in a process of its own.
+
+    Args:
+        programme: Size, bitrates and metadata.
+        outputs: Where to; at least one.
+        encoder: ``auto``, ``libx264`` or ``h264_nvenc``.
+        slots: Frames that may wait for the encoder; 0 chooses (a second at 720p).
+
+    Raises:
+        AvatarError: The encoder cannot be opened, or a file cannot be written.
+    """
+
+    def __init__(
+        self,
+        programme: ProgrammeFormat,
+        outputs: Sequence[OutputSpec],
+        *,
+        encoder: str = "auto",
+        slots: int = 0,
+    ) -> None:
+        if not outputs:
+            raise AvatarError("There is no output.", "Name at least one address or file.")
+        _touch(outputs)
+        self._programme, self._outputs, self._encoder = programme, tuple(outputs), encoder
+        self._context = multiprocessing.get_context("spawn")
+        width, height = programme.width, programme.height
+        self._ring = FrameRing(self._context, width, height, slots or slots_for(width, height))
+        self._lock = threading.RLock()
+        self._last = -1
+        self._refused = 0
+        self._closing = False
+        self._closed = False
+        self._deaths = self._restarts = 0
+        self._fatal: AvatarError | None = None
+        self._status = BroadcastStatus(tuple(OutputStatus(o.display) for o in outputs))
+        self._base = self._status
+        self._ready = threading.Event()
+        self._wake = threading.Event()
+        self._process, self._connection = self._spawn()
+        self._monitor = threading.Thread(target=self._watch, name="broadcast monitor", daemon=True)
+        self._monitor.start()
+        # Before multiprocessing's own exit hook, which would wait for a process that nobody has told to end.
+        atexit.register(self.close)
+        self._await_start()
+
+    def __enter__(self) -> Broadcast:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(self, frame: ProgrammeFrame, wait: bool = False) -> bool:
+        """Hand over a frame; whether it was taken. One copy.
+
+        Args:
+            frame: Its index is greater than the last one's; a gap is silence and a held picture.
+            wait: Offline: wait for room (and while the process is started again), and let files hold the
+                encoder up rather than lose a frame. Live, False at once when the ring is full.
+
+        Raises:
+            ValueError: The frame has another shape than the programme, or comes out of order.
+        """
+        self._check(frame)
+        while True:
+            with self._lock:
+                if self._closed or self._fatal is not None:
+                    return False
+                if self._ring.put(frame, wait):
+                    self._last = frame.index
+                    return True
+                if not wait:
+                    self._refused += 1
+                    return False
+            # Only offline: the encoder needs milliseconds a frame, and nothing is late.
+            self._wake.wait(0.002)
+
+    def status(self) -> BroadcastStatus:
+        """A snapshot, at most a quarter of a second old."""
+        with self._lock:
+            return replace(
+                self._status,
+                queue_depth=0 if self._closed else self._ring.depth,
+                refused=self._refused,
+                restarts=self._restarts,
+                alive=self._process.is_alive() if not self._closed else False,
+            )
+
+    def close(self, drain: bool = True) -> None:
+        """End the broadcast and finish its files.
+
+        Args:
+            drain: Encode and send what still waits in the ring; otherwise it is lost.
+        """
+        with self._lock:
+            if self._closing:
+                return
+            self._closing = True
+            self._ring.finish(drain)
+        self._wake.set()
+        self._monitor.join(_END_LIMIT)
+        if self._process.is_alive():
+            log.error("the broadcast process did not end; it is stopped")
+            self._process.kill()
+            self._process.join()
+            self._monitor.join(5.0)
+        atexit.unregister(self.close)
+        with self._lock:
+            self._closed = True
+            self._ring.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The process's number, for those who measure it."""
+        pid: int | None = self._process.pid
+        return pid
+
+    def _check(self, frame: ProgrammeFrame) -> None:
+        shape = (self._programme.height * 3 // 2, self._programme.width)
+        if frame.picture.shape != shape or frame.picture.dtype != np.uint8:
+            raise ValueError(f"picture {frame.picture.dtype}{frame.picture.shape}, wanted uint8{shape}")
+        if frame.sound.shape != (SAMPLES_PER_FRAME,):
+            raise ValueError(f"sound {frame.sound.shape}, wanted ({SAMPLES_PER_FRAME},)")
+        if frame.index <= self._last:
+            raise ValueError(f"frame {frame.index} after frame {self._last}")
+
+    def _spawn(self) -> tuple[Any, mpc.Connection[Any, Any]]:
+        receiver, sender = self._context.Pipe(duplex=False)
+        child = self._context.Process(
+            target=process.main,
+            args=(
+                self._ring.handle,
+                sender,
+                self._programme,
+                self._outputs,
+                self._encoder,
+                self._restarts,
+            ),
+            name="avatar-engine broadcast",
+            daemon=True,
+        )
+        child.start()
+        # Ours must go, or the child's death would never show as the end of the pipe.
+        sender.close()
+        return child, receiver
+
+    def _await_start(self) -> None:
+        if not self._ready.wait(_START_LIMIT) and self._fatal is None:
+            self._fatal = AvatarError(
+                f"The broadcast process did not start within {_START_LIMIT:.0f} seconds.",
+                "Look at the log, and at what else runs on this machine.",
+            )
+            self._process.kill()
+        if self._fatal is not None:
+            fatal = self._fatal
+            self.close(drain=False)
+            raise fatal
+
+    def _watch(self) -> None:
+        """The monitor's work: read messages, and start the process again when it dies."""
+        while True:
+            born = time.monotonic()
+            ended = self._read_until_end()
+            self._process.join()
+            if ended or self._fatal is not None:
+                self._ready.set()
+                return
+            if not self._revive(time.monotonic() - born):
+                self._ready.set()
+                return
+
+    def _read_until_end(self) -> bool:
+        """Messages until the pipe ends; whether the process ended as it should."""
+        ended = False
+        while True:
+            try:
+                message = json.loads(self._connection.recv_bytes())
+            except (EOFError, OSError):
+                self._connection.close()
+                return ended
+            ended = ended or message["kind"] == "ended"
+            self._handle(message)
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        match message["kind"]:
+            case "ready":
+                self._ready.set()
+            case "fatal":
+                self._fatal = AvatarError(message["what"], message["advice"])
+            case "log":
+                logging.getLogger(message["name"]).log(message["level"], "%s", message["text"])
+            case "status":
+                with self._lock:
+                    self._status = _combined(self._base, message)
+
+    def _revive(self, lived: float) -> bool:
+        """After a death: start the process again, unless the broadcast is at its end."""
+        code = self._process.exitcode
+        self._deaths = 1 if lived > _STEADY else self._deaths + 1
+        reason = f"the broadcast process died (exit code {code})"
+        wait = restart_wait(self._deaths)
+        log.error("%s; it starts again in %.1f s", reason, wait)
+        with self._lock:
+            self._base = self._status = _bereaved(self._status, reason)
+        if not self._closing:
+            self._wake.wait(wait)
+        with self._lock:
+            # While closing, what waits in the ring is still worth a new process once: files end whole.
+            if self._closing and self._deaths > 2:
+                return False
+            self._restarts += 1
+            self._ring.renew()
+            if self._closing:
+                self._ring.finish(drain=True)
+            self._process, self._connection = self._spawn()
+        return True
+
+
+def _combined(base: BroadcastStatus, message: dict[str, Any]) -> BroadcastStatus:
+    """A report of the process, on top of what its dead predecessors had counted."""
+    outputs = tuple(
+        replace(
+            OutputStatus(**now),
+            reconnects=before.reconnects + now["reconnects"],
+            sent=before.sent + now["sent"],
+            dropped=before.dropped + now["dropped"],
+            error=now["error"] or before.error,
+        )
+        for before, now in zip(base.outputs, message["outputs"], strict=True)
+    )
+    return replace(
+        base,
+        outputs=outputs,
+        encoder=message["encoder"],
+        encoded=base.encoded + message["encoded"],
+        av_offset_ms=message["av_offset_ms"],
+        cpu_seconds=round(base.cpu_seconds + message["cpu_seconds"], 3),
+    )
+
+
+def _bereaved(status: BroadcastStatus, reason: str) -> BroadcastStatus:
+    """The status after a death: every output has to come back."""
+    outputs = tuple(
+        replace(o, state="reconnecting", reconnects=o.reconnects + 1, bitrate_kbps=0.0, error=reason)
+        for o in status.outputs
+    )
+    return replace(status, outputs=outputs)
+
+
+def _touch(outputs: Sequence[OutputSpec]) -> None:
+    """Find out now, not in an hour, whether the files can be written."""
+    for output in outputs:
+        if output.path is None:
+            continue
+        try:
+            with output.path.open("wb"):
+                pass
+        except OSError as error:
+            raise AvatarError(
+                f"The file '{output.path}' cannot be written ({error.strerror}).", "Choose another place."
+            ) from error

@@ -1,0 +1,197 @@
+"""The broadcast process: frames in from the ring, packets out to every output."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from multiprocessing.connection import Connection
+
+from avatar_engine.broadcast.encoder import Encoder
+from avatar_engine.broadcast.outputs import FileOutput, Output, RtmpOutput
+from avatar_engine.broadcast.packets import Packet
+from avatar_engine.broadcast.ring import FrameRingReader, RingHandle
+from avatar_engine.broadcast.spec import TIME_BASE, OutputSpec, ProgrammeFormat
+from avatar_engine.errors import AvatarError
+
+log = logging.getLogger(__name__)
+
+_REPORT_EVERY = 0.25
+_NETWORK_GOODBYE = 3.0
+"""Seconds that a network output gets to send its last packets."""
+_FILE_GOODBYE = 60.0
+"""Seconds that a file gets: a long recording's index takes a while on a slow disk."""
+_HALF_SOUND = 512
+
+
+class Skew:
+    """How far the pictures' times are from the sound's, where they are muxed.
+
+    Compares each picture's time with the middle of the sound packet sent before it; pictures and sound
+    are merged in order, so the mean is 0 when both timelines are one, whatever the packets' lengths.
+    """
+
+    def __init__(self) -> None:
+        self._differences: deque[int] = deque(maxlen=100)
+        self._sound_end: int | None = None
+
+    def add(self, packet: Packet) -> None:
+        if not packet.video:
+            self._sound_end = packet.pts + packet.duration
+        elif self._sound_end is not None:
+            self._differences.append(packet.pts - (self._sound_end - _HALF_SOUND))
+
+    @property
+    def milliseconds(self) -> float:
+        differences = list(self._differences)
+        if not differences:
+            return 0.0
+        return round(1000 * sum(differences) / len(differences) / TIME_BASE, 1)
+
+
+class _ToParent(logging.Handler):
+    """Log records of this process, to the parent's loggers."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self._channel = channel
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + logging.Formatter().formatException(record.exc_info)
+        self._channel.say(kind="log", level=record.levelno, name=record.name, text=text)
+
+
+class Channel:
+    """Messages to the parent as JSON; a parent that has gone is no error here."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._lock = connection, threading.Lock()
+
+    def say(self, **message: object) -> None:
+        with self._lock, suppress(OSError):
+            self._connection.send_bytes(json.dumps(message).encode())
+
+
+class _Fanout:
+    """The encoder and its outputs."""
+
+    def __init__(
+        self, programme: ProgrammeFormat, specs: Sequence[OutputSpec], encoder: str, restart: int
+    ) -> None:
+        self.encoder = Encoder(programme, encoder)
+        self.skew = Skew()
+        bitrate = programme.video_bitrate + programme.audio_bitrate
+        self.outputs: list[Output] = [
+            FileOutput(spec, self.encoder.streams, programme, restart)
+            if spec.kind == "file"
+            else RtmpOutput(spec, self.encoder.headers, self.encoder.want_keyframe, bitrate)
+            for spec in specs
+        ]
+        for output in self.outputs:
+            output.start()
+
+    def spread(self, packets: Sequence[Packet], patient: bool) -> None:
+        for packet in packets:
+            self.skew.add(packet)
+            for output in self.outputs:
+                output.put(packet, patient)
+
+    def finish(self) -> None:
+        """Flush the encoders and let every output end, each in its own time."""
+        self.spread(self.encoder.flush(), patient=True)
+        for output in self.outputs:
+            output.finish()
+        began = time.monotonic()
+        for output in self.outputs:
+            limit = _FILE_GOODBYE if isinstance(output, FileOutput) else _NETWORK_GOODBYE
+            output.join(max(0.0, limit - (time.monotonic() - began)))
+        self.encoder.close()
+
+    def report(self) -> dict[str, object]:
+        return {
+            "kind": "status",
+            "outputs": [asdict(output.status()) for output in self.outputs],
+            "encoder": self.encoder.name,
+            "encoded": self.encoder.encoded,
+            "av_offset_ms": self.skew.milliseconds,
+            "cpu_seconds": round(time.process_time(), 3),
+        }
+
+
+def main(
+    handle: RingHandle,
+    connection: Connection,
+    programme: ProgrammeFormat,
+    specs: Sequence[OutputSpec],
+    encoder: str,
+    restart: int,
+) -> None:
+    """The process's entry point: encode until the parent says that it has finished, or has died.
+
+    Args:
+        handle: The ring that frames come through.
+        connection: Where status and logs go.
+        programme: What is encoded.
+        specs: Where it goes.
+        encoder: See `Encoder`.
+        restart: How often this process was started before.
+    """
+    # Ctrl-C reaches the whole terminal group; the parent decides when and how the broadcast ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    parent = os.getppid()
+    channel = Channel(connection)
+    logging.basicConfig(level=logging.INFO, handlers=[_ToParent(channel)], force=True)
+    ring = FrameRingReader(handle)
+    try:
+        fanout = _Fanout(programme, specs, encoder, restart)
+    except AvatarError as error:
+        channel.say(kind="fatal", what=error.what, advice=error.advice)
+        return
+    channel.say(kind="ready", encoder=fanout.encoder.name)
+    ended = threading.Event()
+    reporter = threading.Thread(target=_report, args=(fanout, channel, ended), daemon=True)
+    reporter.start()
+    _encode(ring, fanout, parent)
+    fanout.finish()
+    ended.set()
+    reporter.join(1.0)
+    channel.say(**fanout.report())
+    channel.say(kind="ended")
+    ring.close()
+
+
+def _encode(ring: FrameRingReader, fanout: _Fanout, parent: int) -> None:
+    """Every frame of the ring, until its end."""
+    last = -1
+    while not ring.exhausted:
+        if not ring.wait(0.25) and os.getppid() != parent:
+            log.error("the show's process has died")
+            return
+        frame = ring.peek()
+        if frame is None:
+            continue
+        index, patient, picture, sound = frame
+        packets: list[Packet] = []
+        try:
+            if index > last:
+                packets = fanout.encoder.encode(index, picture, sound)
+                last = index
+        finally:
+            # Given back even if the encoder fails on it, or the next process would fail on it again.
+            ring.release()
+        fanout.spread(packets, patient)
+
+
+def _report(fanout: _Fanout, channel: Channel, ended: threading.Event) -> None:
+    while not ended.wait(_REPORT_EVERY):
+        channel.say(**fanout.report())

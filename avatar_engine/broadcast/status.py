@@ -1,0 +1,59 @@
+"""What the broadcast says about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["connecting", "on air", "reconnecting", "failed", "ended"]
+
+
+@dataclass(frozen=True)
+class OutputStatus:
+    """One output.
+
+    Attributes:
+        name: Its address without the stream key, or its path.
+        state: ``failed`` is final (a file that cannot be written); a network output keeps trying.
+        reconnects: How often it came back or tried to since the start.
+        bitrate_kbps: Sent over the last five seconds.
+        sent: Packets sent.
+        dropped: Packets that this output lost, to a full queue or while it was away.
+        error: The last thing that went wrong; empty when nothing has.
+    """
+
+    name: str
+    state: State = "connecting"
+    reconnects: int = 0
+    bitrate_kbps: float = 0.0
+    sent: int = 0
+    dropped: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class BroadcastStatus:
+    """The whole broadcast.
+
+    Attributes:
+        outputs: In the order that they were given.
+        encoder: ``libx264`` or ``h264_nvenc``.
+        encoded: Frames encoded since the start.
+        queue_depth: Frames that wait in the ring now.
+        refused: Frames that found the ring full.
+        av_offset_ms: Pictures' time less sound's at the muxer, mean of the last seconds; positive when
+            the pictures are ahead. 0 within half a sound packet (11 ms) when all is well.
+        restarts: How often the process was started again.
+        alive: Whether the process runs now.
+        cpu_seconds: What the process has used, all its threads.
+    """
+
+    outputs: tuple[OutputStatus, ...]
+    encoder: str = ""
+    encoded: int = 0
+    queue_depth: int = 0
+    refused: int = 0
+    av_offset_ms: float = 0.0
+    restarts: int = 0
+    alive: bool = False
+    cpu_seconds: float = 0.0
