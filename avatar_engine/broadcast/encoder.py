@@ -291,8 +291,8 @@ def _container(programme: ProgrammeFormat, name: str) -> Any:
         audio.codec_context.flags |= _GLOBAL_HEADER
         # The quick coefficient search: a third of the time of the thorough one, no difference for speech.
         audio.codec_context.options = {"aac_coder": "fast"}
-        context.open()
-        audio.codec_context.open()
+        # Opens both and fills in the stream descriptions, which outputs copy.
+        master.start_encoding()
         return master
     finally:
         av.logging.set_level(av.logging.ERROR)
