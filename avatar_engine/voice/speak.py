@@ -1,0 +1,233 @@
+"""Text to sound in one person's voice, in pieces, so that the first sound comes soon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Phone, Speech, Utterance
+from avatar_engine.errors import AvatarError
+from avatar_engine.voice import phonemes, text
+from avatar_engine.voice.network import (
+    MAX_TOKENS,
+    SAMPLES_PER_FEATURE,
+    SAMPLES_PER_TOKEN_FRAME,
+    Features,
+    Network,
+)
+from avatar_engine.voice.pack import VoicePack
+
+SILENCE = "_"
+"""Symbol of a `Phone` in which nothing is said."""
+
+_COLUMNS = (32, 48, 80, 128, 200)
+"""Columns (12.5 ms) of the first windows; the last goes on. Each is made while the one before it plays."""
+
+_LEAD = SAMPLE_RATE // 33
+_FADE = SAMPLE_RATE // 200
+_QUIET = 0.012
+_PAUSES = {".": 0.38, "!": 0.38, "?": 0.42, "…": 0.55, ";": 0.28, ":": 0.25, ",": 0.18}
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """One sentence planned: its features, its phones with times before trimming, its bounds in columns."""
+
+    features: Features
+    phones: tuple[Phone, ...]
+    start: int
+    stop: int
+    pause: float
+
+
+class Voice:
+    """Speaks in the voice of a pack.
+
+    Args:
+        pack: The voice, or the file that `VoicePack.to_file` wrote (to make a Voice in another process).
+        language: BCP 47 tag of what is said unless the utterance says otherwise.
+        threads: Threads of the network; 1 beside other work, 2 where two cores are free.
+
+    Raises:
+        AvatarError: The language is unknown, or the network's weights are not here.
+    """
+
+    def __init__(self, pack: VoicePack | Path, language: str = "en", threads: int = 1) -> None:
+        self.pack = VoicePack.from_file(pack) if isinstance(pack, Path) else pack
+        self.language = phonemes.tag(language)
+        self.network = Network(
+            self.pack.style, self.pack.folded or None, self.pack.statistics or None, threads=threads
+        )
+        self._gain = float(self.pack.meta.get("gain", 1.0))
+        self._phonemizers: dict[str, phonemes.Phonemizer] = {}
+
+    def speak(self, utterance: Utterance) -> Iterator[Speech]:
+        """The sound of ``utterance``, in pieces that follow one another without a gap.
+
+        The first piece is about 0.4 s long and comes after about 0.3 s of work; later ones are longer.
+        A text with nothing to say gives nothing. Speed is kept within 0.5 to 2.
+
+        Raises:
+            AvatarError: The utterance's language is unknown.
+        """
+        language = phonemes.tag(utterance.language or self.language)
+        speed = min(2.0, max(0.5, utterance.speed))
+        first = True
+        for sentence in text.say(utterance.text, language):
+            for said in self._pieces(self.phonemes(sentence, language)):
+                yield from self._sound(self._plan(said, speed), first)
+                first = False
+
+    def phonemes(self, sentence: str, language: str) -> str:
+        """The network's phonemes of a normalised ``sentence``."""
+        if language not in self._phonemizers:
+            self._phonemizers[language] = phonemes.Phonemizer(language)
+        return self._phonemizers[language].phonemes(sentence)
+
+    def close(self) -> None:
+        """End the phoneme process."""
+        for phonemizer in self._phonemizers.values():
+            phonemizer.close()
+        self._phonemizers.clear()
+
+    def _pieces(self, said: str) -> Iterator[str]:
+        while len(said) > MAX_TOKENS - 10:
+            seam = max(said.rfind(" ", 0, MAX_TOKENS - 10), 1)
+            yield said[:seam]
+            said = said[seam:].lstrip()
+        if any(letter not in phonemes.PUNCTUATION and letter != " " for letter in said):
+            yield said
+
+    def _plan(self, said: str, speed: float) -> _Spoken:
+        ending = said[-1] if said[-1] in _PAUSES else "."
+        if said[-1] not in phonemes.PUNCTUATION:
+            said += "."  # Without a mark the network swallows the last phone.
+        plan = self.network.plan(phonemes.tokens(said), speed)
+        whole = self.network.features(plan)
+        padding = int(plan.frames[0]) * SAMPLES_PER_TOKEN_FRAME // SAMPLES_PER_FEATURE
+        return _Spoken(
+            whole, timed(said, plan.frames), max(0, padding - 10), whole.columns, _PAUSES[ending] / speed
+        )
+
+    def _sound(self, spoken: _Spoken, first: bool) -> Iterator[Speech]:
+        """Windows of one sentence, joined by short cross-fades; silence at both ends is measured and cut."""
+        at = spoken.start * SAMPLES_PER_FEATURE
+        held = np.zeros(
+            0, np.float32
+        )  # Sound not yet given away: the overlap, and silence that may end here.
+        opened = False
+        for start, stop in self._windows(spoken):
+            sound = self._window(spoken, start, stop, held)
+            held = (
+                sound[len(sound) - SAMPLES_PER_FEATURE :] if stop < spoken.stop else np.zeros(0, np.float32)
+            )
+            body = sound[: len(sound) - len(held)]
+            if not opened:
+                loud = np.flatnonzero(np.abs(body) > _QUIET)
+                skip = max(0, int(loud[0]) - _LEAD) if len(loud) else len(body)
+                body, at = body[skip:], at + skip
+                if not len(body):
+                    continue
+                opened = True
+                body[:_FADE] *= np.linspace(0, 1, len(body[:_FADE]), dtype=np.float32)
+            if stop == spoken.stop:
+                body = self._ended(body, spoken.pause)
+            yield Speech(body, clipped(spoken.phones, at, len(body)))
+            at += len(body)
+
+    def _windows(self, spoken: _Spoken) -> Iterator[tuple[int, int]]:
+        start = spoken.start
+        sizes = list(_COLUMNS)
+        while start < spoken.stop:
+            size = sizes.pop(0) if len(sizes) > 1 else sizes[0]
+            stop = start + size if self.network.windowed else spoken.stop
+            if spoken.stop - stop < size // 2:
+                stop = spoken.stop
+            yield start, stop
+            start = stop
+
+    def _window(self, spoken: _Spoken, start: int, stop: int, held: FloatArray) -> FloatArray:
+        """Sound of the columns [start, stop) and, unless it is the last, one more to fade over."""
+        more = min(stop + 1, spoken.stop)
+        made = self.network.window(spoken.features, start, more)
+        sound: FloatArray = np.clip(made * np.float32(self._gain), -1, 1)
+        if len(held):
+            rise = np.linspace(0, 1, len(held), dtype=np.float32)
+            sound[: len(held)] = held * (1 - rise) + sound[: len(held)] * rise
+        return sound
+
+    def _ended(self, body: FloatArray, pause: float) -> FloatArray:
+        loud = np.flatnonzero(np.abs(body) > _QUIET)
+        end = min(len(body), int(loud[-1]) + _LEAD) if len(loud) else 0
+        body = body[:end].copy()
+        fade = min(_FADE, end)
+        if fade:
+            body[end - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
+        return np.concatenate([body, np.zeros(max(0, int(pause * SAMPLE_RATE) - _LEAD), np.float32)])
+
+
+def timed(said: str, frames: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[Phone, ...]:
+    """Phones of the network's phonemes ``said`` from the frames of its tokens (padding at both ends).
+
+    Stress marks count for the phone after them, length marks and tildes for the one before, the space
+    between two words for the phone before it; punctuation and padding are silence.
+    """
+    at = float(frames[0])
+    marks: list[tuple[str, float, float]] = [(SILENCE, 0.0, at)]
+    early: float | None = None
+    for letter, count in zip(said, frames[1:-1], strict=True):
+        start, at = at, at + float(count)
+        if letter in phonemes.STRESS:
+            early = start if early is None else early
+            continue
+        if letter in phonemes.LENGTHENING or (letter == " " and marks[-1][0] != SILENCE):
+            symbol, since, _ = marks[-1]
+            tail = phonemes.ipa(letter) if letter in phonemes.LENGTHENING else ""
+            marks[-1] = (symbol + tail, since, at)
+            continue
+        silent = letter == " " or letter in phonemes.PUNCTUATION
+        marks.append((SILENCE if silent else phonemes.ipa(letter), start if early is None else early, at))
+        early = None
+    marks.append((SILENCE, at, at + float(frames[-1])))
+    scale = SAMPLES_PER_TOKEN_FRAME / SAMPLE_RATE
+    joined: list[Phone] = []
+    for symbol, start, end in marks:
+        if joined and symbol == SILENCE == joined[-1].symbol:
+            joined[-1] = Phone(SILENCE, joined[-1].start, end * scale)
+        else:
+            joined.append(Phone(symbol, start * scale, end * scale))
+    return tuple(joined)
+
+
+def clipped(phones: Sequence[Phone], start: int, length: int) -> tuple[Phone, ...]:
+    """The phones within ``length`` samples from sample ``start``, timed from there, silence filling the rest."""
+    begin, end = start / SAMPLE_RATE, (start + length) / SAMPLE_RATE
+    inside = [
+        Phone(phone.symbol, max(phone.start, begin) - begin, min(phone.end, end) - begin)
+        for phone in phones
+        if phone.start < end and phone.end > begin
+    ]
+    covered = inside[-1].end if inside else 0.0
+    if covered < end - begin - 1e-6:
+        if inside and inside[-1].symbol == SILENCE:
+            inside[-1] = Phone(SILENCE, inside[-1].start, end - begin)
+        else:
+            inside.append(Phone(SILENCE, covered, end - begin))
+    return tuple(inside)
+
+
+def say(voice: Voice, utterance: Utterance) -> Speech:
+    """The whole of ``utterance`` as one piece."""
+    samples: list[FloatArray] = []
+    phones: list[Phone] = []
+    at = 0.0
+    for piece in voice.speak(utterance):
+        samples.append(piece.samples)
+        phones += [Phone(phone.symbol, phone.start + at, phone.end + at) for phone in piece.phones]
+        at += piece.seconds
+    if not samples:
+        raise AvatarError(f"There is nothing to say in {utterance.text[:60]!r}.", "Write some words.")
+    return Speech(np.concatenate(samples), tuple(phones))
