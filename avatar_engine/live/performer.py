@@ -5,7 +5,17 @@ from __future__ import annotations
 import time
 from typing import Generic, Protocol, TypeVar
 
-from avatar_engine.contracts import ByteArray, FloatArray, MouthMotion
+import numpy as np
+
+from avatar_engine.bundle import Bundle
+from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray, FloatArray, MouthMotion
+from avatar_engine.device import Device
+from avatar_engine.lips.model import LipsModel
+from avatar_engine.lips.motion import MotionState, MotionStream
+from avatar_engine.lips.render import Renderer
+from avatar_engine.stage.body import Body
+from avatar_engine.stage.compose import Stage
+from avatar_engine.stage.label import Label
 
 State = TypeVar("State")
 
@@ -33,6 +43,10 @@ class Footage(Protocol):
         """Picture ``index``, uint8 I420, ours to paint on, and its crop's matrix, float32 (2, 3)."""
         ...
 
+    def close(self) -> None:
+        """No more pictures are wanted."""
+        ...
+
 
 class Scenery(Protocol):
     """Fits a body picture into the show (see `avatar_engine.stage.compose.Stage`)."""
@@ -40,6 +54,22 @@ class Scenery(Protocol):
     def compose(self, body: ByteArray, /) -> ByteArray:
         """The show's picture, uint8 I420; the same buffer every time."""
         ...
+
+
+def load(bundle: Bundle, label: Label, size: tuple[int, int], device: Device) -> Performer[MotionState]:
+    """The presenter of a bundle, on a stage of ``size`` (width, height), warmed up; close it in the end.
+
+    Raises:
+        AvatarError: The bundle lacks a part, or the device can't run it.
+    """
+    lips = LipsModel.load(bundle)
+    stage = Stage(size, label)
+    motion, renderer = MotionStream(lips), Renderer(lips, device, threads=1)
+    with Body.load(bundle, lips.size) as rehearsal:
+        picture, matrix = rehearsal.frame(0)
+        renderer.paint(picture, matrix, lips.neutral)
+    motion.whole(np.random.default_rng(0).normal(0, 0.1, 10 * SAMPLES_PER_FRAME).astype(np.float32))
+    return Performer(motion, renderer, Body.load(bundle, lips.size), stage, lips.neutral)
 
 
 class Performer(Generic[State]):
@@ -66,6 +96,10 @@ class Performer(Generic[State]):
         self._body = body
         self._stage = stage
         self._state: State | None = None
+
+    def close(self) -> None:
+        """End the body's thread."""
+        self._body.close()
 
     def hear(self, samples: FloatArray) -> FloatArray:
         """Push one frame's samples; mouth shapes that became ready, float32 (frames, coefficients)."""

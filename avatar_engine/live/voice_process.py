@@ -108,13 +108,18 @@ class VoiceProcess:
         self._worker: _Worker | None = None
         self._thread = threading.Thread(target=self._run, name="voice", daemon=True)
 
-    def start(self) -> None:
-        """Load the voice and wait until it can speak; nothing is asked of the director yet.
+    def launch(self) -> None:
+        """Begin to load the voice; nothing is asked of the director yet."""
+        self._worker = _Worker(self._make)
+
+    def wait_ready(self) -> None:
+        """Wait until the voice can speak.
 
         Raises:
-            AvatarError: The voice can't be loaded.
+            AvatarError: It can't be loaded.
         """
-        self._worker = _Worker(self._make)
+        if self._worker is None:
+            raise ValueError("the voice was not launched")
         self._worker.wait_ready()
 
     def go(self) -> None:
@@ -138,8 +143,8 @@ class VoiceProcess:
         return self._ready / SAMPLE_RATE
 
     @property
-    def memory_process(self) -> int | None:
-        """Process id of the voice, to weigh it by; None while it is down."""
+    def pid(self) -> int | None:
+        """Process id of the voice; None while it is down."""
         return self._worker.process.pid if self._worker else None
 
     def poll(self) -> Piece | None:
@@ -153,7 +158,7 @@ class VoiceProcess:
                     return piece
             return None
 
-    def wait(self, timeout: float) -> None:
+    def wait(self, timeout: float = 1.0) -> None:
         """Wait until a piece is ready or nothing will come, at most ``timeout`` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._line or self._finished, timeout)

@@ -9,6 +9,7 @@ own or inside a paragraph; every other HTML comment is a note to the author. The
     speed: 1.0          # 0.5 to 2.0
     label: top-right    # corner of the label: top-left, top-right, bottom-left, bottom-right
     pause: 400ms        # silence between two paragraphs
+    use: live-shopping  # what the show is for; the presenter's consent must cover it
     ---
 
 Every mistake in a script is reported at once, each with its line number.
@@ -26,6 +27,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from avatar_engine.errors import AvatarError
+from avatar_engine.trust.consent import USES
 
 LABEL_POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right")
 SPEEDS = (0.5, 2.0)
@@ -72,6 +74,7 @@ class Script:
         speed: Rate of speech, 0.5 to 2.0.
         label: Corner of the label, one of `LABEL_POSITIONS`.
         pause: Seconds of silence between two paragraphs.
+        use: What the show is for, as the presenter's consent names it.
     """
 
     items: tuple[Line | Pause | Segment, ...]
@@ -79,6 +82,7 @@ class Script:
     speed: float = 1.0
     label: str = "top-right"
     pause: float = 0.4
+    use: str = "live-shopping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class _Settings:
     speed: float = 1.0
     label: str = "top-right"
     pause: float = 0.4
+    use: str = "live-shopping"
 
 
 def load(path: Path) -> Script:
@@ -124,7 +129,7 @@ def parse(text: str, name: str = "script") -> Script:
         lines = "\n".join(f"  line {line}: {what}" for line, what in sorted(set(mistakes)))
         count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise AvatarError(f"{name} has {count}:\n{lines}", "Correct the script and start again.")
-    return Script(items, settings.language, settings.speed, settings.label, settings.pause)
+    return Script(items, settings.language, settings.speed, settings.label, settings.pause, settings.use)
 
 
 def _split(text: str, mistakes: list[tuple[int, str]]) -> tuple[str, str, int]:
@@ -189,6 +194,12 @@ def _read_label(value: str) -> str:
     return value
 
 
+def _read_use(value: str) -> str:
+    if value not in USES:
+        raise ValueError(f"is no known use; choose one of {', '.join(USES)}")
+    return value
+
+
 def _read_duration(value: str) -> float:
     found = _DURATION.fullmatch(value)
     if not found or (seconds := float(found[1]) * _UNITS[found[2]]) > LONGEST_PAUSE:
@@ -201,6 +212,7 @@ _READERS: dict[str, Callable[[str], str | float]] = {
     "speed": _read_speed,
     "label": _read_label,
     "pause": _read_duration,
+    "use": _read_use,
 }
 
 
