@@ -93,7 +93,7 @@ class Manifest(BaseModel):
     schema_version: int
     engine: str
     created: str
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=300)
     made: dict[str, Any]
     consent: dict[str, Any]
     parts: dict[str, Part]
@@ -159,7 +159,7 @@ class BundleWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._file is not None  # noqa: S101 - __enter__ ran
+        assert self._file is not None and self._zip is not None  # noqa: S101 - __enter__ ran
         partial = Path(self._file.name)
         try:
             if kind is None:
@@ -173,6 +173,8 @@ class BundleWriter:
                 f"{self.path} could not be written: {fault.strerror}.", "Make room on the disk and try again."
             ) from fault
         finally:
+            with contextlib.suppress(OSError, ValueError):  # what it still has to write is no longer wanted
+                self._zip.close()
             self._file.close()
             partial.unlink(missing_ok=True)
 
@@ -212,11 +214,17 @@ class BundleWriter:
         if self._zip is None:
             raise AvatarError(f"{self.path} is not open for writing.", "Use BundleWriter in a with block.")
         digest, written = hashlib.sha256(), 0
-        with self._zip.open(_entry(part), "w", force_zip64=size >= 1 << 31) as target:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-                target.write(chunk)
-                written += len(chunk)
+        try:
+            with self._zip.open(_entry(part), "w", force_zip64=size >= 1 << 31) as target:
+                while chunk := stream.read(_CHUNK):
+                    digest.update(chunk)
+                    target.write(chunk)
+                    written += len(chunk)
+        except OSError as error:
+            raise AvatarError(
+                f"The part {part!r} could not be put into {self.path}: {error.strerror}.",
+                "Make room on the disk and try again.",
+            ) from error
         kind = KINDS[PurePosixPath(part).suffix]
         self._parts[part] = Part(sha256=digest.hexdigest(), bytes=written, kind=kind)
 
