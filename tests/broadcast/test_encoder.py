@@ -1,0 +1,103 @@
+"""The encoders: times from indices alone, sound in step, keyframes on demand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avatar_engine.broadcast import flv
+from avatar_engine.broadcast.encoder import GOP, Encoder, Upsampler
+from avatar_engine.broadcast.packets import Packet
+from avatar_engine.broadcast.spec import TICKS_PER_FRAME, ProgrammeFormat
+from avatar_engine.contracts import SAMPLE_RATE
+from avatar_engine.errors import AvatarError
+from tests.servers import programme
+
+SIZE = ProgrammeFormat(320, 180)
+
+
+def encode(indices: list[int]) -> list[Packet]:
+    encoder = Encoder(SIZE, "libx264")
+    packets: list[Packet] = []
+    for index in indices:
+        frame = programme(index)
+        packets += encoder.encode(index, frame.picture, frame.sound)
+    return packets + encoder.flush()
+
+
+def test_the_upsampler_is_exact_and_the_same_in_pieces() -> None:
+    time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    tone = (0.5 * np.sin(2 * np.pi * 3000 * time)).astype(np.float32)
+    whole = Upsampler()
+    once = np.concatenate([whole.push(tone), whole.flush()])
+    pieces = Upsampler()
+    cuts = np.split(tone, [1, 5, 960, 1000, 5000])
+    again = np.concatenate([*(pieces.push(c) for c in cuts), pieces.flush()])
+    assert len(once) == 2 * len(tone)
+    np.testing.assert_allclose(again, once, atol=1e-6)
+    expected = 0.5 * np.sin(2 * np.pi * 3000 * np.arange(2 * len(tone)) / (2 * SAMPLE_RATE))
+    assert np.abs(once - expected)[200:-200].max() < 1e-3
+
+
+def test_times_are_the_indices() -> None:
+    packets = encode(list(range(60)))
+    video = [p for p in packets if p.video]
+    assert [p.pts for p in video] == [i * TICKS_PER_FRAME for i in range(60)]
+    assert [i for i, p in enumerate(video) if p.keyframe] == [0, GOP]
+    audio = [p.pts for p in packets if not p.video]
+    assert audio == list(range(0, len(audio) * 1024, 1024))
+    assert 60 * TICKS_PER_FRAME <= audio[-1] + 1024 < 60 * TICKS_PER_FRAME + 2 * 1024
+
+
+def test_packets_come_in_order_of_time() -> None:
+    times = [p.pts for p in encode(list(range(30)))]
+    assert times == sorted(times)
+
+
+def test_a_programme_that_begins_late_keeps_its_times() -> None:
+    start = 419_420
+    packets = encode(list(range(start, start + 20)))
+    assert packets[0].video
+    assert packets[0].keyframe
+    assert packets[0].pts == start * TICKS_PER_FRAME
+    assert next(p.pts for p in packets if not p.video) == start * TICKS_PER_FRAME
+
+
+def test_missing_frames_are_silence() -> None:
+    packets = encode([*range(10), *range(15, 30)])
+    assert [p.pts // TICKS_PER_FRAME for p in packets if p.video] == [*range(10), *range(15, 30)]
+    audio = [p.pts for p in packets if not p.video]
+    assert audio == list(range(0, len(audio) * 1024, 1024))
+    assert audio[-1] >= 29 * TICKS_PER_FRAME
+
+
+def test_a_long_gap_moves_the_sound_with_the_pictures() -> None:
+    packets = encode([*range(10), *range(5000, 5030)])
+    audio = np.array([p.pts for p in packets if not p.video])
+    assert (np.diff(audio) > 0).all()
+    jump = int(np.flatnonzero(np.diff(audio) > 2048)[0])
+    assert audio[jump] < 11 * TICKS_PER_FRAME
+    assert audio[jump + 1] == pytest.approx(5000 * TICKS_PER_FRAME, abs=1024)
+    assert audio[-1] >= 5029 * TICKS_PER_FRAME
+
+
+def test_a_keyframe_comes_when_wanted_and_carries_the_marking() -> None:
+    encoder = Encoder(SIZE, "libx264")
+    packets: list[Packet] = []
+    for index in range(20):
+        if index == 7:
+            encoder.want_keyframe()
+        packets += encoder.encode(index, programme(index).picture, programme(index).sound)
+    video = [p for p in packets + encoder.flush() if p.video]
+    keys = [i for i, p in enumerate(video) if p.keyframe]
+    assert keys == [0, 7]
+    kinds = [[u[0] & 31 for u in flv.nal_units(p.data)] for p in video]
+    assert kinds[7] == [6, 5]
+    assert kinds[8] == [1]
+    assert b"AI-generated" in video[7].body
+    assert flv.MARK_UUID in video[0].data
+
+
+def test_an_unknown_encoder_lists_the_known_ones() -> None:
+    with pytest.raises(AvatarError, match="libx264"):
+        Encoder(SIZE, "magic")
