@@ -6,7 +6,6 @@ what it made in the working folder beside the output, so that the same command g
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import resource
@@ -120,7 +119,7 @@ def clone_presenter(
     started = time.monotonic()
     _refuse_early(video, output)
     signed = consents.load(consent)
-    source = _sha256(video)
+    source = consents.clip_sha256(video)
     consents.check(signed, clip_sha256=source)
     device = devices.choose(options.device)
     work = _work_folder(output, source)
@@ -217,11 +216,6 @@ def _beside(output: Path, report: dict[str, Any], html: str) -> CloneResult:
     page.write_text(html, encoding="utf-8")
     figures.write_text(json.dumps(report, indent=2), encoding="utf-8")
     return CloneResult(output, page, figures, report)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _peak_memory_mb() -> float:

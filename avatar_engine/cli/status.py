@@ -1,0 +1,147 @@
+"""The status of a show, live in the terminal, and its clean end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+
+from avatar_engine.live import show
+from avatar_engine.live.show import ShowStatus
+
+LINE_EVERY = 10.0
+"""Seconds on air between two printed lines where there is no terminal."""
+
+STATE_COLOURS = {"on air": "green", "connecting": "yellow", "reconnecting": "yellow", "failed": "red"}
+
+
+def on_air(
+    console: Console,
+    *,
+    avatar: Path,
+    script: Path,
+    outputs: Sequence[str],
+    size: tuple[int, int],
+    loop: bool,
+    seconds: float | None,
+    device: str,
+    status_file: Path | None,
+) -> ShowStatus:
+    """Run a show under a live status line; the first Ctrl-C ends it at the next frame, a second one at once."""
+    with _stop_on_interrupt(console) as stop, _display(console) as shown:
+        last = show.run(
+            avatar,
+            script,
+            outputs,
+            size=size,
+            loop=loop,
+            seconds=seconds,
+            device=device,
+            on_status=shown,
+            stop=stop,
+        )
+    console.print(summary(last), highlight=False)
+    if status_file:
+        status_file.write_text(json.dumps(asdict(last), indent=2), encoding="utf-8")
+    return last
+
+
+def line(status: ShowStatus) -> str:
+    """One plain line of figures."""
+    return (
+        f"{clock(status.on_air)} {status.fps:.1f} fps, late {status.late}, dropped {status.dropped}, "
+        f"A/V {status.av_offset_ms:+.0f} ms, queue {status.queue}, {status.bitrate_kbps:.0f} kbit/s, "
+        f"reconnects {status.reconnects}"
+    )
+
+
+def panel(status: ShowStatus) -> RenderableType:
+    """The live display: a row of figures, and a row an output."""
+    figures = Table(
+        "on air", "fps", "late", "dropped", "A/V", "queue", "speech ready", "bitrate", "reconnects", "now"
+    )
+    figures.add_row(
+        f"[bold red]●[/] {clock(status.on_air)}",
+        f"{status.fps:.1f}",
+        _alarm(status.late),
+        _alarm(status.dropped),
+        f"{status.av_offset_ms:+.0f} ms",
+        str(status.queue),
+        f"{status.speech_lead:.1f} s",
+        f"{status.bitrate_kbps:.0f} kbit/s",
+        _alarm(status.reconnects),
+        f"{'speaking' if status.speaking else 'idle'}{f', {status.segment}' if status.segment else ''}",
+    )
+    outputs = Table.grid(padding=(0, 2))
+    for output in status.broadcast.outputs if status.broadcast else ():
+        colour = STATE_COLOURS.get(output.state, "white")
+        outputs.add_row(f"[{colour}]{output.state}[/]", output.name, f"[dim]{output.error}[/]")
+    return Group(figures, outputs)
+
+
+def summary(status: ShowStatus) -> str:
+    """What is worth knowing when the show is over."""
+    return (
+        f"On air {clock(status.on_air)}: {status.frames} frames, {status.late} late ({status.late_warm} after "
+        f"the first 5 s, worst {status.worst_delay * 1e3:.0f} ms), {status.dropped} dropped, {status.reconnects} reconnects, "
+        f"A/V {status.av_offset_ms:+.0f} ms, first sound after {status.text_to_first_sound:.2f} s, "
+        f"{status.said} utterances said, {status.left_out} left out."
+    )
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds, such as 1:02:03."""
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def _alarm(count: int) -> str:
+    return f"[bold yellow]{count}[/]" if count else "0"
+
+
+@contextmanager
+def _display(console: Console) -> Iterator[Callable[[ShowStatus], None]]:
+    """Something to show each status with: a live table on a terminal, a line now and then elsewhere."""
+    if console.is_terminal:
+        with Live(console=console, refresh_per_second=4) as live:
+            yield lambda status: live.update(panel(status))
+        return
+    printed = -LINE_EVERY
+
+    def print_sometimes(status: ShowStatus) -> None:
+        nonlocal printed
+        if status.on_air - printed >= LINE_EVERY:
+            printed = status.on_air
+            console.print(line(status), highlight=False)
+
+    yield print_sometimes
+
+
+@contextmanager
+def _stop_on_interrupt(console: Console) -> Iterator[threading.Event]:
+    """An event that Ctrl-C (or a polite kill) sets; the second one gets through as usual."""
+    stop = threading.Event()
+    before: dict[signal.Signals, Any] = {}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        console.print("Ending the show: what was made is sent, files are finished.")
+        signal.signal(signal.SIGINT, before[signal.SIGINT])
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,95 @@
+"""The status line: every figure that the technician watches is in it, and Ctrl-C asks for a clean end."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
+from avatar_engine.cli import status as room
+from avatar_engine.live.show import ShowStatus
+
+STATUS = ShowStatus(
+    on_air=3723.0,
+    fps=25.0,
+    frames=93075,
+    late=3,
+    late_warm=2,
+    worst_delay=0.012,
+    dropped=7,
+    av_offset_ms=-4.2,
+    queue=5,
+    speech_lead=2.5,
+    bitrate_kbps=2617.0,
+    reconnects=1,
+    segment="Opening",
+    speaking=True,
+    said=40,
+    left_out=0,
+    voice_restarts=0,
+    text_to_first_sound=0.61,
+    text_to_voice=0.4,
+    broadcast=BroadcastStatus((OutputStatus("rtmp://a.example/live/…", "reconnecting", error="refused"),)),
+)
+
+
+def _rendered(status: ShowStatus) -> str:
+    console = Console(file=io.StringIO(), width=160)
+    console.print(room.panel(status))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_line_has_every_figure() -> None:
+    text = room.line(STATUS)
+    for figure in (
+        "1:02:03",
+        "25.0 fps",
+        "late 3",
+        "dropped 7",
+        "-4 ms",
+        "queue 5",
+        "2617 kbit/s",
+        "reconnects 1",
+    ):
+        assert figure in text
+
+
+def test_the_panel_shows_outputs_with_their_errors() -> None:
+    text = _rendered(STATUS)
+    for figure in ("1:02:03", "25.0", "-4 ms", "2617", "speaking, Opening", "reconnecting", "refused"):
+        assert figure in text
+
+
+def test_the_panel_says_when_the_presenter_idles() -> None:
+    assert "idle, Opening" in _rendered(replace(STATUS, speaking=False))
+
+
+def test_without_a_terminal_a_line_is_printed_every_ten_seconds() -> None:
+    console = Console(file=io.StringIO(), width=160)
+    with room._display(console) as shown:
+        for tenth in range(250):
+            shown(replace(STATUS, on_air=tenth / 10))
+    assert console.file.getvalue().count("fps") == 3  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_sets_the_event_and_the_handlers_are_put_back(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with room._stop_on_interrupt(Console(file=io.StringIO())) as stop:
+        assert not stop.is_set()
+        os.kill(os.getpid(), number)
+        assert stop.wait(1)
+    assert signal.getsignal(number) is before
+
+
+def test_the_second_interrupt_gets_through() -> None:
+    with pytest.raises(KeyboardInterrupt), room._stop_on_interrupt(Console(file=io.StringIO())) as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.wait(1)
+        os.kill(os.getpid(), signal.SIGINT)
+        stop.wait(1)
