@@ -93,9 +93,9 @@ def summary(status: ShowStatus) -> str:
     """What is worth knowing when the show is over."""
     return (
         f"On air {clock(status.on_air)}: {status.frames} frames, {status.late} late ({status.late_warm} after "
-        f"the first 5 s, worst {status.worst_delay * 1e3:.0f} ms), {status.dropped} dropped, {status.reconnects} reconnects, "
-        f"A/V {status.av_offset_ms:+.0f} ms, first sound after {status.text_to_first_sound:.2f} s, "
-        f"{status.said} utterances said, {status.left_out} left out."
+        f"the first 5 s, worst {status.worst_delay * 1e3:.0f} ms), {status.dropped} dropped, "
+        f"{status.reconnects} reconnects, A/V {status.av_offset_ms:+.0f} ms, first sound after "
+        f"{status.text_to_first_sound:.2f} s, {status.said} utterances said, {status.left_out} left out."
     )
 
 

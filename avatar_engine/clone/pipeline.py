@@ -156,10 +156,11 @@ def clone_presenter(
         voice: VoiceOutcome = voice_running.result()
     watch.seconds["voice"] = voice.seconds
 
-    report = reports.gather(
-        clip, scores, voice, body, signed, watch.seconds, device, train, _peak_memory_mb()
+    found = reports.Findings(
+        output.stem, clip, scores, voice, body, signed, watch.seconds, device, _peak_memory_mb()
     )
-    html = reports.page(report, clip, scores, voice, body)
+    report = reports.figures(found)
+    html = reports.page(found, report)
     made = {
         "source_sha256": source,
         "source_name": video.name,

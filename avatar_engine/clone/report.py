@@ -1,0 +1,165 @@
+"""The clone's report: figures as JSON, and one HTML page that needs no other file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Any
+
+import cv2
+import jinja2
+import numpy as np
+
+from avatar_engine import __version__
+from avatar_engine.clone import plots
+from avatar_engine.clone.intake import Intake
+from avatar_engine.clone.voice_job import VoiceOutcome
+from avatar_engine.contracts import FRAME_RATE, ByteArray
+from avatar_engine.device import Device
+from avatar_engine.lips.measure import LipsScores
+from avatar_engine.stage.fit import BakedBody
+from avatar_engine.trust.consent import SignedConsent
+
+LEAST_CORRELATION, SPREAD, LEAST_PSNR = 0.78, (0.85, 1.15), 33.0
+LEAST_SHARE, MOST_WORD_ERRORS = 0.80, 0.08
+"""What a clone should reach on its held-out fifth; a card of the page is green where it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything that a report tells about a finished clone.
+
+    Attributes:
+        name: The clone's name.
+        clip: What intake found.
+        lips: Lips on the held-out frames.
+        voice: The voice and its scores on held-out speech.
+        body: The baked body.
+        consent: Whose consent it carries.
+        seconds: Seconds spent, by stage.
+        device: What it was fitted on.
+        peak_memory_mb: Peak resident memory of the clone's processes together.
+    """
+
+    name: str
+    clip: Intake
+    lips: LipsScores
+    voice: VoiceOutcome
+    body: BakedBody
+    consent: SignedConsent
+    seconds: Mapping[str, float]
+    device: Device
+    peak_memory_mb: float
+
+
+def figures(found: Findings) -> dict[str, Any]:
+    """The report as JSON."""
+    lips = found.lips
+    return {
+        "name": found.name,
+        "engine": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "held_out_seconds": len(lips.real_opening) / FRAME_RATE,
+        "lips": {
+            "opening_correlation": float(lips.driven.correlation),
+            "spread_ratio": float(lips.driven.spread),
+            "psnr_sound": float(lips.driven.psnr),
+            "psnr_painted": float(lips.painted.psnr),
+            **lips.figures(),
+        },
+        "voice": found.voice.scores.figures(),
+        "body": found.body.report(),
+        "clip": _clip(found.clip),
+        "warnings": list(found.clip.warnings),
+        "seconds": dict(found.seconds),
+        "device": found.device.name,
+        "peak_memory_mb": found.peak_memory_mb,
+    }
+
+
+def page(found: Findings, report: Mapping[str, Any]) -> str:
+    """The report as one self-contained HTML page."""
+    text = resources.files("avatar_engine.clone").joinpath("report.html.j2").read_text(encoding="utf-8")
+    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text)
+    lips = found.lips
+    return template.render(
+        report=report,
+        cards=_cards(report),
+        pairs=_pairs(lips),
+        facts=_facts(found),
+        plots={
+            "opening": plots.opening(lips.real_opening, lips.driven.opening, lips.first),
+            "track": plots.track(found.clip.track),
+            "voice": plots.similarity(found.voice.scores.similarities()),
+            "time": plots.time_spent(found.seconds),
+        },
+    )
+
+
+def _clip(clip: Intake) -> dict[str, Any]:
+    """What the minute was like, in figures."""
+    track = clip.track
+    return {
+        "picture": f"{clip.info.width}x{clip.info.height}, {clip.info.frame_rate:.2f} fps",
+        "seconds": len(track) / FRAME_RATE,
+        "speech_seconds": clip.speech_seconds,
+        "face_found": float(track.found.mean()),
+        "face_width_px": float(np.median(np.ptp(track.points[:, :, 0], axis=1))),
+        "sound_offset_ms": clip.offset_ms,
+        "sound_drift_ms_per_minute": clip.drift_ms_per_minute,
+        "sound_corrected": clip.corrected,
+    }
+
+
+def _cards(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    lips, voice = report["lips"], report["voice"]
+    correlation, spread, psnr = lips["opening_correlation"], lips["spread_ratio"], lips["psnr_sound"]
+    share, errors = voice["share_of_way"], voice["word_error_rate"]
+    rows = [
+        ("mouth opening correlation", f"{correlation:.2f}", f"≥ {LEAST_CORRELATION}", correlation >= LEAST_CORRELATION),
+        ("spread of the opening", f"{spread:.2f}", f"{SPREAD[0]} to {SPREAD[1]}", SPREAD[0] <= spread <= SPREAD[1]),
+        ("mouth pictures (PSNR)", f"{psnr:.1f} dB", f"≥ {LEAST_PSNR:.0f} dB", psnr >= LEAST_PSNR),
+        ("voice, from stranger to person", f"{share:.0%}", f"≥ {LEAST_SHARE:.0%}", share >= LEAST_SHARE),
+        ("word errors, read back", f"{errors:.1%}", f"≤ {MOST_WORD_ERRORS:.0%}", errors <= MOST_WORD_ERRORS),
+    ]  # fmt: skip
+    return [
+        {"what": what, "value": value, "goal": goal, "good": bool(good)} for what, value, goal, good in rows
+    ]
+
+
+def _pairs(lips: LipsScores) -> list[dict[str, str]]:
+    indexes = np.linspace(0, len(lips.real_opening) - 1, len(lips.pairs))
+    return [
+        {"image": _jpeg(pair), "time": f"{(lips.first + index) / FRAME_RATE:.1f} s"}
+        for pair, index in zip(lips.pairs, indexes, strict=True)
+    ]
+
+
+def _jpeg(picture: ByteArray) -> str:
+    """An RGB picture as a data address."""
+    done, coded = cv2.imencode(
+        ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90]
+    )
+    assert done  # noqa: S101 - encoding to memory fails for no picture
+    return "data:image/jpeg;base64," + base64.b64encode(coded.tobytes()).decode()
+
+
+def _facts(found: Findings) -> list[tuple[str, str]]:
+    agreed = found.consent.consent
+    clip = [(what.replace("_", " "), _plain(value)) for what, value in _clip(found.clip).items()]
+    return [
+        *clip,
+        ("device", f"{found.device.name}, {found.device.cores} cores"),
+        ("presenter", agreed.presenter),
+        ("agreed uses", ", ".join(agreed.uses)),
+        ("agreed languages", ", ".join(agreed.languages)),
+        ("agreed until", str(agreed.valid_until)),
+        ("signed by", f"{agreed.technician}, key {found.consent.key_id}"),
+    ]
+
+
+def _plain(value: object) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
