@@ -1,11 +1,12 @@
 """Real RTMP servers on the loopback for tests, and the test programme that they are fed.
 
-`Nginx` is nginx with the RTMP module on a random port, in a folder of its own; `PublisherTrap` is a socket
-that misbehaves on purpose. All of them stop when their ``with`` block ends.
+`Nginx` is nginx with the RTMP module on a random port, in a folder of its own; `SilentServer` and
+`Relay` misbehave on purpose. All of them stop when their ``with`` block ends.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -14,8 +15,7 @@ import time
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import av
 import numpy as np
@@ -113,10 +113,7 @@ class Nginx:
 
 
 class SilentServer:
-    """Accepts connections and then never reads nor writes.
-
-    With ``handshake`` it speaks RTMP until the stream is published, and goes silent only then.
-    """
+    """Accepts connections and then never reads nor writes."""
 
     def __init__(self) -> None:
         self._listener = socket.socket()
@@ -125,8 +122,13 @@ class SilentServer:
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(8)
         self.port = int(self._listener.getsockname()[1])
-        self.accepted: list[socket.socket] = []
+        self._accepted: list[socket.socket] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
+
+    @property
+    def connections(self) -> int:
+        """How many have come so far."""
+        return len(self._accepted)
 
     def _accept(self) -> None:
         while True:
@@ -134,25 +136,71 @@ class SilentServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            self.accepted.append(connection)
-            try:
-                self.converse(connection)
-            except OSError:
-                continue
+            self._accepted.append(connection)
+            self.converse(connection)
 
     def converse(self, connection: socket.socket) -> None:
         """What is said after accepting: nothing."""
 
-    def __enter__(self) -> SilentServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for connection in self.accepted:
+        self._thread.join(5)
+        for connection in self._accepted:
             connection.close()
+
+
+class Relay(SilentServer):
+    """Passes every connection on to a real server, until `stall` makes the link go silent.
+
+    Args:
+        target: Port of the real server on the loopback.
+    """
+
+    def __init__(self, target: int) -> None:
+        super().__init__()
+        self._target = target
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._ended = threading.Event()
+
+    def stall(self) -> None:
+        """From now on nothing passes, either way, on any connection."""
+        self._flowing.clear()
+
+    def resume(self) -> None:
+        """New connections (and those that still live) pass again."""
+        self._flowing.set()
+
+    def converse(self, connection: socket.socket) -> None:
+        server = socket.create_connection(("127.0.0.1", self._target), 5)
+        server.settimeout(None)
+        self._accepted.append(server)
+        for source, sink in ((connection, server), (server, connection)):
+            threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
+
+    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while not self._ended.is_set():
+                if not self._flowing.wait(0.2):
+                    continue
+                data = source.recv(4096)
+                if not data:
+                    break
+                while not self._flowing.wait(0.2) and not self._ended.is_set():
+                    pass
+                sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def __exit__(self, *arguments: object) -> None:
+        self._ended.set()
+        super().__exit__(*arguments)
 
 
 @dataclass
@@ -209,6 +257,29 @@ def receive(source: str | Path, stop_after: float | None = None, **options: str)
             at = round((start - result.audio) * 48_000)
             result.sound[at : at + len(samples)] = samples[: end - at]
     return result
+
+
+class Receiver(threading.Thread):
+    """`receive` in a thread; ``listen="1"`` makes it the server of one publisher.
+
+    Use `result` to wait for what was received.
+    """
+
+    def __init__(self, source: str | Path, stop_after: float | None = None, **options: str) -> None:
+        super().__init__(daemon=True)
+        self._arguments = (source, stop_after)
+        self._options = options
+        self._received: Received | None = None
+        self.start()
+
+    def run(self) -> None:
+        self._received = receive(*self._arguments, **self._options)
+
+    def result(self, limit: float = 30.0) -> Received:
+        self.join(limit)
+        if self._received is None:
+            raise RuntimeError("nothing was received")
+        return self._received
 
 
 def _add(result: Received, pieces: list[tuple[float, FloatArray]], frame: Any) -> None:

@@ -283,7 +283,9 @@ def _open_file(path: Path, metadata: dict[str, str]) -> Any:
         container = av.open(str(path), "w", format="flv")
     else:
         flags = "hybrid_fragmented+frag_keyframe+default_base_moof+negative_cts_offsets"
-        container = av.open(str(path), "w", format="mp4", options={"movflags": flags})
+        # flush_packets: a fragment is handed to the system when it is whole, not when the next fills a buffer.
+        options = {"movflags": flags, "flush_packets": "1"}
+        container = av.open(str(path), "w", format="mp4", options=options)
     container.metadata.update(metadata)
     return container
 

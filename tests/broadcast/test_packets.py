@@ -86,9 +86,8 @@ def test_what_comes_out_can_always_be_decoded(seed: int) -> None:
     for index in range(300):
         queue.put(picture(index))
         queue.put(sound(index))
-        for _ in range(chance.choice([0, 0, 1, 2, 3, 9])):
-            if (packet := queue.get(0)) is not None:
-                out.append(packet)
+        got = (queue.get(0) for _ in range(chance.choice([0, 0, 1, 2, 3, 9])))
+        out += [p for p in got if p is not None]
     out += taken(queue)
     assert queue.dropped + len(out) == 600
     shown = indices(out, True)
