@@ -1,0 +1,165 @@
+"""One minute of a person into that person's lips: basis, sound → shape, shape → pixels."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from avatar_engine.contracts import SAMPLES_PER_FRAME, FloatArray, Progress, silent
+from avatar_engine.device import Device, torch_device
+from avatar_engine.errors import AvatarError
+from avatar_engine.face import crop
+from avatar_engine.face.track import FaceTrack
+from avatar_engine.lips import sound
+from avatar_engine.lips.fit_motion import fit_motion
+from avatar_engine.lips.fit_painter import Crops, Lesson, fit_painter
+from avatar_engine.lips.model import Gate, LipsModel
+from avatar_engine.lips.painter import export
+from avatar_engine.lips.shape import (
+    LANDMARKS,
+    ShapeBasis,
+    fit_basis,
+    opening,
+    without_jitter,
+    without_pose,
+)
+
+log = logging.getLogger(__name__)
+
+FEWEST = 100
+"""Pictures with a face that a fit needs at the very least (4 s; a good fit wants a minute)."""
+
+MOTION_SHARE = 0.2  # of the budget; the painter has the rest
+
+
+def fit(
+    footage: Path,
+    samples: FloatArray,
+    track: FaceTrack,
+    *,
+    train: range,
+    device: Device,
+    budget: float,
+    work: Path,
+    progress: Progress = silent,
+    size: int | None = None,
+    steps: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> LipsModel:
+    """Fit one person's lips; an interrupted fit goes on where it stood when called again with the same ``work``.
+
+    Args:
+        footage: 25 fps video.
+        samples: float32 (n,), its sound at 24 kHz from the first picture's start.
+        track: Its face track.
+        train: The pictures to fit on, from 0, step 1; the others are never looked at.
+        device: What to compute on; ``device.threads`` threads, bf16 where it is native.
+        budget: Seconds in all (by ``clock``).
+        work: A folder for checkpoints and crops.
+        progress: Told of stages ``lips motion`` and ``lips painter``.
+        size: Side of the crop in pixels (a multiple of 32); chosen from the face's size when None.
+        steps: Stop the painter after so many steps, whatever the budget.
+        clock: What the budget is counted in; process time on a shared machine.
+
+    Raises:
+        AvatarError: There are too few pictures with a face.
+    """
+    if train.start != 0 or train.step != 1 or len(train) > len(track):
+        raise ValueError(f"can't fit on {train} of {len(track)} pictures")
+    count = len(train)
+    track = track.slice(0, count)
+    if int(track.found.sum()) < FEWEST:
+        raise AvatarError(
+            f"Only {int(track.found.sum())} pictures to fit on show a face.", "Film at least 30 seconds."
+        )
+    work.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(device.threads)
+    begun = clock()
+    size = size or crop.crop_size(track)
+    matrices = crop.transforms(track, size)
+    heard = np.zeros(count * SAMPLES_PER_FRAME, np.float32)
+    heard[: min(len(samples), len(heard))] = samples[: len(heard)]
+    basis, coefficients, usable = _shapes(track, matrices, size)
+    gate = _gate(heard)
+    neutral = _neutral(coefficients, usable, heard, gate, basis)
+    mask = crop.mouth_mask(crop.to_crop(track.points[track.found], matrices[track.found]), size)
+    motion, figures = fit_motion(
+        heard,
+        coefficients,
+        usable,
+        basis,
+        budget=budget * MOTION_SHARE,
+        work=work,
+        clock=clock,
+        told=lambda done, note: progress("lips motion", done, note),
+    )
+    crops = Crops.cut(footage, matrices, size, work, lambda done, note: progress("lips painter", 0.0, note))
+    lesson = Lesson(crops, coefficients, np.flatnonzero(usable), basis, mask)
+    painter, more = fit_painter(
+        lesson,
+        budget=max(budget - (clock() - begun), budget * 0.2),
+        work=work,
+        bf16=device.bf16,
+        torch_device=torch_device(device),
+        steps=steps,
+        clock=clock,
+        told=lambda done, note: progress("lips painter", done, note),
+    )
+    progress("lips painter", 1.0, f"loss {more['painter_loss']:.4f}")
+    return LipsModel(
+        basis=basis,
+        neutral=neutral,
+        size=size,
+        mask=mask,
+        gate=gate,
+        motion=motion,
+        painter=export(painter),
+        figures=figures | more | {"seconds": clock() - begun, "pictures": float(count)},
+    )
+
+
+def _shapes(
+    track: FaceTrack, matrices: FloatArray, size: int
+) -> tuple[ShapeBasis, FloatArray, npt.NDArray[np.bool_]]:
+    """The basis, every picture's coefficients, and which pictures' shapes can be trusted."""
+    takes = crop.takes(track)
+    shapes = crop.to_crop(track.points[:, LANDMARKS], matrices) / np.float32(size)
+    shapes = without_pose(without_jitter(shapes, takes), track.pose, takes)
+    usable = track.found & (track.faces == 1)
+    usable = usable if usable.sum() >= FEWEST else track.found
+    basis = fit_basis(shapes[usable])
+    return basis, basis.project(shapes), usable
+
+
+def _gate(samples: FloatArray) -> Gate:
+    """Between the clip's own noise and its speech, where does silence end."""
+    levels = sound.loudness(samples)
+    noise, speech = np.percentile(levels, [5, 93])
+    opens = max(min(max(noise + 9, speech - 38), speech - 16), -75.0)
+    return Gate(shut=float(opens - 7), open=float(opens), speech=float(speech))
+
+
+def _neutral(
+    coefficients: FloatArray,
+    usable: npt.NDArray[np.bool_],
+    samples: FloatArray,
+    gate: Gate,
+    basis: ShapeBasis,
+) -> FloatArray:
+    """This person's closed mouth at rest: the middle of the most closed of the still pictures."""
+    gaps = opening(basis.shape(coefficients))
+    still = np.abs(np.gradient(coefficients, axis=0)).mean(1)
+    quiet = sound.loudness(samples) < gate.open
+    for candidates in (usable & quiet, usable):
+        rows = np.flatnonzero(candidates)
+        if len(rows) >= 25:
+            break
+    rows = rows[still[rows] <= np.percentile(still[rows], 60)]
+    rows = rows[gaps[rows] <= max(np.percentile(gaps[rows], 30), np.percentile(gaps, 2))]
+    return np.median(coefficients[rows], axis=0).astype(np.float32)

@@ -1,0 +1,277 @@
+"""Fits sound → mouth shape: a small committee of temporal convolution nets, cross-validated while it is trained.
+
+A minute of one person is little: plain log-mel windows learn better from it than a speech encoder's features, and
+the mean of nets that each missed another part of the minute learns better than any one. What each net missed also
+tells how much smaller the predicted spread is than the real one; the committee is scaled to make up for that.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray
+from avatar_engine.lips import sound
+from avatar_engine.lips.painter import to_onnx
+from avatar_engine.lips.shape import LOWER_LIP, UPPER_LIP, ShapeBasis, opening
+
+log = logging.getLogger(__name__)
+
+FOLDS = 4
+STRETCH = 75  # pictures; folds take turns every three seconds
+SPEEDS = (0.86, 0.93, 1.0, 1.0, 1.07, 1.15)  # resampled: pitch and pace together
+WARPS = (0.86, 0.92, 0.96, 1.0, 1.0, 1.04, 1.09, 1.16)  # the frequency axis alone: another throat
+BATCH = 64
+MOST_GAIN = 1.6
+
+
+class Net(nn.Module):
+    """One member: log-mel window (n, 31, bands), normalised, to coefficients (n, k)."""
+
+    def __init__(self, coefficients: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.hear = nn.Sequential(
+            nn.Conv1d(sound.BANDS, hidden, 5),
+            nn.ReLU(),
+            nn.Dropout(0.15),
+            nn.Conv1d(hidden, hidden, 5, stride=2),
+            nn.ReLU(),
+            nn.Dropout(0.15),
+            nn.Conv1d(hidden, hidden, 4, stride=3),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Dropout(0.3),
+            nn.Linear(hidden * 3, 96),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(96, coefficients),
+        )
+
+    def forward(self, mel: Tensor) -> Tensor:
+        shape: Tensor = self.hear(mel.transpose(1, 2))
+        return shape
+
+
+class Committee(nn.Module):
+    """The mean of the members, on raw log-mel, scaled to the fitted spread about the fitted mean."""
+
+    def __init__(self, members: list[Net], coefficients: int) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.register_buffer("mean", torch.zeros(sound.BANDS))
+        self.register_buffer("spread", torch.ones(sound.BANDS))
+        self.register_buffer("gain", torch.ones(coefficients))
+        self.register_buffer("centre", torch.zeros(coefficients))
+
+    def forward(self, mel: Tensor) -> Tensor:
+        heard = (mel - self.mean) / self.spread
+        voices = [member(heard) for member in self.members]
+        shape: Tensor = torch.stack(voices).mean(0)
+        return self.centre + (shape - self.centre) * self.gain
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One variant of the minute: power spectra (m, 513), coefficients (n, k), and the source picture of each."""
+
+    power: FloatArray
+    coefficients: FloatArray
+    source: npt.NDArray[np.intp]
+
+
+def fit_motion(
+    samples: FloatArray,
+    coefficients: FloatArray,
+    usable: npt.NDArray[np.bool_],
+    basis: ShapeBasis,
+    *,
+    budget: float,
+    work: Path,
+    members: int = 8,
+    epochs: int = 45,
+    clock: Callable[[], float] = time.monotonic,
+    told: Callable[[float, str], None] = lambda done, note: None,
+) -> tuple[bytes, dict[str, float]]:
+    """Fit the committee.
+
+    Args:
+        samples: float32 (n * 960,), the sound of the fitted pictures.
+        coefficients: float32 (n, k), their shapes.
+        usable: bool (n,), pictures whose shape is known.
+        basis: What the coefficients mean.
+        budget: Seconds; the committee ends up smaller when they are over (at least one net a fold).
+        work: Where finished members are kept, for an interrupted fit.
+        members: Nets, a multiple of `FOLDS` for an even cross-validation.
+        epochs: Passes of each net.
+        clock: What the budget is counted in.
+        told: Called with the share done and a note.
+
+    Returns:
+        The ONNX committee and figures: ``motion_correlation`` of the opening on stretches that a net did not
+        see, ``motion_gain``, ``motion_members``.
+    """
+    torch.manual_seed(7)
+    examples = list(_examples(samples, coefficients))
+    mels = np.concatenate([sound.log_mel(example.power) for example in examples])
+    nets = [Net(coefficients.shape[1]) for _ in range(members)]
+    committee = Committee(nets, coefficients.shape[1])
+    committee.mean = torch.from_numpy(mels.mean(0))
+    committee.spread = torch.from_numpy(mels.std(0) + 0.5)
+    real = next(example for example in examples if len(example.coefficients) == len(coefficients))
+    straight = torch.from_numpy(np.ascontiguousarray(sound.windows(sound.log_mel(real.power))))
+    straight = (straight - committee.mean) / committee.spread
+    start, predictions, folds = clock(), [], []
+    for index in range(members):
+        spent = clock() - start
+        if index >= FOLDS and spent * (index + 1) / index > budget:
+            log.info("motion: %d of %d nets in %.0f s", index, members, spent)
+            break
+        net, kept, fold = nets[index], work / f"motion-{index}.safetensors", index % FOLDS
+        if kept.exists():
+            net.load_state_dict(load_file(kept))
+        else:
+            short = max(4, min(epochs, int(epochs * budget / max(members * 12.0, 1e-3))))
+            _train(net, examples, usable & (_fold(len(usable)) != fold), committee, basis, short, index)
+            save_file(net.state_dict(), kept)
+        net.eval()
+        with torch.no_grad():
+            predictions.append(net(straight[: len(coefficients)]).numpy())
+        folds.append(fold)
+        told((index + 1) / members, f"net {index + 1}")
+    committee.members = nn.ModuleList(nets[: len(folds)])
+    figures = _scale(committee, np.stack(predictions), np.array(folds), coefficients, usable, basis)
+    example_input = (torch.zeros(2, sound.CONTEXT, sound.BANDS),)
+    return to_onnx(committee.eval(), example_input, ["mel"], ["coefficients"]), figures
+
+
+def _fold(pictures: int) -> npt.NDArray[np.intp]:
+    return np.arange(pictures) // STRETCH % FOLDS
+
+
+def _examples(samples: FloatArray, coefficients: FloatArray) -> Iterator[Example]:
+    """The minute at several speeds, with the shapes at the matching times."""
+    index = np.arange(len(coefficients))
+    for speed in sorted(set(SPEEDS)):
+        changed = samples if speed == 1 else soxr.resample(samples, SAMPLE_RATE * speed, SAMPLE_RATE)
+        pictures = min(len(changed) // SAMPLES_PER_FRAME, int((len(index) - 1) / speed))
+        pictures = len(index) if speed == 1 else pictures
+        # The middle of a changed picture lies at `speed` times its time in the source.
+        at = np.clip((np.arange(pictures) + 0.5) * speed - 0.5, 0, len(index) - 1)
+        shapes = np.stack([np.interp(at, index, column) for column in coefficients.T], 1)
+        padded = sound.padded(changed[: pictures * SAMPLES_PER_FRAME])
+        yield Example(sound.power(padded), shapes.astype(np.float32), np.round(at).astype(np.intp))
+
+
+def _train(
+    net: Net,
+    examples: list[Example],
+    seen: npt.NDArray[np.bool_],
+    committee: Committee,
+    basis: ShapeBasis,
+    epochs: int,
+    seed: int,
+) -> None:
+    random = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.03)
+    weight, gap = _significance(basis)
+    steps = epochs * (int(seen.sum()) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2.5e-3, max(steps, 2), pct_start=0.15)
+    speeds = [next(e for e in examples if abs(_speed(e, examples) - s) < 0.02) for s in SPEEDS]
+    net.train()
+    done = 0
+    while done < steps:
+        example = speeds[random.integers(len(speeds))]
+        rows = np.flatnonzero(seen[example.source])
+        random.shuffle(rows)
+        windows = torch.from_numpy(_heard_otherwise(example.power, random))
+        windows = (windows - committee.mean) / committee.spread
+        shapes = torch.from_numpy(example.coefficients)
+        for first in range(0, len(rows) - BATCH + 1, BATCH):
+            if done >= steps:
+                break
+            batch = rows[first : first + BATCH]
+            error = net(windows[batch]) - shapes[batch]
+            loss = (error.square() * weight).mean() + 0.5 * (error @ gap).square().mean()
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+            done += 1
+
+
+def _speed(example: Example, examples: list[Example]) -> float:
+    whole = next(e for e in examples if len(np.unique(e.source)) == len(e.source) == e.source[-1] + 1)
+    return len(whole.source) / len(example.source)
+
+
+def _heard_otherwise(power: FloatArray, random: np.random.Generator) -> FloatArray:
+    """The windows of a sound as another microphone, room and throat would give them."""
+    mel = power @ sound.filters(float(random.choice(WARPS)))
+    bands = np.linspace(-1, 1, sound.BANDS)
+    colour = random.normal(0, 0.35) * bands + random.normal(0, 0.35) * np.cos(bands * random.uniform(1, 5))
+    mel = mel * np.exp(colour + random.normal(0, 0.8))
+    noise = np.exp(random.uniform(-16, -9)) * np.exp(-bands * random.uniform(0, 2))
+    mel = mel + noise * random.gamma(4, 0.25, mel.shape)
+    heard = np.log(mel + sound.FLOOR).astype(np.float32)
+    if random.random() < 0.5:  # forget a narrow band now and then (SpecAugment, Park et al. 2019)
+        low = random.integers(sound.BANDS - 5)
+        heard[:, low : low + random.integers(1, 6)] = heard.mean()
+    return np.ascontiguousarray(sound.windows(heard))
+
+
+def _significance(basis: ShapeBasis) -> tuple[Tensor, Tensor]:
+    """How much each coefficient moves the lips, and how much it opens the mouth (both with mean power 1)."""
+    moves = np.sqrt((basis.axes**2).mean((1, 2)))
+    opens = basis.axes[:, LOWER_LIP, 1] - basis.axes[:, UPPER_LIP, 1]
+    weight, gap = moves / moves.mean(), opens / np.linalg.norm(opens)
+    return torch.from_numpy(weight.astype(np.float32)), torch.from_numpy(gap.astype(np.float32))
+
+
+def _scale(
+    committee: Committee,
+    predictions: FloatArray,
+    folds: npt.NDArray[np.intp],
+    real: FloatArray,
+    usable: npt.NDArray[np.bool_],
+    basis: ShapeBasis,
+) -> dict[str, float]:
+    """Set the committee's gains from what its members say of stretches that they did not see."""
+    fold = _fold(len(real))
+    missed = np.stack([predictions[folds == fold[i], i].mean(0) for i in range(len(real))])
+    per_fold = len(folds) / FOLDS
+    single = np.stack([predictions[np.flatnonzero(folds == fold[i])[0], i] for i in range(len(real))])
+    row = usable
+    # Members agree on `common` of their variance; a mean of m keeps common + (own - common) / m of it.
+    own, mean = single[row].var(0), missed[row].var(0)
+    common = mean if per_fold <= 1 else np.clip((mean * per_fold - own) / (per_fold - 1), 0, mean)
+    whole = common + (own - common) / len(folds)
+    trust = np.array([np.corrcoef(missed[row, c], real[row, c])[0, 1] for c in range(real.shape[1])])
+    gain = np.sqrt(real[row].var(0) / np.maximum(whole, 1e-6))
+    # What sound hardly tells would become restless noise at full spread.
+    gain = np.clip(gain, 1, MOST_GAIN) * np.clip(trust / 0.5, 0.3, 1)
+    centre = real[row].mean(0)
+    shrunk = np.sqrt(whole / np.maximum(mean, 1e-6))
+    scaled = centre + (missed - centre) * gain * shrunk
+    gaps, true = opening(basis.shape(scaled))[row], opening(basis.shape(real))[row]
+    final = float(np.clip(true.std() / max(float(gaps.std()), 1e-9), 0.7, 1.5))
+    gain = gain * final
+    committee.gain = torch.from_numpy(gain.astype(np.float32))
+    committee.centre = torch.from_numpy(centre.astype(np.float32))
+    correlation = float(np.corrcoef(gaps, true)[0, 1])
+    log.info("motion: unseen correlation %.3f, gains %s", correlation, np.round(gain, 2))
+    return {
+        "motion_correlation": correlation,
+        "motion_gain": float(gain[0]),
+        "motion_members": float(len(folds)),
+    }

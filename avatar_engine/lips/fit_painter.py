@@ -1,0 +1,277 @@
+"""Trains the painter on the footage's real mouth shapes, for as long as the budget lasts."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from avatar_engine.contracts import ByteArray, FloatArray
+from avatar_engine.face.crop import Crop, extract
+from avatar_engine.lips.painter import Painter, painting_loss
+from avatar_engine.lips.shape import OUTER, ShapeBasis, draw
+from avatar_engine.media.read import frames
+
+log = logging.getLogger(__name__)
+
+BATCH = 8
+RATE = 1.6e-3
+AVERAGE = 0.998  # of the weights, over steps
+SAVE_EVERY = 30.0  # seconds between checkpoints
+OTHER_CONTEXT = 0.2  # share of examples whose surroundings come from another moment, as they do in the show
+NEAR = 50  # pictures; how far off that other moment may be
+
+
+@dataclass(frozen=True, slots=True)
+class Crops:
+    """The canonical crops of a stretch of footage, on disk and mapped: flat memory whatever the size.
+
+    Attributes:
+        luma: uint8 (n, 1, size, size).
+        chroma: uint8 (n, 2, size // 2, size // 2).
+    """
+
+    luma: ByteArray
+    chroma: ByteArray
+
+    @classmethod
+    def cut(
+        cls,
+        footage: Path,
+        matrices: FloatArray,
+        size: int,
+        work: Path,
+        told: Callable[[float, str], None] = lambda done, note: None,
+    ) -> Crops:
+        """Cut the crops of the first ``len(matrices)`` pictures, or take those that an earlier run cut."""
+        count, half = len(matrices), size // 2
+        pixels = size * size
+        path = work / f"crops-{count}-{size}.u8"
+        if not path.exists():
+            partial = path.with_suffix(".part")
+            with partial.open("wb") as file:
+                crop, done = Crop.empty(size), 0
+                for picture in frames(footage, 0, count, format="yuv420p"):
+                    extract(picture, matrices[done], crop)
+                    file.write(crop.luma.tobytes())
+                    file.write(crop.chroma.tobytes())
+                    done += 1
+                    if done % 50 == 0:
+                        told(done / count, "crops")
+                for _ in range(count - done):  # the container promised more pictures than it holds
+                    file.write(crop.luma.tobytes())
+                    file.write(crop.chroma.tobytes())
+            partial.replace(path)
+        data = np.memmap(path, np.uint8, "r", shape=(count, pixels * 3 // 2))
+        return cls(
+            data[:, :pixels].reshape(count, 1, size, size), data[:, pixels:].reshape(count, 2, half, half)
+        )
+
+    def mean(self) -> tuple[FloatArray, FloatArray]:
+        """The mean crop: luma float32 (size, size), chroma float32 (2, size // 2, size // 2)."""
+        some = slice(None, None, max(1, len(self.luma) // 300))
+        return (
+            self.luma[some, 0].mean(0, dtype=np.float32),
+            self.chroma[some].mean(0, dtype=np.float32),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What the painter learns from: crops, their shapes' coefficients (n, k), the rows to learn, the mask."""
+
+    crops: Crops
+    coefficients: FloatArray
+    rows: npt.NDArray[np.intp]
+    basis: ShapeBasis
+    mask: FloatArray
+
+
+def fit_painter(
+    lesson: Lesson,
+    *,
+    budget: float,
+    work: Path,
+    bf16: bool,
+    torch_device: str = "cpu",
+    steps: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    told: Callable[[float, str], None] = lambda done, note: None,
+) -> tuple[Painter, dict[str, float]]:
+    """Train a painter; an interrupted run goes on from its last checkpoint in ``work``.
+
+    Args:
+        lesson: What it learns from.
+        budget: Seconds in all, those of earlier runs counted.
+        work: Where checkpoints (safetensors) are kept.
+        bf16: Whether bf16 arithmetic is native here (twice the speed, same result).
+        torch_device: ``cpu`` or ``cuda``.
+        steps: Stop after so many steps whatever the budget.
+        clock: What the budget is counted in.
+        told: Called with the share done and a note.
+
+    Returns:
+        The painter with averaged weights, and figures: ``painter_steps``, ``painter_loss``,
+        ``painter_first_loss``.
+    """
+    size = lesson.mask.shape[0]
+    torch.manual_seed(11)
+    painter = Painter(size, lesson.mask, *lesson.crops.mean(), lesson.coefficients.shape[1])
+    painter = painter.to(torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(painter.parameters(), lr=RATE, weight_decay=1e-4, betas=(0.9, 0.98))
+    run = _Run(painter, optimiser, work / "painter.safetensors")
+    run.resume()
+    weight = torch.from_numpy(_weight(lesson)).to(torch_device)
+    random = np.random.default_rng(run.step + 1)
+    batches = _Batches(lesson, random, torch_device)
+    painter.train()
+    begun, saved = clock() - run.spent, clock()
+    while True:
+        run.spent = clock() - begun
+        share = run.spent / budget if steps is None else run.step / steps
+        if share >= 1:
+            break
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * _pace(run.step, share)
+        real, context, shapes, coefficients = batches.next()
+        with torch.autocast(torch_device, torch.bfloat16, enabled=bf16):
+            painted = painter(*context, shapes, coefficients)
+        loss = painting_loss((painted[0].float(), painted[1].float()), real, weight)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
+        optimiser.step()
+        run.learn(float(loss.detach()))
+        if run.step % 20 == 0:
+            told(min(share, 1.0), f"loss {run.loss:.4f}")
+        if clock() - saved > SAVE_EVERY:
+            run.save()
+            saved = clock()
+    run.save()
+    painter.load_state_dict(run.average)
+    figures = {
+        "painter_steps": float(run.step),
+        "painter_loss": run.loss,
+        "painter_first_loss": run.first_loss,
+        "painter_seconds": run.spent,
+    }
+    log.info("painter: %d steps in %.0f s, loss %.4f", run.step, run.spent, run.loss)
+    return painter.cpu().float().eval(), figures
+
+
+class _Run:
+    """Where a training stands: weights, their average, optimiser, steps, seconds; and its checkpoint."""
+
+    def __init__(self, painter: Painter, optimiser: torch.optim.Optimizer, path: Path) -> None:
+        self.painter, self.optimiser, self.path = painter, optimiser, path
+        self.average = {name: value.detach().clone() for name, value in painter.state_dict().items()}
+        self.step, self.spent, self.loss, self.first_loss = 0, 0.0, 0.0, 0.0
+
+    def learn(self, loss: float) -> None:
+        """Count a step: average the weights and the loss."""
+        if self.step < 10:
+            self.first_loss += (loss - self.first_loss) / (self.step + 1)
+        self.loss += (loss - self.loss) * max(0.01, 1 / (self.step + 1))
+        self.step += 1
+        keep = min(AVERAGE, self.step / (self.step + 10))
+        with torch.no_grad():
+            for name, value in self.painter.state_dict().items():
+                self.average[name].lerp_(value, 1 - keep)
+
+    def save(self) -> None:
+        tensors = {f"now.{name}": value for name, value in self.painter.state_dict().items()}
+        tensors |= {f"average.{name}": value for name, value in self.average.items()}
+        for index, state in enumerate(self.optimiser.state_dict()["state"].values()):
+            tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
+        facts = {"step": self.step, "spent": self.spent, "loss": self.loss, "first_loss": self.first_loss}
+        partial = self.path.with_suffix(".part")
+        whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        save_file(whole, partial, metadata={"run": json.dumps(facts)})
+        partial.replace(self.path)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint, where there is one that fits."""
+        if not self.path.exists():
+            return
+        with safe_open(self.path, framework="pt") as file:
+            facts = json.loads(file.metadata()["run"])
+            part: dict[str, dict[str, Tensor]] = {"now": {}, "average": {}, "optimiser": {}}
+            for key in file.keys():  # noqa: SIM118 - not a dict
+                kind, _, name = key.partition(".")
+                part[kind][name] = file.get_tensor(key)
+        shapes = {name: value.shape for name, value in self.painter.state_dict().items()}
+        if {name: value.shape for name, value in part["now"].items()} != shapes:
+            log.warning("painter: the checkpoint is of another crop or net; starting anew")
+            return
+        self.painter.load_state_dict(part["now"])
+        for name, value in part["average"].items():
+            self.average[name].copy_(value)
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in part["optimiser"].items():
+            index, _, name = key.partition(".")
+            state.setdefault(int(index), {})[name] = value
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": state})
+        self.step, self.spent = int(facts["step"]), float(facts["spent"])
+        self.loss, self.first_loss = float(facts["loss"]), float(facts["first_loss"])
+
+
+class _Batches:
+    """Endless shuffled batches from a lesson."""
+
+    def __init__(self, lesson: Lesson, random: np.random.Generator, torch_device: str) -> None:
+        self._lesson, self._random, self._device = lesson, random, torch_device
+        self._order = np.empty(0, np.intp)
+        size = lesson.mask.shape[0]
+        self._planes = np.empty((BATCH, 3, size, size), np.uint8)
+        self._shapes = lesson.basis.shape(lesson.coefficients)
+
+    def next(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], Tensor, Tensor]:
+        """Real (luma, chroma), context (luma, chroma), drawn shapes, coefficients."""
+        lesson, random = self._lesson, self._random
+        while len(self._order) < BATCH:
+            self._order = np.concatenate([self._order, random.permutation(lesson.rows)])
+        rows, self._order = self._order[:BATCH], self._order[BATCH:]
+        around = rows.copy()
+        other = random.random(BATCH) < OTHER_CONTEXT
+        around[other] += random.integers(-NEAR, NEAR + 1, int(other.sum()))
+        around = np.clip(around, 0, len(lesson.coefficients) - 1)
+        for plane, row in zip(self._planes, rows, strict=True):
+            draw(self._shapes[row], plane)
+        code = lesson.coefficients[rows] + random.normal(0, 0.05, (BATCH, lesson.coefficients.shape[1]))
+        real = self._crops(rows)
+        context = real if (around == rows).all() else self._crops(around)
+        shapes = torch.from_numpy(self._planes).to(self._device)
+        return real, context, shapes, torch.from_numpy(code.astype(np.float32)).to(self._device)
+
+    def _crops(self, rows: npt.NDArray[np.intp]) -> tuple[Tensor, Tensor]:
+        crops = self._lesson.crops
+        luma, chroma = (torch.from_numpy(part[rows]).to(self._device) for part in (crops.luma, crops.chroma))
+        return luma.float(), chroma.float()
+
+
+def _pace(step: int, share: float) -> float:
+    """The learning rate's factor: a short rise, then a cosine down to a fiftieth."""
+    return min(1.0, (step + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + float(np.cos(np.pi * min(share, 1.0)))))
+
+
+def _weight(lesson: Lesson) -> FloatArray:
+    """How much every place counts: what is pasted, and three times that where the lips ever are."""
+    size = lesson.mask.shape[0]
+    lips = np.zeros((size, size), np.uint8)
+    shapes = lesson.basis.shape(lesson.coefficients[lesson.rows])
+    for shape in shapes[:: max(1, len(shapes) // 100)]:
+        cv2.fillPoly(lips, [np.round(shape[: len(OUTER)] * size).astype(np.int32)], 1)
+    wide = cv2.dilate(lips, np.ones((size // 20 | 1,) * 2, np.uint8)).astype(np.float32)
+    soft = cv2.GaussianBlur(wide, (0, 0), size / 40)
+    return np.asarray(lesson.mask * (1 + 2 * soft), np.float32)[None, None]

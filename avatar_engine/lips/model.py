@@ -1,0 +1,133 @@
+"""What a fit of the lips leaves behind, and its parts in a bundle."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from avatar_engine.contracts import FloatArray
+from avatar_engine.errors import AvatarError
+from avatar_engine.lips.shape import LANDMARKS, ShapeBasis
+
+VERSION = 1
+MOTION, PAINTER, TENSORS, FACTS = (
+    "lips/motion.onnx",
+    "lips/painter.onnx",
+    "lips/lips.safetensors",
+    "lips/lips.json",
+)
+
+
+class PartWriter(Protocol):
+    """Where parts go: `avatar_engine.bundle.BundleWriter`, or anything like it."""
+
+    def add_bytes(self, part: str, data: bytes) -> None: ...
+
+    def add_json(self, part: str, value: Any) -> None: ...
+
+    def add_tensors(self, part: str, tensors: dict[str, npt.NDArray[Any]]) -> None: ...
+
+
+class PartReader(Protocol):
+    """Where parts come from: `avatar_engine.bundle.Bundle`, or anything like it."""
+
+    def read(self, part: str) -> bytes: ...
+
+    def json(self, part: str) -> Any: ...
+
+    def tensors(self, part: str) -> dict[str, npt.NDArray[Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """When the mouth rests, in dB of a picture's own 40 ms of sound.
+
+    Attributes:
+        shut: At this level and below the mouth is closed and still.
+        open: At this level and above it follows the sound.
+        speech: The level of the fitted speech's loud pictures; another voice's levels are measured against it.
+    """
+
+    shut: float
+    open: float
+    speech: float
+
+
+@dataclass(frozen=True, slots=True)
+class LipsModel:
+    """One person's lips, fitted.
+
+    Attributes:
+        basis: The mouth shapes' basis.
+        neutral: float32 (coefficients,), this person's closed mouth at rest.
+        size: Side of the crop in pixels.
+        mask: float32 (size, size), what is painted.
+        gate: When the mouth rests.
+        motion: ONNX: log-mel windows float32 (n, 31, 40) to coefficients float32 (n, coefficients).
+        painter: ONNX: luma, chroma, shapes (uint8) and coefficients to painted luma and chroma (uint8).
+        figures: How the fit went (seconds, steps, losses, spread, cross-validated correlation).
+    """
+
+    basis: ShapeBasis
+    neutral: FloatArray
+    size: int
+    mask: FloatArray
+    gate: Gate
+    motion: bytes
+    painter: bytes
+    figures: dict[str, float]
+
+    def save(self, writer: PartWriter) -> None:
+        """Add the model's four parts to a bundle that is being written."""
+        writer.add_bytes(MOTION, self.motion)
+        writer.add_bytes(PAINTER, self.painter)
+        tensors = {
+            "mean": self.basis.mean,
+            "axes": self.basis.axes,
+            "neutral": self.neutral,
+            "mask": self.mask,
+        }
+        writer.add_tensors(TENSORS, {name: np.ascontiguousarray(value) for name, value in tensors.items()})
+        writer.add_json(
+            FACTS, {"version": VERSION, "size": self.size, "gate": asdict(self.gate), "figures": self.figures}
+        )
+
+    @classmethod
+    def load(cls, bundle: PartReader) -> LipsModel:
+        """Read the model from a bundle.
+
+        Raises:
+            AvatarError: A part is missing or does not fit the others.
+        """
+        facts, tensors = bundle.json(FACTS), bundle.tensors(TENSORS)
+        try:
+            if facts["version"] != VERSION:
+                raise AvatarError(
+                    f"The lips are of version {facts['version']}; this engine reads version {VERSION}.",
+                    "Clone the presenter again with this version of the engine.",
+                )
+            size = int(facts["size"])
+            model = cls(
+                basis=ShapeBasis(tensors["mean"], tensors["axes"]),
+                neutral=tensors["neutral"],
+                size=size,
+                mask=tensors["mask"],
+                gate=Gate(**{name: float(value) for name, value in facts["gate"].items()}),
+                motion=bundle.read(MOTION),
+                painter=bundle.read(PAINTER),
+                figures={name: float(value) for name, value in facts["figures"].items()},
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise AvatarError(
+                f"The bundle's lips are incomplete: {error!r}.", "Clone the presenter again."
+            ) from error
+        k, landmarks = len(model.neutral), len(LANDMARKS)
+        shapes = (model.mask.shape, model.basis.mean.shape, model.basis.axes.shape)
+        if shapes != ((size, size), (landmarks, 2), (k, landmarks, 2)) or size % 32:
+            raise AvatarError(
+                f"The bundle's lips don't fit together: {shapes}.", "Clone the presenter again."
+            )
+        return model

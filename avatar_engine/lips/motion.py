@@ -1,0 +1,127 @@
+"""Sound in, mouth shapes out, 25 a second, 120 ms behind the sound; the same however the sound is cut up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from avatar_engine.contracts import SAMPLES_PER_FRAME, FloatArray, MouthMotion
+from avatar_engine.device import Device, onnx_session
+from avatar_engine.lips import sound
+from avatar_engine.lips.model import Gate, LipsModel
+
+AHEAD = sound.LOOK_AHEAD // SAMPLES_PER_FRAME
+"""Pictures that the shapes lag behind the sound (3, 120 ms)."""
+
+REACH = 2  # pictures before and after a sounding one in which the mouth is still awake
+EASE = np.array([1, 2, 2, 2, 1], np.float32) / 8  # over pictures k-3 to k+1: shutting is softer than opening
+PAST = REACH + 3
+SINK = 0.04  # dB a picture: how fast the voice's remembered level sinks
+SHIFT = (-20.0, 10.0)  # dB: how far another voice's level may move the gate
+CPU = Device("cpu", "one core", 1, False, False, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class MotionState:
+    """Where a stream of sound stands, between two pushes.
+
+    Attributes:
+        samples: float32 (m,), the sound from `LEAD` samples before the next picture's start.
+        levels: float32 (m,), the awakeness (0 to 1) of the pictures from `PAST` before the next one on.
+        peak: The voice's remembered level in dB.
+    """
+
+    samples: FloatArray
+    levels: FloatArray
+    peak: float
+
+
+class MotionStream:
+    """Turns a stream of sound into mouth shapes of one person.
+
+    Args:
+        model: The fitted lips.
+        device: Where the small net runs; one core is plenty (0.3 ms a picture).
+
+    `push` keeps nothing inside: the state goes in and comes out.
+    """
+
+    def __init__(self, model: LipsModel, device: Device = CPU) -> None:
+        self._session = onnx_session(model.motion, device, threads=1)
+        self._neutral = model.neutral
+        self._gate = model.gate
+
+    def start(self) -> MotionState:
+        """The state before the first sample: silence so far."""
+        return MotionState(np.zeros(sound.LEAD, np.float32), np.zeros(PAST, np.float32), self._gate.speech)
+
+    def push(self, state: MotionState | None, samples: FloatArray) -> tuple[MouthMotion, MotionState]:
+        """Take some sound (any count of samples at 24 kHz) and give the shapes that it makes ready.
+
+        The shape of picture ``k`` comes once the sound up to 120 ms after the picture's end is here, so the
+        first pushes give no row, and a show pushes silence while nothing is said.
+
+        Returns:
+            The shapes of the next pictures, float32 (pictures, coefficients), perhaps none, and the new state.
+        """
+        state = state or self.start()
+        heard = np.concatenate([state.samples, np.asarray(samples, np.float32)])
+        fresh = (len(heard) - sound.LEAD) // SAMPLES_PER_FRAME  # pictures whose own samples are here
+        known = len(state.levels) - PAST  # of which the level was taken before
+        awake, peak = self._awake(
+            heard[sound.LEAD :][known * SAMPLES_PER_FRAME : fresh * SAMPLES_PER_FRAME], state
+        )
+        levels = np.concatenate([state.levels, awake])
+        ready = max(0, (len(heard) - sound.LEAD - sound.LOOK_AHEAD) // SAMPLES_PER_FRAME)
+        rows = self._shapes(heard, levels, ready)
+        return MouthMotion(rows), MotionState(heard[ready * SAMPLES_PER_FRAME :], levels[ready:], peak)
+
+    def whole(self, samples: FloatArray) -> MouthMotion:
+        """The shapes of a whole sound: one row for every picture that it touches."""
+        pictures = -(-len(samples) // SAMPLES_PER_FRAME)
+        rest = pictures * SAMPLES_PER_FRAME - len(samples) + sound.LOOK_AHEAD
+        motion, _ = self.push(None, np.concatenate([samples, np.zeros(rest, np.float32)]))
+        return motion
+
+    def _awake(self, samples: FloatArray, state: MotionState) -> tuple[FloatArray, float]:
+        """How awake the mouth is in every picture of ``samples``, 0 to 1, and the voice's level after them."""
+        levels, peak = sound.loudness(samples), state.peak
+        awake = np.empty(len(levels), np.float32)
+        for index, level in enumerate(levels.tolist()):
+            awake[index] = awakeness(level, peak, self._gate)
+            if awake[index] > 0.5:
+                peak = max(level, peak - SINK)
+        return awake, peak
+
+    def _shapes(self, heard: FloatArray, levels: FloatArray, pictures: int) -> FloatArray:
+        rows = np.repeat(self._neutral[None], pictures, 0)
+        if not pictures:
+            return rows
+        gate = eased(levels)[:pictures]
+        speaking = np.flatnonzero(gate > 0)
+        if len(speaking):
+            needed = sound.LEAD + pictures * SAMPLES_PER_FRAME + sound.LOOK_AHEAD
+            windows = sound.windows(sound.log_mel(sound.power(heard[:needed])))
+            shapes = self._session.run(None, {"mel": np.ascontiguousarray(windows[speaking])})[0]
+            rows[speaking] += gate[speaking, None] * (shapes - self._neutral)
+        return rows
+
+
+def awakeness(level: float, peak: float, gate: Gate) -> float:
+    """0 in silence, 1 in speech, smooth between, for one picture's level given the voice's own level (dB)."""
+    shift = min(max(peak - gate.speech, SHIFT[0]), SHIFT[1])
+    share = min(max((level - shift - gate.shut) / (gate.open - gate.shut), 0.0), 1.0)
+    return share * share * (3 - 2 * share)
+
+
+def eased(levels: FloatArray) -> FloatArray:
+    """The gate of every picture whose neighbours are known: levels (m,) to float32 (m - `PAST` - 3,).
+
+    A picture is as awake as the most awake within `REACH`, then eased over five pictures.
+    """
+    count = len(levels) - PAST - AHEAD
+    if count <= 0:
+        return np.zeros(0, np.float32)
+    most = np.lib.stride_tricks.sliding_window_view(levels, 2 * REACH + 1).max(1)
+    return np.convolve(most, EASE[::-1], "valid")[: len(levels) - PAST - AHEAD].astype(np.float32)

@@ -1,0 +1,216 @@
+"""The painter: true pixels round the mouth, a drawn mouth shape and its coefficients in; the mouth's pixels out.
+
+A small U-Net (Ronneberger et al. 2015) without normalisation layers, whose residual blocks are modulated by the
+shape's coefficients (FiLM, Perez et al. 2018), on planar I420: luma is folded 2x2 beside chroma, so that no colour
+is converted anywhere and the widest layers run at half the crop's side, or at a quarter for large crops. A mean
+picture and a learned canvas hold what is the same in every picture of this person.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the field's name for it
+from torch import Tensor, nn
+
+from avatar_engine.contracts import FloatArray
+
+SHAPE_PLANES = 3
+WIDTHS = (24, 48, 96, 128)
+
+
+class Block(nn.Module):
+    """A residual block whose hidden features are scaled and shifted by the shape's code."""
+
+    def __init__(self, channels: int, code: int) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(channels, channels, 3, padding=1)
+        self.leave = nn.Conv2d(channels, channels, 3, padding=1)
+        self.film = nn.Linear(code, 2 * channels)
+        nn.init.zeros_(self.leave.weight)  # starts as identity: no normalisation needed (Zhang et al. 2019)
+        nn.init.zeros_(self.film.weight)
+        nn.init.zeros_(self.film.bias)
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        scale, shift = self.film(code)[:, :, None, None].chunk(2, 1)
+        hidden = F.relu(self.enter(x) * (1 + scale) + shift)
+        return F.relu(x + self.leave(hidden))
+
+
+class Painter(nn.Module):
+    """Paints the mouth into a masked crop.
+
+    Args:
+        size: Side of the crop, a multiple of 32.
+        mask: float32 (size, size): 0 where the true picture is kept.
+        mean_luma: float32 (size, size), this person's mean crop, 0 to 255.
+        mean_chroma: float32 (2, size // 2, size // 2), the same for chroma.
+        coefficients: Length of a shape's code.
+        widths: Channels at the four resolutions.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        mask: FloatArray,
+        mean_luma: FloatArray,
+        mean_chroma: FloatArray,
+        coefficients: int,
+        widths: tuple[int, int, int, int] = WIDTHS,
+    ) -> None:
+        super().__init__()
+        self.coefficients = coefficients
+        self.fold = 2 if size < 224 else 4
+        trunk = size // self.fold
+        a, b, c, d = widths
+        colour = self.fold * self.fold * 3 // 2
+        kept = torch.from_numpy((mask <= 0).astype(np.float32))[None, None]
+        mean_y = torch.from_numpy(mean_luma.astype(np.float32))[None, None]
+        mean_c = torch.from_numpy(mean_chroma.astype(np.float32))[None]
+        self.register_buffer("kept", self._folded(kept, (_half(kept) == 1).float().repeat(1, 2, 1, 1)))
+        self.register_buffer("mean", self._folded(mean_y, mean_c) / 128 - 1)
+        self.code = nn.Sequential(nn.Linear(coefficients, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU())
+        self.stem = nn.Conv2d(colour + SHAPE_PLANES * self.fold**2, a, 3, padding=1)
+        self.canvas = nn.Parameter(torch.zeros(1, a, trunk, trunk))
+        self.down_b, self.down_c, self.down_d = _down(a, b), _down(b, c), _down(c, d)
+        self.in_b, self.in_c, self.in_d = Block(b, 64), Block(c, 64), Block(d, 64)
+        self.up_c, self.up_b, self.up_a = nn.Conv2d(d, c, 1), nn.Conv2d(c, b, 1), nn.Conv2d(b, a, 1)
+        self.out_c, self.out_b, self.out_a = Block(c, 64), Block(b, 64), nn.Conv2d(a, a, 3, padding=1)
+        self.paint = nn.Conv2d(a, colour, 3, padding=1)
+        nn.init.zeros_(self.paint.weight)
+        nn.init.zeros_(self.paint.bias)
+
+    def forward(
+        self, luma: Tensor, chroma: Tensor, shapes: Tensor, coefficients: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Paint a batch.
+
+        Args:
+            luma: (n, 1, size, size), 0 to 255, of any type; only what is outside the mask is looked at.
+            chroma: (n, 2, size // 2, size // 2), the same.
+            shapes: (n, 3, size, size), 0 to 255: drawn lips, inner mouth, jaw.
+            coefficients: float32 (n, k).
+
+        Returns:
+            Painted luma and chroma in the same layout, float32, 0 to 255 but not clipped.
+        """
+        seen = (self._folded(luma.float(), chroma.float()) / 128 - 1 - self.mean) * self.kept
+        drawn = F.pixel_unshuffle(shapes.float(), self.fold) / 128 - 1
+        code = self.code(coefficients)
+        at_a = F.relu(self.stem(torch.cat([seen * 2, drawn], 1)) + self.canvas)
+        at_b = self.in_b(F.relu(self.down_b(at_a)), code)
+        at_c = self.in_c(F.relu(self.down_c(at_b)), code)
+        at_d = self.in_d(F.relu(self.down_d(at_c)), code)
+        up_c = self.out_c(F.relu(_double(self.up_c(at_d)) + at_c), code)
+        up_b = self.out_b(F.relu(_double(self.up_b(up_c)) + at_b), code)
+        up_a = F.relu(_double(self.up_a(up_b)) + at_a)
+        up_a = F.relu(self.out_a(up_a))
+        painted = (self.paint(up_a).float() * 0.5 + self.mean + 1) * 128
+        return self._unfolded(painted)
+
+    def _folded(self, luma: Tensor, chroma: Tensor) -> Tensor:
+        """Luma and chroma side by side at the trunk's resolution."""
+        half = self.fold // 2
+        return torch.cat(
+            [F.pixel_unshuffle(luma, self.fold), F.pixel_unshuffle(chroma, half) if half > 1 else chroma], 1
+        )
+
+    def _unfolded(self, folded: Tensor) -> tuple[Tensor, Tensor]:
+        luma, chroma = folded[:, : self.fold**2], folded[:, self.fold**2 :]
+        half = self.fold // 2
+        return F.pixel_shuffle(luma, self.fold), F.pixel_shuffle(chroma, half) if half > 1 else chroma
+
+
+class Deployed(nn.Module):
+    """The painter as the show runs it: bytes in, rounded and clipped bytes out."""
+
+    def __init__(self, painter: Painter) -> None:
+        super().__init__()
+        self.painter = painter
+
+    def forward(
+        self, luma: Tensor, chroma: Tensor, shapes: Tensor, coefficients: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        painted = self.painter(luma, chroma, shapes, coefficients)
+        y, c = ((part + 0.5).clamp(0, 255).to(torch.uint8) for part in painted)
+        return y, c
+
+
+def painting_loss(
+    painted: tuple[Tensor, Tensor], real: tuple[Tensor, Tensor], weight: Tensor, texture: float = 0.5
+) -> Tensor:
+    """How far painted crops are from real ones: L1, Laplacian pyramid (Bojanowski et al. 2018), local texture.
+
+    The last term compares how strong fine detail is around a place, not its phase: what can't be foretold pixel
+    by pixel (pores, beard, noise) then keeps its strength instead of being averaged to a blur.
+
+    Args:
+        painted: luma (n, 1, s, s) and chroma (n, 2, s / 2, s / 2), 0 to 255.
+        real: The same of the real crops.
+        weight: (n or 1, 1, s, s), how much each place counts.
+        texture: Weight of the last term.
+    """
+    difference, half = (painted[0] - real[0]) / 128, _half(weight)
+    norm = weight.mean()
+    loss = (difference.abs() * weight).mean() + 0.5 * (((painted[1] - real[1]) / 128).abs() * half).mean()
+    level, place = difference, weight
+    for factor in (1.0, 1.0, 1.0):
+        small = F.avg_pool2d(level, 2)
+        fine = level - F.interpolate(small, scale_factor=2.0, mode="bilinear", align_corners=False)
+        loss = loss + factor * (fine.abs() * place).mean()
+        level, place = small, F.avg_pool2d(place, 2)
+    if texture:
+        strength = [F.avg_pool2d(_detail(part[0] / 128).abs(), 5, 2, 2) for part in (painted, real)]
+        loss = loss + texture * ((strength[0] - strength[1]).abs() * _half(weight)).mean()
+    return loss / norm
+
+
+def export(painter: Painter) -> bytes:
+    """The painter as ONNX, any batch size: luma, chroma, shapes (bytes), coefficients to luma, chroma (bytes)."""
+    size = painter.canvas.shape[-1] * painter.fold
+    example: tuple[Any, ...] = (
+        torch.zeros(2, 1, size, size, dtype=torch.uint8),
+        torch.zeros(2, 2, size // 2, size // 2, dtype=torch.uint8),
+        torch.zeros(2, SHAPE_PLANES, size, size, dtype=torch.uint8),
+        torch.zeros(2, painter.coefficients),
+    )
+    inputs, outputs = ["luma", "chroma", "shapes", "coefficients"], ["painted_luma", "painted_chroma"]
+    return to_onnx(Deployed(painter).eval(), example, inputs, outputs)
+
+
+def to_onnx(network: nn.Module, example: tuple[Any, ...], inputs: list[str], outputs: list[str]) -> bytes:
+    """A network as ONNX with a free first axis."""
+    memory = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the tracing exporter announces its own retirement
+        torch.onnx.export(
+            network,
+            example,
+            memory,
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes={name: {0: "batch"} for name in inputs + outputs},
+            opset_version=17,
+            dynamo=False,
+        )
+    return memory.getvalue()
+
+
+def _down(wide: int, deep: int) -> nn.Conv2d:
+    return nn.Conv2d(wide, deep, 3, stride=2, padding=1)
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def _half(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 2)
+
+
+def _detail(x: Tensor) -> Tensor:
+    return x - F.avg_pool2d(x, 3, 1, 1)
