@@ -192,10 +192,10 @@ def weights() -> Iterator[Finding]:
     """Each weight: whether it is here, and whether its licence allows commercial use."""
     for name, weight in models.manifest().items():
         licence = weight.licence if weight.commercial else f"{weight.licence}, not for commercial use"
-        size = sum(file.bytes for file in weight.files) / 1e6
-        value = f"{weight.purpose}; {size:.1f} MB, {licence}"
+        value = f"{weight.purpose}; {models.size(name) / 1e6:.1f} MB, {licence}"
         if not models.is_present(name):
-            advice = f"Run: avatar-engine models fetch {name}"
+            fetch = f"Run: avatar-engine models fetch {name}"
+            advice = fetch if weight.fetched else "Install avatar-engine again."
             yield Finding("weights", name, "missing", value, advice)
         else:
             yield Finding("weights", name, "ok" if weight.commercial else "warning", value)
