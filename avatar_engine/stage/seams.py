@@ -23,6 +23,9 @@ from avatar_engine.stage.picture import planes
 Heads = npt.NDArray[np.float64]
 """float64 (…, 4): a, b, x, y of the similarity from crop to picture (see `heads_of`)."""
 
+Costs = npt.NDArray[np.float64]
+"""float64 (k, k): what the seam from one stretch (row) into another (column) costs."""
+
 THUMB = (64, 48)
 """Width and height of the small pictures that are compared."""
 
@@ -31,6 +34,12 @@ SHORTEST = FRAME_RATE
 
 BLEND, LONGEST_BLEND = 8, 20
 """Frames of a cross-fade; the more the head has to travel, the longer."""
+
+STRAY = 2.5
+"""A seam that costs more than this many times the median leads into another scene: other clothes, light or place."""
+
+KEPT = 0.5
+"""Share of the usable frames that is kept whatever scenes they show."""
 
 TURNED = 40.0
 """Degrees of yaw or pitch beyond which the presenter looks away."""
@@ -173,7 +182,7 @@ def stretches(footage: Footage) -> list[Stretch]:
 
 
 def plan(footage: Footage, parts: list[Stretch]) -> list[tuple[Stretch, Seam]]:
-    """The round: every stretch with the seam that leaves it, the last one leading back to the first."""
+    """The round: stretches with the seam that leaves each, the last one leading back to the first."""
     window = [_window(part, len(parts)) for part in parts]
     table = {
         (i, j): _match(footage, parts[i], parts[j], window[i], window[j])
@@ -186,8 +195,41 @@ def plan(footage: Footage, parts: list[Stretch]) -> list[tuple[Stretch, Seam]]:
     costs = np.full((len(parts), len(parts)), np.inf)
     for pair, seam in table.items():
         costs[pair] = seam.cost
-    order = _tour(costs)
+    order = _without_strays(costs, np.array([len(part) for part in parts]))
     return [(parts[i], table[i, j]) for i, j in zip(order, [*order[1:], order[0]], strict=True)]
+
+
+def _without_strays(costs: Costs, lengths: npt.NDArray[np.int_]) -> list[int]:
+    """The best round, less the runs of stretches that only seams far above the usual lead to."""
+    kept = list(range(len(costs)))
+    while True:
+        order = [kept[i] for i in _tour(costs[np.ix_(kept, kept)])]
+        run = _stray(order, costs, lengths)
+        if not run:
+            return order
+        kept = sorted(set(order) - set(run))
+
+
+def _stray(order: list[int], costs: Costs, lengths: npt.NDArray[np.int_]) -> list[int]:
+    """The run whose loss saves most, if the seams to it and from it are both far above the usual."""
+    count = len(order)
+    prices = np.array([costs[order[i - 1], order[i]] for i in range(count)])  # of the seam into i
+    limit = STRAY * float(np.median(prices))
+    best, most = [], 0.0
+    for start in np.flatnonzero(prices > limit).tolist():
+        for length in range(1, count - 2):
+            after = order[(start + length) % count]
+            run = [order[(start + k) % count] for k in range(length)]
+            if (
+                prices[(start + length) % count] <= limit
+                or lengths[order].sum() - lengths[run].sum() < KEPT * lengths.sum()
+            ):
+                continue
+            inside = sum(prices[(start + k) % count] for k in range(length + 1))
+            saved = float(inside - costs[order[start - 1], after]) - limit / STRAY * length
+            if saved > most:
+                best, most = run, saved
+    return best
 
 
 def _window(part: Stretch, count: int) -> int:
@@ -229,7 +271,7 @@ def _match(footage: Footage, one: Stretch, other: Stretch, leaving: int, enterin
     return Seam(min(x, one.stop - length), y, length, float(cost[best]))
 
 
-def _tour(costs: npt.NDArray[np.float64]) -> list[int]:
+def _tour(costs: Costs) -> list[int]:
     """A cheap closed round through all: the nearest neighbour from every start, then moving runs of stretches."""
     count = len(costs)
 
