@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 _START_LIMIT = 60.0
 """Seconds that the process may take to start; a busy machine imports slowly."""
 _END_LIMIT = 75.0
+_SILENCE_LIMIT = 20.0
+"""Seconds without a word after which the process counts as hung; it reports four times a second."""
 _STEADY = 30.0
 """Seconds of life after which a death is not held against the process."""
 
@@ -213,12 +215,21 @@ class Broadcast:
         ended = False
         while True:
             try:
+                if not self._connection.poll(_SILENCE_LIMIT):
+                    self._end_hung_process()
+                    continue
                 message = json.loads(self._connection.recv_bytes())
             except (EOFError, OSError):
                 self._connection.close()
                 return ended
             ended = ended or message["kind"] == "ended"
             self._handle(message)
+
+    def _end_hung_process(self) -> None:
+        """Kill a process that says nothing, unless it has a reason: it starts, or finishes long files."""
+        if self._ready.is_set() and not self._closing:
+            log.error("the broadcast process has said nothing for %.0f s; it is stopped", _SILENCE_LIMIT)
+            self._process.kill()
 
     def _handle(self, message: dict[str, Any]) -> None:
         match message["kind"]:

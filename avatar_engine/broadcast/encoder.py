@@ -180,7 +180,7 @@ class Encoder:
         self._pictures: deque[Packet] = deque()
         self._sounds: deque[Packet] = deque()
         self._first: int | None = None
-        self._keyframe_wanted = True
+        self._keyframe_wanted, self._keyframe_coming = True, False
         self.encoded = 0
         """Pictures encoded."""
 
@@ -211,15 +211,20 @@ class Encoder:
         """
         frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
         frame.pts, frame.time_base = index, Fraction(1, FRAME_RATE)
-        if self._keyframe_wanted:
-            self._keyframe_wanted = False
+        # One keyframe answers every wish until it has come out: outputs go on wishing while they see pictures
+        # that were encoded before it.
+        if self._keyframe_wanted and not self._keyframe_coming:
+            self._keyframe_coming = True
             frame.pict_type = PictureType.I
         if self._first is None:
             self._first = index * TICKS_PER_FRAME
         self._pictures += self._picture_packets(frame)
         self._add_sounds(self._sound.push(index * TICKS_PER_FRAME, sound))
         self.encoded += 1
-        return list(self._in_order(final=False))
+        packets = list(self._in_order(final=False))
+        if any(p.video and p.keyframe for p in packets):
+            self._keyframe_wanted = self._keyframe_coming = False
+        return packets
 
     def flush(self) -> list[Packet]:
         """The last packets; the encoder cannot be used again."""

@@ -146,10 +146,10 @@ class RtmpOutput(Output):
 
     def run(self) -> None:
         attempt = 0
-        while not self._stop.is_set():
+        while not (self._stop.is_set() or self._queue.finishing):
             began = time.monotonic()
             error = self._connection()
-            if error is None or self._queue.finishing:
+            if error is None:
                 break
             attempt = 0 if time.monotonic() - began > _STEADY else attempt + 1
             wait = backoff(attempt, random.random())

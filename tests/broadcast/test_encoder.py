@@ -98,6 +98,20 @@ def test_a_keyframe_comes_when_wanted_and_carries_the_marking() -> None:
     assert flv.MARK_UUID in video[0].data
 
 
+def test_many_wishes_are_one_keyframe() -> None:
+    encoder = Encoder(SIZE, "libx264")
+    packets: list[Packet] = []
+    for index in range(30):
+        new = encoder.encode(index, programme(index).picture, programme(index).sound)
+        packets += new
+        # As an output does that was opened at frame 10: it wishes until it sees a keyframe.
+        seen = any(p.video and p.keyframe and p.pts >= 10 * TICKS_PER_FRAME for p in packets)
+        if index >= 10 and not seen:
+            encoder.want_keyframe()
+    keys = [p.pts // TICKS_PER_FRAME for p in packets + encoder.flush() if p.video and p.keyframe]
+    assert keys == [0, 11]
+
+
 def test_an_unknown_encoder_lists_the_known_ones() -> None:
     with pytest.raises(AvatarError, match="libx264"):
         Encoder(SIZE, "magic")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 import socket
+import ssl
 import struct
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -169,3 +176,59 @@ def test_closing_without_a_connection_is_harmless() -> None:
     publisher(1).close()
     with pytest.raises(ConnectionError):
         publisher(1).send(AUDIO, 0, b"")
+
+
+class Secure(Scripted):
+    """The same behind TLS, with a certificate for 127.0.0.1 that signs itself."""
+
+    def __init__(self, answers: dict[str, bytes], folder: Path) -> None:
+        super().__init__(answers)
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+        now = datetime.datetime.now(datetime.UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+                critical=False,
+            )
+            .sign(key, hashes.SHA256())
+        )
+        self.certificate = folder / "certificate.pem"
+        self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        secret = folder / "key.pem"
+        secret.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(self.certificate, secret)
+
+    def converse(self, connection: socket.socket) -> None:
+        try:
+            super().converse(self._context.wrap_socket(connection, server_side=True))
+        except OSError:
+            return
+
+
+def test_rtmps_is_encrypted_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Secure(ACCEPTED, tmp_path) as server:
+        spec = OutputSpec.parse(f"rtmps://127.0.0.1:{server.port}/live/key")
+        stranger = RtmpPublisher(spec, timeout=2)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            stranger.connect()
+        monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
+        trusted = RtmpPublisher(spec, timeout=2)
+        trusted.connect()
+        for index in range(50):
+            assert trusted.send(VIDEO, index * 40, bytes(20_000)) > 20_000
+        trusted.close()
