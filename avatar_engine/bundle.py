@@ -8,6 +8,10 @@ it is opened.
 
 A file is written beside its final name and put in place in one step: a reader sees the old bundle or the
 whole new one. A file is refused unless every byte that is used agrees with the manifest.
+
+Where the technician has a key on the machine that makes the bundle, the manifest is sealed with it: its parts and
+its consent can't be exchanged without breaking the seal. A broken seal is refused; a missing one, or one of a key
+that this machine does not know, is for `inspect` to show (`Bundle.origin`), as anybody can make a key.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import contextlib
 import hashlib
 import io
 import json
+import logging
 import math
 import os
 import re
@@ -40,6 +45,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from avatar_engine import __version__
 from avatar_engine.errors import AvatarError
+from avatar_engine.trust import keys
+
+log = logging.getLogger(__name__)
 
 FORMAT = "avatar-engine bundle"
 SCHEMA = 1
@@ -85,6 +93,14 @@ class Part(BaseModel):
     kind: str
 
 
+class Seal(BaseModel):
+    """The technician's Ed25519 signature over the rest of the manifest, and the key's public half, in base64."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    public_key: str = Field(max_length=100)
+    signature: str = Field(max_length=200)
+
+
 class Manifest(BaseModel):
     """``manifest.json`` of a bundle."""
 
@@ -97,6 +113,14 @@ class Manifest(BaseModel):
     made: dict[str, Any]
     consent: dict[str, Any]
     parts: dict[str, Part]
+    seal: Seal | None = None
+
+    def canonical(self) -> bytes:
+        """The bytes that are sealed: a fixed heading, then everything but the seal as sorted compact JSON."""
+        fields = self.model_dump(exclude={"seal"})
+        return b"avatar-engine bundle\n" + json.dumps(fields, sort_keys=True, separators=(",", ":")).encode(
+            "ascii"
+        )
 
 
 def check_part_name(part: str) -> None:
@@ -240,6 +264,7 @@ class BundleWriter:
             consent=json.loads(_json(self.consent)),
             parts=self._parts,
         )
+        manifest = manifest.model_copy(update={"seal": _seal(manifest)})
         self._zip.writestr(_entry(MANIFEST), _json(manifest.model_dump()))
         self._zip.close()
         self._file.flush()
@@ -301,6 +326,18 @@ class Bundle:
     @property
     def parts(self) -> dict[str, Part]:
         return self.manifest.parts
+
+    @property
+    def origin(self) -> str:
+        """Who sealed it, in words for `inspect`: a holder known on this machine, an unknown key, or nobody."""
+        if self.manifest.seal is None:
+            return "not sealed: who made it is unproven"
+        name = keys.key_id(self.manifest.seal.public_key)
+        known = keys.known_keys()
+        if name in known:
+            return f"{known[name]}, key {name}"
+        listed = "; ".join(f"{key} ({holder})" for key, holder in known.items()) or "none"
+        return f"key {name}, not known on this machine: who made it is unproven (known keys: {listed})"
 
     def read(self, part: str) -> bytes:
         """The bytes of one part, checked against its sha256.
@@ -461,7 +498,22 @@ def _manifest(path: Path, archive: zipfile.ZipFile, members: Mapping[str, zipfil
         ) from error
     if manifest.schema_version != SCHEMA:
         raise AvatarError(f"{path} has the unknown schema {manifest.schema_version}.", _AGAIN)
+    seal = manifest.seal
+    if seal and not keys.is_signed(manifest.canonical(), seal.signature, seal.public_key):
+        raise AvatarError(f"{path} was changed after it was sealed.", _AGAIN)
     return manifest
+
+
+def _seal(manifest: Manifest) -> Seal | None:
+    """The seal of this machine's technician; None where there is no key, for which no finished clone is lost."""
+    try:
+        key = keys.own_key()
+    except AvatarError as error:
+        log.warning("The bundle is not sealed: %s", error)
+        return None
+    if key is None:
+        return None
+    return Seal(public_key=keys.public_text(key), signature=keys.sign(key, manifest.canonical()))
 
 
 def _agree(path: Path, manifest: Manifest, members: Mapping[str, zipfile.ZipInfo]) -> None:

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from avatar_engine import bundle as bundles
 from avatar_engine.bundle import KINDS, MANIFEST, SCHEMA, Bundle, BundleWriter, check_part_name
 from avatar_engine.errors import AvatarError
+from avatar_engine.trust import keys
 
 FOOTAGE = bytes(range(256)) * 40
 TENSORS = {"transforms": np.arange(12, dtype=np.float32).reshape(2, 2, 3), "found": np.array([True, False])}
@@ -45,7 +46,9 @@ def write(path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def sound_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(tmp_path_factory.mktemp("bundle") / "ann.avatar")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AVATAR_ENGINE_HOME", str(tmp_path_factory.mktemp("home")))  # without a key: not sealed
+        return write(tmp_path_factory.mktemp("bundle") / "ann.avatar")
 
 
 def rewrite(source: Path, target: Path, change: Callable[[dict[str, Any], dict[str, bytes]], None]) -> Path:
@@ -481,3 +484,37 @@ def test_a_source_that_is_not_there_is_told(tmp_path: Path) -> None:
     ):
         writer.add_file("body/body.mp4", tmp_path / "none.mp4")
     assert not (tmp_path / "a.avatar").exists()
+
+
+def test_the_technicians_seal_holds_parts_and_consent_together(
+    sound_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Bundle.open(sound_file).manifest.seal is None  # no key was there, and none was made for it
+    assert "not sealed" in Bundle.open(sound_file).origin
+    keys.technician_key()
+    sealed = write(tmp_path / "sealed.avatar")
+    assert Bundle.open(sealed).origin.startswith("this machine's technician, key ")
+
+    def other_footage(manifest: dict[str, Any], members: dict[str, bytes]) -> None:
+        members["body/body.mp4"] = b"another person"
+        manifest["parts"]["body/body.mp4"] = part(b"another person", ".mp4")
+
+    def other_consent(manifest: dict[str, Any], members: dict[str, bytes]) -> None:
+        manifest["consent"] = {"text": "another's"}
+
+    for change in (other_footage, other_consent):
+        with pytest.raises(AvatarError, match="changed after it was sealed"):
+            Bundle.open(rewrite(sealed, tmp_path / "changed.avatar", change))
+    monkeypatch.setenv("AVATAR_ENGINE_HOME", str(tmp_path / "another machine"))
+    assert "not known on this machine" in Bundle.open(sealed).origin
+    seal = Bundle.open(sealed).manifest.seal
+    assert seal is not None
+    keys.remember(seal.public_key, "A. Martin")
+    assert Bundle.open(sealed).origin.startswith("A. Martin, key ")
+
+
+def test_a_key_that_cannot_be_used_costs_no_clone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keys.technician_key()
+    (keys.config_folder() / keys.KEY_FILE).write_text("damaged")
+    assert Bundle.open(write(tmp_path / "a.avatar")).manifest.seal is None
+    assert "not sealed" in caplog.text

@@ -275,11 +275,16 @@ def load(path: Path) -> SignedConsent:
     return parse(text, str(path))
 
 
-def from_record(record: Mapping[str, Any]) -> SignedConsent:
+def from_record(record: Mapping[str, Any], made: Mapping[str, Any] | None = None) -> SignedConsent:
     """Verify the consent that a bundle's manifest carries.
 
+    Args:
+        record: The bundle's consent.
+        made: How the bundle was made; its ``source_sha256`` must be the clip that was agreed to.
+
     Raises:
-        AvatarError: There is none, it was changed after it was signed, or its parts contradict one another.
+        AvatarError: There is none, it was changed after it was signed, its parts contradict one another, or it
+            is for another clip.
     """
     text = record.get("text")
     if not isinstance(text, str):
@@ -289,6 +294,11 @@ def from_record(record: Mapping[str, Any]) -> SignedConsent:
     signed = parse(text, "The avatar's consent")
     if dict(record) != signed.record():
         raise AvatarError("The avatar's consent contradicts itself.", "Clone the presenter again.")
+    if made is not None and made.get("source_sha256") != signed.consent.clip_sha256:
+        raise AvatarError(
+            f"The avatar was not made from the clip {signed.consent.clip_name}, for which it carries a consent.",
+            "Clone the presenter again, with the consent for that clip.",
+        )
     return signed
 
 

@@ -69,6 +69,15 @@ def technician_key() -> Ed25519PrivateKey:
     return key
 
 
+def own_key() -> Ed25519PrivateKey | None:
+    """This technician's private key where there is one; none is made.
+
+    Raises:
+        AvatarError: There is one and it can't be used, as `technician_key`.
+    """
+    return technician_key() if (config_folder() / KEY_FILE).exists() else None
+
+
 def public_text(key: Ed25519PrivateKey) -> str:
     """The public half of ``key`` in base64 (32 bytes)."""
     return base64.b64encode(key.public_key().public_bytes_raw()).decode()
@@ -106,8 +115,8 @@ def known_keys() -> dict[str, str]:
         AvatarError: ``known_keys.toml`` is damaged.
     """
     known = dict(_remembered())
-    if (config_folder() / KEY_FILE).exists():
-        known[key_id(public_text(technician_key()))] = "this machine's technician"
+    if own := own_key():
+        known[key_id(public_text(own))] = "this machine's technician"
     return known
 
 

@@ -304,6 +304,14 @@ def test_a_carried_consent_that_was_changed_is_refused(tmp_path: Path) -> None:
             from_record(nothing)
 
 
+def test_a_consent_for_another_clip_makes_no_avatar_usable(tmp_path: Path) -> None:
+    record = sign(tmp_path).record()
+    assert from_record(record, {"source_sha256": hashlib.sha256(CLIP).hexdigest()})
+    for made in ({}, {"source_sha256": "0" * 64}):
+        with pytest.raises(AvatarError, match=r"not made from the clip minute\.mp4"):
+            from_record(record, made)
+
+
 def test_an_unknown_key_is_shown_as_a_warning_until_it_is_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,3 +116,12 @@ def test_a_damaged_list_of_known_keys_is_told(home: Path, content: str) -> None:
     (home / "config" / keys.KNOWN_FILE).write_text(content)
     with pytest.raises(AvatarError, match=r"known_keys\.toml can't be read"):
         keys.known_keys()
+
+
+def test_looking_for_the_own_key_makes_none(home: Path) -> None:
+    assert keys.own_key() is None
+    assert list(home.iterdir()) == []
+    made = keys.technician_key()
+    found = keys.own_key()
+    assert found is not None
+    assert keys.public_text(found) == keys.public_text(made)
