@@ -32,6 +32,7 @@ _RIDGE = 0.03
 _BLOCKS = 10
 _HIGH_PASS_SECONDS = 0.3
 _STRANGERS = 120
+_SAME_SCORE = 0.02
 _WINDOW_FRAMES = 12 * FRAME_RATE
 
 Bools = npt.NDArray[np.bool_]
@@ -214,6 +215,14 @@ class _Scan:
             steps = np.linspace(-1, 1, 9)
             lag += _vertex(reach_lag * steps, [self.score(lag + s, slide) for s in reach_lag * steps])
             slide += _vertex(reach_slide * steps, [self.score(lag, slide + s) for s in reach_slide * steps])
+        return self._plainer(lag, slide)
+
+    def _plainer(self, lag: float, slide: float) -> tuple[float, float]:
+        """No slide at all where that explains the clip as well: a short clip can't tell small slides apart."""
+        steps = np.linspace(-60, 60, 13)
+        still = lag + _vertex(steps, [self.score(lag + step, 0.0) for step in steps])
+        if self.score(still, 0.0) > self.score(lag, slide) - _SAME_SCORE:
+            return still, 0.0
         return lag, slide
 
     def strangers(self, lag: float, slide: float) -> FloatArray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import av
-from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc, Interpolation
+from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc, Interpolation, VideoReformatter
 
 MATRIX = 6
 """AVCOL_SPC_SMPTE170M: the tag of the BT.601 matrix in files and frames."""
@@ -39,41 +39,51 @@ def tag(target: Any) -> None:
     target.color_trc = TRANSFER
 
 
-def to_i420(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-    """Any frame as ``width`` x ``height`` I420 in the engine's colours.
+class Converter:
+    """Converts pictures of one stream; libswscale's tables are made once and used for every picture."""
 
-    Untagged pictures of 720 lines and more are taken as BT.709, smaller ones as BT.601, as players do.
-    PQ, HLG and wide-gamut pictures are mapped to BT.709 by libswscale. Area-like shrinking uses a bicubic
-    kernel; a frame that already fits is returned without a copy.
-    """
-    source = None
-    if not frame.format.is_rgb and frame.colorspace == _UNSPECIFIED:
-        source = _SWS_BT709 if min(frame.width, frame.height) >= _HD_LINES else _SWS_BT601
-    wide = is_hdr(frame.color_trc) or frame.color_primaries == int(ColorPrimaries.BT2020)
-    same_size = (frame.width, frame.height) == (width, height)
-    fresh = frame.reformat(
-        width,
-        height,
-        "yuv420p",
-        src_colorspace=source,
-        dst_colorspace=_SWS_BT601,
-        dst_color_range=RANGE,
-        dst_color_trc=TRANSFER if wide else None,
-        dst_color_primaries=PRIMARIES if wide else None,
-        interpolation=Interpolation.BICUBIC if not same_size else Interpolation.BILINEAR,
-        threads=1,
-    )
-    tag(fresh)
-    return fresh
+    def __init__(self) -> None:
+        self._scaler = VideoReformatter()
+
+    def i420(self, frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+        """Any frame as ``width`` x ``height`` I420 in the engine's colours.
+
+        Untagged pictures of 720 lines and more are taken as BT.709, smaller ones as BT.601, as players do. PQ,
+        HLG and wide-gamut pictures are mapped to BT.709 by libswscale. A frame that already fits comes back
+        without a copy.
+        """
+        wide = is_hdr(frame.color_trc) or frame.color_primaries == int(ColorPrimaries.BT2020)
+        same_size = (frame.width, frame.height) == (width, height)
+        fresh = self._scaler.reformat(
+            frame,
+            width,
+            height,
+            "yuv420p",
+            src_colorspace=_source_matrix(frame),
+            dst_colorspace=_SWS_BT601,
+            dst_color_range=RANGE,
+            dst_color_trc=TRANSFER if wide else None,
+            dst_color_primaries=PRIMARIES if wide else None,
+            interpolation=Interpolation.BILINEAR if same_size else Interpolation.BICUBIC,
+            threads=1,
+        )
+        tag(fresh)
+        return fresh
+
+    def array(self, frame: av.VideoFrame, picture_format: str) -> Any:
+        """A decoded frame as an array: ``bgr24``/``rgb24`` (h, w, 3) or ``yuv420p`` (h * 3 // 2, w)."""
+        if picture_format == "yuv420p":
+            if frame.format.name == "yuv420p" and frame.colorspace == MATRIX and frame.color_range == RANGE:
+                return frame.to_ndarray()
+            return self.i420(frame, frame.width // 2 * 2, frame.height // 2 * 2).to_ndarray()
+        fresh = self._scaler.reformat(
+            frame, format=picture_format, src_colorspace=_source_matrix(frame), threads=1
+        )
+        return fresh.to_ndarray()
 
 
-def to_array(frame: av.VideoFrame, picture_format: str) -> Any:
-    """A decoded frame as an array: ``bgr24``/``rgb24`` (h, w, 3) or ``yuv420p`` (h * 3 // 2, w)."""
-    if picture_format == "yuv420p":
-        if frame.format.name == "yuv420p" and frame.colorspace == MATRIX and frame.color_range == RANGE:
-            return frame.to_ndarray()
-        return to_i420(frame, frame.width // 2 * 2, frame.height // 2 * 2).to_ndarray()
-    source = None
-    if not frame.format.is_rgb and frame.colorspace == _UNSPECIFIED:
-        source = _SWS_BT709 if min(frame.width, frame.height) >= _HD_LINES else _SWS_BT601
-    return frame.to_ndarray(format=picture_format, src_colorspace=source, threads=1)
+def _source_matrix(frame: av.VideoFrame) -> int | None:
+    """libswscale's number of the matrix to assume for an untagged picture; None where the tag is to be used."""
+    if frame.format.is_rgb or frame.colorspace != _UNSPECIFIED:
+        return None
+    return _SWS_BT709 if min(frame.width, frame.height) >= _HD_LINES else _SWS_BT601

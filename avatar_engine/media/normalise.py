@@ -150,9 +150,9 @@ class _Shape:
         start = float(first.time) if first.pts is not None else 0.0
         return cls(start, (width, height), size, upright, first.interlaced_frame)
 
-    def apply(self, frame: av.VideoFrame) -> av.VideoFrame:
+    def apply(self, frame: av.VideoFrame, converter: colour.Converter) -> av.VideoFrame:
         """The stored picture scaled, cut to even sides, turned upright, in the engine's colours."""
-        fresh = colour.to_i420(frame, *self.scaled)
+        fresh = converter.i420(frame, *self.scaled)
         if self.scaled == self.size and self.upright == Orientation():
             return fresh
         return _turned(fresh, self.upright, self.size)
@@ -318,6 +318,7 @@ class EvenPictures:
 
     def __init__(self, path: Path | str, shape: _Shape, writer: VideoWriter, step: float) -> None:
         self._path, self._shape, self._writer, self._step = path, shape, writer, step
+        self._converter = colour.Converter()
         self._held: av.VideoFrame | None = None
         self._held_time = 0.0
         self._ready: av.VideoFrame | None = None  # the held picture, converted
@@ -358,7 +359,7 @@ class EvenPictures:
         """Write the held picture at every tick before ``until`` seconds."""
         while self._writer.frames / FRAME_RATE < until - 1e-6:
             if self._ready is None and self._held is not None:
-                self._ready = self._shape.apply(self._held)
+                self._ready = self._shape.apply(self._held, self._converter)
             if self._ready is not None:
                 self._writer.frame(self._ready)
 

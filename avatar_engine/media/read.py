@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 PictureFormat = Literal["bgr24", "rgb24", "yuv420p"]
 
+_MIX = {"FC": 1.0, "FL": 0.5, "FR": 0.5, "LFE": 0.0}
+
 GAP_SECONDS = 0.03
 """Sound whose time stamps stray further than this from its sample count is moved to where they say."""
 
@@ -61,6 +63,7 @@ def frames(
         origin = (stream.start_time or 0) * tick
         if start:
             container.seek(int((origin + Fraction(start, FRAME_RATE)) / tick), stream=stream)
+        converter = colour.Converter()
         for frame in _decoded(container, stream, path):
             if frame.pts is None:
                 raise AvatarError(f"{path} has pictures without times.", "Normalise the clip first.")
@@ -68,7 +71,7 @@ def frames(
             if stop is not None and index >= stop:
                 return
             if index >= start:
-                yield colour.to_array(frame, format)
+                yield converter.array(frame, format)
 
 
 def _decoded(container: InputContainer, stream: VideoStream | AudioStream, path: Path | str) -> Iterator[Any]:
@@ -125,6 +128,20 @@ def picture_start(container: InputContainer) -> float | None:
     return float(stream.start_time * stream.time_base)
 
 
+def mono(frame: av.AudioFrame) -> FloatArray:
+    """A planar float frame mixed to one channel that can't clip: speech sits in the centre of surround sound.
+
+    Returns:
+        float32 (samples,).
+    """
+    planes = np.asarray(frame.to_ndarray(), np.float32)
+    names = [channel.name for channel in frame.layout.channels]
+    if len(planes) == 1:
+        return np.ascontiguousarray(planes[0])
+    weights = np.array([_MIX.get(name, 0.25) if len(names) > 2 else 1.0 for name in names], np.float32)
+    return np.asarray(weights @ planes / max(float(weights.sum()), 1e-6), np.float32)
+
+
 class SoundLine:
     """Decoded sound frames in, mono float32 at one rate out, each sample where its time stamp puts it.
 
@@ -138,7 +155,7 @@ class SoundLine:
         self._source_rate = source_rate
         self._origin = origin
         self._count = 0  # source samples passed on so far
-        self._mixer = av.AudioResampler(format="flt", layout="mono", rate=source_rate)
+        self._floats = av.AudioResampler(format="fltp", rate=source_rate)
         self._resampler = soxr.ResampleStream(source_rate, rate, 1, dtype="float32", quality="VHQ")
         self.longest_gap = 0.0
 
@@ -147,8 +164,8 @@ class SoundLine:
         time = frame.time
         if time is not None and self._origin is None:
             self._origin = time
-        for mixed in self._mixer.resample(frame):
-            samples = np.ascontiguousarray(mixed.to_ndarray().reshape(-1), np.float32)
+        for planar in self._floats.resample(frame):
+            samples = mono(planar)
             if time is not None and self._origin is not None:
                 wanted = round((time - self._origin) * self._source_rate)
                 samples, silence = self._place(samples, wanted)
@@ -157,7 +174,7 @@ class SoundLine:
             self._count += len(samples)
             if len(samples):
                 yield self._resampler.resample_chunk(samples)
-            time = None  # what the mixer held back follows without a gap
+            time = None  # what the converter held back follows without a gap
 
     def _place(self, samples: FloatArray, wanted: int) -> tuple[FloatArray, int]:
         """Cut off what lies before the line's end, or say how much silence comes first."""

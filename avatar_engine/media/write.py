@@ -79,6 +79,7 @@ class VideoWriter:
         self._audio = self._add_audio() if sound else None
         self._up = soxr.ResampleStream(SAMPLE_RATE, FILE_SAMPLE_RATE, 1, dtype="float32", quality="HQ")
         self._waiting: FloatArray = np.zeros(0, np.float32)
+        self._converter = colour.Converter()
         self._samples = 0  # file samples handed to the encoder
         self.frames = 0
 
@@ -115,7 +116,7 @@ class VideoWriter:
 
     def frame(self, frame: av.VideoFrame) -> None:
         """Append one PyAV frame of the right size, in any pixel format; its own times are not looked at."""
-        fresh = colour.to_i420(frame, *self._size)
+        fresh = self._converter.i420(frame, *self._size)
         fresh.pts = self.frames
         fresh.time_base = Fraction(1, FRAME_RATE)
         fresh.pict_type = av.video.frame.PictureType.NONE

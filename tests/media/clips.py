@@ -81,6 +81,8 @@ def _video(container: av.container.OutputContainer, clip: Clip) -> av.VideoStrea
     context.time_base = Fraction(1, 90_000) if clip.times or clip.picture_start else 1 / clip.rate
     context.colorspace = {"601": 6, "709": 1, "2020": 9, "": 2}[clip.matrix]
     context.color_range = 2 if clip.full_range else 1
+    if clip.pixel_format.startswith("rgb"):
+        context.colorspace, context.color_range = 0, 2
     if clip.transfer is not None:
         context.color_trc = clip.transfer
     if clip.primaries is not None:
@@ -133,7 +135,9 @@ def _sounds(clip: Clip) -> Iterable[av.AudioFrame]:
     channels = av.AudioLayout(clip.layout).nb_channels
     size = 1024
     for start in range(0, len(mono), size):
-        piece = np.ascontiguousarray(np.broadcast_to(mono[start : start + size], (channels, len(mono[start : start + size]))))
+        piece = np.ascontiguousarray(
+            np.broadcast_to(mono[start : start + size], (channels, len(mono[start : start + size])))
+        )
         frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout=clip.layout)
         frame.sample_rate = clip.sample_rate
         frame.pts = start + round(clip.sound_start * clip.sample_rate)

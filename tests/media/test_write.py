@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME
+from avatar_engine.errors import AvatarError
+from avatar_engine.media import colour
+from avatar_engine.media.read import frames, sound
+from avatar_engine.media.write import VideoWriter
+
+
+def grey(value: int = 100) -> np.ndarray:
+    return np.full((96, 64), value, np.uint8)  # I420 of 64 x 64
+
+
+def test_sound_and_pictures_come_back_together(tmp_path: Path) -> None:
+    noise = np.random.default_rng(2).normal(0, 0.1, 50 * SAMPLES_PER_FRAME).astype(np.float32)
+    noise = np.convolve(noise, np.ones(8) / 8, "same").astype(np.float32)  # what AAC keeps
+    path = tmp_path / "a.mp4"
+    with VideoWriter(path, 64, 64) as writer:
+        for k in range(50):
+            writer.picture(grey(40 + 4 * k))
+            writer.sound(noise[k * SAMPLES_PER_FRAME : (k + 1) * SAMPLES_PER_FRAME])
+    back = sound(path)
+    assert len(noise) <= len(back) <= len(noise) + 1024
+    lag = int(np.argmax(np.correlate(back[:30_000], noise[5000:20_000], "valid"))) - 5000
+    assert lag == 0  # to the sample
+    assert np.corrcoef(back[: len(noise)], noise)[0, 1] > 0.98
+    levels = [float(p[:64].mean()) for p in frames(path, format="yuv420p")]
+    assert levels == pytest.approx([40 + 4 * k for k in range(50)], abs=3)
+
+
+def test_tags_and_colours_are_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with VideoWriter(
+        path, 64, 64, sound=False, metadata={"comment": "AI-generated pictures", "title": "é"}
+    ) as w:
+        w.picture(grey())
+    with av.open(str(path)) as container:
+        assert container.metadata["comment"] == "AI-generated pictures"
+        assert container.metadata["title"] == "é"
+        context = container.streams.video[0].codec_context
+        assert (context.colorspace, context.color_range) == (colour.MATRIX, colour.RANGE)
+        assert not container.streams.audio
+    assert path.read_bytes().find(b"moov") < path.read_bytes().find(b"mdat")  # plays while it loads
+
+
+def test_picture_formats_give_the_same_colour(tmp_path: Path) -> None:
+    rgb = np.zeros((64, 64, 3), np.uint8)
+    rgb[:] = (30, 140, 200)
+    path = tmp_path / "a.mp4"
+    with VideoWriter(path, 64, 64, sound=False, crf=8) as writer:
+        writer.picture(rgb, "rgb24")
+        writer.picture(np.ascontiguousarray(rgb[:, :, ::-1]), "bgr24")
+    first, second = frames(path, format="rgb24")
+    assert np.abs(first.astype(int) - rgb).max() <= 5
+    assert np.abs(second.astype(int) - rgb).max() <= 5
+
+
+def test_keyframes_come_as_often_as_asked(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with VideoWriter(path, 64, 64, sound=False, gop=12) as writer:
+        for k in range(40):
+            writer.picture(grey(60 + k))
+    with av.open(str(path)) as container:
+        keys = [k for k, f in enumerate(container.decode(video=0)) if f.key_frame]
+    assert keys[0] == 0
+    assert max(np.diff([*keys, 40])) <= 12
+
+
+def test_nothing_is_left_after_a_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"before")
+    with pytest.raises(KeyError), VideoWriter(path, 64, 64) as writer:
+        writer.picture(grey())
+        raise KeyError
+    assert path.read_bytes() == b"before"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_what_can_not_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(AvatarError, match="63x64"):
+        VideoWriter(tmp_path / "a.mp4", 63, 64)
+    with pytest.raises(AvatarError, match="does not exist"):
+        VideoWriter(tmp_path / "no" / "a.mp4", 64, 64)
+    with pytest.raises(AvatarError, match="no picture"), VideoWriter(tmp_path / "a.mp4", 64, 64):
+        pass
+    with pytest.raises(AvatarError, match="shape"), VideoWriter(tmp_path / "a.mp4", 64, 64) as writer:
+        writer.picture(np.zeros((64, 64), np.uint8))
+    with (
+        pytest.raises(AvatarError, match="without sound"),
+        VideoWriter(tmp_path / "a.mp4", 64, 64, sound=False) as writer,
+    ):
+        writer.sound(np.zeros(10, np.float32))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sound_in_odd_pieces_is_the_same_sound(tmp_path: Path) -> None:
+    tone = (0.3 * np.sin(2 * np.pi * 300 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
+    backs = []
+    for name, size in (("whole", SAMPLE_RATE), ("pieces", 317)):
+        with VideoWriter(tmp_path / f"{name}.mp4", 64, 64) as writer:
+            for _ in range(25):
+                writer.picture(grey())
+            for start in range(0, len(tone), size):
+                writer.sound(tone[start : start + size])
+        backs.append(sound(tmp_path / f"{name}.mp4"))
+    assert np.abs(backs[0] - backs[1]).max() < 1e-3
