@@ -93,9 +93,27 @@ def cuda_fault() -> str:
     """Why CUDA can't be used here, or an empty string where it can."""
     if not cards():
         return "no NVIDIA card was found"
-    if "CUDAExecutionProvider" not in ort.get_available_providers() and not torch_cuda():
-        return "neither PyTorch nor ONNX Runtime was built for CUDA"
+    if not onnx_cuda() and not torch_cuda():
+        return "neither PyTorch nor ONNX Runtime can use the card"
     return ""
+
+
+@functools.cache
+def onnx_cuda() -> bool:
+    """Whether ONNX Runtime can use the card: a session is really made, as a build lists CUDA without its libraries."""
+    if not cards() or "CUDAExecutionProvider" not in ort.get_available_providers():
+        return False
+    from onnx import TensorProto, helper
+
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "double", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    # the CUDA libraries that PyTorch or pip brought are not on the loader's path
+    ort.preload_dlls()
+    session = ort.InferenceSession(
+        model.SerializeToString(), providers=["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    return "CUDAExecutionProvider" in session.get_providers()
 
 
 @functools.cache
@@ -116,7 +134,7 @@ def torch_device(device: Device) -> str:
 def onnx_providers(device: Device) -> list[str | tuple[str, dict[str, str]]]:
     """ONNX Runtime's execution providers for ``device``, the fastest first; the CPU is always last."""
     providers: list[str | tuple[str, dict[str, str]]] = ["CPUExecutionProvider"]
-    if device.kind == "cuda" and "CUDAExecutionProvider" in ort.get_available_providers():
+    if device.kind == "cuda" and onnx_cuda():
         # the default search tries every algorithm again for each new sound length
         providers.insert(0, ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}))
     return providers

@@ -148,12 +148,15 @@ def graphics() -> Iterator[Finding]:
         advice = "Install the CUDA build of torch to fit on the card."
         yield Finding("graphics", "PyTorch", "warning", "has no CUDA here", advice)
     providers = [name.removesuffix("ExecutionProvider") for name in ort.get_available_providers()]
-    useful = [name for name in providers if name in ("CUDA", "CPU")]
-    if cards and "CUDA" not in useful:
-        advice = "Install onnxruntime-gpu in place of onnxruntime to render on the card."
-        yield Finding("graphics", "ONNX Runtime", "warning", ", ".join(useful), advice)
+    built = ", ".join(name for name in providers if name in ("CUDA", "CPU"))
+    if not cards or device.onnx_cuda():
+        yield Finding("graphics", "ONNX Runtime", "ok", built)
+    elif "CUDA" in providers:
+        advice = "Install the libraries that it wants: pip install 'onnxruntime-gpu[cuda,cudnn]'"
+        yield Finding("graphics", "ONNX Runtime", "warning", f"{built}; CUDA can't be started", advice)
     else:
-        yield Finding("graphics", "ONNX Runtime", "ok", ", ".join(useful))
+        advice = "Install onnxruntime-gpu[cuda,cudnn] in place of onnxruntime to render on the card."
+        yield Finding("graphics", "ONNX Runtime", "warning", built, advice)
 
 
 def encoders() -> Iterator[Finding]:

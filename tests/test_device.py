@@ -26,9 +26,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with a card and an ONNX Runtime that was built for it."""
     monkeypatch.setattr(device, "cards", lambda: (H100,))
     monkeypatch.setattr(device, "torch_cuda", lambda: False)
-    monkeypatch.setattr(
-        ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    )
+    monkeypatch.setattr(device, "onnx_cuda", lambda: True)
 
 
 @pytest.fixture
@@ -77,9 +75,7 @@ def test_with_a_card_auto_is_cuda_and_cpu_stays_cpu(card: None) -> None:
 
 
 def test_a_card_that_no_library_can_use_is_not_chosen(card: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        ort, "get_available_providers", lambda: ["AzureExecutionProvider", "CPUExecutionProvider"]
-    )
+    monkeypatch.setattr(device, "onnx_cuda", lambda: False)
     assert choose("auto").kind == "cpu"
     with pytest.raises(AvatarError, match="neither PyTorch nor ONNX Runtime"):
         choose("cuda")
@@ -94,6 +90,33 @@ def test_pytorch_gets_the_card_only_if_it_was_built_for_it(
     assert device.torch_device(CPU) == "cpu"
 
 
+@pytest.mark.parametrize(
+    ("started", "usable"),
+    [(["CUDAExecutionProvider", "CPUExecutionProvider"], True), (["CPUExecutionProvider"], False)],
+)
+def test_cuda_counts_only_if_a_session_really_gets_it(
+    started: list[str], usable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Session:
+        def __init__(self, model: bytes, providers: list[str]) -> None:
+            onnx.checker.check_model(onnx.load_from_string(model))
+
+        def get_providers(self) -> list[str]:
+            return started
+
+    real = device.onnx_cuda.__wrapped__
+    monkeypatch.setattr(device, "cards", lambda: (H100,))
+    assert not real()  # a build without CUDA
+    monkeypatch.setattr(
+        ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    monkeypatch.setattr(ort, "preload_dlls", lambda: None)
+    monkeypatch.setattr(ort, "InferenceSession", Session)
+    assert real() is usable
+    monkeypatch.setattr(device, "cards", lambda: ())
+    assert not real()
+
+
 def test_an_old_card_has_no_bf16(card: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "cards", lambda: (Card("Tesla T4", 15360, "550", (7, 5)),))
     assert not choose("cuda").bf16
@@ -103,9 +126,7 @@ def test_providers_are_cuda_first_and_never_a_service(card: None, monkeypatch: p
     names = [entry if isinstance(entry, str) else entry[0] for entry in onnx_providers(CUDA)]
     assert names == ["CUDAExecutionProvider", "CPUExecutionProvider"]
     assert onnx_providers(CPU) == ["CPUExecutionProvider"]
-    monkeypatch.setattr(
-        ort, "get_available_providers", lambda: ["AzureExecutionProvider", "CPUExecutionProvider"]
-    )
+    monkeypatch.setattr(device, "onnx_cuda", lambda: False)
     assert onnx_providers(CUDA) == ["CPUExecutionProvider"]
 
 

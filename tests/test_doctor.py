@@ -74,11 +74,19 @@ def test_an_arm_machine_is_not_told_to_get_avx2(monkeypatch: pytest.MonkeyPatch)
 def test_a_card_that_nothing_uses_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "cards", lambda: (Card("H100", 81920, "550", (9, 0)),))
     monkeypatch.setattr(device, "torch_cuda", lambda: False)
+    monkeypatch.setattr(device, "onnx_cuda", lambda: False)
     monkeypatch.setattr(ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
     found = by_name(doctor.graphics())
     assert found["card"].value == "H100, 80 GiB, driver 550"
     assert found["PyTorch"].state == found["ONNX Runtime"].state == "warning"
-    assert "onnxruntime-gpu" in found["ONNX Runtime"].advice
+    assert "in place of onnxruntime" in found["ONNX Runtime"].advice
+    monkeypatch.setattr(
+        ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    found = by_name(doctor.graphics())
+    assert found["ONNX Runtime"].value == "CUDA, CPU; CUDA can't be started"
+    monkeypatch.setattr(device, "onnx_cuda", lambda: True)
+    assert by_name(doctor.graphics())["ONNX Runtime"].state == "ok"
 
 
 def test_no_card_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
