@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
 from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray, ProgrammeFrame
-from avatar_engine.live.performer import Performer
+
+if TYPE_CHECKING:  # the voice's process reads this module, too, and needs no lips
+    from avatar_engine.live.performer import Performer
 
 EDGE = SAMPLE_RATE // 100
 """Samples (10 ms) over which speech that is cut off falls to silence, so that nothing clicks."""
@@ -181,7 +183,7 @@ class Programme:
             self._line.append((sound, speaking))
             for coefficients in self._performer.hear(sound):
                 frame = self._frame(coefficients)
-                quiet = quiet + 1 if self._over() else 0
+                quiet = quiet + 1 if not frame.speaking and self._over() else 0
                 yield frame
 
     def _over(self) -> bool:

@@ -16,8 +16,7 @@ from avatar_engine.contracts import FRAME_RATE, Progress, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import performer as performers
 from avatar_engine.live.programme import Piece, Programme
-from avatar_engine.live.show import load_voice
-from avatar_engine.live.voice_process import VoiceProcess
+from avatar_engine.live.voice_process import VoiceProcess, load_voice
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import SPEEDS, Line, Script

@@ -26,14 +26,12 @@ from avatar_engine.live import performer as performers
 from avatar_engine.live.pacer import Pacer
 from avatar_engine.live.performer import Performer
 from avatar_engine.live.programme import Programme
-from avatar_engine.live.voice_process import Speaks, VoiceProcess
+from avatar_engine.live.voice_process import VoiceProcess, load_voice
 from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
-from avatar_engine.voice.pack import VoicePack
-from avatar_engine.voice.speak import Voice
 
 log = logging.getLogger(__name__)
 
@@ -153,11 +151,6 @@ def run(
         finally:
             gc.unfreeze()
     return show.status()
-
-
-def load_voice(bundle: Bundle, language: str) -> Speaks:
-    """The bundle's voice, for the voice's process."""
-    return Voice(VoicePack.load(bundle), language, threads=1)
 
 
 def _unseen(status: ShowStatus) -> None:

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Speech, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Piece, Silence, Spoken
@@ -66,6 +67,19 @@ class Directs(Protocol):
 
 VoiceMaker = Callable[[], Speaks]
 """Loads the voice, in the voice's own process: a module's function or a `functools.partial` of one."""
+
+
+def load_voice(bundle: Bundle, language: str) -> Speaks:
+    """The voice of a bundle: the `VoiceMaker` of every show.
+
+    Raises:
+        AvatarError: The bundle has no voice, or it does not speak the language.
+    """
+    # Imported here: only the voice's own process pays for the network's libraries.
+    from avatar_engine.voice.pack import VoicePack
+    from avatar_engine.voice.speak import Voice
+
+    return Voice(VoicePack.load(bundle), language, threads=1)
 
 
 @dataclass(slots=True)

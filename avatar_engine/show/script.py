@@ -134,8 +134,8 @@ def parse(text: str, name: str = "script") -> Script:
 
 def _split(text: str, mistakes: list[tuple[int, str]]) -> tuple[str, str, int]:
     """The front matter, the Markdown after it, and how many lines lie before the Markdown."""
-    lines = text.splitlines()
-    if not lines or lines[0].rstrip() != "---":
+    lines = text.replace("\r\n", "\n").split("\n")
+    if lines[0].rstrip() != "---":
         return "", text, 0
     for end in range(1, len(lines)):
         if lines[end].rstrip() in ("---", "..."):
@@ -269,7 +269,7 @@ def _html(content: str, line: int, mistakes: list[tuple[int, str]]) -> Iterator[
 
 
 def _rest(content: str, line: int, mistakes: list[tuple[int, str]]) -> Iterator[Line]:
-    line += len(content[: len(content) - len(content.lstrip())].splitlines()) - 1 if content.strip() else 0
+    line += content[: len(content) - len(content.lstrip())].count("\n")
     if "<!--" in content:
         mistakes.append((line, "a comment has no end: close it with -->"))
     elif "<" in content:

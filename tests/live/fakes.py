@@ -1,0 +1,79 @@
+"""Deterministic stand-ins for lips, body and stage: every picture tells which mouth it was painted with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray, FloatArray, MouthMotion
+from avatar_engine.live.performer import Performer
+from avatar_engine.live.programme import Piece
+
+NEUTRAL = np.array([0.25, -0.5], np.float32)
+
+
+class LaggingMotion:
+    """The mouth opens with the loudness of its frame, `lag` frames after the sound was pushed."""
+
+    def __init__(self, lag: int = 3) -> None:
+        self.lag = lag
+
+    def push(self, state: list[float] | None, samples: FloatArray) -> tuple[MouthMotion, list[float]]:
+        assert samples.shape == (SAMPLES_PER_FRAME,)
+        heard = [*(state or []), float(np.abs(samples).max())]
+        ready, left = heard[: -self.lag or None], heard[len(heard) - self.lag :]
+        if len(heard) <= self.lag:
+            ready, left = [], heard
+        return MouthMotion(np.array([[level, level] for level in ready], np.float32).reshape(-1, 2)), left
+
+
+class Ink:
+    """Paints nothing but keeps the coefficients, and checks that picture and matrix belong together."""
+
+    def __init__(self) -> None:
+        self.rows: list[FloatArray] = []
+
+    def paint(self, picture_i420: ByteArray, matrix: FloatArray, coefficients: FloatArray) -> None:
+        assert picture_i420[0, 0] == int(matrix[0, 0]) % 256
+        self.rows.append(coefficients.copy())
+
+
+class CountingBody:
+    """Picture ``index`` is filled with its number."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.closed = False
+
+    def frame(self, index: int) -> tuple[ByteArray, FloatArray]:
+        self.asked.append(index)
+        return np.full((6, 4), index % 256, np.uint8), np.full((2, 3), index, np.float32)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class BareStage:
+    def compose(self, body: ByteArray) -> ByteArray:
+        return body
+
+
+def performer(lag: int = 3) -> tuple[Performer[list[float]], Ink, CountingBody]:
+    ink, body = Ink(), CountingBody()
+    return Performer(LaggingMotion(lag), ink, body, BareStage(), NEUTRAL), ink, body
+
+
+class ListedSource:
+    """Gives listed pieces; ``None`` in the list is a moment in which nothing is ready."""
+
+    def __init__(self, pieces: Sequence[Piece | None]) -> None:
+        self.generation = 0
+        self._pieces = list(pieces)
+
+    @property
+    def ended(self) -> bool:
+        return not self._pieces
+
+    def poll(self) -> Piece | None:
+        return self._pieces.pop(0) if self._pieces else None

@@ -1,0 +1,23 @@
+import numpy as np
+
+from avatar_engine.contracts import SAMPLES_PER_FRAME
+from tests.live.fakes import NEUTRAL, performer
+
+
+def test_motion_state_goes_from_one_push_to_the_next():
+    actor, _, _ = performer(lag=2)
+    rows = [actor.hear(np.full(SAMPLES_PER_FRAME, level, np.float32)) for level in (0.1, 0.2, 0.3, 0.4)]
+    assert [len(row) for row in rows] == [0, 0, 1, 1]
+    np.testing.assert_allclose([rows[2][0, 0], rows[3][0, 0]], [0.1, 0.2], rtol=1e-6)
+
+
+def test_counts_the_seconds_of_every_stage_and_closes_the_body():
+    actor, ink, body = performer()
+    actor.hear(np.zeros(SAMPLES_PER_FRAME, np.float32))
+    picture = actor.perform(0, NEUTRAL)
+    assert picture.shape == (6, 4)
+    assert set(actor.seconds) == {"motion", "body", "paint", "stage"}
+    assert all(seconds >= 0 for seconds in actor.seconds.values())
+    assert len(ink.rows) == 1
+    actor.close()
+    assert body.closed

@@ -1,0 +1,186 @@
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar_engine.contracts import SAMPLE_RATE, Utterance
+from avatar_engine.errors import AvatarError
+from avatar_engine.live.programme import Silence, Spoken
+from avatar_engine.live.voice_process import EDGE, VoiceProcess
+from avatar_engine.show.script import Pause
+from tests.live.voices import ListedDirector, ToneVoice, tone
+
+
+class Endless(ToneVoice):
+    def speak(self, utterance):
+        while True:
+            yield from super().speak(utterance)
+
+
+class FailsOn(ToneVoice):
+    """Raises or dies in the middle of "bad" utterances; with ``once``, only the first time."""
+
+    def __init__(self, mark: Path, die: bool, once: bool) -> None:
+        self._mark, self._die, self._once = mark, die, once
+
+    def speak(self, utterance):
+        for at, speech in enumerate(super().speak(utterance)):
+            if utterance.text.startswith("bad") and at == 3 and not (self._once and self._mark.exists()):
+                self._mark.touch()
+                if self._die:
+                    os._exit(1)
+                raise RuntimeError("out of breath")
+            yield speech
+
+
+def refuse() -> ToneVoice:
+    raise AvatarError("There is no voice for 'xx'.", "Choose en or fr.")
+
+
+def die() -> ToneVoice:
+    os._exit(3)
+
+
+@pytest.fixture
+def start():
+    running: list[VoiceProcess] = []
+
+    def go(items, make: Callable[[], ToneVoice] = ToneVoice, lead: float = 100.0) -> VoiceProcess:
+        director = items if hasattr(items, "next") else ListedDirector(items)
+        voice = VoiceProcess(director, make, lead)
+        running.append(voice)
+        voice.launch()
+        voice.wait_ready()
+        voice.go()
+        return voice
+
+    yield go
+    for voice in running:
+        voice.close()
+
+
+def drain(voice: VoiceProcess) -> list[Spoken | Silence]:
+    pieces = []
+    deadline = time.monotonic() + 60
+    while not voice.ended:
+        assert time.monotonic() < deadline, "the voice never ended"
+        if piece := voice.poll():
+            pieces.append(piece)
+        else:
+            voice.wait()
+    return pieces
+
+
+def utterances(pieces):
+    """Samples of every utterance, joined; a `Silence` stays."""
+    joined, parts = [], []
+    for piece in pieces:
+        if isinstance(piece, Silence):
+            joined.append(piece)
+            continue
+        parts.append(piece.samples)
+        if piece.last:
+            joined.append(np.concatenate(parts))
+            parts = []
+    assert not parts, "an utterance has no end"
+    return joined
+
+
+def test_speech_and_pauses_come_whole_in_order_with_soft_edges(start):
+    voice = start([Utterance("abc"), Pause(1.5), Utterance("defgh")])
+    first, pause, second = utterances(drain(voice))
+    assert pause == Silence(round(1.5 * SAMPLE_RATE))
+    for samples, text in ((first, "abc"), (second, "defgh")):
+        whole = tone(text)
+        assert len(samples) == len(whole)
+        np.testing.assert_array_equal(samples[EDGE:-EDGE], whole[EDGE:-EDGE])
+        assert samples[0] == samples[-1] == 0
+        assert (np.abs(samples) <= np.abs(whole)).all()
+    assert (voice.figures.said, voice.figures.left_out, voice.figures.restarts) == (2, 0, 0)
+    assert len(voice.figures.first_sound) == 2
+
+
+def test_never_runs_further_ahead_than_its_lead(start):
+    voice = start([Utterance("abcdefghij" * 30)], lead=1.0)
+    deadline = time.monotonic() + 30
+    while voice.lead < 1.0:
+        assert time.monotonic() < deadline
+        voice.wait(0.05)
+    for _ in range(20):
+        assert voice.lead <= 1.0 + 0.11
+        voice.poll()
+        time.sleep(0.01)
+    assert not voice.ended
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_failure_in_the_middle_is_mended_without_a_word_said_twice(start, tmp_path, dies):
+    voice = start(
+        [Utterance("good"), Utterance("bad luck"), Utterance("fine")],
+        partial(FailsOn, tmp_path / "failed", dies, True),
+    )
+    said = utterances(drain(voice))
+    assert [len(samples) for samples in said] == [len(tone(text)) for text in ("good", "bad luck", "fine")]
+    np.testing.assert_array_equal(said[1][EDGE:-EDGE], tone("bad luck")[EDGE:-EDGE])
+    assert voice.figures.restarts == int(dies)
+    assert (voice.figures.said, voice.figures.left_out) == (3, 0)
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_what_can_never_be_said_is_left_out_and_the_show_goes_on(start, tmp_path, dies, caplog):
+    voice = start(
+        [Utterance("bad luck", source="script:7"), Utterance("fine")],
+        partial(FailsOn, tmp_path / "failed", dies, False),
+    )
+    broken, fine = utterances(drain(voice))
+    assert len(broken) < len(tone("bad luck"))
+    np.testing.assert_array_equal(fine[EDGE:-EDGE], tone("fine")[EDGE:-EDGE])
+    assert (voice.figures.said, voice.figures.left_out) == (1, 1)
+    assert "script:7 is left out" in caplog.text
+
+
+def test_an_interruption_drops_the_line_and_stops_the_voice(start):
+    director = ListedDirector(
+        [Utterance("abcdefgh" * 50), Utterance("stale"), Utterance("new", generation=1)]
+    )
+    voice = start(director, Endless, lead=1.0)
+    while voice.lead < 0.5:
+        voice.wait(0.1)
+    assert voice.poll().generation == 0
+    voice.interrupt()
+    deadline = time.monotonic() + 30
+    while (piece := voice.poll()) is None:
+        assert time.monotonic() < deadline
+        voice.wait(0.1)
+    assert piece.generation == 1
+    np.testing.assert_array_equal(piece.samples[EDGE:], tone("n")[EDGE : len(piece.samples)])
+
+
+def test_a_voice_that_cannot_be_loaded_is_refused_with_its_own_words():
+    voice = VoiceProcess(ListedDirector([]), refuse)
+    voice.launch()
+    with pytest.raises(AvatarError, match="no voice for 'xx'"):
+        voice.wait_ready()
+    voice.close()
+
+
+def test_a_process_that_dies_while_loading_is_told():
+    voice = VoiceProcess(ListedDirector([]), die)
+    voice.launch()
+    with pytest.raises(AvatarError, match="did not start"):
+        voice.wait_ready()
+    voice.close()
+
+
+def test_close_ends_thread_and_process_in_the_middle_of_a_speech(start):
+    voice = start([Utterance("abc")], Endless, lead=1.0)
+    while voice.lead < 0.5:
+        voice.wait(0.1)
+    pid = voice.pid
+    voice.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
