@@ -62,6 +62,9 @@ class Broadcast:
     ) -> None:
         if not outputs:
             raise AvatarError("There is no output.", "Name at least one address or file.")
+        twice = [o.display for n, o in enumerate(outputs) if o in outputs[:n]]
+        if twice:
+            raise AvatarError(f"The output {twice[0]} is named twice.", "Name each output once.")
         _touch(outputs)
         self._programme, self._outputs, self._encoder = programme, tuple(outputs), encoder
         self._context = multiprocessing.get_context("spawn")
@@ -115,6 +118,22 @@ class Broadcast:
                     return False
             # Only offline: the encoder needs milliseconds a frame, and nothing is late.
             self._wake.wait(0.002)
+
+    def await_network(self, limit: float = 10.0) -> bool:
+        """Wait until every network output has connected or failed to once; whether all are on air.
+
+        For the moment before the show: what is sent before a connection stands is not seen there.
+
+        Args:
+            limit: Seconds to wait at most.
+        """
+        network = [i for i, o in enumerate(self._outputs) if o.kind != "file"]
+        deadline = time.monotonic() + limit
+        while True:
+            states = [self.status().outputs[i].state for i in network]
+            if "connecting" not in states or time.monotonic() > deadline:
+                return all(s == "on air" for s in states)
+            self._wake.wait(0.05)
 
     def status(self) -> BroadcastStatus:
         """A snapshot, at most a quarter of a second old."""
@@ -260,9 +279,10 @@ class Broadcast:
                 return False
             self._restarts += 1
             self._ring.renew()
-            if self._closing:
-                self._ring.finish(drain=True)
-            self._process, self._connection = self._spawn()
+        # Not under the lock: starting a process takes a while, and `send` must not wait for it.
+        process_, connection = self._spawn()
+        with self._lock:
+            self._process, self._connection = process_, connection
         return True
 
 

@@ -149,6 +149,8 @@ def test_wrong_frames_are_refused(tmp_path: Path) -> None:
 def test_what_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(AvatarError, match="no output"):
         Broadcast(SIZE, [])
+    with pytest.raises(AvatarError, match="twice"):
+        Broadcast(SIZE, outputs(tmp_path / "a.mp4", tmp_path / "a.mp4"))
     with pytest.raises(AvatarError, match="magic"):
         Broadcast(SIZE, outputs(tmp_path / "a.mp4"), encoder="magic")
     spec = OutputSpec("file", path=tmp_path / "gone" / "a.mp4")
@@ -231,10 +233,11 @@ def listening(key: str = "show") -> tuple[str, Receiver]:
 def test_ffmpegs_server_receives_all_in_step(start: int) -> None:
     url, receiver = listening()
     with Broadcast(SIZE, outputs(url), slots=RING) as broadcast:
+        assert broadcast.await_network()
         show = Show(broadcast, start)
-        show.until(on_air)
         show.seconds(4)
         status = broadcast.status()
+        assert status.outputs[0].dropped == 0
         assert status.outputs[0].bitrate_kbps > 5
     got = receiver.result()
     assert len(got.video) >= 95
@@ -253,6 +256,7 @@ def test_a_dead_endpoint_holds_up_nobody(
         port = free_port() if trouble == "refused" else silent.port
         dead = f"rtmp://127.0.0.1:{port}/live/SECRETKEY"
         with Broadcast(SIZE, outputs(dead, url, tmp_path / "a.mp4"), slots=RING) as broadcast:
+            assert not broadcast.await_network(0.5)
             show = Show(broadcast)
             show.until(lambda s: states(s)[1:] == ["on air", "on air"])
             status = show.until(lambda s: s.outputs[0].reconnects >= 1)
