@@ -73,8 +73,9 @@ def _copy(source: Any, sink: Any) -> Received:
             pictures += kind == "video"
             packet.stream = stream
             sink.mux(packet)
-    except (av.error.EOFError, av.error.ConnectionResetError):
-        pass  # some publishers leave without a word
+    except (OSError, EOFError):  # FFmpeg's server says so when the publisher leaves
+        if not pictures:
+            raise
     video, audio = (spans.get(kind, [Fraction(0), Fraction(0)]) for kind in KEPT)
     return Received(
         pictures,
