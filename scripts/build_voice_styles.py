@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 
 from avatar_engine.voice.network import Network, calibrate
 from avatar_engine.voice.phonemes import Phonemizer, tokens
+from avatar_engine.voice.speaker import encoder
 
 LANGUAGES = {"a": "en", "b": "en-gb", "e": "es", "f": "fr", "i": "it", "p": "pt"}
 SENTENCES = {
@@ -42,6 +43,17 @@ SENTENCES = {
 }  # fmt: skip
 
 
+def heard(name: str, network: Network, spoken: list[list[int]]) -> dict[str, np.ndarray]:
+    """How the voice sounds to the speaker encoder, and the mean and spread of its pitch (natural log of Hz)."""
+    plans = [network.plan(said) for said in spoken]
+    voiced = np.log(np.concatenate([plan.pitch[plan.pitch > 40] for plan in plans]))
+    sound = np.concatenate([network.sound(plan) for plan in plans])
+    return {
+        f"{name}/speaker": encoder().voice(sound).astype(np.float16),
+        f"{name}/pitch": np.array([voiced.mean(), voiced.std()], np.float16),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("package", type=Path)
@@ -63,8 +75,10 @@ def main() -> None:
                 tokens(phonemizers[language].phonemes(text)) for text in SENTENCES[language.split("-")[0]]
             ]
             out[f"{name}/style"] = style.astype(np.float16)
-            for norm, pair in calibrate(Network(style), spoken).items():
+            statistics = calibrate(Network(style), spoken)
+            for norm, pair in statistics.items():
                 out[f"{name}/statistics/{norm}"] = pair.astype(np.float16)
+            out |= heard(name, Network(style, None, statistics), spoken)
             print(name, flush=True)
     save_file(out, str(chosen.output), {"source": "npm kokoro-js 1.2.1 (hexgrad/Kokoro-82M, Apache-2.0)"})
 

@@ -45,6 +45,7 @@ MARGIN = 6
 MAX_TOKENS = 510
 
 _TEXT = "/encoder/MatMul_1_output_0"
+_SPELLED = "/encoder/text_encoder/Transpose_2_output_0"
 _PITCH = "/encoder/Reshape_output_0"
 _ENERGY = "/encoder/Reshape_1_output_0"
 _DURATIONS = "/encoder/Clip_output_0"
@@ -89,15 +90,16 @@ class Features:
 
 
 @cache
-def _whole() -> onnx.ModelProto:
+def whole() -> onnx.ModelProto:
+    """The network's graph as it comes (int8, 92 MB), read once."""
     return onnx.load(str(models.path("kokoro")))
 
 
 def _cut(inputs: Sequence[str], outputs: Sequence[str], nodes: Sequence[onnx.NodeProto] | None = None,
          constants: Mapping[str, FloatArray] | None = None) -> bytes:  # fmt: skip
     """The part of the graph between ``inputs`` and ``outputs``, with ``constants`` in place of its own."""
-    whole = _whole()
-    nodes = list(whole.graph.node) if nodes is None else nodes
+    graph = whole()
+    nodes = list(graph.graph.node) if nodes is None else nodes
     maker = {name: place for place, node in enumerate(nodes) for name in node.output}
     needed: set[int] = set()
     waiting, known = list(outputs), set(inputs)
@@ -112,16 +114,16 @@ def _cut(inputs: Sequence[str], outputs: Sequence[str], nodes: Sequence[onnx.Nod
     kept = [nodes[place] for place in sorted(needed)]
     used = {name for node in kept for name in node.input}
     constants = constants or {}
-    part = onnx.ModelProto(ir_version=whole.ir_version, opset_import=whole.opset_import)
+    part = onnx.ModelProto(ir_version=graph.ir_version, opset_import=graph.opset_import)
     part.graph.name = "part"
     part.graph.node.extend(kept)
     part.graph.initializer.extend(
-        tensor for tensor in whole.graph.initializer if tensor.name in used and tensor.name not in constants
+        tensor for tensor in graph.graph.initializer if tensor.name in used and tensor.name not in constants
     )
     part.graph.initializer.extend(
         numpy_helper.from_array(array, name) for name, array in constants.items() if name in used
     )
-    own = {value.name: value for value in whole.graph.input}
+    own = {value.name: value for value in graph.graph.input}
     for name in inputs:
         value = own.get(name) or onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
         part.graph.input.append(value)
@@ -132,7 +134,7 @@ def _cut(inputs: Sequence[str], outputs: Sequence[str], nodes: Sequence[onnx.Nod
 
 
 @dataclass(frozen=True, slots=True)
-class _Norm:
+class Norm:
     """One normalisation: the tensor that it takes, its statistics, and the AdaINs that use it."""
 
     name: str
@@ -140,6 +142,10 @@ class _Norm:
     mean: str
     deviation: str
     users: tuple[tuple[int, int, str], ...]  # index of the gain's Mul, of the shift's Add, AdaIN name
+
+    @property
+    def adains(self) -> tuple[str, ...]:
+        return tuple(name for _, _, name in self.users)
 
 
 @cache
@@ -149,18 +155,18 @@ def adain_names() -> tuple[str, ...]:
     begin = "decoder.decoder."
     return tuple(
         tensor.name[len(begin) : -len(ending)]
-        for tensor in _whole().graph.initializer
+        for tensor in whole().graph.initializer
         if tensor.name.startswith(begin) and tensor.name.endswith(ending)
     )
 
 
 def _gemm(adain: str) -> str:
     head, _, tail = adain.rpartition(".")
-    path = _node_path(f"{head}.{tail}" if head else tail)
+    path = node_path(f"{head}.{tail}" if head else tail)
     return f"/decoder/decoder/{path}/fc/Gemm_output_0"
 
 
-def _node_path(module: str) -> str:
+def node_path(module: str) -> str:
     """``generator.resblocks.0.adain1.2`` is ``generator/resblocks.0/adain1.2`` in the graph."""
     parts: list[str] = []
     for word in module.split("."):
@@ -172,15 +178,15 @@ def _node_path(module: str) -> str:
 
 
 @cache
-def _norms() -> tuple[_Norm, ...]:
+def norms() -> tuple[Norm, ...]:
     """The generator's normalisations, found by their shape in the graph."""
-    nodes = list(_whole().graph.node)
+    nodes = list(whole().graph.node)
     maker = {name: node for node in nodes for name in node.output}
     takers: dict[str, list[int]] = {}
     for place, node in enumerate(nodes):
         for name in node.input:
             takers.setdefault(name, []).append(place)
-    by_shift = {_node_path(name): name for name in adain_names()}
+    by_shift = {node_path(name): name for name in adain_names()}
     found = []
     for node in nodes:
         if node.op_type != "Div" or not node.name.startswith(_GENERATOR) or "/adain" not in node.name:
@@ -194,7 +200,7 @@ def _norms() -> tuple[_Norm, ...]:
             module = nodes[shift].name.removeprefix("/decoder/decoder/").rpartition("/")[0]
             users.append((gain, shift, by_shift[module]))
         name = node.name.removeprefix("/decoder/decoder/").rpartition("/")[0]
-        found.append(_Norm(name, centred.input[0], centred.input[1], spread.output[0], tuple(users)))
+        found.append(Norm(name, centred.input[0], centred.input[1], spread.output[0], tuple(users)))
     return tuple(found)
 
 
@@ -203,9 +209,7 @@ def _biases(style: FloatArray, folded: Folded | None, names: Sequence[str]) -> d
     if not folded:
         return {}
     now = gains(style)
-    stored = {
-        tensor.name: tensor for tensor in _whole().graph.initializer if tensor.name.endswith(".fc.bias")
-    }
+    stored = {tensor.name: tensor for tensor in whole().graph.initializer if tensor.name.endswith(".fc.bias")}
     out = {}
     for name in names:
         bias = f"decoder.decoder.{name}.fc.bias"
@@ -273,13 +277,13 @@ class Network:
     def _generator_graph(self, folded: Folded | None, statistics: Statistics | None) -> bytes:
         names = [name for name in adain_names() if name.startswith("generator.")]
         if statistics is None:
-            outputs = ["audio", *(name for norm in _norms() for name in (norm.mean, norm.deviation))]
+            outputs = ["audio", *(name for norm in norms() for name in (norm.mean, norm.deviation))]
             biases = _biases(self.style, folded, names)
             return _cut([_FEATURES, _SOURCE, "style"], outputs, constants=biases)
         given = folded or gains(self.style)
-        nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in _whole().graph.node]
+        nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in whole().graph.node]
         constants: dict[str, FloatArray] = {}
-        for norm in _norms():
+        for norm in norms():
             mean, deviation = statistics[norm.name]
             for multiply, add, name in norm.users:
                 gain, shift = np.split(given[name], 2)
@@ -330,17 +334,33 @@ class Network:
         """Mean and deviation of every normalisation over one utterance: name, float32 (2, channels)."""
         fed = {_FEATURES: whole.features, _SOURCE: whole.source, "style": self.style}
         _, *values = self._generator.run(None, fed)
-        for place, norm in enumerate(_norms()):
+        for place, norm in enumerate(norms()):
             yield norm.name, np.stack([values[2 * place].reshape(-1), values[2 * place + 1].reshape(-1)])
 
 
 def calibrate(network: Network, sentences: Sequence[Sequence[int]]) -> dict[str, FloatArray]:
     """The voice's own statistics, averaged over ``sentences`` of tokens (`network` made without any)."""
+    return calibrate_features(network, [network.features(network.plan(said)) for said in sentences])
+
+
+def calibrate_features(network: Network, utterances: Sequence[Features]) -> dict[str, FloatArray]:
+    """The same over the generator's input of whole utterances."""
     sums: dict[str, list[FloatArray]] = {}
-    for tokens in sentences:
-        for name, pair in network.measure(network.features(network.plan(tokens))):
+    for whole in utterances:
+        for name, pair in network.measure(whole):
             sums.setdefault(name, []).append(pair)
     return {
         name: np.stack([np.mean([p[0] for p in pairs], 0), np.sqrt(np.mean([p[1] ** 2 for p in pairs], 0))])
         for name, pairs in sums.items()
     }
+
+
+@cache
+def _text_session() -> ort.InferenceSession:
+    return _session(_cut(["tokens"], [_SPELLED]), 1)
+
+
+def text_features(ids: Sequence[int], frames: npt.NDArray[np.int64]) -> FloatArray:
+    """Text features of tokens said for ``frames`` frames each (padding included): float32 (1, 512, sum)."""
+    (features,) = _text_session().run(None, {"tokens": np.array([[0, *ids, 0]], np.int64)})
+    return np.repeat(features, frames, axis=2)

@@ -179,3 +179,24 @@ def _stock() -> dict[str, Any]:
 def stock_names() -> tuple[str, ...]:
     """The stock voices that ship with the engine: first letter language, second f or m."""
     return tuple(sorted(name.removesuffix("/style") for name in _stock() if name.endswith("/style")))
+
+
+@dataclass(frozen=True, slots=True)
+class StockFit:
+    """What helps to choose a stock voice: its speaker vector (256,), mean and spread of its log pitch."""
+
+    speaker: FloatArray
+    pitch: tuple[float, float]
+
+
+@cache
+def stock_fit() -> dict[str, StockFit]:
+    """Every stock voice as the speaker encoder hears it."""
+    rows = _stock()
+    return {
+        name: StockFit(
+            np.asarray(rows[f"{name}/speaker"], np.float32),
+            (float(rows[f"{name}/pitch"][0]), float(rows[f"{name}/pitch"][1])),
+        )
+        for name in stock_names()
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from avatar_engine.voice.network import (
     SAMPLES_PER_TOKEN_FRAME,
     Features,
     Network,
+    Plan,
 )
 from avatar_engine.voice.pack import VoicePack
 
@@ -62,6 +63,8 @@ class Voice:
             self.pack.style, self.pack.folded or None, self.pack.statistics or None, threads=threads
         )
         self._gain = float(self.pack.meta.get("gain", 1.0))
+        self._pace = float(self.pack.meta.get("pace", 1.0))
+        self._shift, self._range = (float(value) for value in self.pack.meta.get("pitch", (0.0, 1.0)))
         self._phonemizers: dict[str, phonemes.Phonemizer] = {}
 
     def speak(self, utterance: Utterance) -> Iterator[Speech]:
@@ -105,12 +108,25 @@ class Voice:
         ending = said[-1] if said[-1] in _PAUSES else "."
         if said[-1] not in phonemes.PUNCTUATION:
             said += "."  # Without a mark the network swallows the last phone.
-        plan = self.network.plan(phonemes.tokens(said), speed)
+        plan = self._tuned(self.network.plan(phonemes.tokens(said), speed * self._pace))
         whole = self.network.features(plan)
         padding = int(plan.frames[0]) * SAMPLES_PER_TOKEN_FRAME // SAMPLES_PER_FEATURE
         return _Spoken(
             whole, timed(said, plan.frames), max(0, padding - 10), whole.columns, _PAUSES[ending] / speed
         )
+
+    def _tuned(self, plan: Plan) -> Plan:
+        """The plan in this person's register: mean and spread of the logarithm of the pitch."""
+        if self._shift == 0 and self._range == 1:
+            return plan
+        voiced = plan.pitch > 40  # Below that the network means that there is no voice.
+        if not voiced.any():
+            return plan
+        logarithm = np.log(plan.pitch[voiced])
+        middle = float(logarithm.mean())
+        pitch = plan.pitch.copy()
+        pitch[voiced] = np.exp(middle + self._shift + (logarithm - middle) * self._range)
+        return replace(plan, pitch=pitch)
 
     def _sound(self, spoken: _Spoken, first: bool) -> Iterator[Speech]:
         """Windows of one sentence, joined by short cross-fades; silence at both ends is measured and cut."""
@@ -226,7 +242,11 @@ def say(voice: Voice, utterance: Utterance) -> Speech:
     at = 0.0
     for piece in voice.speak(utterance):
         samples.append(piece.samples)
-        phones += [Phone(phone.symbol, phone.start + at, phone.end + at) for phone in piece.phones]
+        for phone in piece.phones:
+            start = phone.start + at
+            if phones and phone is piece.phones[0] and phones[-1].symbol == phone.symbol:
+                start = phones.pop().start  # The seam of two windows lies within a phone.
+            phones.append(Phone(phone.symbol, start, phone.end + at))
         at += piece.seconds
     if not samples:
         raise AvatarError(f"There is nothing to say in {utterance.text[:60]!r}.", "Write some words.")

@@ -1,0 +1,429 @@
+"""A person's voice from a minute of speech: the decoder's style, then its normalisation layers.
+
+The recording is transcribed, a stock voice says the same text, and the two are warped together; so every phone
+has its real time, and the real pitch and energy can be fed to the decoder (teacher forcing). What is left to
+explain is the timbre: first the 128 numbers of style, then every gain and shift that they control, by gradient
+on mel spectra and on a speaker encoder. The network's own weights stay as they are, and with them every word.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.numpy import load_file, save_file
+from torch import Tensor
+from torch.nn import functional
+
+from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Progress, silent
+from avatar_engine.errors import AvatarError
+from avatar_engine.voice import align, text
+from avatar_engine.voice import pitch as tracks
+from avatar_engine.voice.decoder import Decoder
+from avatar_engine.voice.network import (
+    SAMPLES_PER_FEATURE,
+    SAMPLES_PER_TOKEN_FRAME,
+    Features,
+    Network,
+    Plan,
+    calibrate_features,
+    text_features,
+)
+from avatar_engine.voice.pack import VoicePack, stock_fit
+from avatar_engine.voice.phonemes import Phonemizer, tag, tokens
+from avatar_engine.voice.speaker import SpeakerEncoder, encoder, mel_bank, spoken
+
+log = logging.getLogger(__name__)
+
+SHORTEST_SPEECH = 15.0
+"""Seconds of speech below which no fit is tried."""
+
+_COLUMNS = 132  # One training window: 1.65 s, a little more than the speaker encoder's.
+_STYLE_SHARE = 0.3  # Of the time for training.
+_STYLE_RATE, _GAIN_RATE = 1e-2, 1.5e-3
+_SPEAKER_WEIGHT = 1.2
+_CHECK_EVERY = 25
+
+
+class Computer(Protocol):
+    """What a fit asks of the device: whether bf16 arithmetic is fast."""
+
+    @property
+    def bf16(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One stretch of the recording, ready to be taught.
+
+    Attributes:
+        plan: What is said, with the real durations, pitch and energy.
+        source: float32 (1, 22, 120 * frames + 1), the harmonic source of the real pitch.
+        target: float32 (600 * frames,), the recording.
+    """
+
+    plan: Plan
+    source: FloatArray
+    target: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The items, those held back to see when to stop, and how the person speaks."""
+
+    items: tuple[Item, ...]
+    held: tuple[Item, ...]
+    base: str
+    prosody: str
+    language: str
+    gain: float
+    pitch: tuple[float, float]
+    pace: float
+
+
+def fit(
+    samples: FloatArray,
+    *,
+    language: str = "auto",
+    device: Computer | None = None,
+    budget: float = 330.0,
+    work: Path,
+    progress: Progress = silent,
+    train: slice = slice(None),
+) -> VoicePack:
+    """The voice that speaks in ``samples``.
+
+    Args:
+        samples: float32 (n,) at 24 kHz, one person speaking.
+        language: BCP 47 tag, or ``auto``.
+        device: Whether to train in bf16; float32 when None.
+        budget: Seconds of CPU for everything; about 60 go into preparation.
+        work: Folder for what is worth keeping when interrupted; a second call goes on from there.
+        train: Which samples may be used.
+
+    Raises:
+        AvatarError: Too little speech, or the language can't be spoken.
+    """
+    started = time.process_time()
+    work.mkdir(parents=True, exist_ok=True)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        prepared = _prepare(np.ascontiguousarray(samples[train], np.float32), language, work, progress)
+        trainer = Trainer(prepared, work, bool(device and device.bf16))
+        left = max(30.0, budget - (time.process_time() - started))
+        trainer.styles(left * _STYLE_SHARE, progress)
+        trainer.gains(left * (1 - _STYLE_SHARE), progress)
+        pack = trainer.pack(time.process_time() - started)
+    finally:
+        torch.set_num_threads(threads)
+    progress("voice", 1.0, f"speaker {pack.meta['speaker']:.2f}")
+    return pack
+
+
+# Preparation ---------------------------------------------------------------------------------------------------
+
+
+def _prepare(samples: FloatArray, language: str, work: Path, progress: Progress) -> Prepared:
+    progress("voice", 0.0, "transcript")
+    stretches, heard = _transcript(samples, language, work)
+    spoken_language = tag(heard if language == "auto" else language)
+    seconds = sum(s.stop - s.start for s in stretches) / SAMPLE_RATE
+    if seconds < SHORTEST_SPEECH:
+        raise AvatarError(
+            f"Only {seconds:.0f} s of speech were found; {SHORTEST_SPEECH:.0f} s are needed for a voice.",
+            "Use a longer clip.",
+        )
+    progress("voice", 0.05, f"{len(stretches)} stretches, {seconds:.0f} s of {spoken_language}")
+    f0 = tracks.pitch(samples)
+    base, prosody = _nearest(samples, f0, spoken_language)
+    stock = VoicePack.stock(base)
+    half = VoicePack.stock(prosody).style[128:]
+    network = Network(np.concatenate([stock.style[:128], half]), None, stock.statistics)
+    phonemizer = Phonemizer(spoken_language)
+    try:
+        aligned = []
+        for done, stretch in enumerate(stretches):
+            progress("voice", 0.05 + 0.1 * done / len(stretches), "alignment")
+            said = ". ".join(text.say(stretch.words, spoken_language))
+            aligned.append(_Aligned.of(samples, stretch, phonemizer.phonemes(said), network))
+    finally:
+        phonemizer.close()
+    return _teach([a for a in aligned if a is not None], samples, f0, network, base, prosody, spoken_language)
+
+
+def _transcript(samples: FloatArray, language: str, work: Path) -> tuple[list[align.Stretch], str]:
+    kept = work / "transcript.json"
+    key = {"samples": len(samples), "level": round(float(np.abs(samples).mean()), 7), "language": language}
+    if kept.exists():
+        stored = json.loads(kept.read_text(encoding="utf-8"))
+        if stored["key"] == key:
+            return [align.Stretch(*row) for row in stored["stretches"]], stored["language"]
+    stretches, heard = align.transcribe(samples, language)
+    rows = [[s.start, s.stop, s.words] for s in stretches]
+    kept.write_text(json.dumps({"key": key, "language": heard, "stretches": rows}), encoding="utf-8")
+    return stretches, heard
+
+
+def _nearest(samples: FloatArray, f0: FloatArray, language: str) -> tuple[str, str]:
+    """The stock voice of the nearest timbre, and of the nearest pitch among those of the language."""
+    person = encoder().voice(samples)
+    known = stock_fit()
+    base = max(known, key=lambda name: float(known[name].speaker @ person))
+    pitch = float(np.log(f0[f0 > 0]).mean()) if np.any(f0 > 0) else np.log(150.0)
+    own = {name: v for name, v in known.items() if VoicePack.stock(name).language == language}
+    own = own or {n: v for n, v in known.items() if VoicePack.stock(n).language[:2] == language[:2]}
+    prosody = max(
+        own, key=lambda name: float(own[name].speaker @ person) - 2 * abs(own[name].pitch[0] - pitch)
+    )
+    return base, prosody
+
+
+@dataclass(frozen=True, slots=True)
+class _Aligned:
+    start: int
+    ids: tuple[int, ...]
+    frames: npt.NDArray[np.int64]
+    model: Plan
+    sound: FloatArray
+    cost: float
+
+    @classmethod
+    def of(cls, samples: FloatArray, stretch: align.Stretch, said: str, network: Network) -> _Aligned | None:
+        count = (stretch.stop - stretch.start) // SAMPLES_PER_TOKEN_FRAME
+        ids = tokens(said)[:400]
+        if count < len(ids) + 4 or len(ids) < 3:
+            return None
+        real = samples[stretch.start : stretch.start + count * SAMPLES_PER_TOKEN_FRAME]
+        plan = network.plan(ids)
+        sound = network.sound(plan)
+        bounds, cost = align.warp(tracks.cepstra(sound), tracks.cepstra(real))
+        return cls(stretch.start, tuple(ids), align.frames_of(plan.frames, bounds, count), plan, sound, cost)
+
+
+def _teach(
+    aligned: list[_Aligned], samples: FloatArray, f0: FloatArray, network: Network,
+    base: str, prosody: str, language: str,
+) -> Prepared:  # fmt: skip
+    """Items from what was aligned; the worst tenth (misheard words) is left out."""
+    limit = np.quantile([a.cost for a in aligned], 0.92) if aligned else 0
+    kept = [a for a in aligned if a.cost <= limit]
+    if not kept:
+        raise AvatarError("The words of the recording can't be aligned.", "Use a clip of clear speech.")
+    model_level = np.concatenate([tracks.loudness(a.sound)[: a.model.energy.shape[1]] for a in kept])
+    model_energy = np.concatenate([a.model.energy[0][: len(tracks.loudness(a.sound))] for a in kept])
+    slope, offset = np.polyfit(model_level, model_energy, 1)
+    gain = _rms(np.concatenate([a.sound for a in kept])) / _rms(
+        np.concatenate([_real(samples, a) for a in kept])
+    )
+    items = []
+    for a in kept:
+        real = _real(samples, a) * gain
+        columns = len(real) // SAMPLES_PER_FEATURE
+        first = a.start // SAMPLES_PER_FEATURE
+        energy = (slope * tracks.loudness(real) + offset).astype(np.float32)[None]
+        pitch = np.pad(f0[first : first + columns], (0, max(0, first + columns - len(f0))))[None]
+        plan = Plan(text_features(a.ids, a.frames), pitch, energy, a.frames)
+        items.append(Item(plan, network.features(plan).source, real.astype(np.float32)))
+    held = tuple(items[3::9])[:3] if len(items) > 6 else tuple(items[:1])
+    taught = tuple(item for item in items if not any(item is other for other in held)) or tuple(items)
+    model_f0 = np.concatenate([a.model.pitch[a.model.pitch > 40] for a in kept])
+    voiced = np.log(f0[f0 > 0])
+    pace = float(
+        sum(a.model.frames[1:-1].sum() for a in kept) / max(1, sum(a.frames[1:-1].sum() for a in kept))
+    )
+    shift = (float(voiced.mean() - np.log(model_f0).mean()), float(voiced.std() / np.log(model_f0).std()))
+    return Prepared(
+        tuple(taught), held, base, prosody, language, gain,
+        (shift[0], float(np.clip(shift[1], 0.7, 1.3))), float(np.clip(pace, 0.85, 1.15)),
+    )  # fmt: skip
+
+
+def _real(samples: FloatArray, a: _Aligned) -> FloatArray:
+    return samples[a.start : a.start + int(a.frames.sum()) * SAMPLES_PER_TOKEN_FRAME]
+
+
+def _rms(samples: FloatArray) -> float:
+    return float(np.sqrt(np.mean(spoken(samples) ** 2)) + 1e-9)
+
+
+# Training ------------------------------------------------------------------------------------------------------
+
+
+class Ear(torch.nn.Module):
+    """How unlike two sounds are: mel spectra at three resolutions, and the speaker encoder."""
+
+    def __init__(self, person: FloatArray, speaker: SpeakerEncoder) -> None:
+        super().__init__()
+        self.person = torch.from_numpy(person)
+        self.speaker = speaker
+        self.banks = {
+            size: torch.from_numpy(mel_bank(bands, size // 2 + 1, SAMPLE_RATE / size, 12000.0))
+            for size, bands in ((512, 40), (1024, 80), (2048, 100))
+        }
+
+    def mels(self, samples: Tensor) -> Iterator[Tensor]:
+        for size, bank in self.banks.items():
+            spectrum = torch.stft(
+                samples, size, size // 4, window=torch.hann_window(size), return_complex=True
+            )
+            yield torch.log(bank @ torch.view_as_real(spectrum).square().sum(-1) + 1e-5)
+
+    def forward(self, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        """Spectral distance and speaker distance of (1, n) each."""
+        pairs = zip(self.mels(made), self.mels(real), strict=True)
+        spectral = torch.stack([functional.l1_loss(a, b) for a, b in pairs]).mean()
+        mel = self.speaker.mel(made)
+        return spectral, 1 - self.speaker.embed(mel[:, :160])[0] @ self.person
+
+
+class Trainer:
+    """The two steps of a fit, with their best state; kept in ``work`` so that a stop loses little."""
+
+    def __init__(self, prepared: Prepared, work: Path, bf16: bool) -> None:
+        self.prepared = prepared
+        self.kept = work / "voice-state.safetensors"
+        self.bf16 = bf16
+        torch.manual_seed(1)
+        self.random = np.random.default_rng(1)
+        self.decoder = Decoder().eval()
+        person = encoder().voice(np.concatenate([item.target for item in prepared.items]))
+        self.ear = Ear(person, encoder())
+        stock = VoicePack.stock(prepared.base)
+        self.style = torch.nn.Parameter(torch.from_numpy(stock.style[:128].copy()))
+        self.prosody = VoicePack.stock(prepared.prosody).style[128:].copy()
+        self.statistics: dict[str, FloatArray] = {}
+        self.steps = {"style": 0, "gains": 0}
+        self.scores: dict[str, float] = {}
+        self._stored = self._load()
+
+    def styles(self, seconds: float, progress: Progress) -> None:
+        """The 128 numbers of style, each window normalised by itself."""
+        if "style" in self._stored:
+            with torch.no_grad():
+                self.style.copy_(torch.from_numpy(self._stored["style"]))
+        else:
+            self._train("style", [self.style], _STYLE_RATE, seconds, (0.15, 0.4), progress)
+        full = np.concatenate([self.style.detach().numpy(), self.prosody]).astype(np.float32)
+        network = Network(full)
+        self.statistics = calibrate_features(
+            network, [Features(network.features(i.plan).features, i.source) for i in self.prepared.items[:8]]
+        )
+        self._save()
+
+    def gains(self, seconds: float, progress: Progress) -> None:
+        """Every gain and shift of the decoder, with the statistics that the show will use."""
+        self.decoder.freeze(self.statistics)
+        free = self.decoder.release(self.style.detach())
+        folded = {
+            name.removeprefix("folded/"): value
+            for name, value in self._stored.items()
+            if name.startswith("folded/")
+        }
+        if folded:
+            self.decoder.restore(folded)
+        self._train("gains", free, _GAIN_RATE, seconds, (0.4, 1.0), progress)
+        self._save()
+
+    def _train(
+        self, stage: str, free: Sequence[torch.nn.Parameter], rate: float, seconds: float,
+        bar: tuple[float, float], progress: Progress,
+    ) -> None:  # fmt: skip
+        optimiser = torch.optim.Adam(free, rate, betas=(0.8, 0.98))
+        begun = time.process_time()
+        best, state = self._check(stage, bar[0], progress), [p.detach().clone() for p in free]
+        step, worse = 0, 0
+        while (spent := time.process_time() - begun) < seconds and worse < 4:
+            for group in optimiser.param_groups:
+                share = spent / seconds
+                group["lr"] = rate * min(1.0, (step + 1) / 10) * max(0.05, 1 - share**2)
+            loss = self._loss()
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(free, 5.0)
+            optimiser.step()
+            step += 1
+            if step % _CHECK_EVERY == 0:
+                score = self._check(stage, bar[0] + (bar[1] - bar[0]) * min(1.0, spent / seconds), progress)
+                worse = 0 if score < best else worse + 1
+                if score < best:
+                    best, state = score, [p.detach().clone() for p in free]
+                    if stage == "gains":
+                        self._save()
+        if self._check(stage, bar[1], progress) > best:
+            with torch.no_grad():
+                for parameter, value in zip(free, state, strict=True):
+                    parameter.copy_(value)
+        self.steps[stage] = step
+        self.scores[stage] = best
+
+    def _loss(self) -> Tensor:
+        item = self.prepared.items[int(self.random.integers(len(self.prepared.items)))]
+        columns = item.plan.pitch.shape[1]
+        start = int(self.random.integers(max(1, columns - _COLUMNS)))
+        spectral, speaker = self._hear(item, start, min(columns, start + _COLUMNS))
+        return spectral + _SPEAKER_WEIGHT * speaker
+
+    def _hear(self, item: Item, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        plan = item.plan
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            features = self.decoder.body(
+                torch.from_numpy(plan.text),
+                torch.from_numpy(plan.pitch),
+                torch.from_numpy(plan.energy),
+                self.style,
+            )
+            source = torch.from_numpy(item.source[:, :, start * 60 : stop * 60 + 1])
+            made = self.decoder.generator(features[:, :, start:stop], source, self.style)
+        real = torch.from_numpy(item.target[start * SAMPLES_PER_FEATURE : stop * SAMPLES_PER_FEATURE])[None]
+        spectral, speaker = self.ear(made.float(), real)
+        return spectral, speaker
+
+    @torch.no_grad()
+    def _check(self, stage: str, done: float, progress: Progress) -> float:
+        heard = []
+        for item in self.prepared.held:
+            columns = item.plan.pitch.shape[1]
+            start = max(0, columns - _COLUMNS) // 2
+            heard.append([float(v) for v in self._hear(item, start, min(columns, start + _COLUMNS))])
+        spectral, speaker = np.mean(heard, axis=0)
+        self.scores["speaker"] = 1 - float(speaker)
+        progress("voice", done, f"{stage}: spectrum {spectral:.2f}, speaker {1 - speaker:.2f}")
+        log.info("voice fit %s: spectrum %.3f speaker %.3f", stage, spectral, 1 - speaker)
+        return float(spectral + _SPEAKER_WEIGHT * speaker)
+
+    def pack(self, seconds: float) -> VoicePack:
+        """The voice as it is now."""
+        meta: dict[str, Any] = {
+            "prosody": self.prepared.prosody,
+            "pitch": list(self.prepared.pitch),
+            "pace": self.prepared.pace,
+            "steps": dict(self.steps),
+            "speaker": self.scores.get("speaker", 0.0),
+            "cpu_seconds": round(seconds, 1),
+        }
+        style = np.concatenate([self.style.detach().numpy(), self.prosody]).astype(np.float32)
+        return VoicePack(
+            style, self.decoder.folded(self.style), self.statistics, self.prepared.base,
+            self.prepared.language, meta,
+        )  # fmt: skip
+
+    def _save(self) -> None:
+        out = {"style": self.style.detach().numpy().copy()}
+        out |= {f"folded/{name}": value for name, value in self.decoder.folded(self.style).items()}
+        fresh = self.kept.with_suffix(".fresh")
+        save_file(out, str(fresh), {"base": self.prepared.base})
+        fresh.replace(self.kept)
+
+    def _load(self) -> dict[str, FloatArray]:
+        if not self.kept.exists():
+            return {}
+        return dict(load_file(str(self.kept)))

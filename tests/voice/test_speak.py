@@ -1,0 +1,125 @@
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar_engine.contracts import SAMPLE_RATE, Phone, Utterance
+from avatar_engine.errors import AvatarError
+from avatar_engine.voice import network
+from avatar_engine.voice.pack import VoicePack
+from avatar_engine.voice.phonemes import tokens
+from avatar_engine.voice.speak import SILENCE, Voice, clipped, say, timed
+
+TEXT = "The parcel will be here on Friday. It costs $5!"
+
+
+def test_phones_take_stress_before_and_length_after() -> None:
+    phones = timed("ˈaː b,", np.array([10, 1, 2, 1, 2, 3, 4, 5]))
+    assert [phone.symbol for phone in phones] == [SILENCE, "aː", "b", SILENCE]
+    ends = [round(phone.end / 0.025) for phone in phones]
+    assert ends == [10, 16, 19, 28]
+    assert all(a.end == b.start for a, b in itertools.pairwise(phones))
+
+
+def test_clipped_phones_are_timed_from_the_cut_and_fill_it() -> None:
+    phones = (Phone(SILENCE, 0, 0.5), Phone("a", 0.5, 1.0), Phone("b", 1.0, 1.5))
+    inside = clipped(phones, int(0.75 * SAMPLE_RATE), SAMPLE_RATE)
+    assert [(p.symbol, round(p.start, 3), round(p.end, 3)) for p in inside] == [
+        ("a", 0, 0.25),
+        ("b", 0.25, 0.75),
+        (SILENCE, 0.75, 1.0),
+    ]
+
+
+@pytest.fixture(scope="module")
+def voice() -> Iterator[Voice]:
+    speaker = Voice(VoicePack.stock("af_heart"))
+    yield speaker
+    speaker.close()
+
+
+@pytest.mark.weights
+def test_pieces_follow_one_another_and_phones_fill_each(voice: Voice) -> None:
+    pieces = list(voice.speak(Utterance(TEXT)))
+    assert len(pieces) >= 4
+    assert 0.2 < pieces[0].seconds < 0.6
+    for piece in pieces:
+        assert piece.samples.dtype == np.float32 and np.abs(piece.samples).max() <= 1
+        assert piece.phones[0].start == pytest.approx(0, abs=1e-6)
+        assert piece.phones[-1].end == pytest.approx(piece.seconds, abs=1e-6)
+        for one, other in itertools.pairwise(piece.phones):
+            assert one.end == pytest.approx(other.start, abs=1e-6)
+    symbols = {phone.symbol for piece in pieces for phone in piece.phones}
+    assert {"f", "aɪ", "k"} <= symbols
+
+
+@pytest.mark.weights
+def test_sound_begins_soon_and_phones_lie_on_it(voice: Voice) -> None:
+    whole = say(voice, Utterance("Ah. Ah."))
+    loud = np.abs(whole.samples) > 0.02
+    assert np.flatnonzero(loud)[0] < 0.15 * SAMPLE_RATE
+    assert all(one.symbol != other.symbol for one, other in itertools.pairwise(whole.phones))
+    level = [
+        (p.symbol, float(np.sqrt(np.mean(whole.samples[int(p.start * 24000) : int(p.end * 24000)] ** 2))))
+        for p in whole.phones
+        if p.end - p.start > 0.05
+    ]
+    vowels = [value for symbol, value in level if symbol == "ɑ"]
+    silences = [value for symbol, value in level if symbol == SILENCE]
+    assert len(vowels) == 2 and min(vowels) > 5 * np.median(silences)
+
+
+@pytest.mark.weights
+def test_windows_are_the_pieces_of_the_whole(voice: Voice) -> None:
+    plan = voice.network.plan(tokens("ðə pˈɑɹsəl wˌɪl bi hˈɪɹ ɑn fɹˈIdA."))
+    features = voice.network.features(plan)
+    whole = voice.network.window(features, 0, features.columns)
+    assert len(whole) == plan.frames.sum() * network.SAMPLES_PER_TOKEN_FRAME
+    parts = [
+        voice.network.window(features, start, min(start + 50, features.columns))
+        for start in range(0, features.columns, 50)
+    ]
+    joined = np.concatenate(parts)
+    assert joined.shape == whole.shape
+    assert np.corrcoef(joined, whole)[0, 1] > 0.95
+
+
+@pytest.mark.weights
+def test_speed_shortens(voice: Voice) -> None:
+    slow, fast = (say(voice, Utterance(TEXT, speed=speed)).seconds for speed in (0.8, 1.3))
+    assert slow / fast == pytest.approx(1.3 / 0.8, rel=0.2)
+
+
+@pytest.mark.weights
+def test_nothing_to_say(voice: Voice) -> None:
+    assert list(voice.speak(Utterance("… 🎉"))) == []
+    with pytest.raises(AvatarError, match="nothing to say"):
+        say(voice, Utterance("🎉"))
+    with pytest.raises(AvatarError, match="Languages"):
+        list(voice.speak(Utterance("x", language="tlh")))
+
+
+@pytest.mark.weights
+def test_a_fitted_pack_changes_the_sound_and_comes_back_from_a_file(voice: Voice, tmp_path: Path) -> None:
+    stock = VoicePack.stock("af_heart")
+    same = VoicePack(stock.style, network.gains(stock.style), stock.statistics, "af_heart", "en")
+    same.to_file(tmp_path / "voice")
+    mine = Voice(tmp_path / "voice")
+    ids = tokens("həlˈO.")
+    plan = voice.network.plan(ids)
+    wanted = voice.network.sound(plan)
+    assert np.corrcoef(mine.network.sound(mine.network.plan(ids)), wanted)[0, 1] > 0.99
+    folded = {name: value * 1.2 for name, value in network.gains(stock.style).items()}
+    other = Voice(VoicePack(stock.style, folded, stock.statistics, "af_heart", "en"))
+    assert np.corrcoef(other.network.sound(plan), wanted)[0, 1] < 0.9
+
+
+@pytest.mark.weights
+def test_pitch_of_the_person_is_used(voice: Voice) -> None:
+    stock = VoicePack.stock("af_heart")
+    low = Voice(VoicePack(stock.style, {}, stock.statistics, "af_heart", "en", {"pitch": [-0.3, 1.0]}))
+    plan = voice.network.plan(tokens("həlˈO."))
+    voiced = plan.pitch > 40
+    assert np.allclose(low._tuned(plan).pitch[voiced], plan.pitch[voiced] * np.exp(-0.3), rtol=1e-4)
