@@ -90,6 +90,38 @@ def test_every_use_has_words_in_every_language() -> None:
     assert set(consents._USES_FR) == set(USES)
 
 
+SIGNED_BY_THE_FIRST_VERSION = """\
+[consent]
+version = 1
+presenter = "Zoé Martin"
+uses = ["education"]
+languages = ["fr"]
+valid_from = 2026-11-22
+valid_until = 2027-11-22
+clip_name = "minute.mp4"
+clip_sha256 = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+technician = "A. Martin"
+technician_key = "rmoD8deLM7iVLZnjF5gGDvftSHT4tT48vNULUpB0n9c="
+statement = "Je soussigné(e), Zoé Martin, accepte qu'une image virtuelle de mon visage et de ma voix soit créée à \
+partir de la vidéo minute.mp4 et qu'elle dise des paroles que je n'ai pas dites, pour enseigner et former, dans ces \
+langues : fr, du 2026-11-22 au 2027-11-22. Chaque image indique qu'elle est générée par une intelligence \
+artificielle. Je peux retirer mon accord à tout moment ; l'image n'est alors plus utilisée. A. Martin me l'a expliqué \
+et signe comme témoin."
+
+[signature]
+algorithm = "Ed25519"
+value = "aeSTcQ6wE6YZBLHdW8tTydXVm0N31rxhJoDkLuZfvV94jJ5NtJkfyrcDjiM6nSDbuExkS6SlgHtILlmKwXmmBg=="
+"""
+
+
+def test_what_the_first_version_signed_is_valid_for_ever() -> None:
+    signed = parse(SIGNED_BY_THE_FIRST_VERSION, "consent.toml")
+    assert signed.consent.presenter == "Zoé Martin"
+    assert signed.consent.canonical().startswith(
+        b'avatar-engine consent\n{"clip_name":"minute.mp4","clip_sha256":'
+    )
+
+
 def test_an_existing_file_is_kept_unless_asked(tmp_path: Path) -> None:
     sign(tmp_path)
     before = (tmp_path / "consent.toml").read_bytes()
