@@ -33,6 +33,7 @@ _BLOCKS = 10
 _HIGH_PASS_SECONDS = 0.3
 _STRANGERS = 120
 _SAME_SCORE = 0.02
+_NEAR = np.arange(-140.0, 141.0, 20.0)
 _WINDOW_FRAMES = 12 * FRAME_RATE
 
 Bools = npt.NDArray[np.bool_]
@@ -132,7 +133,8 @@ def log_mel(samples: FloatArray) -> FloatArray:
     for start in range(0, count, 2048):  # a piece at a time: the spectra of a long clip are large
         power = np.abs(np.fft.rfft(views[start : start + 2048] * shape, _FFT)) ** 2
         out[start : start + 2048] = np.log(power @ bank.T + 1e-6)
-    out = np.maximum(out, out.max() - 12.0)
+    # digital silence where a stream starts late would stand far outside everything else
+    out = np.clip(out, *np.percentile(out, (10, 99.5), axis=0))
     out -= out.mean(0)
     return cast(FloatArray, out / (out.std(0) + 1e-3))
 
@@ -211,16 +213,14 @@ class _Scan:
         grid = np.array([[self.score(lag, slide) for lag in lags] for slide in slides])
         row, column = np.unravel_index(int(grid.argmax()), grid.shape)
         lag, slide = float(lags[column]), float(slides[row])
-        for reach_lag, reach_slide in ((60.0, 90.0), (40.0, 60.0)):
-            steps = np.linspace(-1, 1, 9)
-            lag += _vertex(reach_lag * steps, [self.score(lag + s, slide) for s in reach_lag * steps])
-            slide += _vertex(reach_slide * steps, [self.score(lag, slide + s) for s in reach_slide * steps])
+        for _ in range(2):
+            lag += _vertex(_NEAR, [self.score(lag + step, slide) for step in _NEAR])
+            slide += _vertex(_NEAR, [self.score(lag, slide + step) for step in _NEAR], share=0.5)
         return self._plainer(lag, slide)
 
     def _plainer(self, lag: float, slide: float) -> tuple[float, float]:
         """No slide at all where that explains the clip as well: a short clip can't tell small slides apart."""
-        steps = np.linspace(-60, 60, 13)
-        still = lag + _vertex(steps, [self.score(lag + step, 0.0) for step in steps])
+        still = lag + _vertex(_NEAR, [self.score(lag + step, 0.0) for step in _NEAR])
         if self.score(still, 0.0) > self.score(lag, slide) - _SAME_SCORE:
             return still, 0.0
         return lag, slide
@@ -254,12 +254,21 @@ def _correlation(one: FloatArray, other: FloatArray) -> float:
     return float(one @ other) / size if size > 1e-9 else 0.0
 
 
-def _vertex(steps: npt.NDArray[np.float64], scores: list[float]) -> float:
-    """Where a smooth peak has its top: a parabola through the best step and two on either side."""
-    top = int(np.argmax(scores))
-    near = slice(max(0, top - 2), top + 3)
-    x, y = steps[near], np.asarray(scores)[near]
-    if len(x) < 4:
-        return float(steps[top])
+def _vertex(steps: npt.NDArray[np.float64], scores: list[float], share: float = 0.25) -> float:
+    """The middle of a peak: a parabola through its upper ``share``.
+
+    Where the sound foretells the mouth well the peak is flat on top, so its flanks say more than its best step.
+    """
+    height = np.asarray(scores)
+    top = int(height.argmax())
+    high = height > height[top] - share * (height[top] - height.min())
+    first = last = top
+    while first > 0 and high[first - 1]:
+        first -= 1
+    while last < len(height) - 1 and high[last + 1]:
+        last += 1
+    if last - first < 3:
+        first, last = max(0, top - 2), min(len(height) - 1, top + 2)
+    x, y = steps[first : last + 1], height[first : last + 1]
     bend, slope, _ = np.polyfit(x, y, 2)
-    return float(np.clip(-slope / (2 * bend), x[0], x[-1])) if bend < -1e-9 else float(steps[top])
+    return float(np.clip(-slope / (2 * bend), x[0], x[-1])) if bend < -1e-12 else float(steps[top])
