@@ -16,7 +16,7 @@ from avatar_engine.contracts import FRAME_RATE, Progress, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import performer as performers
 from avatar_engine.live.programme import Piece, Programme
-from avatar_engine.live.voice_process import VoiceProcess, load_voice
+from avatar_engine.live.voice_process import VoiceProcess, load_voice, rehearsal
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import SPEEDS, Line, Script
@@ -109,7 +109,8 @@ def render(
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
     with ExitStack() as stack:
-        voice = VoiceProcess(Director(Script(items, spoken, speed)), partial(load_voice, bundle, spoken))
+        director = Director(Script(items, spoken, speed))
+        voice = VoiceProcess(director, partial(load_voice, bundle, spoken), rehearsal(spoken))
         stack.callback(voice.close)
         voice.launch()
         performer = performers.load(bundle, stamp, size, devices.choose(device))

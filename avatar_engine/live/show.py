@@ -26,7 +26,7 @@ from avatar_engine.live import performer as performers
 from avatar_engine.live.pacer import Pacer
 from avatar_engine.live.performer import Performer
 from avatar_engine.live.programme import Programme
-from avatar_engine.live.voice_process import VoiceProcess, load_voice
+from avatar_engine.live.voice_process import VoiceProcess, load_voice, rehearsal
 from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
 from avatar_engine.stage.label import Label
@@ -136,7 +136,9 @@ def run(
     format_ = ProgrammeFormat(*size, metadata=provenance.metadata(planned.language, bundle.name))
     director = Director(planned, loop)
     with ExitStack() as stack:
-        voice = VoiceProcess(director, partial(load_voice, bundle, planned.language))
+        voice = VoiceProcess(
+            director, partial(load_voice, bundle, planned.language), rehearsal(planned.language)
+        )
         stack.callback(voice.close)
         voice.launch()
         performer = performers.load(bundle, label, size, devices.choose(device))

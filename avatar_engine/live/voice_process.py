@@ -15,6 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -32,6 +33,13 @@ log = logging.getLogger(__name__)
 
 LEAD = 4.0
 """Seconds of speech and silence that are kept ready."""
+
+SLOW = 0.9
+"""Seconds of work for a second of speech from which the voice can't keep up: an utterance then waits until it is
+whole, because a rest between two sentences is natural and one inside a word is not."""
+
+LONGEST_HELD = 60.0
+"""Seconds of speech that are held back at most."""
 
 STUCK = 60.0
 """Seconds without a sign of life after which the process counts as dead."""
@@ -82,13 +90,27 @@ def load_voice(bundle: Bundle, language: str) -> Speaks:
     return Voice(VoicePack.load(bundle), language, threads=1)
 
 
+def rehearsal(language: str) -> Utterance:
+    """Words that every language can say: numbers."""
+    return Utterance("1, 2, 3, 4.", language, source="rehearsal")
+
+
 @dataclass(slots=True)
 class VoiceFigures:
-    """What the voice did: utterances said, left out, restarts, and seconds from text to first sound of each."""
+    """What the voice did.
+
+    Attributes:
+        said: Utterances said.
+        left_out: Utterances that could not be said.
+        restarts: Times that the process was started anew.
+        pace: Seconds of work for a second of speech, lately.
+        first_sound: Seconds from a text to its first piece, for each of the last utterances.
+    """
 
     said: int = 0
     left_out: int = 0
     restarts: int = 0
+    pace: float = 0.0
     first_sound: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
 
 
@@ -106,15 +128,18 @@ class VoiceProcess:
     Args:
         director: What is said; asked from one thread only.
         make: Loads the voice in the other process.
+        rehearsal: Said by the voice for nobody as soon as it is loaded: it is warm then, and its pace known.
         lead: Seconds to keep ready.
     """
 
-    def __init__(self, director: Directs, make: VoiceMaker, lead: float = LEAD) -> None:
+    def __init__(self, director: Directs, make: VoiceMaker, rehearsal: Utterance, lead: float = LEAD) -> None:
         self.figures = VoiceFigures()
         self._director = director
         self._make = make
+        self._rehearsal = rehearsal
         self._lead = round(lead * SAMPLE_RATE)
         self._line: deque[Piece] = deque()
+        self._held: list[Piece] = []  # of an utterance that waits until it is whole
         self._ready = 0  # samples in the line
         self._finished = False
         self._closing = False
@@ -124,7 +149,7 @@ class VoiceProcess:
 
     def launch(self) -> None:
         """Begin to load the voice; nothing is asked of the director yet."""
-        self._worker = _Worker(self._make)
+        self._worker = _Worker(self._make, self._rehearsal)
 
     def wait_ready(self) -> None:
         """Wait until the voice can speak.
@@ -134,7 +159,7 @@ class VoiceProcess:
         """
         if self._worker is None:
             raise ValueError("the voice was not launched")
-        self._worker.wait_ready()
+        self.figures.pace = self._worker.wait_ready()
 
     def go(self) -> None:
         """Begin to ask the director."""
@@ -207,11 +232,20 @@ class VoiceProcess:
             self._finished = True
             self._changed.notify_all()
 
-    def _put(self, piece: Piece) -> None:
+    def _put(self, *pieces: Piece) -> None:
         with self._changed:
-            self._line.append(piece)
-            self._ready += _length(piece)
+            self._line.extend(pieces)
+            self._ready += sum(map(_length, pieces))
             self._changed.notify_all()
+
+    def _offer(self, piece: Piece) -> None:
+        """Put a piece of speech into the line, or hold it back while the voice is too slow."""
+        self._held.append(piece)
+        held = sum(map(_length, self._held)) / SAMPLE_RATE
+        whole = isinstance(piece, Spoken) and piece.last
+        if whole or self.figures.pace < SLOW or held > LONGEST_HELD:
+            self._put(*self._held)
+            self._held.clear()
 
     def _wait_for_room(self, generation: int) -> None:
         with self._changed:
@@ -237,26 +271,30 @@ class VoiceProcess:
                     log.error("%s is left out: %r", utterance.source or "utterance", utterance.text)
         self.figures.left_out += 1
         for piece in progress.finish():
-            self._put(piece)
+            self._offer(piece)
 
     def _receive(self, utterance: Utterance, progress: _Delivery) -> None:
         worker = self._worker
         if worker is None:
             raise _VoiceError("it is not running", died=True)
-        asked = time.monotonic()
         progress.begin()
+        pace = _Pace()
         stale = False
         for samples in worker.speak(utterance):
+            pace.count(len(samples))
             if progress.fresh:
-                self.figures.first_sound.append(time.monotonic() - asked)
+                self.figures.first_sound.append(pace.worked)
             for piece in progress.take(samples):
-                self._put(piece)
-            self._wait_for_room(utterance.generation)
+                self._offer(piece)
+            with pace.at_rest():
+                self._wait_for_room(utterance.generation)
             if not stale and (self._closing or utterance.generation < self.generation):
                 stale = True
                 worker.drop()
+        if pace.value:
+            self.figures.pace = (self.figures.pace + pace.value) / 2
         for piece in progress.finish():
-            self._put(piece)
+            self._offer(piece)
 
     def _revive(self) -> bool:
         """Start the process anew, with growing patience; whether it runs."""
@@ -265,9 +303,9 @@ class VoiceProcess:
             self.figures.restarts += 1
             if self._worker:
                 self._worker.stop()
-            self._worker = _Worker(self._make)
+            self._worker = _Worker(self._make, self._rehearsal)
             try:
-                self._worker.wait_ready()
+                self.figures.pace = self._worker.wait_ready()
                 return True
             except AvatarError as error:
                 log.error("the voice does not start: %s", error)
@@ -279,6 +317,33 @@ class VoiceProcess:
 
 def _length(piece: Piece) -> int:
     return len(piece.samples) if isinstance(piece, Spoken) else piece.samples
+
+
+class _Pace:
+    """Measures how long the voice works for its speech; the time in which it is made to wait does not count."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self._samples = 0
+        self.worked = 0.0
+
+    def count(self, samples: int) -> None:
+        """Some speech has come."""
+        self.worked += time.monotonic() - self._since
+        self._since = time.monotonic()
+        self._samples += samples
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """A stretch of time that does not count."""
+        self.worked += time.monotonic() - self._since
+        yield
+        self._since = time.monotonic()
+
+    @property
+    def value(self) -> float:
+        """Seconds of work for a second of speech; 0 when nothing was said."""
+        return self.worked * SAMPLE_RATE / self._samples if self._samples else 0.0
 
 
 class _Delivery:
@@ -318,17 +383,17 @@ class _Delivery:
 class _Worker:
     """The process and the line to it."""
 
-    def __init__(self, make: VoiceMaker) -> None:
+    def __init__(self, make: VoiceMaker, rehearsal: Utterance) -> None:
         context = multiprocessing.get_context("spawn")
         self._line, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(
-            target=_serve, args=(theirs, make), name="avatar-voice", daemon=True
+            target=_serve, args=(theirs, make, rehearsal), name="avatar-voice", daemon=True
         )
         self.process.start()
         theirs.close()
 
-    def wait_ready(self) -> None:
-        """Return when the voice is loaded.
+    def wait_ready(self) -> float:
+        """Return when the voice is loaded and warm: its seconds of work for a second of speech.
 
         Raises:
             AvatarError: It can't be.
@@ -341,6 +406,7 @@ class _Worker:
             ) from None
         if message[0] == "refused":
             raise AvatarError(message[1], message[2])
+        return float(message[1])
 
     def speak(self, utterance: Utterance) -> Iterator[FloatArray]:
         """The utterance's sound, float32 pieces that the caller owns.
@@ -386,17 +452,22 @@ class _Worker:
             raise _VoiceError(str(error) or "its process ended", died=True) from None
 
 
-def _serve(line: Connection[Any, Any], make: VoiceMaker) -> None:
+def _serve(line: Connection[Any, Any], make: VoiceMaker, rehearsal: Utterance) -> None:
     """What runs in the voice's process: load, then speak until the line closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the show ends us in order
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     try:
         voice = make()
+        for _ in voice.speak(rehearsal):
+            pass  # the first time, buffers are made and files read
+        pace = _Pace()
+        for speech in voice.speak(rehearsal):
+            pace.count(len(speech.samples))
     except AvatarError as error:
         line.send(("refused", error.what, error.advice))
         return
-    line.send(("ready",))
+    line.send(("ready", pace.value))
     try:
         while True:
             order, utterance = line.recv()

@@ -17,8 +17,18 @@ from tests.live.voices import ListedDirector, ToneVoice, tone
 
 class Endless(ToneVoice):
     def speak(self, utterance):
-        while True:
+        yield from super().speak(utterance)
+        while utterance.text != "12":
             yield from super().speak(utterance)
+
+
+class Slow(ToneVoice):
+    """Works longer than its speech lasts."""
+
+    def speak(self, utterance):
+        for speech in super().speak(utterance):
+            time.sleep(1.5 * speech.seconds)
+            yield speech
 
 
 class FailsOn(ToneVoice):
@@ -51,7 +61,7 @@ def start():
 
     def go(items, make: Callable[[], ToneVoice] = ToneVoice, lead: float = 100.0) -> VoiceProcess:
         director = items if hasattr(items, "next") else ListedDirector(items)
-        voice = VoiceProcess(director, make, lead)
+        voice = VoiceProcess(director, make, Utterance("12"), lead)
         running.append(voice)
         voice.launch()
         voice.wait_ready()
@@ -160,8 +170,19 @@ def test_an_interruption_drops_the_line_and_stops_the_voice(start):
     np.testing.assert_array_equal(piece.samples[EDGE:], tone("n")[EDGE : len(piece.samples)])
 
 
+def test_a_voice_that_cannot_keep_up_waits_until_an_utterance_is_whole(start):
+    voice = start([Utterance("abcd")], Slow)
+    assert voice.figures.pace >= 1.5
+    deadline = time.monotonic() + 30
+    while not (first := voice.poll()):
+        assert time.monotonic() < deadline
+        voice.wait(0.01)
+    ready = len(first.samples) + round(voice.lead * SAMPLE_RATE)
+    assert ready == len(tone("abcd")), "something was handed out before the utterance was whole"
+
+
 def test_a_voice_that_cannot_be_loaded_is_refused_with_its_own_words():
-    voice = VoiceProcess(ListedDirector([]), refuse)
+    voice = VoiceProcess(ListedDirector([]), refuse, Utterance("12"))
     voice.launch()
     with pytest.raises(AvatarError, match="no voice for 'xx'"):
         voice.wait_ready()
@@ -169,7 +190,7 @@ def test_a_voice_that_cannot_be_loaded_is_refused_with_its_own_words():
 
 
 def test_a_process_that_dies_while_loading_is_told():
-    voice = VoiceProcess(ListedDirector([]), die)
+    voice = VoiceProcess(ListedDirector([]), die, Utterance("12"))
     voice.launch()
     with pytest.raises(AvatarError, match="did not start"):
         voice.wait_ready()

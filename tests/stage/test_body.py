@@ -1,0 +1,83 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from avatar_engine.errors import AvatarError
+from avatar_engine.face import crop
+from avatar_engine.media.read import frames
+from avatar_engine.media.write import VideoWriter
+from avatar_engine.stage.body import AHEAD, Body, rescaled
+from tests.stage.clips import Take, film_track
+
+COUNT = 20
+
+
+@pytest.fixture
+def video(tmp_path):
+    path = tmp_path / "body.mp4"
+    with VideoWriter(path, 64, 48, sound=False, crf=10, preset="ultrafast", gop=10) as writer:
+        for index in range(COUNT):
+            writer.picture(np.full((72, 64), 40 + 8 * index, np.uint8))
+    return path
+
+
+def matrices(count=COUNT):
+    made = np.tile(np.array([[2, 0, -10], [0, 2, -20]], np.float32), (count, 1, 1))
+    made[:, 0, 2] += np.arange(count)
+    return made
+
+
+def test_runs_on_past_its_end_for_ever_picture_and_matrix_in_step(video):
+    wanted = list(frames(video, format="yuv420p"))
+    with Body(video, matrices(), 256, 256) as body:
+        assert len(body) == COUNT
+        for index in range(3 * COUNT + 5):
+            picture, matrix = body.frame(index)
+            np.testing.assert_array_equal(picture, wanted[index % COUNT])
+            np.testing.assert_array_equal(matrix, matrices()[index % COUNT])
+
+
+def test_what_is_painted_on_a_picture_is_not_there_a_round_later(video):
+    with Body(video, matrices(), 256, 256) as body:
+        for index in range(2 * COUNT):
+            picture, _ = body.frame(index)
+            assert picture.max() < 255
+            picture[:] = 255
+
+
+def test_decodes_ahead_and_no_further(video):
+    with Body(video, matrices(), 256, 256) as body:
+        deadline = time.monotonic() + 20
+        while body._ready.qsize() < AHEAD:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert body._ready.maxsize == AHEAD
+
+
+def test_close_ends_the_thread(video):
+    body = Body(video, matrices(), 256, 256)
+    body.frame(0)
+    body.close()
+    assert not any(thread.name == "body" for thread in threading.enumerate())
+
+
+def test_only_the_next_frame_can_be_had(video):
+    with Body(video, matrices(), 256, 256) as body:
+        body.frame(0)
+        with pytest.raises(ValueError, match="body frame 5"):
+            body.frame(5)
+
+
+def test_a_track_longer_than_the_film_is_a_damaged_bundle(video):
+    with Body(video, matrices(COUNT + 3), 256, 256) as body, pytest.raises(AvatarError, match="20 pictures"):
+        for index in range(2 * COUNT):
+            body.frame(index)
+
+
+def test_matrices_are_those_that_the_painter_was_fitted_with():
+    track = film_track([Take(40, 90, 75)])
+    np.testing.assert_allclose(
+        rescaled(crop.transforms(track, 256), 256, 160), crop.transforms(track, 160), atol=2e-3
+    )
