@@ -110,7 +110,7 @@ def render(
     items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
     with ExitStack() as stack:
         director = Director(Script(items, spoken, speed))
-        voice = VoiceProcess(director, partial(load_voice, bundle, spoken), rehearsal(spoken))
+        voice = VoiceProcess(director, partial(load_voice, bundle, spoken), rehearsal(spoken), niceness=0)
         stack.callback(voice.close)
         voice.launch()
         performer = performers.load(bundle, stamp, size, devices.choose(device))

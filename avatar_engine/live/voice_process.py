@@ -92,7 +92,7 @@ def load_voice(bundle: Bundle, language: str) -> Speaks:
 
 def rehearsal(language: str) -> Utterance:
     """Words that every language can say: numbers."""
-    return Utterance("1, 2, 3, 4.", language, source="rehearsal")
+    return Utterance("1, 2, 3.", language, source="rehearsal")
 
 
 @dataclass(slots=True)
@@ -130,13 +130,20 @@ class VoiceProcess:
         make: Loads the voice in the other process.
         rehearsal: Said by the voice for nobody as soon as it is loaded: it is warm then, and its pace known.
         lead: Seconds to keep ready.
+        niceness: How far the voice yields to the other processes.
     """
 
-    def __init__(self, director: Directs, make: VoiceMaker, rehearsal: Utterance, lead: float = LEAD) -> None:
+    def __init__(
+        self,
+        director: Directs,
+        make: VoiceMaker,
+        rehearsal: Utterance,
+        lead: float = LEAD,
+        niceness: int = NICENESS,
+    ) -> None:
         self.figures = VoiceFigures()
         self._director = director
-        self._make = make
-        self._rehearsal = rehearsal
+        self._order = (make, rehearsal, niceness)
         self._lead = round(lead * SAMPLE_RATE)
         self._line: deque[Piece] = deque()
         self._held: list[Piece] = []  # of an utterance that waits until it is whole
@@ -149,7 +156,7 @@ class VoiceProcess:
 
     def launch(self) -> None:
         """Begin to load the voice; nothing is asked of the director yet."""
-        self._worker = _Worker(self._make, self._rehearsal)
+        self._worker = _Worker(*self._order)
 
     def wait_ready(self) -> None:
         """Wait until the voice can speak.
@@ -303,7 +310,7 @@ class VoiceProcess:
             self.figures.restarts += 1
             if self._worker:
                 self._worker.stop()
-            self._worker = _Worker(self._make, self._rehearsal)
+            self._worker = _Worker(*self._order)
             try:
                 self.figures.pace = self._worker.wait_ready()
                 return True
@@ -383,11 +390,11 @@ class _Delivery:
 class _Worker:
     """The process and the line to it."""
 
-    def __init__(self, make: VoiceMaker, rehearsal: Utterance) -> None:
+    def __init__(self, make: VoiceMaker, rehearsal: Utterance, niceness: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._line, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(
-            target=_serve, args=(theirs, make, rehearsal), name="avatar-voice", daemon=True
+            target=_serve, args=(theirs, make, rehearsal, niceness), name="avatar-voice", daemon=True
         )
         self.process.start()
         theirs.close()
@@ -452,15 +459,13 @@ class _Worker:
             raise _VoiceError(str(error) or "its process ended", died=True) from None
 
 
-def _serve(line: Connection[Any, Any], make: VoiceMaker, rehearsal: Utterance) -> None:
+def _serve(line: Connection[Any, Any], make: VoiceMaker, rehearsal: Utterance, niceness: int) -> None:
     """What runs in the voice's process: load, then speak until the line closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the show ends us in order
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(niceness)
     try:
         voice = make()
-        for _ in voice.speak(rehearsal):
-            pass  # the first time, buffers are made and files read
         pace = _Pace()
         for speech in voice.speak(rehearsal):
             pace.count(len(speech.samples))
