@@ -19,9 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -33,7 +31,7 @@ import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from avatar_engine.errors import AvatarError
-from avatar_engine.trust import keys
+from avatar_engine.trust import files, keys
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -426,20 +424,7 @@ def _validated(fields: Mapping[str, Any], where: str) -> Consent:
 def _write(output: Path, text: str, overwrite: bool) -> None:
     """Write whole or not at all; a file that came into being meanwhile is kept unless ``overwrite``."""
     try:
-        with tempfile.NamedTemporaryFile(
-            "wb", dir=output.parent, prefix=f".{output.name}.", suffix=".partial", delete=False
-        ) as fresh:
-            partial = Path(fresh.name)
-            try:
-                fresh.write(text.encode())
-                fresh.flush()
-                os.fsync(fresh.fileno())
-                if overwrite:
-                    partial.replace(output)
-                else:
-                    output.hardlink_to(partial)
-            finally:
-                partial.unlink(missing_ok=True)
+        files.write(output, text.encode(), overwrite)
     except FileExistsError as error:
         raise AvatarError(f"{output} exists already.", "Choose another name, or add --force.") from error
     except OSError as error:

@@ -18,7 +18,6 @@ import binascii
 import hashlib
 import os
 import stat
-import tempfile
 import tomllib
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from avatar_engine.errors import AvatarError
+from avatar_engine.trust import files
 
 KEY_FILE = "technician.key"
 KNOWN_FILE = "known_keys.toml"
@@ -131,7 +131,7 @@ def remember(public_key: str, holder: str) -> str:
     path = config_folder() / KNOWN_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, tomli_w.dumps({"keys": holders}).encode(), replace=True)
+        files.write(path, tomli_w.dumps({"keys": holders}).encode(), replace=True)
     except OSError as error:
         raise AvatarError(
             f"{path} can't be written: {error.strerror}.", "Check the folder's rights."
@@ -166,22 +166,6 @@ def _make_key(path: Path) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     try:
-        _write(path, pem, replace=False)
+        files.write(path, pem, replace=False)
     except FileExistsError:
         return  # another process made it in the meantime: that one counts
-
-
-def _write(path: Path, data: bytes, replace: bool) -> None:
-    """Write ``path`` in one step, readable by its owner alone; without ``replace`` an existing one stays."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as fresh:
-        partial = Path(fresh.name)
-        try:
-            fresh.write(data)
-            fresh.flush()
-            os.fsync(fresh.fileno())
-            if replace:
-                partial.replace(path)
-            else:
-                path.hardlink_to(partial)  # unlike a rename it fails where the name is taken
-        finally:
-            partial.unlink(missing_ok=True)

@@ -1,0 +1,47 @@
+"""How keys and consents are written: whole or not at all, for their owner's eyes alone, over nothing unasked."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+
+
+def write(path: Path, data: bytes, replace: bool) -> None:
+    """Write ``path`` in one step.
+
+    Raises:
+        FileExistsError: It is there already and ``replace`` is not set; it is kept.
+        OSError: It can't be written; what was there stays.
+    """
+    with tempfile.NamedTemporaryFile(
+        dir=path.parent, prefix=f".{path.name}.", suffix=".partial", delete=False
+    ) as fresh:
+        partial = Path(fresh.name)
+        try:
+            fresh.write(data)
+            fresh.flush()
+            os.fsync(fresh.fileno())
+            if replace:
+                partial.replace(path)
+            else:
+                _claim(path, partial, data)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _claim(path: Path, partial: Path, data: bytes) -> None:
+    """Give ``partial`` the name ``path`` unless it is taken: a link fails then, where a rename would not."""
+    try:
+        path.hardlink_to(partial)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # memory sticks and some network folders have no links
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:  # noqa: PTH123
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
