@@ -27,6 +27,10 @@ SILENCE = "_"
 _COLUMNS = (32, 48, 80, 128, 200)
 """Columns (12.5 ms) of the first windows; the last goes on. Each is made while the one before it plays."""
 
+_AHEAD = 2.25
+"""Token frames (25 ms) by which the sound runs ahead of the durations: measured, best correlation of loudness
+with vowels against voiceless phones, the same for men and women within half a frame."""
+
 _LEAD = SAMPLE_RATE // 33
 _FADE = SAMPLE_RATE // 200
 _QUIET = 0.012
@@ -191,7 +195,7 @@ def timed(said: str, frames: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.
     Stress marks count for the phone after them, length marks and tildes for the one before, the space
     between two words for the phone before it; punctuation and padding are silence.
     """
-    at = float(frames[0])
+    at = float(frames[0]) - _AHEAD
     marks: list[tuple[str, float, float]] = [(SILENCE, 0.0, at)]
     early: float | None = None
     for letter, count in zip(said, frames[1:-1], strict=True):
@@ -207,7 +211,7 @@ def timed(said: str, frames: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.
         silent = letter == " " or letter in phonemes.PUNCTUATION
         marks.append((SILENCE if silent else phonemes.ipa(letter), start if early is None else early, at))
         early = None
-    marks.append((SILENCE, at, at + float(frames[-1])))
+    marks.append((SILENCE, at, float(np.sum(frames))))
     scale = SAMPLES_PER_TOKEN_FRAME / SAMPLE_RATE
     joined: list[Phone] = []
     for symbol, start, end in marks:
