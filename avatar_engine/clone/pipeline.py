@@ -145,13 +145,18 @@ def clone_presenter(
                 device=device,
                 budget=fit_budget,
                 work=work / "lips",
-                progress=progress,
+                progress=voice_running.watched,
             )
         with watch.stage("body"):
-            body = stage_fit.fit(clip.footage, clip.track, work / "body", progress)
+            body = stage_fit.fit(clip.footage, clip.track, work / "body", voice_running.watched)
         with watch.stage("measure"):
             scores = lips_measure.score(
-                clip.footage, samples, clip.track, lips, range(len(train), frames), progress=progress
+                clip.footage,
+                samples,
+                clip.track,
+                lips,
+                range(len(train), frames),
+                progress=voice_running.watched,
             )
         voice: VoiceOutcome = voice_running.result()
     watch.seconds["voice"] = voice.seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
@@ -22,6 +22,7 @@ from avatar_engine.device import Device
 from avatar_engine.lips.measure import LipsScores
 from avatar_engine.stage.fit import BakedBody
 from avatar_engine.trust.consent import SignedConsent
+from avatar_engine.voice.measure import VoiceScores
 
 LEAST_CORRELATION, SPREAD, LEAST_PSNR = 0.78, (0.85, 1.15), 33.0
 LEAST_SHARE, MOST_WORD_ERRORS = 0.80, 0.08
@@ -70,7 +71,7 @@ def figures(found: Findings) -> dict[str, Any]:
             "psnr_painted": float(lips.painted.psnr),
             **lips.figures(),
         },
-        "voice": found.voice.scores.figures(),
+        "voice": _voice(found.voice),
         "body": found.body.report(),
         "clip": _clip(found.clip),
         "warnings": list(found.clip.warnings),
@@ -93,10 +94,34 @@ def page(found: Findings, report: Mapping[str, Any]) -> str:
         plots={
             "opening": plots.opening(lips.real_opening, lips.driven.opening, lips.first),
             "track": plots.track(found.clip.track),
-            "voice": plots.similarity(found.voice.scores.similarities()),
+            "voice": plots.similarity(_similarities(found.voice.scores)),
             "time": plots.time_spent(found.seconds),
         },
     )
+
+
+def _voice(voice: VoiceOutcome) -> dict[str, Any]:
+    """The voice in figures; ``share_of_way`` is how far from a stranger's likeness to the person's own it is."""
+    scores = voice.scores
+    return {
+        "language": voice.pack.language,
+        "share_of_way": float(scores.share if scores.share is not None else 0.0),
+        "judge_share_of_way": scores.judge_share,
+        "word_error_rate": scores.word_errors,
+        "likeness": asdict(scores.likeness),
+        "own": asdict(scores.own),
+        "read_back": [list(pair) for pair in scores.read_back],
+    }
+
+
+def _similarities(scores: VoiceScores) -> dict[str, tuple[float, float, float]]:
+    """Stranger, clone and person by each encoder that judged."""
+    other = scores.strangers or scores.likeness
+    rows = {"encoder of the fit": (other.encoder, scores.likeness.encoder, scores.own.encoder)}
+    judges = (other.judge, scores.likeness.judge, scores.own.judge)
+    if all(judge is not None for judge in judges):
+        rows["independent judge"] = tuple(float(judge or 0) for judge in judges)  # type: ignore[assignment]
+    return rows
 
 
 def _clip(clip: Intake) -> dict[str, Any]:

@@ -14,13 +14,20 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
-from avatar_engine.contracts import Progress
+from avatar_engine.contracts import Progress, Utterance
 from avatar_engine.device import Device
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice.measure import VoiceScores
 from avatar_engine.voice.pack import VoicePack
 
 Message = tuple[str, Any]
+
+STRANGERS = ("af_heart", "bf_emma", "am_michael", "bm_george")
+"""Stock voices, two women and two men, that stand for other people when a clone is judged."""
+
+STRANGERS_SAY = Utterance(
+    "The quick boat went down the river, and nobody on the bank had seen where it came from."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +84,21 @@ class RunningVoiceJob:
             RuntimeError: The process died or failed; its traceback is in the message.
         """
         self._listener.join()
+        self._raise()
+        if self._outcome is None:
+            raise RuntimeError(f"The voice's fit ended with exit status {self._process.exitcode}.")
+        return self._outcome
+
+    def watched(self, stage: str, done: float, note: str = "") -> None:
+        """A `Progress` for work beside this: it ends that work as soon as the voice has failed."""
+        self._raise()
+        self._progress(stage, done, note)
+
+    def _raise(self) -> None:
         if isinstance(self._error, AvatarError):
             raise self._error
-        if self._outcome is None:
-            raise RuntimeError(
-                f"The voice's fit failed: {self._error or f'exit status {self._process.exitcode}'}"
-            )
-        return self._outcome
+        if self._error is not None:
+            raise RuntimeError(f"The voice's fit failed: {self._error}")
 
     def stop(self) -> None:
         """End the process if it still runs; the working folder keeps what it made."""
@@ -117,6 +132,7 @@ def _run(job: VoiceJob, messages: Queue[Message]) -> None:
 
     from avatar_engine.media.read import sound as read_sound
     from avatar_engine.voice import fit, measure
+    from avatar_engine.voice.speak import Voice, say
 
     torch.set_num_threads(1)
 
@@ -136,7 +152,13 @@ def _run(job: VoiceJob, messages: Queue[Message]) -> None:
             progress=progress,
             train=train,
         )
-        scores = measure.score(pack, samples[train], samples[job.train_samples :], progress=progress)
+        progress("voice check", 0.0)
+        strangers = [say(Voice(VoicePack.stock(name)), STRANGERS_SAY).samples for name in STRANGERS]
+        progress("voice check", 0.3)
+        voice = Voice(pack, pack.language)
+        held_out = samples[job.train_samples :]
+        scores = measure.score(voice, samples[train], held_out, strangers, pack.language)
+        progress("voice check", 1.0, f"word errors {scores.word_errors:.1%}")
         messages.put(("outcome", VoiceOutcome(pack, scores, time.monotonic() - started)))
     except AvatarError as error:
         messages.put(("error", AvatarError(error.what, error.advice)))

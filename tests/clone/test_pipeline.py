@@ -1,4 +1,4 @@
-"""The pipeline's own decisions: what is refused before work begins, whose leftovers are used, who gets how much time."""
+"""The pipeline's own decisions: early refusals, whose leftovers are used, who gets how much time."""
 
 from __future__ import annotations
 
