@@ -209,22 +209,16 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print the findings
 
     report = room.probe()
     out.print_json(room.to_json(report)) if json else out.print(room.render(report))
+    if report.state == "missing":
+        raise typer.Exit(1)
 
 
 @models_app.command("list", epilog="**Examples**\n\n`avatar-engine models list`")
 def models_list() -> None:
     """Every weight with its purpose, licence and whether it is on this machine."""
-    from rich.table import Table
-
     from avatar_engine import models
 
-    table = Table("weight", "purpose", "licence", "MB", "here")
-    for name, weight in models.manifest().items():
-        size = sum(file.bytes for file in weight.files) / 1e6
-        table.add_row(
-            name, weight.purpose, weight.licence, f"{size:.1f}", "yes" if models.is_present(name) else "no"
-        )
-    out.print(table)
+    out.print(models.render())
 
 
 @models_app.command(

@@ -29,7 +29,7 @@ def describe(avatar: Path) -> RenderableType:
         AvatarError: The file is damaged, foreign or newer, or its consent does not verify.
     """
     bundle = Bundle.open(avatar)
-    signed = consents.from_record(bundle.consent)
+    signed = consents.from_record(bundle.consent, bundle.made)
     facts = Table(show_header=False, box=None, title=f"{bundle.name}  ({avatar})", title_justify="left")
     for what, value in _facts(bundle):
         facts.add_row(f"[dim]{what}[/]", value)
@@ -45,6 +45,7 @@ def _facts(bundle: Bundle) -> list[tuple[str, str]]:
         ("made", f"{bundle.manifest.created} by engine {bundle.manifest.engine}"),
         ("from", f"{made.get('source_name', '?')} (sha256 {str(made.get('source_sha256', '?'))[:16]}…)"),
         ("on", str(made.get("device", {}).get("name", "?"))),
+        ("sealed by", bundle.origin),
     ]
     if REPORT in bundle.parts:
         report = bundle.json(REPORT)
