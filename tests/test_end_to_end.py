@@ -1,0 +1,139 @@
+"""The main job, small: a drawn presenter's half minute becomes a clone, which speaks into a file and goes live."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar_engine.bundle import Bundle
+from avatar_engine.media.probe import probe
+from avatar_engine.media.read import frame_count, frames, sound
+from scripts.receive_rtmp import receive
+from tests.servers import free_port
+
+pytestmark = [pytest.mark.weights, pytest.mark.timeout(900)]
+
+ENGINE = Path(sys.executable).parent / "avatar-engine"
+ROOT = Path(__file__).parents[1]
+
+
+def engine(*arguments: str | Path, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user would."""
+    words = [str(word) for word in (ENGINE, *arguments)]
+    return subprocess.run(words, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a presenter's clip, the consent and the clone."""
+    folder = tmp_path_factory.mktemp("studio")
+    clip, agreed = folder / "minute.mp4", folder / "consent.toml"
+    draw = [sys.executable, str(ROOT / "scripts" / "synthetic_presenter.py"), "-o", str(clip)]
+    subprocess.run([*draw, "--seconds", "40", "--size", "640x360"], check=True, capture_output=True)
+    who = ("--presenter", "Drawn Person", "--technician", "Test", "--until", "2099-12-31")
+    consent = engine("consent", "new", clip, "-o", agreed, *who, "--use", "live-shopping", "--language", "en")
+    assert consent.returncode == 0, consent.stderr
+    made = engine("clone", clip, "-o", folder / "drawn.avatar", "--consent", agreed, "--budget", "90s")
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+def test_the_clone_has_a_report_and_its_consent(studio: Path) -> None:
+    bundle = Bundle.open(studio / "drawn.avatar")
+    report = json.loads((studio / "drawn.report.json").read_text())
+    assert bundle.json("report/report.json") == report
+    assert "Drawn Person" in bundle.consent["text"]
+    assert report["lips"]["opening_correlation"] > 0.5
+    page = (studio / "drawn.report.html").read_text()
+    assert page.count("<svg") == 4
+    assert page.count("data:image/jpeg") >= 4
+    assert not (studio / "drawn.avatar.work").exists()
+
+
+def test_inspect_shows_whose_clone_it_is(studio: Path) -> None:
+    shown = engine("inspect", studio / "drawn.avatar")
+    assert shown.returncode == 0, shown.stderr
+    assert "Drawn Person" in shown.stdout
+
+
+def test_say_makes_a_video_that_speaks(studio: Path) -> None:
+    out = studio / "said.mp4"
+    said = engine("say", studio / "drawn.avatar", "Good morning, everybody.", "-o", out, "--size", "640x360")
+    assert said.returncode == 0, said.stderr
+    info = probe(out)
+    assert (info.width, info.height) == (640, 360)
+    spoken = sound(out)
+    assert 1.0 < len(spoken) / 24_000 < 6.0
+    assert np.abs(spoken).max() > 0.05
+    assert frame_count(out) == round(len(spoken) / 960)
+
+
+def test_live_is_received_whole_and_recorded(studio: Path) -> None:
+    script = studio / "show.md"
+    script.write_text(
+        "---\nlanguage: en\n---\n\n# One\n\nHello there.\n\n<!-- pause 1s -->\n\nSee you soon.\n"
+    )
+    url, received, record = (
+        f"rtmp://127.0.0.1:{free_port()}/live/key",
+        studio / "rx.mp4",
+        studio / "record.mp4",
+    )
+    listening, result = threading.Event(), []
+    receiver = threading.Thread(target=lambda: result.append(receive(url, received, listening.set)))
+    receiver.start()
+    assert listening.wait(10)
+    figures = studio / "live.json"
+    place = ("--to", url, "--record", record, "--size", "640x360", "--status", figures)
+    on_air = engine("live", studio / "drawn.avatar", "--script", script, *place)
+    receiver.join(30)
+    assert on_air.returncode == 0, on_air.stderr
+    status = json.loads(figures.read_text())
+    assert status["said"] == 2
+    assert status["left_out"] == 0
+    assert abs(status["av_offset_ms"]) <= 40
+    assert abs(result[0].offset_end_ms) <= 40
+    assert frame_count(record) == status["frames"] - status["dropped"]
+    assert np.abs(sound(received)).max() > 0.05
+    label = next(iter(frames(received, format="rgb24")))
+    assert label.std() > 10
+
+
+def test_live_in_a_language_that_was_not_agreed_to_is_refused(studio: Path) -> None:
+    script = studio / "french.md"
+    script.write_text("---\nlanguage: fr\n---\n\nBonjour.\n")
+    refused = engine("live", studio / "drawn.avatar", "--script", script, "--record", studio / "no.mp4")
+    assert refused.returncode == 2
+    assert "Drawn Person" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (studio / "no.mp4").exists()
+
+
+def test_ctrl_c_ends_a_loop_cleanly(studio: Path) -> None:
+    script, record = studio / "loop.md", studio / "loop.mp4"
+    script.write_text("---\nlanguage: en\n---\n\nAgain and again.\n")
+    words = (ENGINE, "live", studio / "drawn.avatar", "--script", script, "--record", record, "--loop")
+    show = subprocess.Popen([str(word) for word in words], stderr=subprocess.PIPE, text=True)
+    assert show.stderr is not None
+    first = next(line for line in show.stderr if "fps" in line)
+    assert "late" in first
+    show.send_signal(signal.SIGINT)
+    assert show.wait(60) == 0
+    assert "On air" in show.stderr.read()
+    assert frame_count(record) > 0
+
+
+def test_a_damaged_clone_is_refused(studio: Path) -> None:
+    whole = (studio / "drawn.avatar").read_bytes()
+    broken = studio / "broken.avatar"
+    broken.write_bytes(whole[: len(whole) // 2])
+    refused = engine("say", broken, "Hello.", "-o", studio / "never.mp4")
+    assert refused.returncode == 2
+    assert "Traceback" not in refused.stderr
+    assert not (studio / "never.mp4").exists()
