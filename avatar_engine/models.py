@@ -209,13 +209,17 @@ def render() -> RenderableType:
     """Every weight with its purpose, licence, size and whether it is here, as a Rich table."""
     from rich.table import Table
 
-    table = Table("weight", "purpose", "origin", "licence", "commercial use", "MB", "from", "here")
+    table = Table(box=None, padding=(0, 2, 1, 0))
+    for heading in ("weight", "purpose"):
+        table.add_column(heading, overflow="fold", ratio=1 if heading == "purpose" else None)
+    for heading in ("licence", "MB", "here"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading == "MB" else "left")
     for name, weight in manifest().items():
         source = "the engine" if weight.shipped else weight.package or "models fetch"
-        use, here = "yes" if weight.commercial else "no", "yes" if is_present(name) else "no"
-        table.add_row(
-            name, weight.purpose, weight.origin, weight.licence, use, f"{size(name) / 1e6:.1f}", source, here
-        )
+        licence = weight.licence if weight.commercial else f"[yellow]{weight.licence}, not for commerce[/]"
+        here = "yes" if is_present(name) else "[yellow]no[/]"
+        what = f"{weight.purpose}\n[dim]{weight.origin}; comes with {source}[/]"
+        table.add_row(name, what, licence, f"{size(name) / 1e6:.1f}", here)
     return table
 
 
