@@ -426,12 +426,14 @@ def _mended(samples: FloatArray, source: Sync, opening: FloatArray, found: Bools
 def _uneven(sync: Sync) -> tuple[str, ...]:
     """Stretches that stand apart from the clip's line: a cut in the sound, or sound of something else."""
     out = []
+    best = max((window.correlation for window in sync.windows), default=0.0)
     for window in sync.windows:
-        if window.correlation > 0.5 * sync.correlation and abs(window.lag_ms) > 100:
-            out.append(f"Around {window.start + 6:.0f} s the sound is {window.lag_ms:+.0f} ms off the rest.")
-        elif window.correlation < 0.25 * sync.correlation:
+        stop = window.start + SyncWindow.SECONDS
+        if window.correlation < 0.4 * best:
+            out.append(f"From {window.start:.0f} s to {stop:.0f} s the mouth does not follow the sound.")
+        elif window.correlation > 0.6 * best and abs(window.lag_ms) > 100:
             out.append(
-                f"From {window.start:.0f} s to {window.start + 12:.0f} s the mouth does not follow the sound."
+                f"From {window.start:.0f} s to {stop:.0f} s the sound is {window.lag_ms:+.0f} ms off the rest."
             )
     return tuple(out)
 

@@ -10,7 +10,8 @@ seconds, so that the length of the clip and its rhythm are taken into account.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from itertools import pairwise
+from typing import ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +32,9 @@ _CONTEXT = (-4, 0, 4)  # hops around the picture's middle: a wider view blurs th
 _RIDGE = 0.03
 _BLOCKS = 10
 _HIGH_PASS_SECONDS = 0.3
-_STRANGERS = 120
+_STRANGERS = 80
 _SAME_SCORE = 0.02
 _NEAR = np.arange(-140.0, 141.0, 20.0)
-_WINDOW_FRAMES = 12 * FRAME_RATE
 
 Bools = npt.NDArray[np.bool_]
 
@@ -42,6 +42,8 @@ Bools = npt.NDArray[np.bool_]
 @dataclass(frozen=True, slots=True)
 class SyncWindow:
     """A stretch of the clip: its first second, its own lag beside the clip's line in ms, and correlation there."""
+
+    SECONDS: ClassVar[float] = 12.0
 
     start: float
     lag_ms: float
@@ -156,49 +158,42 @@ class _Scan:
         self.minutes = count / FRAME_RATE / 60
         mel = log_mel(samples)
         mel -= gaussian_filter1d(mel, _HIGH_PASS_SECONDS * SAMPLE_RATE / _HOP, axis=0)
-        self._mel = mel
+        # the spectrum before, at and after every hop side by side, and a constant: one gather makes features
+        hops = np.arange(len(mel))
+        around = [mel[np.clip(hops + shift, 0, len(mel) - 1)] for shift in _CONTEXT]
+        self._spectrum = np.concatenate([*around, np.ones((len(mel), 1), np.float32)], axis=1)
         mouth = opening - gaussian_filter1d(opening, _HIGH_PASS_SECONDS * FRAME_RATE)
         spread = float(mouth[found].std()) if found.any() else 0.0
         self._mouth = (mouth / max(spread, 1e-6)).astype(np.float32)
         self._found = found
-        self._block = np.arange(count) * _BLOCKS // count
+        self._counts = found.astype(np.float32)
+        edges = np.arange(_BLOCKS + 1) * count // _BLOCKS
+        self._blocks = [slice(int(a), int(b)) for a, b in pairwise(edges)]
         self._middles = (np.arange(count) + 0.5) / FRAME_RATE
 
     def _features(self, lag: float, slide: float, turn: float = 0.0) -> FloatArray:
         """float32 (n, bands * context + 1): the spectrum where the sound of each picture should be."""
         share = self._middles / (self.minutes * 60) - 0.5
-        hops = (self._middles + (lag + slide * share) / 1000 + turn) * (SAMPLE_RATE / _HOP)
-        end = len(self._mel) - 1
-        columns = []
-        for shift in _CONTEXT:
-            place = hops + shift
-            place = np.mod(place, end) if turn else np.clip(place, 0, end - 1e-3)
-            whole = place.astype(np.int64)
-            part = (place - whole)[:, None].astype(np.float32)
-            columns.append(self._mel[whole] * (1 - part) + self._mel[np.minimum(whole + 1, end)] * part)
-        columns.append(np.ones((len(hops), 1), np.float32))
-        return np.concatenate(columns, axis=1)
+        place = (self._middles + (lag + slide * share) / 1000 + turn) * (SAMPLE_RATE / _HOP)
+        end = len(self._spectrum) - 1
+        place = np.mod(place, end) if turn else np.clip(place, 0, end - 1e-3)
+        whole = place.astype(np.int64)
+        part = (place - whole)[:, None].astype(np.float32)
+        before = self._spectrum[whole]
+        return cast(FloatArray, before + part * (self._spectrum[np.minimum(whole + 1, end)] - before))
 
-    def _weights(self, features: FloatArray) -> list[FloatArray]:
-        """Ridge weights of every block, fitted on all the other blocks."""
-        grams, cross = [], []
-        for block in range(_BLOCKS):
-            rows = (self._block == block) & self._found
-            grams.append(features[rows].T @ features[rows])
-            cross.append(features[rows].T @ self._mouth[rows])
-        gram, target = sum(grams), sum(cross)
+    def _weights(self, features: FloatArray) -> FloatArray:
+        """Ridge weights of every block, fitted on all the other blocks: (blocks, features)."""
+        seen = features * self._counts[:, None]
+        grams = np.stack([seen[block].T @ features[block] for block in self._blocks])
+        cross = np.stack([seen[block].T @ self._mouth[block] for block in self._blocks])
         damping = _RIDGE * len(features) * np.eye(features.shape[1], dtype=np.float32)
-        return [
-            np.linalg.solve(gram - own + damping, target - part).astype(np.float32)
-            for own, part in zip(grams, cross, strict=True)
-        ]
+        others = grams.sum(0) - grams + damping
+        return cast(FloatArray, np.linalg.solve(others, (cross.sum(0) - cross)[:, :, None])[:, :, 0])
 
-    def _predicted(self, features: FloatArray, weights: list[FloatArray]) -> FloatArray:
-        out = np.empty(len(features), np.float32)
-        for block, weight in enumerate(weights):
-            rows = self._block == block
-            out[rows] = features[rows] @ weight
-        return out
+    def _predicted(self, features: FloatArray, weights: FloatArray) -> FloatArray:
+        parts = [features[block] @ weight for block, weight in zip(self._blocks, weights, strict=True)]
+        return np.concatenate(parts)
 
     def score(self, lag: float, slide: float, turn: float = 0.0) -> float:
         """Correlation of the real opening with the regressed one at this lag and slide."""
@@ -208,8 +203,8 @@ class _Scan:
 
     def best(self) -> tuple[float, float]:
         """Lag and slide of the highest score: a coarse grid, then finer steps around its best."""
-        lags = np.arange(-LARGEST_OFFSET_MS, LARGEST_OFFSET_MS + 1, 40.0)
-        slides = np.arange(-LARGEST_SLIDE_MS, LARGEST_SLIDE_MS + 1, 75.0)
+        lags = np.arange(-LARGEST_OFFSET_MS, LARGEST_OFFSET_MS + 1, 50.0)
+        slides = np.arange(-LARGEST_SLIDE_MS, LARGEST_SLIDE_MS + 1, 100.0)
         grid = np.array([[self.score(lag, slide) for lag in lags] for slide in slides])
         row, column = np.unravel_index(int(grid.argmax()), grid.shape)
         lag, slide = float(lags[column]), float(slides[row])
@@ -237,10 +232,11 @@ class _Scan:
         lags = np.arange(-320.0, 321.0, 20.0)
         predicted = [self._predicted(self._features(lag + own, slide), weights) for own in lags]
         out = []
-        for start in range(0, max(1, len(self._mouth) - _WINDOW_FRAMES // 2), _WINDOW_FRAMES // 2):
-            rows = slice(start, start + _WINDOW_FRAMES)
+        size = round(SyncWindow.SECONDS * FRAME_RATE)
+        for start in range(0, max(1, len(self._mouth) - size // 2), size // 2):
+            rows = slice(start, start + size)
             kept = self._found[rows]
-            if kept.sum() < _WINDOW_FRAMES // 2:
+            if kept.sum() < size // 2:
                 continue
             scores = [_correlation(p[rows][kept], self._mouth[rows][kept]) for p in predicted]
             top = int(np.argmax(scores))

@@ -7,7 +7,7 @@ from avatar_engine.clone import sync
 from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME
 from tests.clone.speaking import disturbed, speaking_mouth
 
-SECONDS = 40
+SECONDS = 32
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +18,7 @@ def spoken() -> tuple[np.ndarray, np.ndarray]:
 FOUND = np.ones(SECONDS * FRAME_RATE, np.bool_)
 
 
-@pytest.mark.parametrize(
-    ("offset", "drift"), [(0, 0), (120, 0), (-120, 0), (0, 300), (80, -300), (-700, 0), (0, 600)]
-)
+@pytest.mark.parametrize(("offset", "drift"), [(0, 0), (-120, 0), (80, -300), (-700, 0), (0, 600)])
 def test_known_offsets_and_drifts_are_found(
     spoken: tuple[np.ndarray, np.ndarray], offset: float, drift: float
 ) -> None:
@@ -88,7 +86,7 @@ def test_a_mouth_that_never_moves_tells_nothing(spoken: tuple[np.ndarray, np.nda
 
 def test_a_jump_in_the_sound_shows_in_its_stretch(spoken: tuple[np.ndarray, np.ndarray]) -> None:
     samples, opening = spoken
-    cut = 28 * SAMPLE_RATE
+    cut = 23 * SAMPLE_RATE
     jumped = np.concatenate([samples[:cut], np.zeros(SAMPLE_RATE // 5, np.float32), samples[cut:]])[
         : len(samples)
     ]

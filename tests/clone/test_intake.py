@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import wave
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar_engine.clone import intake as intakes
+from avatar_engine.clone.intake import check_face, check_sound, intake, put_in_step
+from avatar_engine.clone.speech import speech_windows
+from avatar_engine.clone.sync import Sync
+from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray
+from avatar_engine.errors import AvatarError
+from avatar_engine.face.track import FaceTrack
+from avatar_engine.media.read import frame_count, sound
+from avatar_engine.media.write import VideoWriter
+from tests.clone.speaking import disturbed, face_track, speaking_mouth
+from tests.media.clips import Clip, make
+
+SECONDS = 30
+FRAMES = SECONDS * FRAME_RATE
+
+
+@pytest.fixture(scope="module")
+def spoken() -> tuple[FloatArray, FloatArray]:
+    return speaking_mouth(SECONDS)
+
+
+@pytest.fixture(autouse=True)
+def every_window_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The arithmetic speaker is not speech to the network all of the time; what is judged here is the intake."""
+    monkeypatch.setattr(intakes, "speech_windows", lambda samples: np.ones(len(samples) // 768, np.bool_))
+
+
+def clip(path: Path, samples: FloatArray) -> Path:
+    with VideoWriter(path, 64, 48, crf=30, preset="ultrafast") as writer:
+        picture = np.full((72, 64), 100, np.uint8)
+        for k in range(len(samples) // SAMPLES_PER_FRAME):
+            writer.picture(picture)
+            writer.sound(samples[k * SAMPLES_PER_FRAME : (k + 1) * SAMPLES_PER_FRAME])
+    return path
+
+
+def test_a_good_clip_is_taken_in_and_taken_again_for_nothing(
+    tmp_path: Path, spoken: tuple[FloatArray, FloatArray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples, opening = spoken
+    video, work = clip(tmp_path / "clip.mp4", samples), tmp_path / "work"
+    track = face_track(opening)
+    stages: list[str] = []
+    taken = intake(video, work, lambda stage, done, note="": stages.append(stage), track=track)
+    assert frame_count(taken.footage) == FRAMES
+    assert len(sound(taken.sound)) == FRAMES * SAMPLES_PER_FRAME
+    assert abs(taken.offset_ms) < 25
+    assert not taken.corrected
+    assert taken.warnings == ()
+    assert taken.info.sample_rate == 48_000
+    assert {"footage", "sync"} <= set(stages)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("done already")
+
+    for name in ("normalise", "measure"):
+        monkeypatch.setattr(intakes, name, never)
+    monkeypatch.setattr(intakes.tracks, "track", never)
+    again = intake(video, work)
+    assert replace(again, track=taken.track) == taken
+    assert np.array_equal(again.track.points, track.points)
+    monkeypatch.undo()
+
+
+def test_another_clip_in_the_same_folder_is_not_mistaken_for_it(
+    tmp_path: Path, spoken: tuple[FloatArray, FloatArray]
+) -> None:
+    samples, opening = spoken
+    intake(clip(tmp_path / "one.mp4", samples), tmp_path / "work", track=face_track(opening))
+    other, mouth = speaking_mouth(SECONDS - 4, seed=8)
+    taken = intake(clip(tmp_path / "two.mp4", other), tmp_path / "work", track=face_track(mouth))
+    assert frame_count(taken.footage) == FRAMES - 4 * FRAME_RATE
+
+
+def test_a_stopped_intake_goes_on_after_the_pictures(
+    tmp_path: Path, spoken: tuple[FloatArray, FloatArray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples, opening = spoken
+    video, work = clip(tmp_path / "clip.mp4", samples), tmp_path / "work"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(intakes.tracks, "track", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        intake(video, work)
+    monkeypatch.setattr(intakes, "normalise", None)  # must not be called again
+    calls: list[Path] = []
+
+    def tracked(footage: Path, progress: object) -> FaceTrack:
+        calls.append(footage)
+        return face_track(opening)
+
+    monkeypatch.setattr(intakes.tracks, "track", tracked)
+    assert intake(video, work).speech_seconds > 20
+    assert calls == [work / "footage.mp4"]
+
+
+@pytest.mark.parametrize(("offset", "drift"), [(-200, 0), (120, -300)])
+def test_sound_out_of_step_is_mended(
+    spoken: tuple[FloatArray, FloatArray], offset: float, drift: float
+) -> None:
+    samples, opening = spoken
+    step = put_in_step(disturbed(samples, offset, drift), opening, np.ones(FRAMES, np.bool_))
+    assert step.corrected
+    assert step.source.offset_ms == pytest.approx(offset, abs=25)
+    assert step.source.drift_ms_per_minute == pytest.approx(drift, abs=40)
+    assert abs(step.left.offset_ms) < 15
+    assert len(step.samples) == FRAMES * SAMPLES_PER_FRAME
+    assert any("put in step" in warning for warning in step.warnings)
+    inner = slice(2 * SAMPLE_RATE, -2 * SAMPLE_RATE)
+    envelope = [np.convolve(np.abs(s[inner]), np.ones(2400) / 2400, "same") for s in (step.samples, samples)]
+    assert np.corrcoef(envelope)[0, 1] > 0.97
+
+
+def test_sound_in_step_is_left_alone(spoken: tuple[FloatArray, FloatArray]) -> None:
+    samples, opening = spoken
+    step = put_in_step(disturbed(samples, 20, 0), opening, np.ones(FRAMES, np.bool_))
+    assert not step.corrected
+    assert step.warnings == ()
+
+
+def test_the_sound_of_another_mouth_is_refused(spoken: tuple[FloatArray, FloatArray]) -> None:
+    stranger, _ = speaking_mouth(SECONDS, seed=77)
+    with pytest.raises(AvatarError, match="does not follow the sound"):
+        put_in_step(stranger, spoken[1], np.ones(FRAMES, np.bool_))
+
+
+def test_too_much_drift_is_refused(spoken: tuple[FloatArray, FloatArray]) -> None:
+    samples, opening = spoken
+    with pytest.raises(AvatarError, match=r"slides against the picture by [+]5\d\d ms from 0 s to 30 s"):
+        put_in_step(disturbed(samples, 0, 1100), opening, np.ones(FRAMES, np.bool_))
+
+
+def test_doubt_is_a_warning(spoken: tuple[FloatArray, FloatArray], monkeypatch: pytest.MonkeyPatch) -> None:
+    doubt = Sync(offset_ms=200.0, drift_ms_per_minute=0.0, correlation=0.22, clarity=5.0)
+    monkeypatch.setattr(intakes, "measure", lambda *_: doubt)
+    step = put_in_step(spoken[0], spoken[1], np.ones(FRAMES, np.bool_))
+    assert not step.corrected
+    assert np.array_equal(step.samples, spoken[0])
+    assert any("could not be told for sure (offset +200 ms" in warning for warning in step.warnings)
+
+
+def test_a_cut_in_the_sound_is_named(spoken: tuple[FloatArray, FloatArray]) -> None:
+    samples, opening = spoken
+    other, _ = speaking_mouth(SECONDS, seed=31)
+    mixed = np.concatenate([samples[: 17 * SAMPLE_RATE], other[17 * SAMPLE_RATE :]])
+    step = put_in_step(mixed, opening, np.ones(FRAMES, np.bool_))
+    assert any("From 18 s to 30 s the mouth does not follow" in warning for warning in step.warnings)
+
+
+# --- the face -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def face(spoken: tuple[FloatArray, FloatArray]) -> FaceTrack:
+    return face_track(spoken[1])
+
+
+def test_a_good_face_passes_without_a_word(face: FaceTrack) -> None:
+    warnings: list[str] = []
+    check_face(face, warnings)
+    assert warnings == []
+
+
+def flagged(start: float, stop: float) -> np.ndarray:
+    flags = np.zeros(FRAMES, np.bool_)
+    flags[round(start * FRAME_RATE) : round(stop * FRAME_RATE)] = True
+    return flags
+
+
+def test_no_face_is_refused(face: FaceTrack) -> None:
+    with pytest.raises(AvatarError, match=r"No face is seen from 0 s to 30\.0 s"):
+        check_face(replace(face, found=np.zeros(FRAMES, np.bool_)), [])
+
+
+def test_a_face_that_is_gone_for_long_is_refused_and_for_a_moment_is_told(face: FaceTrack) -> None:
+    with pytest.raises(
+        AvatarError, match=r"No face is seen in 33% of the clip, longest from 10\.0 s to 20\.0 s"
+    ):
+        check_face(replace(face, found=~flagged(10, 20)), [])
+    warnings: list[str] = []
+    check_face(replace(face, found=~flagged(10, 11)), warnings)
+    assert len(warnings) == 1 and "from 10.0 s to 11.0 s" in warnings[0]
+    warnings.clear()
+    check_face(replace(face, found=~flagged(10, 10.2)), warnings)
+    assert warnings == []
+
+
+def test_two_faces_are_refused_with_their_time(face: FaceTrack) -> None:
+    faces = np.where(flagged(4, 12), 2, 1).astype(np.uint8)
+    with pytest.raises(AvatarError, match=r"Two or more faces .* from 4\.0 s to 12\.0 s.* alone"):
+        check_face(replace(face, faces=faces), [])
+    warnings: list[str] = []
+    check_face(replace(face, faces=np.where(flagged(4, 5), 2, 1).astype(np.uint8)), warnings)
+    assert len(warnings) == 1
+
+
+def test_a_small_face_is_refused_with_its_size(spoken: tuple[FloatArray, FloatArray]) -> None:
+    with pytest.raises(AvatarError, match=r"too small: 60 pixels .* 90 is the least.* nearer"):
+        check_face(face_track(spoken[1], height=60.0), [])
+
+
+@pytest.mark.parametrize(("axis", "said"), [(0, "yaw up to 50"), (1, "pitch up to 50")])
+def test_a_face_turned_away_is_refused(face: FaceTrack, axis: int, said: str) -> None:
+    pose = face.pose.copy()
+    pose[flagged(6, 24), axis] = -50.0
+    with pytest.raises(
+        AvatarError, match=rf"turned away .*{said}.* in 60% of the clip, longest from 6\.0 s to 24"
+    ):
+        check_face(replace(face, pose=pose), [])
+
+
+def test_a_mouth_outside_the_picture_is_refused(face: FaceTrack) -> None:
+    points = face.points.copy()
+    points[:, :, 1] += 200
+    with pytest.raises(AvatarError, match="outside the picture"):
+        check_face(replace(face, points=points), [])
+
+
+# --- the sound ----------------------------------------------------------------------------------------------
+
+
+def test_silence_is_refused() -> None:
+    with pytest.raises(AvatarError, match=r"silent from 0 s to 30\.0 s"):
+        check_sound(np.full(30 * SAMPLE_RATE, 1e-4, np.float32), [])
+
+
+def test_too_little_speech_is_refused_with_the_longest_pause(
+    monkeypatch: pytest.MonkeyPatch, spoken: tuple[FloatArray, FloatArray]
+) -> None:
+    windows = np.zeros(938, np.bool_)
+    windows[:500] = True
+    monkeypatch.setattr(intakes, "speech_windows", lambda samples: windows)
+    with pytest.raises(AvatarError, match=r"16\.0 s of speech in 30\.0 s \(none from 16\.0 s to 30\.0 s\)"):
+        check_sound(spoken[0], [])
+
+
+def test_overdriven_and_noisy_sound_is_told(
+    monkeypatch: pytest.MonkeyPatch, spoken: tuple[FloatArray, FloatArray]
+) -> None:
+    samples = spoken[0]
+    quiet = samples.copy()
+    quiet[25 * SAMPLE_RATE :] = 1e-3
+    speaking = np.arange(len(samples) // 768) < 25 * SAMPLE_RATE // 768
+    monkeypatch.setattr(intakes, "speech_windows", lambda heard: speaking)
+    warnings: list[str] = []
+    check_sound(quiet, warnings)
+    assert warnings == []
+    check_sound(np.clip(quiet * 20, -1, 1), warnings)
+    assert any("overdriven" in warning for warning in warnings)
+    warnings.clear()
+    noise = np.random.default_rng(1).normal(0, 0.05, len(quiet)).astype(np.float32)
+    check_sound(quiet + noise, warnings)
+    assert len(warnings) == 1 and "room is loud" in warnings[0]
+
+
+def test_noise_is_no_speech(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intakes, "speech_windows", speech_windows)
+    noise = np.random.default_rng(1).normal(0, 0.1, 30 * SAMPLE_RATE).astype(np.float32)
+    with pytest.raises(AvatarError, match=r"There are 0\.\d s of speech"):
+        check_sound(noise, [])
+
+
+# --- the file -----------------------------------------------------------------------------------------------
+
+
+def test_short_clips_are_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(AvatarError, match=r"lasts 3\.0 s; at least 25 s"):
+        intake(make(tmp_path / "short.mp4", Clip()), tmp_path / "work")
+    assert not (tmp_path / "work" / "footage.mp4").exists()
+
+
+def test_long_clips_are_cut_with_a_warning(
+    tmp_path: Path, spoken: tuple[FloatArray, FloatArray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intakes, "MOST_SECONDS", 27.0)
+    samples, opening = spoken
+    taken = intake(clip(tmp_path / "long.mp4", samples), tmp_path / "work", track=face_track(opening[:675]))
+    assert taken.info.frames == 675
+    assert any("Only the first 0.5 of 0.5 minutes" in warning for warning in taken.warnings)
+
+
+def test_bad_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(AvatarError, match="There is no file"):
+        intake(tmp_path / "none.mp4", tmp_path / "work")
+    with pytest.raises(AvatarError, match="no sound"):
+        intake(make(tmp_path / "film.mp4", Clip(sound=False, seconds=26)), tmp_path / "work")
+    garbage = tmp_path / "garbage.mov"
+    garbage.write_bytes(b"not a film" * 100)
+    with pytest.raises(AvatarError, match="not a media file"):
+        intake(garbage, tmp_path / "work")
+
+
+def test_the_sound_file_is_what_a_wave_reader_expects(
+    tmp_path: Path, spoken: tuple[FloatArray, FloatArray]
+) -> None:
+    samples, opening = spoken
+    taken = intake(clip(tmp_path / "clip.mp4", samples), tmp_path / "work", track=face_track(opening))
+    with wave.open(str(taken.sound)) as file:
+        assert file.getframerate() == SAMPLE_RATE
+        assert file.getnframes() == FRAMES * SAMPLES_PER_FRAME
