@@ -85,7 +85,7 @@ def fit(
     matrices = crop.transforms(track, size)
     heard = np.zeros(count * SAMPLES_PER_FRAME, np.float32)
     heard[: min(len(samples), len(heard))] = samples[: len(heard)]
-    basis, coefficients, usable = _shapes(track, matrices, size)
+    basis, coefficients, posed, usable = _shapes(track, matrices, size)
     gate = _gate(heard)
     neutral = _neutral(coefficients, usable, heard, gate, basis)
     mask = crop.mouth_mask(crop.to_crop(track.points[track.found], matrices[track.found]), size)
@@ -100,7 +100,7 @@ def fit(
         told=lambda done, note: progress("lips motion", done, note),
     )
     crops = Crops.cut(footage, matrices, size, work, lambda done, note: progress("lips painter", 0.0, note))
-    lesson = Lesson(crops, coefficients, np.flatnonzero(usable), basis, mask)
+    lesson = Lesson(crops, posed, np.flatnonzero(usable), basis, mask)
     painter, more = fit_painter(
         lesson,
         budget=max(budget - (clock() - begun), budget * 0.2),
@@ -126,15 +126,19 @@ def fit(
 
 def _shapes(
     track: FaceTrack, matrices: FloatArray, size: int
-) -> tuple[ShapeBasis, FloatArray, npt.NDArray[np.bool_]]:
-    """The basis, every picture's coefficients, and which pictures' shapes can be trusted."""
+) -> tuple[ShapeBasis, FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+    """The basis; every picture's coefficients without and with the head's turn; which can be trusted.
+
+    Sound knows nothing of the head's turn, so motion is fitted without it; the painter draws what is there.
+    """
     takes = crop.takes(track)
     shapes = crop.to_crop(track.points[:, LANDMARKS], matrices) / np.float32(size)
-    shapes = without_pose(without_jitter(shapes, takes), track.pose, takes)
+    posed = without_jitter(shapes, takes)
+    neutral = without_pose(posed, track.pose, takes)
     usable = track.found & (track.faces == 1)
     usable = usable if usable.sum() >= FEWEST else track.found
-    basis = fit_basis(shapes[usable])
-    return basis, basis.project(shapes), usable
+    basis = fit_basis(posed[usable])
+    return basis, basis.project(neutral), basis.project(posed), usable
 
 
 def _gate(samples: FloatArray) -> Gate:

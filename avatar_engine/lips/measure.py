@@ -19,7 +19,7 @@ from avatar_engine.face.track import FaceTrack, Landmarker
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.motion import CPU, MotionStream
 from avatar_engine.lips.render import Renderer
-from avatar_engine.lips.shape import LANDMARKS, OUTER, opening, width, without_jitter, without_pose
+from avatar_engine.lips.shape import LANDMARKS, OUTER, opening, width, without_jitter
 from avatar_engine.media.read import frames as read_frames
 
 INNER_END = 40
@@ -157,10 +157,10 @@ def score(
 
 
 def _real(track: FaceTrack, matrices: FloatArray, model: LipsModel) -> tuple[FloatArray, FloatArray]:
-    """The real shapes as they are, and as the painter was taught them (still, without the head's turn)."""
+    """The real shapes as they are, and as the painter was taught them (without jitter)."""
     takes = crop.takes(track)
     shapes = crop.to_crop(track.points[:, LANDMARKS], matrices) / np.float32(model.size)
-    return shapes, without_pose(without_jitter(shapes, takes), track.pose, takes)
+    return shapes, without_jitter(shapes, takes)
 
 
 def _asked(samples: FloatArray, model: LipsModel, frames: range) -> FloatArray:

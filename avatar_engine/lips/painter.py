@@ -1,16 +1,17 @@
 """The painter: true pixels round the mouth, a drawn mouth shape and its coefficients in; the mouth's pixels out.
 
-A small U-Net (Ronneberger et al. 2015) without normalisation layers, whose residual blocks are modulated by the
+A small U-Net (Ronneberger et al. 2015), whose residual blocks are modulated by the
 shape's coefficients (FiLM, Perez et al. 2018), on planar I420: luma is folded 2x2 beside chroma, so that no colour
-is converted anywhere and the widest layers run at half the crop's side, or at a quarter for large crops. A mean
-picture and a learned canvas hold what is the same in every picture of this person.
+is converted anywhere and the widest layers run at half the crop's side, or at a quarter for large crops. It starts
+from a linear appearance model (pixels regressed on the shape's code, as in active appearance models, Cootes et al.
+2001) and learns what that leaves; a learned canvas holds what is the same in every picture of this person.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,6 +22,10 @@ from avatar_engine.contracts import FloatArray
 
 SHAPE_PLANES = 3
 WIDTHS = (24, 48, 96, 128)
+"""Channels at the four resolutions, for small crops."""
+
+WIDE = (40, 64, 96, 128)
+"""The same for crops of 192 pixels and more, which are folded 4x4: as many operations, fewer places."""
 
 
 class Block(nn.Module):
@@ -28,10 +33,9 @@ class Block(nn.Module):
 
     def __init__(self, channels: int, code: int) -> None:
         super().__init__()
-        self.enter = nn.Conv2d(channels, channels, 3, padding=1)
-        self.leave = nn.Conv2d(channels, channels, 3, padding=1)
+        self.enter = _conv(channels, channels)
+        self.leave = _conv(channels, channels)
         self.film = nn.Linear(code, 2 * channels)
-        nn.init.zeros_(self.leave.weight)  # starts as identity: no normalisation needed (Zhang et al. 2019)
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)
 
@@ -47,42 +51,40 @@ class Painter(nn.Module):
     Args:
         size: Side of the crop, a multiple of 32.
         mask: float32 (size, size): 0 where the true picture is kept.
-        mean_luma: float32 (size, size), this person's mean crop, 0 to 255.
-        mean_chroma: float32 (2, size // 2, size // 2), the same for chroma.
+        luma: float32 (t, size, size), the linear appearance model's weights for `terms` of a code, 0 to 255.
+        chroma: float32 (t, 2, size // 2, size // 2), the same for chroma.
         coefficients: Length of a shape's code.
-        widths: Channels at the four resolutions.
     """
 
     def __init__(
         self,
         size: int,
         mask: FloatArray,
-        mean_luma: FloatArray,
-        mean_chroma: FloatArray,
+        luma: FloatArray,
+        chroma: FloatArray,
         coefficients: int,
-        widths: tuple[int, int, int, int] = WIDTHS,
     ) -> None:
         super().__init__()
         self.coefficients = coefficients
-        self.fold = 2 if size < 224 else 4
+        self.fold = 2 if size < 192 else 4
         trunk = size // self.fold
-        a, b, c, d = widths
+        a, b, c, d = WIDTHS if self.fold == 2 else WIDE
         colour = self.fold * self.fold * 3 // 2
         kept = torch.from_numpy((mask <= 0).astype(np.float32))[None, None]
-        mean_y = torch.from_numpy(mean_luma.astype(np.float32))[None, None]
-        mean_c = torch.from_numpy(mean_chroma.astype(np.float32))[None]
+        linear = self._folded(torch.from_numpy(luma)[:, None], torch.from_numpy(chroma)) / 128
+        linear[0] -= 1
         self.register_buffer("kept", self._folded(kept, (_half(kept) == 1).float().repeat(1, 2, 1, 1)))
-        self.register_buffer("mean", self._folded(mean_y, mean_c) / 128 - 1)
+        self.register_buffer("linear", linear.flatten(1).contiguous())
         self.code = nn.Sequential(nn.Linear(coefficients, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU())
-        self.stem = nn.Conv2d(colour + SHAPE_PLANES * self.fold**2, a, 3, padding=1)
+        self.stem = _conv(2 * colour + SHAPE_PLANES * self.fold**2, a)
         self.canvas = nn.Parameter(torch.zeros(1, a, trunk, trunk))
-        self.down_b, self.down_c, self.down_d = _down(a, b), _down(b, c), _down(c, d)
+        self.down_b, self.down_c, self.down_d = _conv(a, b, 2), _conv(b, c, 2), _conv(c, d, 2)
         self.in_b, self.in_c, self.in_d = Block(b, 64), Block(c, 64), Block(d, 64)
         self.up_c, self.up_b, self.up_a = nn.Conv2d(d, c, 1), nn.Conv2d(c, b, 1), nn.Conv2d(b, a, 1)
-        self.out_c, self.out_b, self.out_a = Block(c, 64), Block(b, 64), nn.Conv2d(a, a, 3, padding=1)
+        self.out_c, self.out_b, self.out_a = Block(c, 64), Block(b, 64), _conv(a, a)
         self.paint = nn.Conv2d(a, colour, 3, padding=1)
-        nn.init.zeros_(self.paint.weight)
-        nn.init.zeros_(self.paint.bias)
+        nn.init.zeros_(self.paint.weight)  # the first painting is the linear model's
+        nn.init.zeros_(cast(Tensor, self.paint.bias))
 
     def forward(
         self, luma: Tensor, chroma: Tensor, shapes: Tensor, coefficients: Tensor
@@ -98,10 +100,13 @@ class Painter(nn.Module):
         Returns:
             Painted luma and chroma in the same layout, float32, 0 to 255 but not clipped.
         """
-        seen = (self._folded(luma.float(), chroma.float()) / 128 - 1 - self.mean) * self.kept
+        true = self._folded(luma.float(), chroma.float()) / 128 - 1
+        with torch.autocast(luma.device.type, enabled=False):
+            base = (terms(coefficients) @ self.linear).reshape(true.shape)
+        seen = (true - base) * self.kept
         drawn = F.pixel_unshuffle(shapes.float(), self.fold) / 128 - 1
         code = self.code(coefficients)
-        at_a = F.relu(self.stem(torch.cat([seen * 2, drawn], 1)) + self.canvas)
+        at_a = F.relu(self.stem(torch.cat([seen * 2, drawn, base], 1)) + self.canvas)
         at_b = self.in_b(F.relu(self.down_b(at_a)), code)
         at_c = self.in_c(F.relu(self.down_c(at_b)), code)
         at_d = self.in_d(F.relu(self.down_d(at_c)), code)
@@ -109,7 +114,7 @@ class Painter(nn.Module):
         up_b = self.out_b(F.relu(_double(self.up_b(up_c)) + at_b), code)
         up_a = F.relu(_double(self.up_a(up_b)) + at_a)
         up_a = F.relu(self.out_a(up_a))
-        painted = (self.paint(up_a).float() * 0.5 + self.mean + 1) * 128
+        painted = (self.paint(up_a).float() * 0.5 + base + 1) * 128
         return self._unfolded(painted)
 
     def _folded(self, luma: Tensor, chroma: Tensor) -> Tensor:
@@ -123,6 +128,13 @@ class Painter(nn.Module):
         luma, chroma = folded[:, : self.fold**2], folded[:, self.fold**2 :]
         half = self.fold // 2
         return F.pixel_shuffle(luma, self.fold), F.pixel_shuffle(chroma, half) if half > 1 else chroma
+
+
+def terms(coefficients: Tensor) -> Tensor:
+    """What the linear appearance model is linear in: 1, the code (n, k), and products of its first three."""
+    a, b, c = (coefficients[:, i : i + 1] for i in range(3))
+    one = torch.ones_like(a)
+    return torch.cat([one, coefficients, a * a, a * b, a * c, b * b, b * c, c * c], 1)
 
 
 class Deployed(nn.Module):
@@ -200,8 +212,9 @@ def to_onnx(network: nn.Module, example: tuple[Any, ...], inputs: list[str], out
     return memory.getvalue()
 
 
-def _down(wide: int, deep: int) -> nn.Conv2d:
-    return nn.Conv2d(wide, deep, 3, stride=2, padding=1)
+def _conv(wide: int, deep: int, stride: int = 1) -> nn.Sequential:
+    """A convolution with batch normalisation, which ONNX Runtime folds into it: free in the show."""
+    return nn.Sequential(nn.Conv2d(wide, deep, 3, stride, 1, bias=False), nn.BatchNorm2d(deep, momentum=0.02))
 
 
 def _double(x: Tensor) -> Tensor:

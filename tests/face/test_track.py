@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar_engine.errors import AvatarError
+from avatar_engine.face.track import FaceTrack, _bridge, _pose
+from tests.face.test_crop import make_track
+
+
+def test_track_survives_its_file(tmp_path: Path) -> None:
+    track = make_track()
+    track.save(tmp_path / "track")
+    again = FaceTrack.load(tmp_path / "track")
+    assert (again.points == track.points).all() and (again.found == track.found).all()
+    assert again.found.dtype == bool and (again.width, again.height) == (320, 288)
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"\x08\0\0\0\0\0\0\0{}      "])
+def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "track").write_bytes(content)
+    with pytest.raises(AvatarError, match="is not a face track"):
+        FaceTrack.load(tmp_path / "track")
+
+
+def test_missing_pictures_are_bridged() -> None:
+    values = np.array([0, 0, 2, 0, 0, 8, 0], np.float32).reshape(-1, 1)
+    found = np.array([0, 0, 1, 0, 0, 1, 0], bool)
+    assert _bridge(values, found)[:, 0].tolist() == [2, 2, 2, 4, 6, 8, 8]
+
+
+@pytest.mark.parametrize("angle", [-20.0, 0.0, 35.0])
+def test_pose_is_in_degrees(angle: float) -> None:
+    a = np.radians(angle)
+    yaw = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+    assert _pose(yaw) == pytest.approx([angle, 0, 0], abs=1e-3)
+    roll = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    assert _pose(roll) == pytest.approx([0, 0, angle], abs=1e-3)
