@@ -19,7 +19,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.numpy import load_file, save_file
+from safetensors import safe_open
+from safetensors.numpy import save_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -51,6 +52,7 @@ _STYLE_SHARE = 0.3  # Of the time for training.
 _STYLE_RATE, _GAIN_RATE = 1e-2, 1.5e-3
 _SPEAKER_WEIGHT = 1.2
 _CHECK_EVERY = 25
+_STATE = "voice-state.safetensors"
 
 
 class Computer(Protocol):
@@ -119,7 +121,7 @@ def fit(
     try:
         prepared = _prepare(np.ascontiguousarray(samples[train], np.float32), language, work, progress)
         trainer = Trainer(prepared, work, bool(device and device.bf16))
-        left = max(30.0, budget - (time.process_time() - started))
+        left = max(20.0, budget - (time.process_time() - started) - trainer.spent)
         trainer.styles(left * _STYLE_SHARE, progress)
         trainer.gains(left * (1 - _STYLE_SHARE), progress)
         pack = trainer.pack(time.process_time() - started)
@@ -167,6 +169,7 @@ def _transcript(samples: FloatArray, language: str, work: Path) -> tuple[list[al
         stored = json.loads(kept.read_text(encoding="utf-8"))
         if stored["key"] == key:
             return [align.Stretch(*row) for row in stored["stretches"]], stored["language"]
+    (work / _STATE).unlink(missing_ok=True)  # Of another recording, or of none.
     stretches, heard = align.transcribe(samples, language)
     rows = [[s.start, s.stop, s.words] for s in stretches]
     kept.write_text(json.dumps({"key": key, "language": heard, "stretches": rows}), encoding="utf-8")
@@ -290,7 +293,8 @@ class Trainer:
 
     def __init__(self, prepared: Prepared, work: Path, bf16: bool) -> None:
         self.prepared = prepared
-        self.kept = work / "voice-state.safetensors"
+        self.kept = work / _STATE
+        self.spent = 0.0
         self.bf16 = bf16
         torch.manual_seed(1)
         self.random = np.random.default_rng(1)
@@ -362,6 +366,7 @@ class Trainer:
             with torch.no_grad():
                 for parameter, value in zip(free, state, strict=True):
                     parameter.copy_(value)
+        self.spent += time.process_time() - begun
         self.steps[stage] = step
         self.scores[stage] = best
 
@@ -418,12 +423,19 @@ class Trainer:
 
     def _save(self) -> None:
         out = {"style": self.style.detach().numpy().copy()}
-        out |= {f"folded/{name}": value for name, value in self.decoder.folded(self.style).items()}
+        if any(adain.free is not None for adain in self.decoder.adains.values()):
+            out |= {f"folded/{name}": value for name, value in self.decoder.folded(self.style).items()}
         fresh = self.kept.with_suffix(".fresh")
-        save_file(out, str(fresh), {"base": self.prepared.base})
+        save_file(out, str(fresh), {"base": self.prepared.base, "spent": f"{self.spent:.1f}"})
         fresh.replace(self.kept)
 
     def _load(self) -> dict[str, FloatArray]:
+        """What an interrupted fit of the same recording left; nothing when it began from another voice."""
         if not self.kept.exists():
             return {}
-        return dict(load_file(str(self.kept)))
+        with safe_open(str(self.kept), "np") as stored:
+            about = stored.metadata() or {}
+            if about.get("base") != self.prepared.base:
+                return {}
+            self.spent = float(about.get("spent", 0))
+            return {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118

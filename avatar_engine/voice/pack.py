@@ -191,7 +191,7 @@ class StockFit:
 
 @cache
 def stock_fit() -> dict[str, StockFit]:
-    """Every stock voice as the speaker encoder hears it."""
+    """The stock voices as the speaker encoder hears them; those never heard can't start a fit."""
     rows = _stock()
     return {
         name: StockFit(
@@ -199,4 +199,5 @@ def stock_fit() -> dict[str, StockFit]:
             (float(rows[f"{name}/pitch"][0]), float(rows[f"{name}/pitch"][1])),
         )
         for name in stock_names()
+        if f"{name}/speaker" in rows
     }

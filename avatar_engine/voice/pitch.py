@@ -26,21 +26,37 @@ def pitch(samples: FloatArray) -> FloatArray:
     """
     low = soxr.resample(samples, SAMPLE_RATE, _RATE).astype(np.float64)
     count = len(samples) // SAMPLES_PER_FEATURE
-    scores = _correlation(low, count)
+    raw = scores = _correlation(low, count)
     lags = np.arange(_RATE // _HIGHEST, _RATE // _LOWEST + 1)
+    peak = np.zeros(scores.shape, bool)
+    peak[:, 1:-1] = (scores[:, 1:-1] >= scores[:, :-2]) & (scores[:, 1:-1] > scores[:, 2:])
+    # Rumble correlates at every short lag; only a voice has a peak.
+    scores = np.where(peak, scores, 0.0)
     # A long lag must be clearly better than a short one, or every path slides down an octave.
     cost = 1 - scores + 0.1 * np.log(lags / lags[0])
+    cost[_faint(samples, count)] = 2.0
     path = _cheapest(cost, np.log(lags))
+    voiced = path < len(lags)
+    if voiced.any():  # A second look, within an octave of where this person speaks.
+        middle = np.median(lags[path[voiced]])
+        cost[:, (lags < 0.55 * middle) | (lags > 1.9 * middle)] = 2.0
+        path = _cheapest(cost, np.log(lags))
     out = np.zeros(count, np.float32)
     for frame in np.flatnonzero(path < len(lags)):
         place = int(path[frame])
         shift = 0.0
         if 0 < place < len(lags) - 1:
-            left, middle, right = scores[frame, place - 1 : place + 2]
+            left, middle, right = raw[frame, place - 1 : place + 2]
             bend = left - 2 * middle + right
             shift = float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend < -1e-9 else 0.0
         out[frame] = _RATE / (lags[place] + shift)
     return out
+
+
+def _faint(samples: FloatArray, count: int) -> npt.NDArray[np.bool_]:
+    """Frames more than 32 dB below the loud ones: nobody's voice, whatever correlates there."""
+    level = loudness(samples)[:count]
+    return np.asarray(level < np.quantile(level, 0.95) - 3.7)
 
 
 def _correlation(low: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
