@@ -53,6 +53,7 @@ _STYLE_RATE, _GAIN_RATE = 1e-2, 1.5e-3
 _SPEAKER_WEIGHT = 1.2
 _CHECK_EVERY = 25
 _STATE = "voice-state.safetensors"
+_LEAST = 20.0  # Seconds of training, however long the preparation took.
 
 
 class Computer(Protocol):
@@ -121,7 +122,7 @@ def fit(
     try:
         prepared = _prepare(np.ascontiguousarray(samples[train], np.float32), language, work, progress)
         trainer = Trainer(prepared, work, bool(device and device.bf16))
-        left = max(20.0, budget - (time.process_time() - started) - trainer.spent)
+        left = max(_LEAST, budget - (time.process_time() - started) - trainer.spent)
         trainer.styles(left * _STYLE_SHARE, progress)
         trainer.gains(left * (1 - _STYLE_SHARE), progress)
         pack = trainer.pack(time.process_time() - started)

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar_engine.errors import AvatarError
+from avatar_engine.voice import fit as fitting
+from avatar_engine.voice.align import Stretch
+from avatar_engine.voice.network import Network
+from avatar_engine.voice.pack import VoicePack
+from avatar_engine.voice.phonemes import Phonemizer, tokens
+
+SENTENCES = (
+    "We will answer all of your questions now.",
+    "This lamp uses very little power.",
+    "Nothing is better than a cup of tea.",
+    "Thank you for watching the show.",
+)
+
+
+@pytest.fixture(scope="module")
+def spoken() -> tuple[np.ndarray, list[Stretch]]:
+    """Another stock voice as the person: what is said and when is known."""
+    stock = VoicePack.stock("bm_lewis")
+    network, phonemizer = Network(stock.style, None, stock.statistics), Phonemizer("en")
+    sounds, stretches, at = [], [], 0
+    for sentence in SENTENCES:
+        sound = network.sound(network.plan(tokens(phonemizer.phonemes(sentence))))
+        sounds.append(sound)
+        stretches.append(Stretch(at, at + len(sound), sentence))
+        at += len(sound)
+    phonemizer.close()
+    return np.concatenate(sounds), stretches
+
+
+@pytest.mark.weights
+def test_a_short_fit_comes_nearer_and_is_resumed(
+    spoken: tuple[np.ndarray, list[Stretch]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples, stretches = spoken
+    heard: list[str] = []
+    monkeypatch.setattr(fitting.align, "transcribe", lambda *_: (stretches, "en"))
+    monkeypatch.setattr(fitting, "SHORTEST_SPEECH", 5.0)
+    monkeypatch.setattr(fitting, "_LEAST", 7.0)
+    monkeypatch.setattr(fitting, "_nearest", lambda *_: ("am_michael", "am_michael"))
+
+    def progress(stage: str, done: float, note: str = "") -> None:
+        heard.append(note)
+
+    pack = fitting.fit(samples, language="en", budget=1, work=tmp_path, progress=progress)
+    distances = [float(n.split("spectrum ")[1].split(",")[0]) for n in heard if "spectrum" in n]
+    assert distances[-1] < distances[0]
+    assert pack.base == "am_michael" and len(pack.folded) == 58 and len(pack.statistics) == 44
+    assert pack.meta["pitch"][0] < 0  # bm_lewis speaks lower than am_michael.
+
+    heard.clear()
+    monkeypatch.setattr(fitting.align, "transcribe", lambda *_: pytest.fail("it was heard already"))
+    again = fitting.fit(samples, language="en", budget=1, work=tmp_path, progress=progress)
+    resumed = [float(n.split("spectrum ")[1].split(",")[0]) for n in heard if "spectrum" in n]
+    assert resumed[0] < distances[0]
+    assert np.array_equal(again.style, pack.style)
+
+
+@pytest.mark.weights
+def test_silence_is_refused(tmp_path: Path) -> None:
+    hiss = np.random.default_rng(1).normal(size=24000 * 20).astype(np.float32) * 1e-4
+    with pytest.raises(AvatarError, match=r"clip"):
+        fitting.fit(hiss, language="en", work=tmp_path)
