@@ -40,6 +40,7 @@ from avatar_engine.media.probe import (
     picture_stream,
     probe,
     shown_size,
+    sound_stream,
 )
 from avatar_engine.media.read import SoundLine
 from avatar_engine.media.write import VideoWriter
@@ -237,7 +238,7 @@ class _Pass:
     ) -> None:
         self._container, self._path, self._info = container, path, info
         self._video = picture_stream(container)
-        self._audio = container.streams.audio[0]
+        self._audio = sound_stream(container)
         self._video.thread_type = "AUTO"
         self._pictures = EvenPictures(path, shape, writer, 1.0 / (info.frame_rate or FRAME_RATE))
         self._line = SoundLine(info.sample_rate, SAMPLE_RATE, shape.start)

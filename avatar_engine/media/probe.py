@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -124,6 +125,14 @@ def picture_stream(container: InputContainer) -> VideoStream:
     return max(streams, key=lambda stream: stream.codec_context.width * stream.codec_context.height)
 
 
+def sound_stream(container: InputContainer) -> AudioStream | None:
+    """The file's first sound that can be decoded; telephones add further ones in formats of their own."""
+    for stream in container.streams.audio:
+        if stream.codec_context is not None and stream.codec_context.sample_rate:
+            return stream
+    return None
+
+
 def probe(path: Path | str) -> ClipInfo:
     """What the clip at ``path`` is; one picture and a few seconds of packets are read.
 
@@ -132,14 +141,14 @@ def probe(path: Path | str) -> ClipInfo:
     """
     with opened(path) as container:
         video = picture_stream(container)
-        context = video.codec_context
         rate = float(video.average_rate or video.guessed_rate or 0)
         variable = _is_variable(container, video)
-        container.seek(0)
+    with opened(path) as container:
+        video = picture_stream(container)
         first = first_picture(container, video)
         upright = orientation(first)
         width, height = shown_size(first, video)
-        audio = container.streams.audio[0] if container.streams.audio else None
+        audio = sound_stream(container)
         return ClipInfo(
             duration=(container.duration or 0) / av.time_base,
             width=height if upright.turns % 2 else width,
@@ -150,7 +159,7 @@ def probe(path: Path | str) -> ClipInfo:
             variable=variable,
             sample_rate=audio.codec_context.sample_rate if audio else 0,
             channels=audio.codec_context.channels if audio else 0,
-            video_codec=context.name,
+            video_codec=video.codec_context.name,
             audio_codec=audio.codec_context.name if audio else "",
             pixel_format=first.format.name,
             hdr=colour.is_hdr(first.color_trc),

@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
 from avatar_engine.media import colour
-from avatar_engine.media.probe import opened, picture_stream
+from avatar_engine.media.probe import opened, picture_stream, sound_stream
 
 log = logging.getLogger(__name__)
 
@@ -108,9 +108,9 @@ def sound(path: Path | str, rate: int = SAMPLE_RATE) -> FloatArray:
         AvatarError: The file is missing, damaged or has no sound.
     """
     with opened(path) as container:
-        if not container.streams.audio:
+        stream = sound_stream(container)
+        if stream is None:
             raise AvatarError(f"{path} has no sound.", "Give a file in which somebody speaks.")
-        stream = container.streams.audio[0]
         line = SoundLine(stream.codec_context.sample_rate, rate, picture_start(container))
         pieces = [piece for frame in _decoded(container, stream, path) for piece in line.push(frame)]
     pieces.append(line.finish())
