@@ -8,6 +8,8 @@ and two chroma squares of half its side, and pasting touches only the patch's ow
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -50,7 +52,7 @@ def takes(track: FaceTrack) -> list[tuple[int, int]]:
     step = np.median(np.linalg.norm(np.diff(stable, axis=0), axis=2), axis=1)
     limit = max(0.012 * face_width(track), 8 * float(np.median(step))) if len(step) else 0.0
     joints = [0, *(np.flatnonzero(step > limit) + 1).tolist(), len(track)]
-    return [(a, b) for a, b in zip(joints, joints[1:], strict=False) if b > a]
+    return [(a, b) for a, b in pairwise(joints) if b > a]
 
 
 def transforms(track: FaceTrack, size: int) -> FloatArray:
@@ -80,7 +82,7 @@ def transforms(track: FaceTrack, size: int) -> FloatArray:
 def to_crop(points: npt.NDArray[np.floating], matrices: FloatArray) -> FloatArray:
     """Points (n, k, 2 or 3) of pictures as float32 (n, k, 2) in their crops, in pixels."""
     moved = np.einsum("nij,nkj->nki", matrices[:, :, :2], points[:, :, :2]) + matrices[:, None, :, 2]
-    return moved.astype(np.float32)
+    return np.asarray(moved, np.float32)
 
 
 def _reference(track: FaceTrack) -> npt.NDArray[np.float64]:
@@ -224,9 +226,9 @@ class Paster:
     def _blend(
         self,
         plane: ByteArray,
-        patch: ByteArray,
-        weight: ByteArray,
-        back: npt.NDArray[np.float64],
+        patch: npt.NDArray[Any],
+        weight: npt.NDArray[Any],
+        back: npt.NDArray[Any],
         corners: npt.NDArray[np.float64],
         interpolation: int,
     ) -> None:

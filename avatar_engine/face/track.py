@@ -55,7 +55,7 @@ class FaceTrack:
 
     def save(self, path: Path) -> None:
         """Write the track to a safetensors file."""
-        tensors = {
+        tensors: dict[str, npt.NDArray[Any]] = {
             "points": self.points,
             "found": self.found.astype(np.uint8),
             "faces": self.faces,
@@ -217,7 +217,7 @@ def _pose(matrix: npt.NDArray[Any]) -> FloatArray:
         np.arcsin(np.clip(forward[1], -1, 1)),
         np.arctan2(right[1], right[0]),
     )
-    return np.degrees(np.array(angles)).astype(np.float32)
+    return np.asarray(np.degrees(np.array(angles)), np.float32)
 
 
 @contextmanager

@@ -166,4 +166,4 @@ def _neutral(
             break
     rows = rows[still[rows] <= np.percentile(still[rows], 60)]
     rows = rows[gaps[rows] <= max(np.percentile(gaps[rows], 30), np.percentile(gaps, 2))]
-    return np.median(coefficients[rows], axis=0).astype(np.float32)
+    return np.asarray(np.median(coefficients[rows], axis=0), np.float32)

@@ -31,7 +31,9 @@ FOLDS = 4
 STRETCH = 75  # pictures; folds take turns every three seconds
 SPEEDS = (0.93, 1.0, 1.0, 1.0, 1.0, 1.07)  # resampled: pitch and pace together
 WARPS = (0.9, 0.95, 1.0, 1.0, 1.05, 1.1)  # the frequency axis alone: another throat
-OTHERWISE = 0.5  # share of passes that hear another microphone, room and throat; more costs on the person's own
+OTHERWISE = (
+    0.5  # share of passes that hear another microphone, room and throat; more costs on the person's own
+)
 BATCH = 64
 MOST_GAIN = 1.6
 
@@ -65,6 +67,11 @@ class Net(nn.Module):
 
 class Committee(nn.Module):
     """The mean of the members, on raw log-mel, scaled to the fitted spread about the fitted mean."""
+
+    mean: Tensor
+    spread: Tensor
+    gain: Tensor
+    centre: Tensor
 
     def __init__(self, members: list[Net], coefficients: int) -> None:
         super().__init__()
@@ -205,7 +212,7 @@ def _train(
             error = net(windows[batch]) - shapes[batch]
             loss = (error.square() * weight).mean() + 0.5 * (error @ gap).square().mean()
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimiser.step()
             schedule.step()
             done += 1

@@ -139,7 +139,12 @@ def fit_painter(
     """
     size = lesson.mask.shape[0]
     torch.manual_seed(11)
-    painter = Painter(size, lesson.mask, *lesson.crops.appearance(lesson.coefficients, lesson.rows), lesson.coefficients.shape[1])
+    painter = Painter(
+        size,
+        lesson.mask,
+        *lesson.crops.appearance(lesson.coefficients, lesson.rows),
+        lesson.coefficients.shape[1],
+    )
     painter = painter.to(torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(painter.parameters(), lr=RATE, weight_decay=1e-4, betas=(0.9, 0.98))
     run = _Run(painter, optimiser, work / "painter.safetensors")
@@ -194,7 +199,7 @@ class _Run:
         """Count a step: average the weights and the loss."""
         if self.step < 10:
             self.first_loss += (loss - self.first_loss) / (self.step + 1)
-        self.loss += (loss - self.loss) * max(0.01, 1 / (self.step + 1))
+        self.loss += (loss - self.loss) * max(0.05, 1 / (self.step + 1))
         self.step += 1
         keep = min(AVERAGE, self.step / (self.step + 10))
         with torch.no_grad():

@@ -56,6 +56,9 @@ class Painter(nn.Module):
         coefficients: Length of a shape's code.
     """
 
+    kept: Tensor
+    linear: Tensor
+
     def __init__(
         self,
         size: int,
@@ -202,7 +205,7 @@ def to_onnx(network: nn.Module, example: tuple[Any, ...], inputs: list[str], out
         torch.onnx.export(
             network,
             example,
-            memory,
+            cast(Any, memory),  # a stream is taken too
             input_names=inputs,
             output_names=outputs,
             dynamic_axes={name: {0: "batch"} for name in inputs + outputs},

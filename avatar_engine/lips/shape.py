@@ -69,12 +69,12 @@ def opening(shapes: FloatArray) -> FloatArray:
     """The gap between the inner lips of shapes (n, landmarks, 2): their mean distance over the middle."""
     base = len(OUTER)
     lower, upper = [base + i for i in (4, 5, 6)], [base + i for i in (16, 15, 14)]
-    return np.linalg.norm(shapes[:, lower] - shapes[:, upper], axis=2).mean(1).astype(np.float32)
+    return np.asarray(np.linalg.norm(shapes[:, lower] - shapes[:, upper], axis=2).mean(1), np.float32)
 
 
 def width(shapes: FloatArray) -> FloatArray:
     """The distance of the mouth's corners of shapes (n, landmarks, 2)."""
-    return np.linalg.norm(shapes[:, LEFT_CORNER] - shapes[:, RIGHT_CORNER], axis=1).astype(np.float32)
+    return np.asarray(np.linalg.norm(shapes[:, LEFT_CORNER] - shapes[:, RIGHT_CORNER], axis=1), np.float32)
 
 
 def without_jitter(shapes: FloatArray, takes: list[tuple[int, int]]) -> FloatArray:
@@ -103,7 +103,7 @@ def without_pose(shapes: FloatArray, pose: FloatArray, takes: list[tuple[int, in
     )  # a quarter of a degree squared: nearly still
     flat = shapes.reshape(len(shapes), -1).astype(np.float64)
     weights = np.linalg.solve(columns.T @ columns + ridge, columns.T @ flat)
-    return (flat - slow @ weights[:3]).reshape(shapes.shape).astype(np.float32)
+    return np.asarray((flat - slow @ weights[:3]).reshape(shapes.shape), np.float32)
 
 
 def fit_basis(shapes: FloatArray, coefficients: int = COEFFICIENTS) -> ShapeBasis:

@@ -48,12 +48,12 @@ def power(samples: FloatArray) -> FloatArray:
         return np.zeros((0, FFT // 2 + 1), np.float32)
     blocks = np.lib.stride_tricks.sliding_window_view(samples, SPECTRUM_WINDOW)[::HOP][:count]
     spectra = np.fft.rfft(blocks * _hann(), FFT, axis=1)
-    return ((spectra.real**2 + spectra.imag**2) / _hann().sum()).astype(np.float32)
+    return np.asarray(((spectra.real**2 + spectra.imag**2) / _hann().sum()), np.float32)
 
 
 def log_mel(power_spectra: FloatArray, warp: float = 1.0) -> FloatArray:
     """Log-mel bands float32 (m, `BANDS`) of power spectra (m, 513); ``warp`` stretches the frequency axis."""
-    return np.log(power_spectra @ filters(warp) + FLOOR).astype(np.float32)
+    return np.asarray(np.log(power_spectra @ filters(warp) + FLOOR), np.float32)
 
 
 @cache
@@ -65,7 +65,7 @@ def filters(warp: float = 1.0) -> FloatArray:
     rise = (bins[:, None] - edges[:-2]) / np.diff(edges)[:-1]
     fall = (edges[2:] - bins[:, None]) / np.diff(edges)[1:]
     weights = np.clip(np.minimum(rise, fall), 0, None)
-    return (weights / np.maximum(weights.sum(0), 1e-9)).astype(np.float32)
+    return np.asarray((weights / np.maximum(weights.sum(0), 1e-9)), np.float32)
 
 
 def windows(mel: FloatArray) -> FloatArray:
@@ -92,7 +92,7 @@ def loudness(samples: FloatArray) -> FloatArray:
     """The level of every whole picture's samples in dB (0 is a full-scale square wave, -100 the least)."""
     blocks = samples[: len(samples) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME].reshape(-1, SAMPLES_PER_FRAME)
     centred = blocks - blocks.mean(1, keepdims=True)
-    return (10 * np.log10((centred * centred).mean(1) + 1e-10)).astype(np.float32)
+    return np.asarray(10 * np.log10((centred * centred).mean(1) + 1e-10), np.float32)
 
 
 def _mel(hertz: float) -> float:

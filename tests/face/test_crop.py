@@ -97,7 +97,9 @@ def test_pasting_touches_only_the_mask() -> None:
     assert len(changed) > 2000
     assert there[:, 0].min() >= columns[0] - 2 and there[:, 0].max() <= columns[-1] + 2
     assert there[:, 1].min() >= rows[0] - 2 and there[:, 1].max() <= rows[-1] + 2
-    middle = np.round((np.array([64, 80]) - matrices[0][:, 2]) @ np.linalg.inv(matrices[0][:, :2]).T).astype(int)
+    middle = np.round((np.array([64, 80]) - matrices[0][:, 2]) @ np.linalg.inv(matrices[0][:, :2]).T).astype(
+        int
+    )
     assert crop.planes(picture)[0][middle[1], middle[0]] == 0  # opaque in the middle
 
 

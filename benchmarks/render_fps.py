@@ -1,0 +1,203 @@
+"""How many mouths a second does a device paint, and how far is that from what the device can do at all?
+
+    python benchmarks/render_fps.py [--device cpu] [--sizes 192 --sizes 256 --sizes 384] [--json render_fps.json]
+
+For every crop size and batch: pictures a second of the exported painter, and the floor, which is the larger of
+operations over the arithmetic ceiling and bytes over the memory ceiling. Operations and bytes are counted from the
+exported graph; both ceilings are measured in the same run, with the same number of threads.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import typer
+from onnx import TensorProto, helper, shape_inference
+from rich.console import Console
+from rich.table import Table
+
+from avatar_engine import device as devices
+from avatar_engine.lips.painter import Painter, export
+from avatar_engine.lips.shape import COEFFICIENTS
+
+app = typer.Typer(add_completion=False)
+
+SINGLE = True
+"""One thread of the CPU: processor time is counted, which other work on the machine does not stretch."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; milliseconds are of one batch."""
+
+    size: int
+    batch: int
+    fps: float
+    milliseconds: float
+    gigaflop: float
+    megabytes: float
+    floor_milliseconds: float
+    share_of_floor: float
+
+
+@app.command()
+def main(
+    device: Annotated[str, typer.Option()] = "cpu",
+    threads: Annotated[int, typer.Option()] = 1,
+    sizes: Annotated[list[int], typer.Option()] = [192, 256, 384],  # noqa: B006 - typer copies it
+    batches: Annotated[list[int], typer.Option()] = [1, 2, 4, 8, 16, 32],  # noqa: B006
+    seconds: Annotated[float, typer.Option(help="measure each line at least this long")] = 1.0,
+    output: Annotated[Path | None, typer.Option("--json")] = None,
+) -> None:
+    """Measure the painter on a device."""
+    chosen = devices.choose(device)
+    global SINGLE
+    SINGLE = chosen.kind == "cpu" and threads == 1
+    flops, bandwidth = arithmetic_ceiling(chosen, threads, seconds), memory_ceiling(seconds)
+    rows = []
+    for size in sizes:
+        graph = painter(size)
+        session = devices.onnx_session(graph, chosen, threads)
+        for batch in batches:
+            feeds = inputs(size, batch)
+            spent = best(lambda s=session, f=feeds: s.run(None, f), seconds)
+            operations, traffic = count(graph, size, batch)
+            floor = max(operations / flops, traffic / bandwidth)
+            rows.append(
+                Row(
+                    size,
+                    batch,
+                    batch / spent,
+                    spent * 1e3,
+                    operations / 1e9,
+                    traffic / 1e6,
+                    floor * 1e3,
+                    floor / spent,
+                )
+            )
+    show(chosen.name, threads, flops, bandwidth, rows)
+    if output:
+        facts = {
+            "device": chosen.name,
+            "threads": threads,
+            "gflops": flops / 1e9,
+            "gigabytes_s": bandwidth / 1e9,
+        }
+        output.write_text(json.dumps(facts | {"rows": [asdict(row) for row in rows]}, indent=1))
+
+
+def painter(size: int) -> bytes:
+    """The exported painter for a crop of this size; what it has learnt does not change its speed."""
+    mask = np.zeros((size, size), np.float32)
+    mask[size // 4 : -size // 8, size // 8 : -size // 8] = 1
+    terms = COEFFICIENTS + 7
+    luma, chroma = (
+        np.zeros((terms, size, size), np.float32),
+        np.zeros((terms, 2, size // 2, size // 2), np.float32),
+    )
+    return export(Painter(size, mask, luma, chroma, COEFFICIENTS).eval())
+
+
+def inputs(size: int, batch: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    shapes = {"luma": (1, size, size), "chroma": (2, size // 2, size // 2), "shapes": (3, size, size)}
+    feeds = {
+        name: random.integers(0, 256, (batch, *shape)).astype(np.uint8) for name, shape in shapes.items()
+    }
+    return feeds | {"coefficients": random.normal(0, 1, (batch, COEFFICIENTS)).astype(np.float32)}
+
+
+def count(graph: bytes, size: int, batch: int) -> tuple[float, float]:
+    """Floating-point operations of convolutions and matrix products, and the bytes that can't be avoided.
+
+    Bytes: weights once, inputs and outputs once, every convolution's output written and read once. Counted for a
+    batch of 8 and scaled: shape inference loses track of a batch of 1.
+    """
+    feeds = inputs(size, 8)
+    model = onnx.load_from_string(graph)
+    for entry in model.graph.input:
+        for axis, length in zip(entry.type.tensor_type.shape.dim, feeds[entry.name].shape, strict=True):
+            axis.dim_value = length
+    model = shape_inference.infer_shapes(model, data_prop=True)
+    known = {
+        value.name: [axis.dim_value for axis in value.type.tensor_type.shape.dim]
+        for value in [*model.graph.value_info, *model.graph.output, *model.graph.input]
+    }
+    weights = {value.name: list(value.dims) for value in model.graph.initializer}
+    fixed = sum(4.0 * float(np.prod(dims)) for dims in weights.values() if dims)
+    operations, traffic = 0.0, 2.0 * sum(value.nbytes for value in feeds.values())
+    for node in model.graph.node:
+        if node.op_type not in ("Conv", "Gemm", "MatMul"):
+            continue
+        kernel = weights.get(node.input[1]) or known[node.input[1]]
+        made = known[node.output[0]]
+        depth = np.prod(kernel[1:]) if node.op_type == "Conv" else known[node.input[0]][-1]
+        operations += 2.0 * float(np.prod(made)) * float(depth)
+        traffic += 2 * 4.0 * float(np.prod(made))
+    return operations * batch / 8, fixed + traffic * batch / 8
+
+
+def arithmetic_ceiling(device: devices.Device, threads: int, seconds: float) -> float:
+    """The best of a large matrix product and a friendly convolution, in operations a second, same engine."""
+    best_rate = 0.0
+    for op, shape, kernel, operations in (
+        ("MatMul", [1024, 1024], [1024, 1024], 2.0 * 1024**3),
+        ("Conv", [1, 128, 64, 64], [128, 128, 3, 3], 2.0 * 128 * 128 * 9 * 64 * 64),
+    ):
+        options = {"pads": [1, 1, 1, 1]} if op == "Conv" else {}
+        weight = helper.make_tensor("w", TensorProto.FLOAT, kernel, np.full(kernel, 1e-3, np.float32).ravel())
+        net = helper.make_graph(
+            [helper.make_node(op, ["x", "w"], ["y"], **options)],
+            "ceiling",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+            [weight],
+        )
+        model = helper.make_model(net, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+        session = devices.onnx_session(model.SerializeToString(), device, threads)
+        feeds: dict[str, Any] = {"x": np.ones(shape, np.float32)}
+        best_rate = max(best_rate, operations / best(lambda s=session, f=feeds: s.run(None, f), seconds))
+    return best_rate
+
+
+def memory_ceiling(seconds: float) -> float:
+    """Bytes a second that one core copies in main memory (read and written both counted)."""
+    source, target = np.ones(1 << 26, np.uint8), np.empty(1 << 26, np.uint8)
+    return 2 * source.nbytes / best(lambda: np.copyto(target, source), seconds)
+
+
+def best(work: Callable[[], object], seconds: float) -> float:
+    """The fastest fifth's time of one run, after a warm-up."""
+    clock = time.process_time if SINGLE else time.perf_counter
+    work()
+    times: list[float] = []
+    begun = time.perf_counter()
+    while time.perf_counter() - begun < seconds or len(times) < 3:
+        start = clock()
+        work()
+        times.append(clock() - start)
+    return float(np.percentile(times, 20))  # other work on the machine only ever adds
+
+
+def show(name: str, threads: int, flops: float, bandwidth: float, rows: list[Row]) -> None:
+    ceiling = f"{flops / 1e9:.0f} GFLOP/s, {bandwidth / 1e9:.1f} GB/s"
+    title = f"{name}, {threads} thread(s), ONNX Runtime {ort.__version__}: {ceiling}"
+    table = Table("crop", "batch", "fps", "ms", "GFLOP", "MB", "floor ms", "of floor", title=title)
+    for row in rows:
+        table.add_row(
+            f"{row.size}", f"{row.batch}", f"{row.fps:.1f}", f"{row.milliseconds:.1f}", f"{row.gigaflop:.2f}",
+            f"{row.megabytes:.1f}", f"{row.floor_milliseconds:.1f}", f"{row.share_of_floor:.0%}",
+        )  # fmt: skip
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,194 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from avatar_engine.device import Device, onnx_session
+from avatar_engine.errors import AvatarError
+from avatar_engine.face.crop import planes, to_crop, transforms
+from avatar_engine.face.track import FaceTrack
+from avatar_engine.lips import fit as lips_fit
+from avatar_engine.lips import shape
+from avatar_engine.lips.fit import fit
+from avatar_engine.lips.fit_motion import fit_motion
+from avatar_engine.lips.model import LipsModel
+from avatar_engine.lips.painter import Painter, export
+from avatar_engine.lips.render import Renderer
+from tests.face.test_crop import make_track
+from tests.lips.test_shape import make_shapes
+
+DEVICE = Device("cpu", "test", 1, False, False, 1)
+COUNT = 160
+
+
+class Parts(dict[str, Any]):
+    """A bundle in memory."""
+
+    add_bytes = add_json = add_tensors = dict.__setitem__
+
+    read = json = tensors = dict.__getitem__
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray, FaceTrack]:
+    """A face of drawn lips whose opening follows the loudness of a hum."""
+    track = make_track(COUNT)
+    gaps = np.clip(0.12 * np.sin(np.arange(COUNT) / 4), 0, None).astype(np.float32)
+    matrices = transforms(track, 64)
+    inverse = np.stack([cv2.invertAffineTransform(m) for m in matrices]).astype(np.float32)
+    track.points[:, shape.LANDMARKS, :2] = to_crop(make_shapes(gaps) * 64, inverse)
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "10", "preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 320, 288, "yuv420p"
+        for points in track.points:
+            picture = np.full((288, 320, 3), (170, 130, 110), np.uint8)
+            for line, colour in ((shape.OUTER, (170, 60, 60)), (shape.INNER, (30, 10, 10))):
+                cv2.fillPoly(picture, [np.round(points[list(line), :2]).astype(np.int32)], colour)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode(None))
+    time = np.arange(COUNT * 960) / 24000
+    loud = np.interp(np.arange(COUNT * 960) / 960, np.arange(COUNT) + 0.5, gaps)
+    samples = (4 * loud * np.sin(2 * np.pi * 200 * time) + 0.0005 * np.sin(time * 9000)).astype(np.float32)
+    return path, samples, track
+
+
+@pytest.fixture(scope="module")
+def fitted(clip: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[LipsModel, Path]:
+    path, samples, track = clip
+    work = tmp_path_factory.mktemp("work")
+    model = fit(
+        path, samples, track, train=range(140), device=DEVICE, budget=100, work=work, size=64, steps=100
+    )
+    return model, work
+
+
+def test_the_painter_learns(fitted: tuple[LipsModel, Path]) -> None:
+    figures = fitted[0].figures
+    assert figures["painter_steps"] == 100
+    assert figures["painter_loss"] < 0.9 * figures["painter_first_loss"]
+
+
+def test_the_motion_net_hears_the_opening(fitted: tuple[LipsModel, Path]) -> None:
+    assert fitted[0].figures["motion_correlation"] > 0.6
+
+
+def test_neutral_is_closed(fitted: tuple[LipsModel, Path]) -> None:
+    model = fitted[0]
+    assert model.basis.opening(model.neutral[None])[0] < 0.03
+
+
+def test_a_saved_model_paints_the_same(clip: Any, fitted: tuple[LipsModel, Path]) -> None:
+    model, parts = fitted[0], Parts()
+    model.save(parts)
+    again = LipsModel.load(parts)
+    matrix = transforms(clip[2], 64)[3]
+    pictures = [np.full((288 * 3 // 2, 320), 120, np.uint8) for _ in range(2)]
+    for which, picture in zip((model, again), pictures, strict=True):
+        Renderer(which, DEVICE).paint(picture, matrix, model.neutral)
+    assert (pictures[0] == pictures[1]).all()
+    luma = planes(pictures[0])[0]
+    assert 500 < (luma != 120).sum() < luma.size / 3
+
+
+def test_mismatched_parts_are_refused(fitted: tuple[LipsModel, Path]) -> None:
+    parts = Parts()
+    replace(fitted[0], size=96).save(parts)
+    with pytest.raises(AvatarError, match="don't fit together"):
+        LipsModel.load(parts)
+    fitted[0].save(parts)
+    parts["lips/lips.json"] = {**parts["lips/lips.json"], "version": 99}
+    with pytest.raises(AvatarError, match="version 99"):
+        LipsModel.load(parts)
+    del parts["lips/lips.json"]["gate"]
+    parts["lips/lips.json"]["version"] = 1
+    with pytest.raises(AvatarError, match="incomplete"):
+        LipsModel.load(parts)
+
+
+def test_an_interrupted_fit_goes_on(clip: Any, fitted: tuple[LipsModel, Path]) -> None:
+    path, samples, track = clip
+    model, work = fitted
+    before = {
+        name: (work / name).stat().st_mtime_ns for name in ("motion-0.safetensors", "motion-7.safetensors")
+    }
+    more = fit(
+        path, samples, track, train=range(140), device=DEVICE, budget=100, work=work, size=64, steps=104
+    )
+    assert more.figures["painter_steps"] == 104
+    assert more.figures["painter_first_loss"] == model.figures["painter_first_loss"]  # not begun again
+    assert all((work / name).stat().st_mtime_ns == time for name, time in before.items())
+
+
+def test_too_few_faces_are_refused(clip: Any, tmp_path: Path) -> None:
+    path, samples, track = clip
+    blind = replace(track, found=np.arange(COUNT) < 40)
+    with pytest.raises(AvatarError, match="Only 40 pictures"):
+        fit(path, samples, blind, train=range(140), device=DEVICE, budget=5, work=tmp_path)
+
+
+@pytest.mark.parametrize("size", [64, 192])
+def test_onnx_painter_agrees_with_torch(size: int) -> None:
+    random = np.random.default_rng(0)
+    torch.manual_seed(0)
+    mask = np.zeros((size, size), np.float32)
+    mask[size // 4 : -size // 4, size // 4 : -size // 4] = 1
+    linear = (
+        random.uniform(0, 9, (14, size, size)).astype(np.float32),
+        random.uniform(0, 9, (14, 2, size // 2, size // 2)).astype(np.float32),
+    )
+    linear[0][0] += 120
+    painter = Painter(size, mask, *linear, 7).eval()
+    torch.nn.init.normal_(painter.paint.weight, 0, 0.02)
+    session = onnx_session(export(painter), DEVICE, 1)
+    for batch in (1, 3):
+        feeds = {
+            "luma": random.integers(0, 256, (batch, 1, size, size)).astype(np.uint8),
+            "chroma": random.integers(0, 256, (batch, 2, size // 2, size // 2)).astype(np.uint8),
+            "shapes": random.integers(0, 256, (batch, 3, size, size)).astype(np.uint8),
+            "coefficients": random.normal(0, 1, (batch, 7)).astype(np.float32),
+        }
+        got = session.run(None, feeds)
+        with torch.no_grad():
+            want = painter(*(torch.from_numpy(value) for value in feeds.values()))
+        for ours, theirs in zip(got, want, strict=True):
+            assert ours.dtype == np.uint8
+            assert np.abs(ours - np.clip(theirs.numpy(), 0, 255)).max() <= 0.51
+        feeds["luma"][:, :, mask > 0] = 0  # what lies under the mask is not looked at
+        hidden = session.run(None, feeds)[0]
+        assert (hidden == got[0]).all()
+
+
+def test_gate_lies_between_noise_and_speech() -> None:
+    random = np.random.default_rng(0)
+    loud = np.repeat(np.arange(100) % 10 < 7, 960)
+    samples = (random.normal(0, 1, 96000) * np.where(loud, 0.2, 0.002)).astype(np.float32)
+    gate = lips_fit._gate(samples)
+    assert -54 < gate.shut < gate.open < gate.speech - 15
+    assert gate.speech == pytest.approx(-14, abs=1)
+
+
+def test_spread_is_made_up_for(tmp_path: Path) -> None:
+    """A shape that sound tells only in part is predicted at nearly its full spread."""
+    random = np.random.default_rng(1)
+    gaps = np.repeat(random.uniform(0, 0.15, 60), 5)[:300]
+    loud = np.repeat(0.02 + gaps, 960)
+    samples = (random.normal(0, 1, len(loud)) * loud).astype(np.float32)
+    real = make_shapes((gaps + random.normal(0, 0.03, 300)).clip(0).astype(np.float32))
+    basis = shape.fit_basis(real, 4)
+    onnx, figures = fit_motion(
+        samples,
+        basis.project(real),
+        np.ones(300, bool),
+        basis,
+        budget=30,
+        work=tmp_path,
+        members=4,
+        epochs=12,
+    )
+    assert figures["motion_gain"] > 1.02 and len(onnx) > 1000
