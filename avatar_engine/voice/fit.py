@@ -183,10 +183,13 @@ def _nearest(samples: FloatArray, f0: FloatArray, language: str) -> tuple[str, s
     known = stock_fit()
     base = max(known, key=lambda name: float(known[name].speaker @ person))
     pitch = float(np.log(f0[f0 > 0]).mean()) if np.any(f0 > 0) else np.log(150.0)
-    own = {name: v for name, v in known.items() if VoicePack.stock(name).language == language}
-    own = own or {n: v for n, v in known.items() if VoicePack.stock(n).language[:2] == language[:2]}
+    own = [name for name in known if VoicePack.stock(name).language[:2] == language[:2]]
+    # A timbre may come from any language, the melody only from the person's own.
     prosody = max(
-        own, key=lambda name: float(own[name].speaker @ person) - 2 * abs(own[name].pitch[0] - pitch)
+        own or [VoicePack.default(language).base],
+        key=lambda name: (
+            float(known[name].speaker @ person) - 2 * abs(known[name].pitch[0] - pitch) if own else 0
+        ),
     )
     return base, prosody
 
