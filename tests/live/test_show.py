@@ -1,0 +1,78 @@
+import threading
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from avatar_engine.contracts import FRAME_RATE
+from avatar_engine.errors import AvatarError
+from avatar_engine.live import show
+from avatar_engine.live.programme import TAIL
+from avatar_engine.live.show import run
+from avatar_engine.media.read import frame_count, sound
+from tests.live import voices
+
+SIZE = (320, 180)
+
+
+@pytest.fixture
+def script(tmp_path):
+    path = tmp_path / "show.md"
+    path.write_text("# Start\n\nabc\n\n<!-- pause 200ms -->\n\nde\n")
+    return path
+
+
+def test_a_show_runs_to_its_end_and_is_recorded_whole(avatar, script, tmp_path):
+    seen = []
+    last = run(avatar(), script, [str(tmp_path / "record.mp4")], size=SIZE, on_status=seen.append)
+    assert last.frames == frame_count(tmp_path / "record.mp4") + last.dropped
+    assert last.said == 2 and last.left_out == 0
+    spoken = np.abs(sound(tmp_path / "record.mp4")) > 0.05
+    assert spoken.sum() > 0.3 * 24_000
+    assert not spoken[-(TAIL - 3) * 960 :].any()
+    assert last.text_to_first_sound > 0
+    assert [status.frames for status in seen] == sorted(status.frames for status in seen)
+    assert seen[0].segment in ("", "Start") and last.segment == "Start"
+    assert last.broadcast is not None and asdict(last)["broadcast"]["outputs"][0]["state"] == "ended"
+
+
+def test_a_loop_ends_at_its_time(avatar, script, tmp_path):
+    last = run(avatar(), script, [str(tmp_path / "r.mp4")], size=SIZE, loop=True, seconds=2.0)
+    assert last.frames == 2 * FRAME_RATE
+    assert frame_count(tmp_path / "r.mp4") == 2 * FRAME_RATE - last.dropped
+
+
+def test_stop_ends_it_cleanly_with_a_whole_file(avatar, script, tmp_path):
+    stop = threading.Event()
+
+    def watch(status):
+        if status.frames >= FRAME_RATE:
+            stop.set()
+
+    last = run(avatar(), script, [str(tmp_path / "r.mp4")], size=SIZE, loop=True, on_status=watch, stop=stop)
+    assert FRAME_RATE <= last.frames <= FRAME_RATE + 13
+    assert frame_count(tmp_path / "r.mp4") == last.frames - last.dropped
+    assert not any(thread.name in ("voice", "body") for thread in threading.enumerate())
+
+
+def test_a_voice_that_says_nothing_is_no_dead_show(avatar, script, tmp_path, monkeypatch):
+    monkeypatch.setattr(show, "load_voice", voices.mute_voice)
+    last = run(avatar(), script, [str(tmp_path / "r.mp4")], size=SIZE)
+    assert last.left_out == 2 and last.said == 0
+    assert last.frames >= TAIL
+
+
+@pytest.mark.parametrize(
+    ("front", "words"),
+    [("language: fr", "language 'fr'"), ("use: education", "use 'education'"), ("spead: 2", "line 2")],
+)
+def test_a_show_outside_the_consent_or_with_a_bad_script_never_starts(avatar, tmp_path, front, words):
+    (tmp_path / "show.md").write_text(f"---\n{front}\n---\nabc\n")
+    with pytest.raises(AvatarError, match=words):
+        run(avatar(), tmp_path / "show.md", [str(tmp_path / "r.mp4")], size=SIZE)
+    assert not (tmp_path / "r.mp4").exists()
+
+
+def test_a_show_without_outputs_is_refused(avatar, script):
+    with pytest.raises(AvatarError, match="goes nowhere"):
+        run(avatar(), script, [], size=SIZE)
