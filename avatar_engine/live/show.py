@@ -159,6 +159,19 @@ def _unseen(status: ShowStatus) -> None:
     """Nobody watches the status."""
 
 
+def refuse_dead(broadcast: BroadcastStatus | None) -> None:
+    """End a show that nobody can get any more: a network output comes back, a file that failed does not.
+
+    Raises:
+        AvatarError: Every output has failed for good.
+    """
+    if broadcast and broadcast.outputs and all(output.state == "failed" for output in broadcast.outputs):
+        reasons = "; ".join(f"{output.name}: {output.error}" for output in broadcast.outputs)
+        raise AvatarError(
+            f"Every output has failed ({reasons}).", "Check the disk and the path; start again."
+        )
+
+
 class _OnAir:
     """The frames' way from programme to broadcast, and the figures of it."""
 
@@ -190,7 +203,9 @@ class _OnAir:
                 self._went = time.monotonic()
                 self._voice.go()
             if self._frames % STATUS_EVERY == 0:
-                self._on_status(self.status())
+                status = self.status()
+                self._on_status(status)
+                refuse_dead(status.broadcast)
             if stop.is_set() or self._frames == limit:
                 log.info("the show ends at frame %d", frame.index)
                 return

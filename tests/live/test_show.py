@@ -4,11 +4,12 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import show
 from avatar_engine.live.programme import TAIL
-from avatar_engine.live.show import run
+from avatar_engine.live.show import refuse_dead, run
 from avatar_engine.media.read import frame_count, sound
 from tests.live import voices
 
@@ -76,3 +77,11 @@ def test_a_show_outside_the_consent_or_with_a_bad_script_never_starts(avatar, tm
 def test_a_show_without_outputs_is_refused(avatar, script):
     with pytest.raises(AvatarError, match="goes nowhere"):
         run(avatar(), script, [], size=SIZE)
+
+
+def test_a_show_ends_only_when_every_output_has_failed_for_good():
+    dead = OutputStatus("record.mp4", "failed", error="disk full")
+    refuse_dead(None)
+    refuse_dead(BroadcastStatus((dead, OutputStatus("rtmp://host/live/****", "reconnecting"))))
+    with pytest.raises(AvatarError, match=r"record\.mp4: disk full"):
+        refuse_dead(BroadcastStatus((dead,)))
