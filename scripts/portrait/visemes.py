@@ -8,11 +8,11 @@ neighbours; an "oo" rounds the lips before it is heard.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 
-from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, FloatArray, Phone, Speech
+from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray, Phone
 from portrait.mouth import Mouth
 
 SILENCE = "_"
@@ -20,6 +20,9 @@ STEPS_PER_FRAME = 8
 STEP = 1 / FRAME_RATE / STEPS_PER_FRAME
 PAUSE = 0.2
 """Seconds of silence from which on the mouth closes."""
+
+EDGE = 0.06
+"""Seconds within a pause in which the mouth comes to rest or gets ready."""
 
 REACH = 0.045
 """Seconds in which a phone's pull fades to 37 %."""
@@ -60,34 +63,17 @@ _LIPS = frozenset("pbmfvʋɸβ")
 _ROUND = frozenset("wɥʃʒuʊyʏo")
 
 
-def joined(pieces: Iterable[Speech]) -> Speech:
-    """Pieces of sound that follow one another as one, phones that a seam had cut made whole again."""
-    samples: list[FloatArray] = []
-    phones: list[Phone] = []
-    at = 0
-    for piece in pieces:
-        offset = at / SAMPLE_RATE
-        for phone in piece.phones:
-            moved = Phone(phone.symbol, phone.start + offset, phone.end + offset)
-            if phones and phones[-1].symbol == moved.symbol and moved.start - phones[-1].end < 1e-3:
-                phones[-1] = Phone(moved.symbol, phones[-1].start, moved.end)
-            else:
-                phones.append(moved)
-        samples.append(piece.samples)
-        at += len(piece.samples)
-    return Speech(np.concatenate(samples) if samples else np.zeros(0, np.float32), tuple(phones))
+def mouth_track(phones: Sequence[Phone], samples: FloatArray) -> list[Mouth]:
+    """The mouth of every picture of ``samples``, from the phones' times and how loud the sound is.
 
-
-def mouth_shapes(speech: Speech, frames: int) -> list[Mouth]:
-    """The mouth of each of ``frames`` pictures, from the phones' times and how loud the sound is.
-
-    Exactly closed in every pause of `PAUSE` seconds or longer and after the sound's end.
+    Exactly closed in every pause of `PAUSE` seconds or longer; where no phone is, nothing is said.
     """
+    frames = len(samples) // SAMPLES_PER_FRAME
     steps = frames * STEPS_PER_FRAME
     time = (np.arange(steps) + 0.5) * STEP
-    shape = _blend(_letters(speech.phones), time)
-    shape[:, 0] *= 0.62 + 0.42 * _loudness(speech.samples, steps)
-    shape *= _speaking(speech, time)[:, None]
+    shape = _blend(_letters(phones), time)
+    shape[:, 0] *= 0.62 + 0.42 * np.sqrt(_loudness(samples, steps))
+    shape *= _speaking(phones, time)[:, None]
     by_frame = shape.reshape(frames, STEPS_PER_FRAME, 6)
     middle = by_frame.mean(1)
     middle[:, 4] = by_frame[:, :, 4].max(1)  # A closure shorter than a picture is still seen.
@@ -95,7 +81,21 @@ def mouth_shapes(speech: Speech, frames: int) -> list[Mouth]:
     return [Mouth(*(round(float(value), 4) for value in row)) for row in middle]
 
 
-def _letters(phones: Iterable[Phone]) -> list[tuple[str, float, float]]:
+def stresses(samples: FloatArray) -> FloatArray:
+    """How stressed the speech is in every picture of ``samples``, float32 (frames,), 0 to 1: a bump at each
+    loudest syllable that has no louder one within half a second."""
+    frames = len(samples) // SAMPLES_PER_FRAME
+    level = _loudness(samples, frames * STEPS_PER_FRAME).reshape(frames, STEPS_PER_FRAME).mean(1)
+    bumps = np.zeros(frames, np.float32)
+    around = np.arange(frames)
+    reach = FRAME_RATE // 2
+    for k in range(frames):
+        if level[k] > 0.55 and level[k] == level[max(0, k - reach) : k + reach + 1].max():
+            bumps = np.maximum(bumps, level[k] * np.exp(-0.5 * ((around - k) / 2.5) ** 2).astype(np.float32))
+    return bumps
+
+
+def _letters(phones: Sequence[Phone]) -> list[tuple[str, float, float]]:
     """One letter each with its time; a diphthong's or affricate's time is shared by its letters."""
     found: list[tuple[str, float, float]] = []
     for phone in phones:
@@ -134,7 +134,7 @@ def _blend(letters: list[tuple[str, float, float]], time: np.ndarray) -> np.ndar
 
 
 def _loudness(samples: FloatArray, steps: int) -> np.ndarray:
-    """Root of the sound's envelope (steps,), 1 where it is loud for this sound."""
+    """The sound's envelope (steps,), 1 where it is loud for this sound."""
     size = round(SAMPLE_RATE * STEP)
     padded = np.zeros(steps * size)
     padded[: min(len(samples), len(padded))] = samples[: len(padded)]
@@ -142,26 +142,18 @@ def _loudness(samples: FloatArray, steps: int) -> np.ndarray:
     window = np.hanning(17)
     level = np.sqrt(np.maximum(0, np.convolve(power, window / window.sum(), "same")))
     heard = level[level > 1e-3]
-    return np.sqrt(np.clip(level / np.percentile(heard, 92), 0, 1)) if len(heard) else np.zeros(steps)
+    return np.clip(level / np.percentile(heard, 92), 0, 1) if len(heard) else np.zeros(steps)
 
 
-def _speaking(speech: Speech, time: np.ndarray) -> np.ndarray:
+def _speaking(phones: Sequence[Phone], time: np.ndarray) -> np.ndarray:
     """1 while something is said, 0 in pauses, with soft edges inside the pauses."""
-    open_ = np.ones(len(time) + 2)
-    silent = [(p.start, p.end) for p in speech.phones if p.symbol == SILENCE]
-    silent.append((max((p.end for p in speech.phones), default=0.0), float("inf")))
-    merged: list[list[float]] = []
-    for start, end in silent:
-        if merged and start - merged[-1][1] < 1e-3:
-            merged[-1][1] = max(end, merged[-1][1])
-        else:
-            merged.append([start, end])
-    for start, end in merged:
+    said = [(p.start, p.end) for p in phones if p.symbol != SILENCE]
+    starts, ends = [start for start, _ in said], [end for _, end in said]
+    active = np.ones(len(time))
+    for start, end in zip([float("-inf"), *ends], [*starts, float("inf")], strict=True):
         if end - start >= PAUSE:
-            edge = 0.06
-            inside = (time > start + (edge if start > 0 else -1)) & (time < end - edge)
-            open_[1:-1][inside] = 0.0
-    open_ = open_[1:-1]
-    window = np.hanning(round(2 * 0.06 / STEP) + 3)[1:-1]
-    smooth = np.convolve(np.pad(open_, len(window), "edge"), window / window.sum(), "same")
-    return np.clip(smooth[len(window) : -len(window)], 0, 1)
+            active[(time > start + EDGE) & (time < end - EDGE)] = 0.0
+    window = np.hanning(round(2 * EDGE / STEP) + 3)[1:-1]
+    around = np.pad(active, len(window), "edge")
+    smooth = np.convolve(around, window / window.sum(), "same")[len(window) : -len(window)]
+    return np.where(smooth < 1e-9, 0.0, np.minimum(smooth, 1.0))
