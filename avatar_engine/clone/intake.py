@@ -417,7 +417,7 @@ def _mended(samples: FloatArray, source: Sync, opening: FloatArray, found: Bools
     mended = correct(samples, source, len(opening))
     left = measure(mended, opening, found)
     said = (
-        f"The sound came {source.offset_ms:+.0f} ms late and drifted by {source.drift_ms_per_minute:+.0f} ms a "
+        f"The sound came {abs(source.offset_ms):.0f} ms too {'late' if source.offset_ms > 0 else 'early'} and drifted by {source.drift_ms_per_minute:+.0f} ms a "
         f"minute; it was put in step ({left.offset_ms:+.0f} ms and {left.drift_ms_per_minute:+.0f} ms are left)."
     )
     return Step(mended, source, left, True, (said, *_uneven(left)))
