@@ -105,7 +105,7 @@ def render(
     bundle = Bundle.open(avatar)
     spoken = language or VoicePack.load(bundle).language
     stamp = Label(spoken, label, size)
-    consents.check(consents.from_record(bundle.consent), language=spoken)
+    consents.check(consents.from_record(bundle.consent, bundle.made), language=spoken)
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
     with ExitStack() as stack:
