@@ -416,9 +416,11 @@ def put_in_step(samples: FloatArray, opening: FloatArray, found: Bools) -> Step:
 def _mended(samples: FloatArray, source: Sync, opening: FloatArray, found: Bools) -> Step:
     mended = correct(samples, source, len(opening))
     left = measure(mended, opening, found)
+    side = "late" if source.offset_ms > 0 else "early"
     said = (
-        f"The sound came {abs(source.offset_ms):.0f} ms too {'late' if source.offset_ms > 0 else 'early'} and drifted by {source.drift_ms_per_minute:+.0f} ms a "
-        f"minute; it was put in step ({left.offset_ms:+.0f} ms and {left.drift_ms_per_minute:+.0f} ms are left)."
+        f"The sound came {abs(source.offset_ms):.0f} ms too {side} and drifted by "
+        f"{source.drift_ms_per_minute:+.0f} ms a minute; it was put in step "
+        f"({left.offset_ms:+.0f} ms and {left.drift_ms_per_minute:+.0f} ms are left)."
     )
     return Step(mended, source, left, True, (said, *_uneven(left)))
 
