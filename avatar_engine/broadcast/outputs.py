@@ -8,7 +8,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,8 +16,8 @@ from typing import Any
 
 import av
 
-from avatar_engine.broadcast import rtmp
-from avatar_engine.broadcast.packets import Packet, PacketQueue, StreamHeaders
+from avatar_engine.broadcast.link import Link, LinkError
+from avatar_engine.broadcast.packets import Packet, PacketQueue
 from avatar_engine.broadcast.spec import TIME_BASE, OutputSpec, ProgrammeFormat
 from avatar_engine.broadcast.status import OutputStatus
 
@@ -107,10 +107,10 @@ class Output(ABC):
         with self._lock:
             self._status = replace(self._status, **changes)
 
-    def _count(self, size: int) -> None:
+    def _count(self, gone: Sequence[Packet]) -> None:
         with self._lock:
-            self._sent += 1
-            self._recent.append((time.monotonic(), size))
+            self._sent += len(gone)
+            self._recent += [(time.monotonic(), len(p.data)) for p in gone]
 
     def _guarded(self) -> None:
         """A defect in one output must not end the others, nor go unseen."""
@@ -128,17 +128,17 @@ class RtmpOutput(Output):
 
     Args:
         spec: Where to.
-        headers: What a decoder needs first.
+        description: Both streams, see `Encoder.description`.
         want_keyframe: Called when a connection needs a picture to begin with.
         bitrate: Bits per second, sizes the system's send buffer.
     """
 
     def __init__(
-        self, spec: OutputSpec, headers: StreamHeaders, want_keyframe: WantKeyframe, bitrate: int
+        self, spec: OutputSpec, description: bytes, want_keyframe: WantKeyframe, bitrate: int
     ) -> None:
         super().__init__(spec, PacketQueue(_NETWORK_LIMIT))
-        self._headers, self._want_keyframe = headers, want_keyframe
-        self._send_buffer = max(64 << 10, bitrate // 8)
+        self._description, self._want_keyframe, self._bitrate = description, want_keyframe, bitrate
+        self._link: Link | None = None
 
     def put(self, packet: Packet, patient: bool) -> None:
         if self._queue.put(packet) and packet.video:
@@ -166,54 +166,37 @@ class RtmpOutput(Output):
             if self._stop.wait(0.1):
                 return
 
+    def join(self, timeout: float) -> bool:
+        ended = super().join(timeout)
+        if (link := self._link) is not None:
+            link.kill()
+        return ended
+
     def _connection(self) -> str | None:
         """One connection from beginning to end; what broke it, or None after the last packet."""
-        publisher = rtmp.RtmpPublisher(self._spec, send_buffer=self._send_buffer)
+        link = self._link = Link(self._spec, self._description, self._bitrate)
         try:
-            publisher.connect()
+            link.connect()
             log.info("%s: on air", self._spec.display)
             self._set(state="on air")
             self._queue.open()
             self._want_keyframe()
-            return self._pump(publisher)
-        except (OSError, rtmp.RtmpError) as error:
-            return _explain(error)
+            return self._pump(link)
+        except (LinkError, OSError) as error:
+            return str(error)
         finally:
+            self._link = None
             self._queue.shut()
-            publisher.close()
+            link.close()
 
-    def _pump(self, publisher: rtmp.RtmpPublisher) -> str | None:
-        begun = False
+    def _pump(self, link: Link) -> str | None:
         while not self._stop.is_set():
-            packet = self._queue.get(timeout=0.5)
-            if packet is None:
-                if self._queue.finished:
-                    return None
-                continue
-            if not begun:
-                for kind, body in self._prologue():
-                    publisher.send(kind, packet.milliseconds, body)
-                begun = True
-            kind = rtmp.VIDEO if packet.video else rtmp.AUDIO
-            self._count(publisher.send(kind, packet.milliseconds, packet.body))
+            packet = self._queue.get(timeout=0.25)
+            if packet is None and self._queue.finished:
+                self._count(link.end())
+                return None
+            self._count(link.collect() if packet is None else link.send(packet))
         return "stopped"
-
-    def _prologue(self) -> tuple[tuple[int, bytes], ...]:
-        headers = self._headers
-        return (rtmp.DATA, headers.metadata), (rtmp.VIDEO, headers.video), (rtmp.AUDIO, headers.audio)
-
-
-def _explain(error: Exception) -> str:
-    match error:
-        case ConnectionRefusedError():
-            return "nothing listens there (connection refused)"
-        case TimeoutError():
-            return "no answer in time"
-        case BrokenPipeError() | ConnectionResetError():
-            return "the server closed the connection"
-        case OSError() if error.strerror:
-            return error.strerror
-    return str(error) or type(error).__name__
 
 
 class FileOutput(Output):
@@ -275,7 +258,7 @@ class FileOutput(Output):
         copy.is_keyframe = packet.keyframe
         copy.stream = self._streams[0 if packet.video else 1]
         self._container.mux_one(copy)
-        self._count(len(packet.data))
+        self._count([packet])
 
 
 def _open_file(path: Path, metadata: dict[str, str]) -> Any:

@@ -6,8 +6,6 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-from avatar_engine.broadcast.spec import TIME_BASE
-
 
 @dataclass(frozen=True, slots=True)
 class Packet:
@@ -19,7 +17,6 @@ class Packet:
         duration: In the same ticks.
         keyframe: Decoding can begin here (every piece of sound is one).
         data: H.264 in Annex B form, or one raw AAC frame.
-        body: The same as the body of an FLV tag, which is also the body of an RTMP message.
     """
 
     video: bool
@@ -27,32 +24,6 @@ class Packet:
     duration: int
     keyframe: bool
     data: bytes
-    body: bytes
-
-    @property
-    def milliseconds(self) -> int:
-        """Presentation time as FLV and RTMP count it."""
-        return milliseconds(self.pts)
-
-
-@dataclass(frozen=True)
-class StreamHeaders:
-    """What a decoder needs before the first packet.
-
-    Attributes:
-        video: Body of the AVC sequence header tag.
-        audio: Body of the AAC sequence header tag.
-        metadata: Body of the ``onMetaData`` script tag.
-    """
-
-    video: bytes
-    audio: bytes
-    metadata: bytes
-
-
-def milliseconds(ticks: int) -> int:
-    """Ticks as whole milliseconds, rounded to the nearest so that errors never add up."""
-    return (ticks * 1000 + TIME_BASE // 2) // TIME_BASE
 
 
 class PacketQueue:

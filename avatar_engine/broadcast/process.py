@@ -90,10 +90,11 @@ class _Fanout:
         self.encoder = Encoder(programme, encoder)
         self.skew = Skew()
         bitrate = programme.video_bitrate + programme.audio_bitrate
+        description = self.encoder.description
         self.outputs: list[Output] = [
             FileOutput(spec, self.encoder.streams, programme, restart)
             if spec.kind == "file"
-            else RtmpOutput(spec, self.encoder.headers, self.encoder.want_keyframe, bitrate)
+            else RtmpOutput(spec, description, self.encoder.want_keyframe, bitrate)
             for spec in specs
         ]
         for output in self.outputs:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
-from avatar_engine.broadcast import flv
 from avatar_engine.broadcast.encoder import GOP, Encoder, Upsampler
+from avatar_engine.broadcast.marking import MARK_UUID
 from avatar_engine.broadcast.packets import Packet
 from avatar_engine.broadcast.spec import TICKS_PER_FRAME, ProgrammeFormat
 from avatar_engine.contracts import SAMPLE_RATE
@@ -91,11 +93,11 @@ def test_a_keyframe_comes_when_wanted_and_carries_the_marking() -> None:
     video = [p for p in packets + encoder.flush() if p.video]
     keys = [i for i, p in enumerate(video) if p.keyframe]
     assert keys == [0, 7]
-    kinds = [[u[0] & 31 for u in flv.nal_units(p.data)] for p in video]
+    kinds = [[u[0] & 31 for u in re.split(b"\0*\0\0\1", p.data) if u] for p in video]
     assert kinds[7] == [6, 5]
     assert kinds[8] == [1]
-    assert b"AI-generated" in video[7].body
-    assert flv.MARK_UUID in video[0].data
+    assert b"AI-generated" in video[7].data
+    assert MARK_UUID in video[0].data
 
 
 def test_many_wishes_are_one_keyframe() -> None:

@@ -13,12 +13,12 @@ from avatar_engine.broadcast.spec import TICKS_PER_FRAME
 def test_skew_is_the_pictures_time_less_the_sounds(late_ms: int) -> None:
     """Both timelines in order of muxing; the pictures' is shifted by ``late_ms``."""
     shift = late_ms * 48
-    packets = [Packet(True, i * TICKS_PER_FRAME, TICKS_PER_FRAME, False, b"", b"") for i in range(100)]
-    packets += [Packet(False, i * 1024, 1024, True, b"", b"") for i in range(188)]
+    packets = [Packet(True, i * TICKS_PER_FRAME, TICKS_PER_FRAME, False, b"") for i in range(100)]
+    packets += [Packet(False, i * 1024, 1024, True, b"") for i in range(188)]
     packets.sort(key=lambda p: (p.pts, not p.video))
     skew = Skew()
     for p in packets:
-        skew.add(Packet(p.video, p.pts + shift * p.video, p.duration, p.keyframe, b"", b""))
+        skew.add(Packet(p.video, p.pts + shift * p.video, p.duration, p.keyframe, b""))
     assert skew.milliseconds == pytest.approx(late_ms, abs=3)
 
 
