@@ -35,7 +35,7 @@ def eye(sheet: Sheet, side: int, blink: float, gaze: tuple[float, float]) -> Non
     opening = sheet.mask(np.vstack([upper, lower[::-1]]), 0.35)
     if blink < 0.97:
         ball = _ball(sheet, side, gaze, u, v)
-        over = sheet.stroke(upper + (0, 2.0), 4.5, 2.0)
+        over = sheet.stroke(upper + np.array((0, 2.0)), 4.5, 2.0)
         ball *= (1 - 0.50 * over)[..., None]
         sheet.over(ball, opening)
     rim = sheet.stroke(lower - (0, 0.2), 1.5, 0.6)
@@ -98,11 +98,11 @@ def _lashes(sheet: Sheet, upper: np.ndarray, lower: np.ndarray, side: int) -> No
     canvas = np.zeros(sheet.alpha.shape, np.uint8)
     along = np.linspace(0, 1, len(upper))
     thick = 1.2 + 2.0 * np.clip(along * 1.25, 0, 1)
-    band = np.vstack([upper + (0, 0.5), (upper - np.c_[np.zeros(80), thick])[::-1]])
+    band = np.vstack([upper + np.array((0, 0.5)), (upper - np.c_[np.zeros(80), thick])[::-1]])
     line = sheet.mask(band, 0.25)
-    for k in range(6, 80, 3):
+    for k in range(8, 80, 3):
         t = along[k]
-        reach = 3.0 + 6.2 * t
+        reach = 2.2 + 5.0 * t
         lean = np.array([side * (t - 0.36) * 1.25, -1.0])
         start = upper[k] - (0, 0.8)
         bow = start + lean * reach * (0.55, 0.35)
@@ -111,11 +111,11 @@ def _lashes(sheet: Sheet, upper: np.ndarray, lower: np.ndarray, side: int) -> No
     for k in range(16, 76, 6):
         t = along[k]
         start = lower[k]
-        _hair(canvas, sheet, np.stack([start, start + (side * (t - 0.4) * 3.4, 2.8)]), 95)
+        _hair(canvas, sheet, np.stack([start, start + np.array((side * (t - 0.4) * 3.4, 2.4))]), 70)
     hairs = canvas.astype(np.float32) / 255
     wing = curve([tuple(upper[70]), tuple(upper[79]), (upper[79][0] + side * 4.0, upper[79][1] - 3.0)], 20)
     line = np.maximum(line, 0.8 * sheet.stroke(wing, 1.5, 0.4))
-    sheet.over(LASH, np.clip(np.maximum(line * 0.95, hairs * 0.85), 0, 1))
+    sheet.over(LASH, np.clip(np.maximum(line * 0.95, hairs * 0.62), 0, 1))
 
 
 def _hair(canvas: np.ndarray, sheet: Sheet, line: np.ndarray, tone: int) -> None:
@@ -126,19 +126,19 @@ def _hair(canvas: np.ndarray, sheet: Sheet, line: np.ndarray, tone: int) -> None
 def brow(sheet: Sheet, side: int, seed: int = 17) -> None:
     """Paint one brow, at rest, hair by hair."""
     rng = np.random.default_rng(seed)
-    spine = curve([(-30, 4.5), (-14, -3.5), (4, -9.0), (20, -10.0), (36, -2.0)], 100)
-    wide = np.interp(np.linspace(0, 1, 100), [0, 0.18, 0.62, 1], [4.2, 5.0, 3.9, 0.7])
+    spine = curve([(-30, 1.0), (-15, -3.6), (3, -7.6), (20, -8.4), (37, 0.5)], 100)
+    wide = np.interp(np.linspace(0, 1, 100), [0, 0.18, 0.62, 1], [2.6, 4.3, 3.3, 0.6])
     body = np.vstack([spine - np.c_[np.zeros(100), wide], (spine + np.c_[np.zeros(100), wide])[::-1]])
     shift, flip = np.array([side * (X + 1), -62.0]), np.array([side, 1.0])
-    sheet.over((0.30, 0.17, 0.12), 0.50 * sheet.mask(body * flip + shift, 1.8))
+    sheet.over((0.30, 0.17, 0.12), 0.62 * sheet.mask(body * flip + shift, 1.5))
     canvas = np.zeros(sheet.alpha.shape, np.uint8)
-    for t in np.sort(rng.uniform(0, 0.97, 210)):
+    for t in np.sort(rng.uniform(0, 0.93, 300)):
         k = int(t * 99)
-        across = rng.uniform(-1, 1)
+        across = rng.uniform(-0.8, 0.8)
         start = spine[k] + (0, across * wide[k])
-        turn = np.interp(t, [0, 0.3, 0.7, 1], [-1.15, -0.62, -0.12, 0.32]) + across * 0.32 * (t < 0.75)
+        turn = np.interp(t, [0, 0.3, 0.7, 1], [-0.85, -0.42, -0.08, 0.34]) + across * 0.22
         hair = np.stack(
             [start, start + np.array([np.cos(turn), np.sin(turn)]) * rng.uniform(5, 9.5) * (1 - 0.35 * t)]
         )
-        _hair(canvas, sheet, hair * flip + shift, int(rng.uniform(90, 200)))
+        _hair(canvas, sheet, hair * flip + shift, int(rng.uniform(50, 140)))
     sheet.over((0.19, 0.10, 0.075), canvas.astype(np.float32) / 255)

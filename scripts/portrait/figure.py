@@ -11,7 +11,7 @@ import numpy as np
 
 from portrait import eyes, hair, mouth, skin, studio
 from portrait.mouth import Mouth
-from portrait.paint import ByteArray, FloatArray, Sheet, smoothstep
+from portrait.paint import ByteArray, FloatArray, smoothstep
 
 UNITS_HIGH = 600.0
 """Units from the picture's top to its bottom."""
@@ -78,7 +78,7 @@ class Painter:
         self.width, self.height = width, height
         self.scale = height / UNITS_HIGH
         self.fine = self.scale * FINER
-        self.sheet, mask = skin.skin(self.fine)
+        self.sheet, _ = skin.skin(self.fine)
         front = hair.front(self.fine)
         shade = hair.shadow(self.fine, front)[..., None] * np.asarray((0.50, 0.62, 0.64), np.float32)
         self.sheet.multiply(1 - shade)

@@ -103,7 +103,7 @@ def lock(
         -1,
     )
     for hair, tone, width in zip(fixed, colours, wide.tolist(), strict=True):
-        last = points - 1 - int(rng.integers(0, 5))
+        last = max(points // 2, points - 1 - int(rng.exponential(5)))
         for k in range(last):
             slim = max(1, width - 1) if k > last * 0.85 else width
             cv2.line(
@@ -160,13 +160,13 @@ def back(scale: float, seed: int = 5) -> ByteArray:
     rng = np.random.default_rng(seed)
     whole = mirrored(
         [
-            (0, -205),
-            (90, -200),
-            (150, -150),
-            (164, -60),
-            (168, 40),
-            (172, 130),
-            (180, 200),
+            (0, -178),
+            (80, -172),
+            (128, -130),
+            (146, -50),
+            (156, 40),
+            (166, 130),
+            (178, 200),
             (140, 262),
             (0, 250),
         ]

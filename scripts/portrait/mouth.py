@@ -50,7 +50,7 @@ class Mouth:
     @property
     def half(self) -> float:
         """Half the width between the corners, in units."""
-        return 42.0 + 6.5 * self.width - 14.0 * self.rounding - 2.5 * self.opening
+        return 44.0 + 6.5 * self.width - 14.5 * self.rounding - 2.5 * self.opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,14 @@ class _Edges:
 def edges(mouth: Mouth, x: FloatArray, smile: float) -> _Edges:
     """The lips' edges over the columns ``x`` (w,)."""
     t = np.clip(x / mouth.half, -1, 1)
-    arch = np.sqrt(np.clip(1 - np.abs(t) ** 2.3, 0, 1)).astype(np.float32)
+    arch = np.sqrt(np.clip(1 - np.abs(t) ** 2.6, 0, 1)).astype(np.float32)
     soft = np.clip(1 - t * t, 0, 1) ** 0.75
-    line = Y - (1.5 + 3.6 * smile) * t**2 + 1.6 * np.cos(t * 5.2) * (1 - t * t)
+    line = (
+        Y
+        + 1.2 * smile
+        - (1.0 + 8.0 * smile * (1 - 0.6 * mouth.rounding)) * np.abs(t) ** 1.8
+        + 1.3 * np.cos(t * 5.2) * (1 - t * t)
+    )
     up, down = 0.24 * mouth.gap + 1.6 * mouth.lift, 0.76 * mouth.gap
     thin = (
         1 - 0.42 * min(1.0, mouth.press) - 0.10 * mouth.width + 0.20 * mouth.rounding - 0.08 * mouth.opening
@@ -77,7 +82,7 @@ def edges(mouth: Mouth, x: FloatArray, smile: float) -> _Edges:
     bow = 1 + 0.16 * np.exp(-(((np.abs(t) - 0.21) / 0.13) ** 2)) - 0.10 * np.exp(-((t / 0.11) ** 2))
     upper_in, lower_in = line - up * arch, line + down * arch
     upper = (10.2 * thin - 1.6 * mouth.lift) * soft * bow
-    lower = 14.2 * thin * soft**0.85
+    lower = 13.4 * thin * np.clip(1 - np.abs(t) ** 2.2, 0, 1) ** 0.62
     return _Edges(t, upper_in - upper, upper_in, lower_in, lower_in + lower)
 
 
@@ -94,9 +99,11 @@ def paint(sheet: Sheet, mouth: Mouth, smile: float = 0.6) -> None:
     )
     sheet.tint((0.55, 0.28, 0.23), 0.42 * under)
     for side in (-1, 1):
-        corner = sheet.bump(side * (mouth.half + 1.5), Y - 2.0 - 3 * smile, 3.6, 3.2)
+        corner = sheet.bump(side * (mouth.half + 1.5), Y - 1.0 - 7 * smile, 3.6, 3.2)
         fold = sheet.bump(side * (mouth.half + 10), Y - 8, 3.2, 15, side * 0.28)
-        sheet.tint((0.46, 0.20, 0.17), 0.50 * corner + (0.10 + 0.10 * max(0.0, mouth.width)) * fold)
+        sheet.tint(
+            (0.46, 0.20, 0.17), 0.50 * corner + (0.08 + 0.10 * smile + 0.10 * max(0.0, mouth.width)) * fold
+        )
     if mouth.gap > 0.5:
         _cavity(sheet, mouth, e, between(e.upper_in[None] - 1, e.lower_in[None] + 1, 1.0) * inside)
     _lips(sheet, mouth, e, inside, between)
@@ -117,20 +124,20 @@ def _cavity(sheet: Sheet, mouth: Mouth, e: _Edges, mask: FloatArray) -> None:
     shade = 0.80 - 0.22 * np.exp(-((sheet.x / 2.2) ** 2)) + 0.15 * np.exp(-(((sheet.y - tip - 4) / 3.0) ** 2))
     flesh = np.asarray((0.80, 0.38, 0.37), np.float32) * shade[..., None]
     colour = colour * (1 - tongue[..., None]) + flesh * tongue[..., None]
-    reach = min(12.5, 4.5 + 0.42 * mouth.gap)
+    reach = min(10.5, 3.6 + 0.36 * mouth.gap)
     bottom = Y - 0.10 * mouth.gap - 2.2 + reach - 2.4 * (e.t**2) * 1.4
     teeth = np.clip((bottom - sheet.y) / 1.3 + 0.5, 0, 1) * (1 - smoothstep(0.66, 0.90, np.abs(e.t)))
     seams = _seams(sheet, 0.215 * 42.0)
     light = (
-        (0.95 - 0.34 * e.t**2) * (1 - 0.10 * seams) * (0.80 + 0.20 * smoothstep(0, 4, sheet.y - e.upper_in))
+        (0.93 - 0.40 * e.t**2) * (1 - 0.10 * seams) * (0.80 + 0.20 * smoothstep(0, 4, sheet.y - e.upper_in))
     )
     enamel = np.asarray((0.975, 0.955, 0.92), np.float32) * light[..., None]
     colour = colour * (1 - teeth[..., None]) + enamel * teeth[..., None]
     row = np.clip((sheet.y - (Y + 0.76 * mouth.gap - 3.2 + 2.5 * e.t**2)) / 1.4 + 0.5, 0, 1)
     row *= smoothstep(9, 18, np.float32(mouth.gap)) * (1 - smoothstep(0.45, 0.66, np.abs(e.t)))
     colour = (
-        colour * (1 - 0.75 * row[..., None])
-        + np.asarray((0.80, 0.74, 0.69), np.float32) * 0.75 * row[..., None]
+        colour * (1 - 0.5 * row[..., None])
+        + np.asarray((0.80, 0.74, 0.69), np.float32) * 0.5 * row[..., None]
     )
     sheet.over(colour.astype(np.float32), mask)
 

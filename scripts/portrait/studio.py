@@ -19,7 +19,7 @@ def studio(width: float, high: float, scale: float, seed: int = 23) -> FloatArra
     right = (sheet.x / width + 0.5) * np.ones_like(sheet.y)
     wall = ramp(
         right.astype(np.float32),
-        [(0, (0.38, 0.45, 0.49)), (0.42, (0.56, 0.60, 0.60)), (1, (0.24, 0.31, 0.36))],
+        [(0, (0.42, 0.47, 0.50)), (0.42, (0.65, 0.63, 0.60)), (1, (0.37, 0.35, 0.35))],
     )
     sheet.over(wall, np.ones_like(sheet.alpha))
     _window(sheet)
@@ -29,7 +29,7 @@ def studio(width: float, high: float, scale: float, seed: int = 23) -> FloatArra
     for _ in range(26):
         x, y, r = rng.uniform(60, width / 2), rng.uniform(-high / 2, 60), rng.uniform(9, 24)
         warm: Colour = tuple(rng.uniform((0.9, 0.62, 0.32), (1.0, 0.86, 0.62)))  # type: ignore[assignment]
-        _bokeh(sheet, x, y, r, warm, rng.uniform(0.06, 0.24))
+        _bokeh(sheet, x, y, r, warm, rng.uniform(0.08, 0.30))
     for k in range(9):
         _bokeh(
             sheet,
@@ -111,16 +111,16 @@ def _neck(sheet: Sheet) -> None:
     tube = np.clip(np.abs(sheet.x) / 66, 0, 1)
     height = 58 * np.sqrt(np.clip(1 - tube**2.4, 0.01, 1)) * (1 - smoothstep(205, 262, sheet.y))
     for side in (-1, 1):
-        height = height + 4 * np.exp(
+        height = height + 2.2 * np.exp(
             -0.5 * ((sheet.x - side * (14 + (236 - sheet.y) * 0.34)) / 7) ** 2
         ) * smoothstep(160, 200, sheet.y)
         along = sheet.bump(side * 62, 254, 52, 6, side * 0.10)
-        height = height + 7 * along
-    height = sheet.blur((height - 6 * sheet.bump(0, 250, 12, 9)).astype(np.float32), 3)
+        height = height + 4 * along
+    height = sheet.blur((height - 3 * sheet.bump(0, 250, 14, 10)).astype(np.float32), 3)
     tone = 0.20 + 0.60 * np.clip((lit(height, sheet.scale, (-0.50, -0.50, 0.72)) + 0.2) / 1.2, 0, 1)
     cast = (1 - smoothstep(168, 226, sheet.y + 0.16 * sheet.x + 0.0022 * sheet.x**2)) * np.ones_like(tone)
     sheet.over(ramp((tone - 0.34 * cast).astype(np.float32), SKIN), mask)
-    sheet.tint((0.50, 0.20, 0.16), 0.20 * cast * mask)
+    sheet.tint((0.50, 0.20, 0.16), 0.24 * cast * mask)
 
 
 def _blouse(sheet: Sheet) -> None:
@@ -145,10 +145,10 @@ def _blazer(sheet: Sheet) -> None:
             [
                 (side * 104, 228),
                 (side * 150, 240),
-                (side * 232, 262),
-                (side * 300, 296),
-                (side * 338, 352),
-                (side * 352, 430),
+                (side * 240, 264),
+                (side * 326, 292),
+                (side * 378, 348),
+                (side * 396, 430),
             ],
             200,
         )
@@ -156,7 +156,7 @@ def _blazer(sheet: Sheet) -> None:
             [(side * 20, 430), (side * 48, 380), (side * 84, 310), (side * 104, 250), (side * 104, 228)], 80
         )
         mask = sheet.mask(np.vstack([coat, inner]), 0.6)
-        across = np.clip(side * sheet.x / 350, 0, 1)
+        across = np.clip(side * sheet.x / 394, 0, 1)
         height = 120 * np.sqrt(np.clip(1.02 - across**2.6, 0.02, 1)) - 0.16 * np.clip(330 - sheet.y, 0, 90)
         height = (
             height
@@ -170,7 +170,7 @@ def _blazer(sheet: Sheet) -> None:
         lapel = curve([(side * 104, 232), (side * 128, 243), (side * 152, 276), (side * 148, 304)], 60)
         notch = [(side * 128, 306), (side * 156, 322), (side * 120, 380), (side * 60, 430), (side * 20, 430)]
         shape = np.vstack([lapel, notch, inner[8:]])
-        edge = sheet.mask(shape + (side * 3, 5), 5)
+        edge = sheet.mask(shape + np.array((side * 3, 5)), 5)
         sheet.tint((0.01, 0.02, 0.035), 0.55 * edge)
         face = sheet.mask(shape, 0.5)
         sheet.over(ramp((tone * 0.85 + 0.16 - 0.0009 * (sheet.y - 230)).astype(np.float32), CLOTH), face)
