@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from avatar_engine.contracts import FRAME_RATE
+from avatar_engine.contracts import FRAME_RATE, FloatArray
 from portrait.figure import Face
 from portrait.mouth import Mouth
 
@@ -15,7 +15,7 @@ BLINK = (0.35, 0.95, 1.0, 0.72, 0.38, 0.12)
 """A blink, picture by picture."""
 
 
-def act(mouths: Sequence[Mouth], stress: Sequence[float], seed: int = 0) -> list[Face]:
+def act(mouths: Sequence[Mouth], stress: Sequence[float] | FloatArray, seed: int = 0) -> list[Face]:
     """One `Face` for every mouth; the same for the same seed.
 
     Args:

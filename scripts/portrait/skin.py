@@ -52,10 +52,10 @@ def relief(sheet: Sheet) -> FloatArray:
         height += bump(side * 68, 30, 34, 30) * 11 + bump(side * 104, 70, 22, 40) * -7
         height += bump(side * 20.5, 51, 7.5, 7.5) * 7.5
         height += bump(side * 44, 66, 7, 26, side * 0.55) * -2.2
-    along = smoothstep(-62, 50, sheet.y) * (1 - smoothstep(48, 63, sheet.y))
-    wide = 8.5 + 5.5 * smoothstep(0, 50, sheet.y)
+    along = smoothstep(-62, 50, sheet.y) * (1 - smoothstep(47, 66, sheet.y + 0.014 * sheet.x**2))
+    wide = 7.6 + 6.0 * smoothstep(0, 50, sheet.y)
     height += (5 * smoothstep(-70, -30, sheet.y) + 20) * along * np.exp(-0.5 * (sheet.x / wide) ** 2)
-    height += bump(0, 45, 12.5, 11) * 8 + bump(0, 90, 42, 32) * 10 - bump(0, 73, 5, 9) * 1.6
+    height += bump(0, 46, 13.5, 11) * 9 + bump(0, 90, 42, 32) * 10 - bump(0, 73, 5, 9) * 1.6
     height += bump(0, 119, 26, 7) * -4.5 + bump(0, 146, 27, 17) * 9
     return sheet.blur(height, 1.2)
 

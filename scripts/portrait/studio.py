@@ -108,16 +108,22 @@ def _neck(sheet: Sheet) -> None:
     half = [(60, 60), (58, 130), (60, 180), (72, 214), (120, 244), (190, 268), (190, 420)]
     left, right = _both(half, 200)
     mask = sheet.mask(np.vstack([left, right[::-1]]), 0.6)
-    tube = np.clip(np.abs(sheet.x) / 66, 0, 1)
-    height = 58 * np.sqrt(np.clip(1 - tube**2.4, 0.01, 1)) * (1 - smoothstep(205, 262, sheet.y))
+    wide = 64 + 34 * smoothstep(188, 250, sheet.y)
+    tube = np.clip(np.abs(sheet.x) / wide, 0, 1)
+    height = (52 * np.sqrt(np.clip(1.02 - tube**2.3, 0.02, 1))).astype(np.float32)
+    for side in (-1, 1):  # the muscles to the breastbone, the collar bones
+        lean = sheet.x - side * (13 + (240 - sheet.y) * 0.40)
+        height += 1.6 * np.exp(-0.5 * (lean / 8) ** 2) * smoothstep(165, 205, sheet.y)
+    round_tone = 0.20 + 0.60 * np.clip(
+        (lit(sheet.blur(height, 3), sheet.scale, (-0.5, -0.4, 0.76)) + 0.2) / 1.2, 0, 1
+    )
+    chest = 0.66 - 0.0006 * sheet.x - 0.0009 * (sheet.y - 250)
     for side in (-1, 1):
-        height = height + 2.2 * np.exp(
-            -0.5 * ((sheet.x - side * (14 + (236 - sheet.y) * 0.34)) / 7) ** 2
-        ) * smoothstep(160, 200, sheet.y)
-        along = sheet.bump(side * 62, 254, 52, 6, side * 0.10)
-        height = height + 4 * along
-    height = sheet.blur((height - 3 * sheet.bump(0, 250, 14, 10)).astype(np.float32), 3)
-    tone = 0.20 + 0.60 * np.clip((lit(height, sheet.scale, (-0.50, -0.50, 0.72)) + 0.2) / 1.2, 0, 1)
+        bone = sheet.bump(side * 62, 256, 46, 4, side * 0.16)
+        chest = chest + 0.055 * bone - 0.085 * sheet.bump(side * 58, 265, 44, 5, side * 0.16)
+    chest = chest - 0.07 * sheet.bump(0, 256, 9, 9) - 0.05 * sheet.bump(0, 320, 6, 40)
+    low = smoothstep(206, 262, sheet.y + 0.0010 * sheet.x**2)
+    tone = round_tone * (1 - low) + chest * low
     cast = (1 - smoothstep(168, 226, sheet.y + 0.16 * sheet.x + 0.0022 * sheet.x**2)) * np.ones_like(tone)
     sheet.over(ramp((tone - 0.34 * cast).astype(np.float32), SKIN), mask)
     sheet.tint((0.50, 0.20, 0.16), 0.24 * cast * mask)
@@ -135,8 +141,19 @@ def _blouse(sheet: Sheet) -> None:
         )
         sheet.tint((0.45, 0.20, 0.16), 0.30 * shade)
         sheet.over(ramp((tone - (0.10 if side > 0 else 0)).astype(np.float32), BLOUSE), mask)
-    centre = curve([(-16, 420), (-9, 344), (9, 344), (16, 420)], 60)
-    sheet.over(ramp((tone * 0.8).astype(np.float32), BLOUSE), sheet.mask(centre, 0.8))
+    _chain(sheet)
+
+
+def _chain(sheet: Sheet) -> None:
+    """A fine gold chain with a small drop."""
+    line = curve([(-88, 240), (-52, 276), (0, 299), (52, 276), (88, 240)], 200)
+    sheet.tint((0.38, 0.17, 0.12), 0.32 * sheet.stroke(line + np.array((1.0, 2.2)), 1.6, 1.2))
+    sheet.tint((0.86, 0.66, 0.36), 0.80 * sheet.stroke(line, 1.0, 0.35))
+    links = sheet.stroke(line, 1.0, 0.3) * (0.5 + 0.5 * np.sin(sheet.x * 2.1))
+    sheet.tint((1.0, 0.93, 0.74), 0.55 * links)
+    sheet.tint((0.38, 0.17, 0.12), 0.40 * sheet.bump(1.5, 308, 4.2, 5))
+    sheet.tint((0.83, 0.62, 0.31), np.clip(2.2 * sheet.bump(0, 305, 3.2, 4.0), 0, 1))
+    sheet.tint((1.0, 0.96, 0.84), 0.9 * sheet.bump(-1.2, 303.6, 1.1, 1.3))
 
 
 def _blazer(sheet: Sheet) -> None:
