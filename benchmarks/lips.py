@@ -81,7 +81,7 @@ def _print(video: Path, scores: LipsScores, figures: dict[str, float]) -> None:
     table = Table(
         "", "painted again", "driven by sound", title=f"{video.name}, {len(scores.real_opening)} pictures"
     )
-    for name in ("correlation", "spread", "width_correlation", "psnr", "distance", "sharpness"):
+    for name in ("correlation", "spread", "width_correlation", "psnr", "lips_psnr", "distance", "sharpness"):
         table.add_row(name, *(f"{getattr(way, name):.3f}" for way in (scores.painted, scores.driven)))
     console = Console()
     console.print(table)

@@ -34,7 +34,9 @@ class Way:
         correlation: Of the rendered with the real opening, over all measured pictures.
         spread: Standard deviation of the rendered opening over the real one's.
         width_correlation: Of the distance between the corners of the mouth.
-        psnr: Of the mouth box against the real pixels, RGB, dB, from the mean squared error of all pictures.
+        psnr: Of the box round all that is painted (mouth, chin, lower cheeks) against the real pixels, RGB, dB,
+            the mean over the pictures.
+        lips_psnr: The same of the tight box round the lips alone, where nearly all of the error lies.
         distance: Mean distance of rendered lip landmarks from the real ones, in pixels of the picture.
         sharpness: Strength of fine detail (mean absolute Laplacian) in the mouth box over the real one's.
         opening: float32 (n,), the rendered opening as a share of the crop's side, for plots.
@@ -44,6 +46,7 @@ class Way:
     spread: float
     width_correlation: float
     psnr: float
+    lips_psnr: float
     distance: float
     sharpness: float
     opening: FloatArray = field(repr=False)
@@ -73,7 +76,7 @@ class LipsScores:
 
     def figures(self) -> dict[str, float]:
         """The scores as flat numbers, for JSON."""
-        names = ("correlation", "spread", "width_correlation", "psnr", "distance", "sharpness")
+        names = ("correlation", "spread", "width_correlation", "psnr", "lips_psnr", "distance", "sharpness")
         flat = {f"driven_{name}": float(getattr(self.driven, name)) for name in names}
         flat |= {f"painted_{name}": float(getattr(self.painted, name)) for name in names}
         return flat | {"pictures": float(len(self.real_opening)), "unseen": float(self.unseen)}
@@ -85,7 +88,8 @@ class _Tally:
 
     points: list[FloatArray] = field(default_factory=list)
     found: list[bool] = field(default_factory=list)
-    error: float = 0.0
+    psnr: list[float] = field(default_factory=list)
+    lips_psnr: list[float] = field(default_factory=list)
     detail: float = 0.0
 
 
@@ -119,7 +123,9 @@ def score(
     renderer = Renderer(model, device)
     box = _mouth_box(real, model.size)
     ways = {"painted": (_Tally(), shapes), "driven": (_Tally(), asked)}
-    true_detail, pixels, kept = 0.0, 0, []
+    rows, columns = np.flatnonzero(model.mask.any(1)), np.flatnonzero(model.mask.any(0))
+    painted_box = (float(columns[0]), float(rows[0]), float(columns[-1]), float(rows[-1]))
+    true_detail, kept = 0.0, []
     show = set(np.linspace(0, len(frames) - 1, pairs).astype(int).tolist()) if pairs else set()
     with Landmarker(faces=1) as landmarker:
         pictures = read_frames(footage, frames.start, frames.stop, format="yuv420p")
@@ -127,13 +133,14 @@ def score(
             true = _rgb(picture)
             area = _area(matrices[index], box, true.shape)
             true_detail += _detail(true[area])
-            pixels += true[area].size
+            wide = _area(matrices[index], painted_box, true.shape)
             seen = [true]
-            for tally, rows in ways.values():
+            for tally, codes in ways.values():
                 canvas = picture.copy()
-                renderer.paint(canvas, matrices[index], rows[row])
+                renderer.paint(canvas, matrices[index], codes[row])
                 rendered = _rgb(canvas)
                 _add(tally, rendered, true, area, landmarker)
+                tally.psnr.append(_psnr(rendered[wide], true[wide]))
                 seen.append(rendered)
             if row in show:
                 kept.append(np.concatenate(seen, 1))
@@ -142,7 +149,7 @@ def score(
     progress("lips score", 1.0, "")
     part = slice(frames.start, frames.start + len(ways["driven"][0].found))
     truth = (real[part], track.found[part], matrices[part])
-    done = {name: _way(tally, truth, model.size, pixels, true_detail) for name, (tally, _) in ways.items()}
+    done = {name: _way(tally, truth, model.size, true_detail) for name, (tally, _) in ways.items()}
     unseen = sum(len(tally.found) - sum(tally.found) for tally, _ in ways.values())
     predicted = model.basis.opening(asked)
     return LipsScores(
@@ -191,8 +198,7 @@ def _area(
 def _add(
     tally: _Tally, rendered: ByteArray, true: ByteArray, area: tuple[slice, slice], landmarker: Landmarker
 ) -> None:
-    difference = rendered[area].astype(np.float32) - true[area]
-    tally.error += float((difference * difference).sum())
+    tally.lips_psnr.append(_psnr(rendered[area], true[area]))
     tally.detail += _detail(rendered[area])
     faces = landmarker.detect(rendered)
     tally.found.append(bool(faces))
@@ -204,6 +210,11 @@ def _rgb(picture_i420: ByteArray) -> ByteArray:
     return np.asarray(cv2.cvtColor(picture_i420, cv2.COLOR_YUV2RGB_I420), np.uint8)
 
 
+def _psnr(a: ByteArray, b: ByteArray) -> float:
+    difference = a.astype(np.float32) - b
+    return float(10 * np.log10(255**2 / max(float((difference * difference).mean()), 1e-3)))
+
+
 def _detail(patch: ByteArray) -> float:
     grey = cv2.cvtColor(np.ascontiguousarray(patch), cv2.COLOR_RGB2GRAY)
     return float(np.abs(cv2.Laplacian(grey, cv2.CV_32F)).mean())
@@ -213,7 +224,6 @@ def _way(
     tally: _Tally,
     truth: tuple[FloatArray, np.ndarray[tuple[int], np.dtype[np.bool_]], FloatArray],
     size: int,
-    pixels: int,
     true_detail: float,
 ) -> Way:
     real, real_found, matrices = truth
@@ -226,7 +236,8 @@ def _way(
         correlation=_correlation(gaps[both], true[both]),
         spread=float(gaps[both].std() / max(float(true[both].std()), 1e-9)),
         width_correlation=_correlation(width(shapes[both]), width(real[both])),
-        psnr=float(10 * np.log10(255**2 / max(tally.error / max(pixels, 1), 1e-9))),
+        psnr=float(np.mean(tally.psnr)),
+        lips_psnr=float(np.mean(tally.lips_psnr)),
         distance=float((apart / scale).mean()),
         sharpness=tally.detail / max(true_detail, 1e-9),
         opening=gaps,
