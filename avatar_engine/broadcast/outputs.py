@@ -151,9 +151,14 @@ class RtmpOutput(Output):
             error = self._connection()
             if error is None:
                 break
+            reason = self._spec.redact(error)
+            if self._queue.finishing:
+                # What was never on air has nothing to lose, and was told to end by us.
+                if self._status.state == "on air":
+                    self._set(error=reason)
+                break
             attempt = 0 if time.monotonic() - began > _STEADY else attempt + 1
             wait = backoff(attempt, random.random())
-            reason = self._spec.redact(error)
             log.warning("%s: %s; again in %.1f s", self._spec.display, reason, wait)
             self._set(state="reconnecting", error=reason, reconnects=self._status.reconnects + 1)
             self._pause(wait)
@@ -166,11 +171,19 @@ class RtmpOutput(Output):
             if self._stop.wait(0.1):
                 return
 
+    def finish(self) -> None:
+        super().finish()
+        if self._status.state != "on air":
+            self._abandon()
+
     def join(self, timeout: float) -> bool:
         ended = super().join(timeout)
+        self._abandon()
+        return ended
+
+    def _abandon(self) -> None:
         if (link := self._link) is not None:
             link.kill()
-        return ended
 
     def _connection(self) -> str | None:
         """One connection from beginning to end; what broke it, or None after the last packet."""

@@ -45,7 +45,7 @@ class BroadcastStatus:
             the pictures are ahead. 0 within half a sound packet (11 ms) when all is well.
         restarts: How often the process was started again.
         alive: Whether the process runs now.
-        cpu_seconds: What the process has used, all its threads.
+        cpu_seconds: What the process has used, all its threads, without the senders below it.
     """
 
     outputs: tuple[OutputStatus, ...]

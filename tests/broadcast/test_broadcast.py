@@ -274,6 +274,22 @@ def test_a_dead_endpoint_holds_up_nobody(
     assert "live/****" in caplog.text
 
 
+def test_no_sender_outlives_the_broadcast() -> None:
+    url, receiver = listening()
+    with SilentServer() as silent:
+        dead = f"rtmp://127.0.0.1:{silent.port}/live/key"
+        with Broadcast(SIZE, outputs(dead, url), slots=RING) as broadcast:
+            show = Show(broadcast)
+            show.until(lambda s: s.outputs[1].state == "on air" and silent.connections > 0)
+            senders = psutil.Process(broadcast.pid).children()
+            assert len(senders) == 2
+            show.seconds(1)
+    assert not [p for p in senders if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    assert states(broadcast.status()) == ["ended", "ended"]
+    assert broadcast.status().outputs[1].error == ""
+    assert len(receiver.result().video) >= 20
+
+
 @pytest.fixture
 def nginx(tmp_path: Path) -> Iterator[Nginx]:
     folder = tmp_path / "nginx"
