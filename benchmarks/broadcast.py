@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import psutil
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -41,6 +42,8 @@ class Cost:
         kbps: Bitrate of the picture and sound that came out, at 25 frames a second.
         wall_fps: Frames a second that came through, on this machine as it was.
         encoder: Which one.
+        sender_share: Share of one core that each stream's sender takes at 25 frames a second.
+        sender_mb: Its own memory, what processes share left out.
     """
 
     size: str
@@ -53,6 +56,8 @@ class Cost:
     kbps: float
     wall_fps: float
     encoder: str
+    sender_share: float
+    sender_mb: float
 
 
 def detail(width: int, height: int, count: int) -> list[ProgrammeFrame]:
@@ -84,6 +89,9 @@ def measure(width: int, height: int, targets: list[str | Path], frames: int, enc
     specs = [OutputSpec.parse(t) for t in targets]
     broadcast = Broadcast(ProgrammeFormat(width, height), specs, encoder=encoder)
     with broadcast:
+        broadcast.await_network()
+        senders = psutil.Process(broadcast.pid).children()
+        first = [sum(p.cpu_times()[:2]) for p in senders]
         began = broadcast.status().cpu_seconds
         wall, spent = time.perf_counter(), 0
         for index in range(frames):
@@ -97,6 +105,8 @@ def measure(width: int, height: int, targets: list[str | Path], frames: int, enc
                     spent += time.thread_time_ns() - before
                 else:
                     time.sleep(0.002)
+        sent = [sum(p.cpu_times()[:2]) for p in senders]
+        memory = max((p.memory_full_info().uss for p in senders), default=0)
         broadcast.close()
         wall = time.perf_counter() - wall
     status = broadcast.status()
@@ -113,6 +123,10 @@ def measure(width: int, height: int, targets: list[str | Path], frames: int, enc
         kbps=round(8 * max(sizes) * FRAME_RATE / frames / 1000),
         wall_fps=round(frames / wall, 1),
         encoder=status.encoder,
+        sender_share=round(
+            max((b - a for a, b in zip(first, sent, strict=True)), default=0.0) * FRAME_RATE / frames, 4
+        ),
+        sender_mb=round(memory / 1e6, 1),
     )
 
 
