@@ -24,7 +24,7 @@ FINER = 1.5
 
 PIVOT = (0.0, 190.0)
 JAW = (-140.0, 52.0, 140.0, 200.0)
-MOUTH_BOX = (-64.0, 62.0, 64.0, 152.0)
+MOUTH_BOX = (-78.0, 56.0, 78.0, 152.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Painter:
         self.studio = cv2.resize(self.studio, (width, height))
         rng = np.random.default_rng(41)
         noise = [
-            cv2.GaussianBlur(rng.normal(0, 3.4, (height, width)).astype(np.float32), (0, 0), 0.7)
+            cv2.GaussianBlur(rng.normal(0, 2.8, (height, width)).astype(np.float32), (0, 0), 0.7)
             for _ in range(6)
         ]
         self.grain = [cv2.merge([np.round(n + 16).astype(np.uint8)] * 3) for n in noise]

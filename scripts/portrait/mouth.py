@@ -98,12 +98,12 @@ def paint(sheet: Sheet, mouth: Mouth, smile: float = 0.6) -> None:
         -0.5 * (((sheet.y - e.lower_out[None] - 4.5) / 4.0) ** 2 + (sheet.x / (0.55 * mouth.half)) ** 2)
     )
     sheet.tint((0.55, 0.28, 0.23), 0.42 * under)
+    fade = smoothstep(0, 14, sheet.y - sheet.top) * smoothstep(0, 12, sheet.right - np.abs(sheet.x))
     for side in (-1, 1):
         corner = sheet.bump(side * (mouth.half + 1.5), Y - 1.0 - 7 * smile, 3.6, 3.2)
-        fold = sheet.bump(side * (mouth.half + 10), Y - 8, 3.2, 15, side * 0.28)
-        sheet.tint(
-            (0.46, 0.20, 0.17), 0.50 * corner + (0.08 + 0.10 * smile + 0.10 * max(0.0, mouth.width)) * fold
-        )
+        fold = sheet.bump(side * (mouth.half + 6), Y - 13, 4.6, 14, side * -0.50)
+        deep = 0.50 * corner + (0.06 + 0.09 * smile + 0.09 * max(0.0, mouth.width)) * fold
+        sheet.tint((0.46, 0.20, 0.17), fade * deep)
     if mouth.gap > 0.5:
         _cavity(sheet, mouth, e, between(e.upper_in[None] - 1, e.lower_in[None] + 1, 1.0) * inside)
     _lips(sheet, mouth, e, inside, between)
@@ -127,6 +127,7 @@ def _cavity(sheet: Sheet, mouth: Mouth, e: _Edges, mask: FloatArray) -> None:
     reach = min(10.5, 3.6 + 0.36 * mouth.gap)
     bottom = Y - 0.10 * mouth.gap - 2.2 + reach - 2.4 * (e.t**2) * 1.4
     teeth = np.clip((bottom - sheet.y) / 1.3 + 0.5, 0, 1) * (1 - smoothstep(0.66, 0.90, np.abs(e.t)))
+    teeth *= 1 - 0.85 * min(1.0, mouth.rounding)
     seams = _seams(sheet, 0.215 * 42.0)
     light = (
         (0.93 - 0.40 * e.t**2) * (1 - 0.10 * seams) * (0.80 + 0.20 * smoothstep(0, 4, sheet.y - e.upper_in))

@@ -41,7 +41,7 @@ def studio(width: float, high: float, scale: float, seed: int = 23) -> FloatArra
         )
     light = sheet.bump(-width * 0.27, -high * 0.1, width * 0.22, high * 0.55)
     sheet.rgb += 0.10 * light[..., None] * np.asarray((1, 0.96, 0.9), np.float32)
-    edge = 1 - 0.42 * smoothstep(0.45, 1.15, np.hypot(sheet.x / width * 1.6, sheet.y / high * 1.5))
+    edge = 1 - 0.34 * smoothstep(0.45, 1.15, np.hypot(sheet.x / width * 1.6, sheet.y / high * 1.5))
     sheet.multiply(edge)
     return np.clip(sheet.rgb, 0, 1)
 
