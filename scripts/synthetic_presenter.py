@@ -135,16 +135,28 @@ def make_clip(
 ) -> list[Face]:
     """Write the presenter's clip of exactly ``seconds`` to ``path``, and what was drawn beside it (``.json``).
 
+    Args:
+        path: The MP4 file.
+        seconds: Length; what the text leaves is silence with the mouth closed.
+        size: Width and height in pixels, both even.
+        seed: Of blinks, glances and head motion; the same seed gives the same pictures.
+        language: ``en`` or ``fr``.
+        voice: A stock voice; by default the language's own.
+        progress: Told how far the voice and the pictures are.
+
+    Returns:
+        What was drawn in every picture.
+
     Raises:
         AvatarError: A size that can't be written, an unknown language or voice.
     """
-    samples, phones = say(seconds, language, voice or VOICES.get(language, "af_heart"), progress)
-    faces = act(mouth_track(phones, samples), stresses(samples), seed)
     title = {
         "title": "Synthetic presenter",
         "comment": "A drawn face and a stock voice; AI-generated, shows nobody.",
     }
     with VideoWriter(path, *size, crf=16, preset="veryfast", gop=50, metadata=title, threads=1) as writer:
+        samples, phones = say(seconds, language, voice or VOICES.get(language, "af_heart"), progress)
+        faces = act(mouth_track(phones, samples), stresses(samples), seed)
         for index, face in enumerate(faces):
             writer.picture(draw_face(face, size), "rgb24")
             writer.sound(samples[index * SAMPLES_PER_FRAME : (index + 1) * SAMPLES_PER_FRAME])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,7 +150,14 @@ def _seams(sheet: Sheet, wide: float) -> FloatArray:
     return np.asarray(np.exp(-((at / 0.55) ** 2)), np.float32)
 
 
-def _lips(sheet: Sheet, mouth: Mouth, e: _Edges, inside: FloatArray, between) -> None:  # type: ignore[no-untyped-def]
+def _lips(
+    sheet: Sheet,
+    mouth: Mouth,
+    e: _Edges,
+    inside: FloatArray,
+    between: Callable[[FloatArray, FloatArray, float], FloatArray],
+) -> None:
+    """Both lips: the upper faces down and is darker, the lower catches the light."""
     upper = between(e.upper_out[None], e.upper_in[None] + 0.5, 1.3) * inside
     lower = between(e.lower_in[None] - 0.5, e.lower_out[None], 1.8) * inside
     v = np.clip((e.upper_in - sheet.y) / np.maximum(e.upper_in - e.upper_out, 0.8), 0, 1)
