@@ -58,7 +58,8 @@ def avatar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
             output=tmp_path / "consent.toml",
         )
         path = tmp_path / "marie.avatar"
-        with BundleWriter(path, name="marie", made={}, consent=signed) as writer:
+        made = {"source_sha256": signed.consent.clip_sha256}
+        with BundleWriter(path, name="marie", made=made, consent=signed) as writer:
             VoicePack.stock("af_heart").save(writer)
         return path
 
