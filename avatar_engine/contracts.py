@@ -21,6 +21,11 @@ SAMPLE_RATE = 24_000
 SAMPLES_PER_FRAME = SAMPLE_RATE // FRAME_RATE
 """Samples that belong to one picture (960, exactly 40 ms)."""
 
+YUV_MATRIX, YUV_RANGE, YUV_PRIMARIES, YUV_TRANSFER = 6, 1, 1, 1
+"""How every I420 picture is to be read, in the code points of ITU-T H.273: the BT.601 matrix and limited range,
+which OpenCV's conversions compute, with BT.709's primaries and transfer. Every file and stream is tagged with
+them: players take untagged pictures of 720 lines and more as BT.709, and skin would change its colour."""
+
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
 

@@ -53,6 +53,11 @@ rtmp {{
 """
 
 
+COLOURS = (6, 1, 1, 1)
+"""The tags of every stream, as the standard numbers them: BT.601 matrix, limited range, BT.709 primaries and
+transfer. Written out, so that a changed constant is noticed."""
+
+
 def has_nginx() -> bool:
     """Whether this machine has nginx and its RTMP module."""
     return Path(NGINX).exists() and RTMP_MODULE is not None
@@ -210,12 +215,14 @@ class Received:
     Attributes:
         video: Presentation times of the pictures, seconds.
         bright: Mean luma of each picture.
+        colours: The pictures' tags: matrix, range, primaries, transfer.
         audio: Presentation time of the first sample, seconds.
         sound: float32 (n,), left channel at 48 kHz, gaps filled with silence.
     """
 
     video: list[float] = field(default_factory=list)
     bright: list[float] = field(default_factory=list)
+    colours: set[tuple[int, int, int, int]] = field(default_factory=set)
     audio: float = 0.0
     sound: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
 
@@ -286,6 +293,9 @@ def _add(result: Received, pieces: list[tuple[float, FloatArray]], frame: Any) -
     if isinstance(frame, av.VideoFrame):
         result.video.append(float(frame.pts * (frame.time_base or Fraction(1))))
         result.bright.append(float(frame.to_ndarray()[: frame.height].mean()))
+        result.colours.add(
+            (int(frame.colorspace), int(frame.color_range), int(frame.color_primaries), int(frame.color_trc))
+        )
     else:
         pieces.append((float(frame.pts * frame.time_base), frame.to_ndarray()[0]))
 

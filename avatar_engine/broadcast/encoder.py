@@ -21,7 +21,15 @@ from av.video.frame import PictureType
 from avatar_engine.broadcast.marking import marking
 from avatar_engine.broadcast.packets import Packet
 from avatar_engine.broadcast.spec import TICKS_PER_FRAME, TIME_BASE, ProgrammeFormat
-from avatar_engine.contracts import FRAME_RATE, ByteArray, FloatArray
+from avatar_engine.contracts import (
+    FRAME_RATE,
+    YUV_MATRIX,
+    YUV_PRIMARIES,
+    YUV_RANGE,
+    YUV_TRANSFER,
+    ByteArray,
+    FloatArray,
+)
 from avatar_engine.errors import AvatarError
 
 log = logging.getLogger(__name__)
@@ -287,6 +295,8 @@ def _container(programme: ProgrammeFormat, name: str) -> Any:
         video: Any = master.add_stream(name, rate=FRAME_RATE)
         context = video.codec_context
         context.width, context.height, context.pix_fmt = programme.width, programme.height, "yuv420p"
+        context.colorspace, context.color_range = YUV_MATRIX, YUV_RANGE
+        context.color_primaries, context.color_trc = YUV_PRIMARIES, YUV_TRANSFER
         context.time_base = Fraction(1, FRAME_RATE)
         context.bit_rate = programme.video_bitrate
         context.gop_size, context.max_b_frames = GOP, 0

@@ -10,14 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import av
-from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc, Interpolation, VideoReformatter
+from av.video.reformatter import ColorPrimaries, ColorTrc, Interpolation, VideoReformatter
 
-MATRIX = 6
-"""AVCOL_SPC_SMPTE170M: the tag of the BT.601 matrix in files and frames."""
-
-RANGE = int(ColorRange.MPEG)
-PRIMARIES = int(ColorPrimaries.BT709)
-TRANSFER = int(ColorTrc.BT709)
+from avatar_engine.contracts import YUV_MATRIX, YUV_PRIMARIES, YUV_RANGE, YUV_TRANSFER
 
 _UNSPECIFIED = 2
 _SWS_BT709 = 1
@@ -33,10 +28,10 @@ def is_hdr(transfer: int) -> bool:
 
 def tag(target: Any) -> None:
     """Write the engine's colour tags on a PyAV encoder context or video frame."""
-    target.colorspace = MATRIX
-    target.color_range = RANGE
-    target.color_primaries = PRIMARIES
-    target.color_trc = TRANSFER
+    target.colorspace = YUV_MATRIX
+    target.color_range = YUV_RANGE
+    target.color_primaries = YUV_PRIMARIES
+    target.color_trc = YUV_TRANSFER
 
 
 class Converter:
@@ -61,9 +56,9 @@ class Converter:
             "yuv420p",
             src_colorspace=_source_matrix(frame),
             dst_colorspace=_SWS_BT601,
-            dst_color_range=RANGE,
-            dst_color_trc=TRANSFER if wide else None,
-            dst_color_primaries=PRIMARIES if wide else None,
+            dst_color_range=YUV_RANGE,
+            dst_color_trc=YUV_TRANSFER if wide else None,
+            dst_color_primaries=YUV_PRIMARIES if wide else None,
             interpolation=Interpolation.BILINEAR if same_size else Interpolation.BICUBIC,
             threads=1,
         )
@@ -73,7 +68,11 @@ class Converter:
     def array(self, frame: av.VideoFrame, picture_format: str) -> Any:
         """A decoded frame as an array: ``bgr24``/``rgb24`` (h, w, 3) or ``yuv420p`` (h * 3 // 2, w)."""
         if picture_format == "yuv420p":
-            if frame.format.name == "yuv420p" and frame.colorspace == MATRIX and frame.color_range == RANGE:
+            if (
+                frame.format.name == "yuv420p"
+                and frame.colorspace == YUV_MATRIX
+                and frame.color_range == YUV_RANGE
+            ):
                 return frame.to_ndarray()
             return self.i420(frame, frame.width // 2 * 2, frame.height // 2 * 2).to_ndarray()
         fresh = self._scaler.reformat(

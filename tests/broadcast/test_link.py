@@ -28,7 +28,7 @@ from avatar_engine.broadcast.encoder import Encoder
 from avatar_engine.broadcast.link import Link, LinkError
 from avatar_engine.broadcast.packets import Packet
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat
-from tests.servers import Nginx, Receiver, Relay, SilentServer, free_port, has_nginx, programme
+from tests.servers import COLOURS, Nginx, Receiver, Relay, SilentServer, free_port, has_nginx, programme
 
 SIZE = ProgrammeFormat(320, 180)
 
@@ -92,6 +92,7 @@ def test_a_stream_arrives_whole_and_says_goodbye(stream: Stream, opened: Open, k
     assert ended(link.pid)
     got = receiver.result()
     assert len(got.video) == 100
+    assert got.colours == {COLOURS}
     offsets = got.offsets_ms()[1:]
     assert len(offsets) == 3
     assert max(map(abs, offsets)) < 40

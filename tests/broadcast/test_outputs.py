@@ -11,7 +11,7 @@ from avatar_engine.broadcast.encoder import Encoder
 from avatar_engine.broadcast.outputs import FileOutput, backoff
 from avatar_engine.broadcast.packets import Packet
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat
-from tests.servers import programme, receive
+from tests.servers import COLOURS, programme, receive
 
 SIZE = ProgrammeFormat(320, 180, metadata={"title": "A show"})
 
@@ -44,6 +44,7 @@ def test_a_recording_is_whole_and_in_step(tmp_path: Path, suffix: str, start: in
     assert output.status().state == "ended"
     got = receive(path)
     assert got.video == pytest.approx([i / 25 for i in range(75)], abs=0.001)
+    assert got.colours == {COLOURS}
     assert len(got.sound) / 48_000 == pytest.approx(3.0, abs=0.05)
     # The very first beep is cut: AAC fades in over its first packet.
     offsets = got.offsets_ms()[-2:]

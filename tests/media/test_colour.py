@@ -4,7 +4,8 @@ import av
 import numpy as np
 import pytest
 
-from avatar_engine.media.colour import MATRIX, RANGE, Converter, is_hdr
+from avatar_engine.contracts import YUV_MATRIX, YUV_RANGE
+from avatar_engine.media.colour import Converter, is_hdr
 
 
 def tagged(rgb: tuple[int, int, int], matrix: int, full: bool) -> av.VideoFrame:
@@ -20,7 +21,7 @@ def tagged(rgb: tuple[int, int, int], matrix: int, full: bool) -> av.VideoFrame:
 def test_a_colour_survives_any_matrix_and_range(matrix: int, full: bool, rgb: tuple[int, int, int]) -> None:
     converter = Converter()
     frame = converter.i420(tagged(rgb, matrix, full), 32, 32)
-    assert (frame.colorspace, frame.color_range) == (MATRIX, RANGE)
+    assert (frame.colorspace, frame.color_range) == (YUV_MATRIX, YUV_RANGE)
     back = converter.array(frame, "rgb24")
     assert np.abs(back[16, 16].astype(int) - rgb).max() <= 6
 

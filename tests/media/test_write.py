@@ -6,9 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME
+from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, YUV_MATRIX, YUV_RANGE
 from avatar_engine.errors import AvatarError
-from avatar_engine.media import colour
 from avatar_engine.media.read import frames, sound
 from avatar_engine.media.write import VideoWriter
 
@@ -44,7 +43,7 @@ def test_tags_and_colours_are_in_the_file(tmp_path: Path) -> None:
         assert container.metadata["comment"] == "AI-generated pictures"
         assert container.metadata["title"] == "é"
         context = container.streams.video[0].codec_context
-        assert (context.colorspace, context.color_range) == (colour.MATRIX, colour.RANGE)
+        assert (context.colorspace, context.color_range) == (YUV_MATRIX, YUV_RANGE)
         assert not container.streams.audio
     assert path.read_bytes().find(b"moov") < path.read_bytes().find(b"mdat")  # plays while it loads
 
