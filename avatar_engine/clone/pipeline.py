@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,16 @@ from avatar_engine.bundle import BundleWriter
 from avatar_engine.clone import intake as intakes
 from avatar_engine.clone import report as reports
 from avatar_engine.clone.voice_job import VoiceJob, VoiceOutcome
-from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, Progress, silent
+from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, FloatArray, Progress, silent
 from avatar_engine.errors import AvatarError
+from avatar_engine.face import crop
 from avatar_engine.lips import fit as lips_fit
 from avatar_engine.lips import measure as lips_measure
+from avatar_engine.lips.model import LipsModel
+from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.media.read import sound as read_sound
 from avatar_engine.stage import fit as stage_fit
+from avatar_engine.stage.fit import BakedBody
 from avatar_engine.trust import consent as consents
 
 log = logging.getLogger(__name__)
@@ -122,6 +126,7 @@ def clone_presenter(
     source = consents.clip_sha256(video)
     consents.check(signed, clip_sha256=source)
     device = devices.choose(options.device)
+    beside = replace(device, threads=max(1, device.cores - 1))  # the voice has a core of its own
     work = _work_folder(output, source)
     watch = Stopwatch.at(work / "seconds.json")
 
@@ -142,7 +147,7 @@ def clone_presenter(
                 samples,
                 clip.track,
                 train=train,
-                device=device,
+                device=beside,
                 budget=fit_budget,
                 work=work / "lips",
                 progress=voice_running.watched,
@@ -176,12 +181,20 @@ def clone_presenter(
         lips.save(writer)
         voice.pack.save(writer)
         body.save(writer)
+        writer.add_tensors(PLACEMENT_PART, {"offsets": _placement(lips, clip, body)})
         writer.add_json("report/report.json", report)
         writer.add_bytes("report/report.html", html.encode())
     result = _beside(output, report, html)
     if not options.keep_work:
         shutil.rmtree(work)
     return result
+
+
+def _placement(lips: LipsModel, clip: intakes.Intake, body: BakedBody) -> FloatArray:
+    """Where the mouth sits in every picture of the baked body, float32 (pictures, coefficients)."""
+    matrices = crop.transforms(clip.track, lips.size)
+    offsets = lips.placement.offsets(clip.track, matrices, lips.size)
+    return lips.placement.of_body(offsets, body.source)
 
 
 def _refuse_early(video: Path, output: Path) -> None:

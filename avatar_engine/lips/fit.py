@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,9 @@ from avatar_engine.lips import sound
 from avatar_engine.lips.fit_motion import fit_motion
 from avatar_engine.lips.fit_painter import Crops, Lesson, fit_painter
 from avatar_engine.lips.model import Gate, LipsModel
+from avatar_engine.lips.motion import MotionStream
 from avatar_engine.lips.painter import export
+from avatar_engine.lips.placement import Placement, fit_placement
 from avatar_engine.lips.shape import (
     LANDMARKS,
     ShapeBasis,
@@ -112,16 +115,20 @@ def fit(
         told=lambda done, note: progress("lips painter", done, note),
     )
     progress("lips painter", 1.0, f"loss {more['painter_loss']:.4f}")
-    return LipsModel(
+    model = LipsModel(
         basis=basis,
         neutral=neutral,
         size=size,
         mask=mask,
         gate=gate,
+        placement=Placement.none(basis.coefficients),
         motion=motion,
         painter=export(painter),
         figures=figures | more | {"seconds": clock() - begun, "pictures": float(count)},
     )
+    asked = MotionStream(model).whole(heard).coefficients[:count]
+    placement = fit_placement(track, matrices, size, posed, asked, usable, basis)
+    return replace(model, placement=placement)
 
 
 def _shapes(

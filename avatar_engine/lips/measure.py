@@ -119,10 +119,11 @@ def score(
     matrices = crop.transforms(track, model.size)
     real, posed = _real(track, matrices, model)
     asked = _asked(samples, model, frames)
+    placed = model.placement.offsets(track, matrices, model.size)[frames.start : frames.stop]
     shapes = model.basis.project(posed[frames.start : frames.stop])
     renderer = Renderer(model, device)
     box = _mouth_box(real, model.size)
-    ways = {"painted": (_Tally(), shapes), "driven": (_Tally(), asked)}
+    ways = {"painted": (_Tally(), shapes), "driven": (_Tally(), asked + placed)}
     rows, columns = np.flatnonzero(model.mask.any(1)), np.flatnonzero(model.mask.any(0))
     painted_box = (float(columns[0]), float(rows[0]), float(columns[-1]), float(rows[-1]))
     true_detail, kept = 0.0, []
@@ -151,7 +152,7 @@ def score(
     truth = (real[part], track.found[part], matrices[part])
     done = {name: _way(tally, truth, model.size, true_detail) for name, (tally, _) in ways.items()}
     unseen = sum(len(tally.found) - sum(tally.found) for tally, _ in ways.values())
-    predicted = model.basis.opening(asked)
+    predicted = model.basis.opening(asked + placed)
     return LipsScores(
         driven=done["driven"],
         painted=done["painted"],

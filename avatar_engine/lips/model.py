@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from avatar_engine.contracts import FloatArray
 from avatar_engine.errors import AvatarError
+from avatar_engine.lips.placement import ANCHORS, Placement
 from avatar_engine.lips.shape import LANDMARKS, ShapeBasis
 
 VERSION = 1
@@ -66,6 +67,7 @@ class LipsModel:
         size: Side of the crop in pixels.
         mask: float32 (size, size), what is painted.
         gate: When the mouth rests.
+        placement: What the shape owes to the head and not to speech.
         motion: ONNX: log-mel windows float32 (n, 31, 40) to coefficients float32 (n, coefficients).
         painter: ONNX: luma, chroma, shapes (uint8) and coefficients to painted luma and chroma (uint8).
         figures: How the fit went (seconds, steps, losses, spread, cross-validated correlation).
@@ -76,6 +78,7 @@ class LipsModel:
     size: int
     mask: FloatArray
     gate: Gate
+    placement: Placement
     motion: bytes
     painter: bytes
     figures: dict[str, float]
@@ -89,6 +92,8 @@ class LipsModel:
             "axes": self.basis.axes,
             "neutral": self.neutral,
             "mask": self.mask,
+            "placement_mean": self.placement.mean,
+            "placement_weights": self.placement.weights,
         }
         writer.add_tensors(TENSORS, {name: np.ascontiguousarray(value) for name, value in tensors.items()})
         writer.add_json(
@@ -116,6 +121,7 @@ class LipsModel:
                 size=size,
                 mask=tensors["mask"],
                 gate=Gate(**{name: float(value) for name, value in facts["gate"].items()}),
+                placement=Placement(tensors["placement_mean"], tensors["placement_weights"]),
                 motion=bundle.read(MOTION),
                 painter=bundle.read(PAINTER),
                 figures={name: float(value) for name, value in facts["figures"].items()},
@@ -125,8 +131,10 @@ class LipsModel:
                 f"The bundle's lips are incomplete: {error!r}.", "Clone the presenter again."
             ) from error
         k, landmarks = len(model.neutral), len(LANDMARKS)
-        shapes = (model.mask.shape, model.basis.mean.shape, model.basis.axes.shape)
-        if shapes != ((size, size), (landmarks, 2), (k, landmarks, 2)) or size % 32:
+        weights = model.placement.weights.shape
+        shapes = (model.mask.shape, model.basis.mean.shape, model.basis.axes.shape, weights)
+        fitting = ((size, size), (landmarks, 2), (k, landmarks, 2), (len(ANCHORS) * 3 + 1, k))
+        if shapes != fitting or size % 32:
             raise AvatarError(
                 f"The bundle's lips don't fit together: {shapes}.", "Clone the presenter again."
             )

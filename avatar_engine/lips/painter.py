@@ -28,6 +28,10 @@ WIDE = (40, 64, 96, 128)
 """The same for crops of 192 pixels and more, which are folded 4x4: as many operations, fewer places."""
 
 
+RIM = 2.5
+"""Standard deviations of a shape's code that the linear appearance model follows."""
+
+
 class Block(nn.Module):
     """A residual block whose hidden features are scaled and shifted by the shape's code."""
 
@@ -134,10 +138,14 @@ class Painter(nn.Module):
 
 
 def terms(coefficients: Tensor) -> Tensor:
-    """What the linear appearance model is linear in: 1, the code (n, k), and products of its first three."""
-    a, b, c = (coefficients[:, i : i + 1] for i in range(3))
+    """What the linear appearance model is linear in: 1, the code (n, k), and products of its first three.
+
+    Codes beyond what people do are held at the rim: a square goes wild where nothing was ever seen.
+    """
+    held = coefficients.clamp(-RIM, RIM)
+    a, b, c = (held[:, i : i + 1] for i in range(3))
     one = torch.ones_like(a)
-    return torch.cat([one, coefficients, a * a, a * b, a * c, b * b, b * c, c * c], 1)
+    return torch.cat([one, held, a * a, a * b, a * c, b * b, b * c, c * c], 1)
 
 
 class Deployed(nn.Module):

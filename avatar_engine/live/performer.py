@@ -12,6 +12,7 @@ from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray, FloatArray, Mo
 from avatar_engine.device import Device
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.motion import MotionState, MotionStream
+from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.lips.render import Renderer
 from avatar_engine.stage.body import Body
 from avatar_engine.stage.compose import Stage
@@ -69,7 +70,8 @@ def load(bundle: Bundle, label: Label, size: tuple[int, int], device: Device) ->
         picture, matrix = rehearsal.frame(0)
         renderer.paint(picture, matrix, lips.neutral)
     motion.whole(np.random.default_rng(0).normal(0, 0.1, 10 * SAMPLES_PER_FRAME).astype(np.float32))
-    return Performer(motion, renderer, Body.load(bundle, lips.size), stage, lips.neutral)
+    placement = bundle.tensors(PLACEMENT_PART)["offsets"]
+    return Performer(motion, renderer, Body.load(bundle, lips.size), stage, lips.neutral, placement)
 
 
 class Performer(Generic[State]):
@@ -81,13 +83,20 @@ class Performer(Generic[State]):
         body: Where the pictures come from.
         stage: Where they go.
         neutral: The closed mouth at rest, float32 (coefficients,).
+        placement: float32 (pictures of the body, coefficients), where the mouth sits in each; None for nowhere else.
 
     Attributes:
         seconds: CPU seconds of the calling thread spent so far on ``motion``, ``body``, ``paint``, ``stage``.
     """
 
     def __init__(
-        self, motion: Motion[State], painter: Painter, body: Footage, stage: Scenery, neutral: FloatArray
+        self,
+        motion: Motion[State],
+        painter: Painter,
+        body: Footage,
+        stage: Scenery,
+        neutral: FloatArray,
+        placement: FloatArray | None = None,
     ) -> None:
         self.neutral = neutral
         self.seconds = {"motion": 0.0, "body": 0.0, "paint": 0.0, "stage": 0.0}
@@ -96,6 +105,7 @@ class Performer(Generic[State]):
         self._body = body
         self._stage = stage
         self._state: State | None = None
+        self._placement = np.zeros((1, len(neutral)), np.float32) if placement is None else placement
 
     def close(self) -> None:
         """End the body's thread."""
@@ -113,7 +123,7 @@ class Performer(Generic[State]):
         times = [time.thread_time()]
         picture, matrix = self._body.frame(index)
         times.append(time.thread_time())
-        self._painter.paint(picture, matrix, coefficients)
+        self._painter.paint(picture, matrix, coefficients + self._placement[index % len(self._placement)])
         times.append(time.thread_time())
         composed = self._stage.compose(picture)
         times.append(time.thread_time())

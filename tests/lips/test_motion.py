@@ -21,7 +21,9 @@ def model() -> LipsModel:
     )
     neutral = np.array([3, -2, 1, 5], np.float32)
     mask = np.zeros((64, 64), np.float32)
-    return LipsModel(basis, neutral, 64, mask, Gate(-50, -40, -15), net, b"", {})
+    return LipsModel(
+        basis, neutral, 64, mask, Gate(-50, -40, -15), Placement.none(len(neutral)), net, b"", {}
+    )
 
 
 def speech(seconds: float, seed: int = 0) -> np.ndarray:
