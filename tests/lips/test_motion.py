@@ -7,6 +7,7 @@ import torch
 from avatar_engine.lips import fit_motion, motion, sound
 from avatar_engine.lips.model import Gate, LipsModel
 from avatar_engine.lips.painter import to_onnx
+from avatar_engine.lips.placement import Placement
 from avatar_engine.lips.shape import LANDMARKS, ShapeBasis
 
 
