@@ -16,7 +16,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -211,11 +211,12 @@ def main(
         planned = script or Path(scratch) / "show.md"
         if script is None:
             planned.write_text(SCRIPT, encoding="utf-8")
-        with receiver(keep or Path(scratch) / "received.flv") as address:
+        goal = nullcontext(to) if to else receiver(keep or Path(scratch) / "received.flv")
+        with goal as address:
             watch = Watch(time.monotonic())
             try:
                 last = run(
-                    avatar, planned, [to or address], size=(int(match[1]), int(match[2])), loop=True,
+                    avatar, planned, [address], size=(int(match[1]), int(match[2])), loop=True,
                     seconds=seconds, on_status=watch,
                 )  # fmt: skip
             except AvatarError as error:

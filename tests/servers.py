@@ -10,6 +10,7 @@ import contextlib
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -314,3 +315,17 @@ def programme(index: int, width: int = 320, height: int = 180) -> ProgrammeFrame
         at = index * 8 % (width - 32)
         picture[:height, at : at + 32] = 110
     return ProgrammeFrame(index, picture, sound)
+
+
+def main() -> None:
+    """``python -m tests.servers FOLDER``: an nginx-rtmp to publish to, until Ctrl-C; it records into the folder."""
+    folder = Path(sys.argv[1]).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    with Nginx(folder) as server, contextlib.suppress(KeyboardInterrupt):
+        sys.stdout.write(f"publish to {server.url()}, recorded in {folder}\n")
+        sys.stdout.flush()
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
