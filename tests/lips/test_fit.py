@@ -10,7 +10,7 @@ import torch
 
 from avatar_engine.device import Device, onnx_session
 from avatar_engine.errors import AvatarError
-from avatar_engine.face.crop import planes, to_crop, transforms
+from avatar_engine.face.crop import Crop, extract, planes, takes, to_crop, transforms
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips import fit as lips_fit
 from avatar_engine.lips import shape
@@ -19,6 +19,7 @@ from avatar_engine.lips.fit_motion import fit_motion
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.painter import Painter, export
 from avatar_engine.lips.render import Renderer
+from avatar_engine.media.read import frames
 from tests.face.test_crop import make_track
 from tests.lips.test_shape import make_shapes
 
@@ -47,6 +48,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray, Fa
     matrices = transforms(track, 64)
     inverse = np.stack([cv2.invertAffineTransform(m) for m in matrices]).astype(np.float32)
     track.points[:, shape.LANDMARKS, :2] = to_crop(make_shapes(gaps) * 64, inverse)
+    # As a tracker's: without noise all shapes are one line, and the basis' other directions mean nothing.
+    noise = np.random.default_rng(3).normal(0, 0.3, (COUNT, len(shape.LANDMARKS), 2))
+    track.points[:, shape.LANDMARKS, :2] += noise.astype(np.float32)
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"crf": "10", "preset": "ultrafast"})
@@ -77,15 +81,30 @@ def fitted(clip: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[LipsMod
         clock=frozen,
         work=work,
         size=64,
-        steps=60,
+        steps=100,
     )
     return model, work
 
 
 def test_the_painter_learns(fitted: tuple[LipsModel, Path]) -> None:
     figures = fitted[0].figures
-    assert figures["painter_steps"] == 60
-    assert figures["painter_loss"] < 0.95 * figures["painter_first_loss"]
+    assert figures["painter_steps"] == 100
+    # The painter starts from a linear fit of the pixels; without a step of training this stays at 1.02.
+    assert figures["painter_loss"] < 0.98 * figures["painter_first_loss"]
+
+
+def test_the_painted_mouth_opens_as_its_shape_does(clip: Any, fitted: tuple[LipsModel, Path]) -> None:
+    path, _, track = clip
+    matrices, renderer = transforms(track, 64), Renderer(fitted[0], DEVICE)
+    shapes = to_crop(track.points[:, shape.LANDMARKS, :2], matrices) / np.float32(64)
+    codes = fitted[0].basis.project(shape.without_jitter(shapes, takes(track)))
+    real, true, painted = Crop.empty(64), [], []
+    for picture, matrix, code in zip(frames(path, format="yuv420p"), matrices, codes, strict=True):
+        extract(picture, matrix, real)
+        true.append(real.luma[28:38, 20:44].mean())  # the lips: the wider open, the darker
+        painted.append(renderer.painted(picture, matrix, code).luma[28:38, 20:44].mean())
+    assert np.ptp(true) > 40
+    assert np.corrcoef(painted, true)[0, 1] > 0.95
 
 
 def test_the_motion_net_hears_the_opening(fitted: tuple[LipsModel, Path]) -> None:
@@ -141,9 +160,9 @@ def test_an_interrupted_fit_goes_on(clip: Any, fitted: tuple[LipsModel, Path]) -
         clock=frozen,
         work=work,
         size=64,
-        steps=63,
+        steps=103,
     )
-    assert more.figures["painter_steps"] == 63
+    assert more.figures["painter_steps"] == 103
     assert more.figures["painter_first_loss"] == model.figures["painter_first_loss"]  # not begun again
     assert all((work / name).stat().st_mtime_ns == time for name, time in before.items())
 
