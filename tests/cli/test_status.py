@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -87,6 +88,15 @@ def test_an_interrupt_sets_the_event_and_the_handlers_are_put_back(number: signa
     assert signal.getsignal(number) is before
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Python's own SIGINT handler, which a shell's background job does not start with."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_the_second_interrupt_gets_through() -> None:
     with pytest.raises(KeyboardInterrupt), room._stop_on_interrupt(Console(file=io.StringIO())) as stop:
         os.kill(os.getpid(), signal.SIGINT)
