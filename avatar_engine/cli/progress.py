@@ -30,7 +30,7 @@ class Bars:
             TaskProgressColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(elapsed_when_finished=False),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=console,
             disable=not console.is_terminal,
         )
@@ -58,4 +58,4 @@ class Bars:
         tenth = int(done * 10)
         if tenth > self._tenths.get(stage, -1):
             self._tenths[stage] = tenth
-            self._console.print(f"{stage}: {done:4.0%} {note}".rstrip(), highlight=False)
+            self._console.print(f"{stage}: {done:4.0%} {note}".rstrip(), highlight=False, markup=False)

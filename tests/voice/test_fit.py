@@ -10,12 +10,7 @@ from avatar_engine.voice.network import Network, gains
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.phonemes import Phonemizer, tokens
 
-SENTENCES = (
-    "We will answer all of your questions now.",
-    "This lamp uses very little power.",
-    "Nothing is better than a cup of tea.",
-    "Thank you for watching the show.",
-)
+SENTENCES = ("This lamp uses little power.", "Have a cup of tea.", "Thank you for watching.")
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +28,17 @@ def spoken() -> tuple[np.ndarray, list[Stretch]]:
     return np.concatenate(sounds), stretches
 
 
+class Ticks:
+    """A clock that is a second later at every look: a budget is so many steps, however slow the machine."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
 def score(note: str) -> float:
     spectrum, speaker = (float(part.rsplit(" ", 1)[1]) for part in note.split(", "))
     return spectrum + 1.2 * (1 - speaker)
@@ -45,8 +51,9 @@ def test_a_short_fit_moves_every_gain_and_is_resumed(
     samples, stretches = spoken
     heard: list[str] = []
     monkeypatch.setattr(fitting.align, "transcribe", lambda *_: (stretches, "en"))
-    monkeypatch.setattr(fitting, "SHORTEST_SPEECH", 5.0)
-    monkeypatch.setattr(fitting, "_LEAST", 7.0)
+    monkeypatch.setattr(fitting, "SHORTEST_SPEECH", 3.0)
+    monkeypatch.setattr(fitting, "_LEAST", 4.0)
+    monkeypatch.setattr("time.process_time", Ticks())
     monkeypatch.setattr(fitting, "_nearest", lambda *_: ("am_michael", "am_michael"))
 
     def progress(stage: str, done: float, note: str = "") -> None:
@@ -69,6 +76,6 @@ def test_a_short_fit_moves_every_gain_and_is_resumed(
 
 @pytest.mark.weights
 def test_silence_is_refused(tmp_path: Path) -> None:
-    hiss = np.random.default_rng(1).normal(size=24000 * 20).astype(np.float32) * 1e-4
+    hiss = np.random.default_rng(1).normal(size=24000 * 6).astype(np.float32) * 1e-4
     with pytest.raises(AvatarError, match=r"clip"):
         fitting.fit(hiss, language="en", work=tmp_path)

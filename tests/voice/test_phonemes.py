@@ -1,10 +1,6 @@
-import os
-import signal
-
 import pytest
 
 from avatar_engine.errors import AvatarError
-from avatar_engine.voice.espeak_process import Espeak
 from avatar_engine.voice.phonemes import Phonemizer, rewrite, tag, tokens, vocabulary
 
 
@@ -44,36 +40,6 @@ def test_french_sounds_french() -> None:
     said = phonemizer.phonemes("Bonjour à tous")
     phonemizer.close()
     assert said == "bɔ̃ʒˈuʁ a tˈus"
-
-
-def test_worker_is_started_again_when_it_has_died() -> None:
-    espeak = Espeak()
-    first = espeak.clauses("Hello", "en-us")
-    assert espeak._worker is not None
-    os.kill(espeak._worker.pid, signal.SIGKILL)
-    espeak._worker.wait()
-    assert espeak.clauses("Hello", "en-us") == first
-    espeak.close()
-
-
-def test_a_voice_that_espeak_lacks_is_an_error_that_names_the_text() -> None:
-    espeak = Espeak()
-    with pytest.raises(AvatarError, match="'Hello'"):
-        espeak.clauses("Hello", "no-such-voice")
-    assert espeak.clauses("Hello", "en-us")  # The worker lives on.
-    espeak.close()
-
-
-def test_the_engine_itself_does_not_load_espeak() -> None:
-    import subprocess
-    import sys
-
-    code = (
-        "import sys; from avatar_engine.voice.phonemes import Phonemizer; p = Phonemizer('en'); p.phonemes('Hi');"
-        "p.close(); print(any(name.startswith('piper') for name in sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
 
 
 def test_tags() -> None:

@@ -69,23 +69,8 @@ def test_sound_begins_soon_and_phones_lie_on_it(voice: Voice) -> None:
 
 
 @pytest.mark.weights
-def test_windows_are_the_pieces_of_the_whole(voice: Voice) -> None:
-    plan = voice.network.plan(tokens("ðə pˈɑɹsəl wˌɪl bi hˈɪɹ ɑn fɹˈIdA."))
-    features = voice.network.features(plan)
-    whole = voice.network.window(features, 0, features.columns)
-    assert len(whole) == plan.frames.sum() * network.SAMPLES_PER_TOKEN_FRAME
-    parts = [
-        voice.network.window(features, start, min(start + 50, features.columns))
-        for start in range(0, features.columns, 50)
-    ]
-    joined = np.concatenate(parts)
-    assert joined.shape == whole.shape
-    assert np.corrcoef(joined, whole)[0, 1] > 0.95
-
-
-@pytest.mark.weights
 def test_speed_shortens(voice: Voice) -> None:
-    slow, fast = (say(voice, Utterance(TEXT, speed=speed)).seconds for speed in (0.8, 1.3))
+    slow, fast = (say(voice, Utterance("It is here on Friday.", speed=speed)).seconds for speed in (0.8, 1.3))
     assert slow / fast == pytest.approx(1.3 / 0.8, rel=0.2)
 
 
