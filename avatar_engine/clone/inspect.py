@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from avatar_engine.bundle import Bundle
 from avatar_engine.trust import consent as consents
@@ -30,12 +31,13 @@ def describe(avatar: Path) -> RenderableType:
     """
     bundle = Bundle.open(avatar)
     signed = consents.from_record(bundle.consent, bundle.made)
-    facts = Table(show_header=False, box=None, title=f"{bundle.name}  ({avatar})", title_justify="left")
+    title = Text(f"{bundle.name}  ({avatar})")  # as text, like all that people named: a bracket is no markup
+    facts = Table(show_header=False, box=None, title=title, title_justify="left")
     for what, value in _facts(bundle):
-        facts.add_row(f"[dim]{what}[/]", value)
+        facts.add_row(f"[dim]{what}[/]", Text(value))
     parts = Table("part", "kind", "kB", "sha256", title="Parts, all sound", title_justify="left")
     for name, part in sorted(bundle.parts.items()):
-        parts.add_row(name, part.kind, f"{part.bytes / 1e3:,.0f}", part.sha256[:16])
+        parts.add_row(Text(name), part.kind, f"{part.bytes / 1e3:,.0f}", part.sha256[:16])
     return Group(facts, "", "[bold]Consent[/]", signed.describe(), "", parts)
 
 

@@ -1,0 +1,73 @@
+"""The findings of a clone that was never made: every figure is known."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from avatar_engine.clone.intake import Intake
+from avatar_engine.clone.report import Findings
+from avatar_engine.clone.sync import Sync
+from avatar_engine.clone.voice_job import VoiceOutcome
+from avatar_engine.contracts import FRAME_RATE
+from avatar_engine.device import Device
+from avatar_engine.lips.measure import LipsScores, Way
+from avatar_engine.media.probe import ClipInfo
+from avatar_engine.stage.fit import BakedBody, SeamFigure
+from avatar_engine.trust import consent
+from avatar_engine.trust.consent import SignedConsent
+from avatar_engine.voice.measure import Likeness, VoiceScores
+from avatar_engine.voice.pack import VoicePack
+from tests.clone.speaking import face_track
+
+HELD_OUT = 2 * FRAME_RATE
+OPENING = (0.1 + 0.05 * np.sin(np.arange(HELD_OUT) / 3)).astype(np.float32)
+
+
+def signed(folder: Path) -> SignedConsent:
+    """A real consent for a clip in ``folder``, signed with the key of `avatar_engine.trust.keys`' folder."""
+    clip = folder / "take [one].mp4"
+    clip.write_bytes(b"the clip")
+    return consent.new(
+        clip,
+        presenter="Marie <Test>",
+        uses=["live-shopping"],
+        languages=["en"],
+        valid_until=date.today() + timedelta(days=2),
+        technician="A. Tester",
+        output=folder / "consent.toml",
+    )
+
+
+def findings(agreed: SignedConsent) -> Findings:
+    """Lips that reach their goals and a voice that does not."""
+    way = Way(0.91, 1.05, 0.8, 35.5, 30.0, 1.1, 0.95, OPENING * 0.9)
+    pairs = [np.full((16, 48, 3), shade, np.uint8) for shade in (40, 200)]
+    scores = VoiceScores(
+        Likeness(0.82, 0.7),
+        Likeness(0.93, 0.9),
+        Likeness(0.31, 0.2),
+        0.5,
+        0.714,
+        0.125,
+        (("Hello.", "yellow"),),
+    )
+    seams = (SeamFigure(0, 8, 90, 10, 1.2, 4.5), SeamFigure(40, 9, 50, 60, 1.7, 3.0))
+    info = ClipInfo(60.0, 640, 480, 0, False, 29.97, False, 48_000, 2, "h264", "aac", "yuv420p", False, 1500)
+    track = face_track(np.tile(OPENING, 3))
+    return Findings(
+        name="Marie & Co",
+        clip=Intake(
+            Path("footage.mp4"), Path("sound.wav"), info, track, 42.0, 0.0, 48.5,
+            Sync(1.0, 0.0, 0.8, 9.0), True, ("The room is <loud>.",),
+        ),
+        lips=LipsScores(way, way, OPENING, OPENING, 1200, 0, pairs),
+        voice=VoiceOutcome(VoicePack.stock("af_heart"), scores, 300.0),
+        body=BakedBody(Path("body.mp4"), np.zeros((80, 2, 3), np.float32), np.arange(80, dtype=np.int32), seams),
+        consent=agreed,
+        seconds={"intake": 31.0, "lips": 400.0, "voice": 300.0},
+        device=Device("cpu", "A processor", 2, False, False, 1),
+        peak_memory_mb=1900.0,
+    )  # fmt: skip

@@ -1,0 +1,98 @@
+"""The voice's process as its parent sees it: progress, outcome, refusal, defect, and sudden death."""
+
+from __future__ import annotations
+
+import queue
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avatar_engine.clone.voice_job import RunningVoiceJob, VoiceJob, VoiceOutcome
+from avatar_engine.device import Device
+from avatar_engine.errors import AvatarError
+from avatar_engine.voice.measure import Likeness, VoiceScores
+from avatar_engine.voice.pack import VoicePack
+
+CPU = Device("cpu", "test", 1, False, False, 1)
+
+
+class Process:
+    """A process that has put ``messages`` into its queue and has ended, or goes on."""
+
+    exitcode = -9
+
+    def __init__(self, alive: bool = False) -> None:
+        self.alive = alive
+        self.terminated = False
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+    def terminate(self) -> None:
+        self.alive, self.terminated = False, True
+
+    def join(self) -> None:
+        pass
+
+
+def running(
+    *messages: tuple[str, Any], alive: bool = False
+) -> tuple[RunningVoiceJob, Process, list[tuple[str, float, str]]]:
+    waiting: Any = queue.Queue()
+    for message in messages:
+        waiting.put(message)
+    told: list[tuple[str, float, str]] = []
+    process = Process(alive)
+    return RunningVoiceJob(process, waiting, lambda *said: told.append(said)), process, told
+
+
+def test_progress_is_passed_on_and_the_outcome_handed_over() -> None:
+    likeness = Likeness(0.8, None)
+    scores = VoiceScores(likeness, likeness, None, None, None, 0.0, ())
+    outcome = VoiceOutcome(VoicePack.stock("af_heart"), scores, 3.0)
+    job, _, told = running(("progress", ("voice", 0.5, "gains")), ("outcome", outcome))
+    assert job.result() is outcome
+    assert told == [("voice", 0.5, "gains")]
+
+
+def test_a_refusal_stays_what_it_was() -> None:
+    job, _, _ = running(("error", AvatarError("Only 2 s of speech.", "Film more.")))
+    with pytest.raises(AvatarError) as caught:
+        job.result()
+    assert caught.value.advice == "Film more."
+
+
+def test_a_defect_carries_its_traceback() -> None:
+    job, _, _ = running(("error", "Traceback: ZeroDivisionError"))
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        job.result()
+
+
+def test_a_process_that_died_without_a_word_is_told_with_its_status() -> None:
+    job, _, _ = running()
+    with pytest.raises(RuntimeError, match="exit status -9"):
+        job.result()
+
+
+def test_work_beside_it_ends_as_soon_as_the_voice_has_failed() -> None:
+    job, _, told = running(("error", AvatarError("No voice.")))
+    job._listener.join()
+    with pytest.raises(AvatarError, match="No voice"):
+        job.watched("lips", 0.3)
+    assert told == []
+
+
+def test_stop_ends_what_still_runs() -> None:
+    job, process, told = running(alive=True)
+    job.watched("lips", 0.3)
+    job.stop()
+    assert process.terminated and not job._listener.is_alive()
+    assert told == [("lips", 0.3, "")]
+
+
+def test_a_refusal_comes_out_of_the_real_process(tmp_path: Path) -> None:
+    job = VoiceJob(tmp_path / "none.wav", 10, "en", 1.0, CPU, tmp_path)
+    with job.running(lambda *_: None) as fitting, pytest.raises(AvatarError, match=r"none\.wav"):
+        fitting.result()
+    assert not fitting._process.is_alive()
