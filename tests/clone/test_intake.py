@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,23 @@ def every_window_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intakes, "speech_windows", lambda samples: np.ones(len(samples) // 768, np.bool_))
 
 
+@pytest.fixture(scope="module")
+def good_clip(spoken: tuple[FloatArray, FloatArray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clip(tmp_path_factory.mktemp("good") / "clip.mp4", spoken[0])
+
+
+@pytest.fixture(scope="module")
+def good_work(
+    good_clip: Path, spoken: tuple[FloatArray, FloatArray], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A working folder into which the good clip was taken; tests take a copy."""
+    work = tmp_path_factory.mktemp("taken") / "work"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(intakes, "speech_windows", lambda samples: np.ones(len(samples) // 768, np.bool_))
+        intake(good_clip, work, track=face_track(spoken[1]))
+    return work
+
+
 def clip(path: Path, samples: FloatArray) -> Path:
     with VideoWriter(path, 64, 48, crf=30, preset="ultrafast") as writer:
         picture = np.full((72, 64), 100, np.uint8)
@@ -44,11 +62,10 @@ def clip(path: Path, samples: FloatArray) -> Path:
 
 
 def test_a_good_clip_is_taken_in_and_taken_again_for_nothing(
-    tmp_path: Path, spoken: tuple[FloatArray, FloatArray], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, good_clip: Path, spoken: tuple[FloatArray, FloatArray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    samples, opening = spoken
-    video, work = clip(tmp_path / "clip.mp4", samples), tmp_path / "work"
-    track = face_track(opening)
+    video, work = good_clip, tmp_path / "work"
+    track = face_track(spoken[1])
     stages: list[str] = []
     taken = intake(video, work, lambda stage, done, note="": stages.append(stage), track=track)
     assert frame_count(taken.footage) == FRAMES
@@ -73,21 +90,18 @@ def test_a_good_clip_is_taken_in_and_taken_again_for_nothing(
     monkeypatch.undo()
 
 
-def test_another_clip_in_the_same_folder_is_not_mistaken_for_it(
-    tmp_path: Path, spoken: tuple[FloatArray, FloatArray]
-) -> None:
-    samples, opening = spoken
-    intake(clip(tmp_path / "one.mp4", samples), tmp_path / "work", track=face_track(opening))
+def test_another_clip_in_the_same_folder_is_not_mistaken_for_it(tmp_path: Path, good_work: Path) -> None:
+    work = Path(shutil.copytree(good_work, tmp_path / "work"))
+    assert frame_count(work / "footage.mp4") == FRAMES
     other, mouth = speaking_mouth(SECONDS - 4, seed=8)
-    taken = intake(clip(tmp_path / "two.mp4", other), tmp_path / "work", track=face_track(mouth))
+    taken = intake(clip(tmp_path / "two.mp4", other), work, track=face_track(mouth))
     assert frame_count(taken.footage) == FRAMES - 4 * FRAME_RATE
 
 
 def test_a_stopped_intake_goes_on_after_the_pictures(
-    tmp_path: Path, spoken: tuple[FloatArray, FloatArray], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, good_clip: Path, spoken: tuple[FloatArray, FloatArray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    samples, opening = spoken
-    video, work = clip(tmp_path / "clip.mp4", samples), tmp_path / "work"
+    video, work = good_clip, tmp_path / "work"
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(intakes.tracks, "track", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         intake(video, work)
@@ -96,7 +110,7 @@ def test_a_stopped_intake_goes_on_after_the_pictures(
 
     def tracked(footage: Path, progress: object) -> FaceTrack:
         calls.append(footage)
-        return face_track(opening)
+        return face_track(spoken[1])
 
     monkeypatch.setattr(intakes.tracks, "track", tracked)
     assert intake(video, work).speech_seconds > 20
@@ -279,11 +293,10 @@ def test_short_clips_are_refused_before_any_work(tmp_path: Path) -> None:
 
 
 def test_long_clips_are_cut_with_a_warning(
-    tmp_path: Path, spoken: tuple[FloatArray, FloatArray], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, good_clip: Path, spoken: tuple[FloatArray, FloatArray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intakes, "MOST_SECONDS", 27.0)
-    samples, opening = spoken
-    taken = intake(clip(tmp_path / "long.mp4", samples), tmp_path / "work", track=face_track(opening[:675]))
+    taken = intake(good_clip, tmp_path / "work", track=face_track(spoken[1][:675]))
     assert taken.info.frames == 675
     assert any("Only the first 0.5 of 0.5 minutes" in warning for warning in taken.warnings)
 
