@@ -5,6 +5,7 @@ import sys
 import wave
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -124,6 +125,13 @@ def test_large_pictures_are_shrunk(tmp_path: Path, out: tuple[Path, Path]) -> No
     assert np.abs(pictures[2][540, 960].astype(int) - PATCH).max() <= 6
 
 
+def mux_silence(container: Any, audio: Any, samples: int) -> None:
+    quiet = av.AudioFrame.from_ndarray(np.zeros((1, samples), np.int16), format="s16", layout="mono")
+    quiet.sample_rate = 48_000
+    container.mux(audio.encode(quiet))
+    container.mux(audio.encode(None))
+
+
 def test_untagged_hd_is_taken_as_709(tmp_path: Path, out: tuple[Path, Path]) -> None:
     path = tmp_path / "hd.mkv"
     with av.open(str(path), "w") as container:
@@ -139,10 +147,7 @@ def test_untagged_hd_is_taken_as_709(tmp_path: Path, out: tuple[Path, Path]) -> 
             frame.colorspace, frame.color_range = 2, 0
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-        quiet = av.AudioFrame.from_ndarray(np.zeros((1, 5760), np.int16), format="s16", layout="mono")
-        quiet.sample_rate = 48_000
-        container.mux(audio.encode(quiet))
-        container.mux(audio.encode(None))
+        mux_silence(container, audio, 5760)
     _, pictures, _ = run(path, out)
     assert np.abs(pictures[1][360, 640].astype(int) - PATCH).max() <= 6
 
@@ -181,10 +186,7 @@ def test_interlaced_pictures_are_woven(tmp_path: Path, out: tuple[Path, Path]) -
                 stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p"))
             )
         container.mux(stream.encode(None))
-        quiet = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.int16), format="s16", layout="mono")
-        quiet.sample_rate = 48_000
-        container.mux(audio.encode(quiet))
-        container.mux(audio.encode(None))
+        mux_silence(container, audio, 48_000)
     _, pictures, _ = run(path, out)
     assert len(pictures) == 25
     comb = [float(np.abs(np.diff(p[:, :, 1].astype(int), axis=0)).mean()) for p in pictures[3:20]]
