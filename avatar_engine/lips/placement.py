@@ -28,7 +28,7 @@ ANCHORS = EYES + NOSE + RIM
 PLACEMENT_PART = "lips/placement.safetensors"
 """The bundle's part with the offsets of every picture of its body, float32 (pictures, coefficients)."""
 
-SLOW = 6.0
+SLOW = 3.0
 """Pictures (standard deviation of a Gaussian) over which the anchors are smoothed."""
 
 RIDGE = 0.02

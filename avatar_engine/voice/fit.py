@@ -37,6 +37,7 @@ from avatar_engine.voice.network import (
     Plan,
     calibrate_features,
     text_features,
+    tuned,
 )
 from avatar_engine.voice.pack import VoicePack, stock_fit
 from avatar_engine.voice.phonemes import Phonemizer, tag, tokens
@@ -48,9 +49,27 @@ SHORTEST_SPEECH = 15.0
 """Seconds of speech below which no fit is tried."""
 
 _COLUMNS = 132  # One training window: 1.65 s, a little more than the speaker encoder's.
-_STYLE_SHARE = 0.3  # Of the time for training.
-_STYLE_RATE, _GAIN_RATE = 1e-2, 1.5e-3
-_SPEAKER_WEIGHT = 1.2
+_STYLE_SHARE = 0.2  # Of the time for training.
+_STYLE_RATE, _GAIN_RATE = 1e-2, 6e-3
+_SPEAKER_WEIGHT = 3.0
+_FREE_SHARE = 0.4  # Of the steps: sentences with the network's own melody, as in a show.
+FREE = {
+    "en": (
+        "The children found a small grey cat behind the garden wall and took it home.",
+        "Would you rather have coffee or hot chocolate this afternoon?",
+        "Every week we choose five books, and our readers vote for the best one.",
+        "It was raining hard, so they measured the shop windows from inside.",
+        "Joyful voices came from the kitchen, where the others were cooking.",
+        "He thought that she had bought them a very unusual pair of shoes.",
+    ),
+    "fr": (
+        "Les enfants ont trouvé un petit chat gris derrière le mur du jardin.",
+        "Voulez-vous un café ou un chocolat chaud cet après-midi ?",
+        "Chaque semaine, nous choisissons cinq livres et nos lecteurs votent.",
+        "Il pleuvait si fort qu'ils ont attendu sous le grand pont de bois.",
+    ),
+}
+"""What a voice says freely while it is fitted, by language; none of it is in what a voice is judged by."""
 _CHECK_EVERY = 25
 _STATE = "voice-state.safetensors"
 _LEAST = 20.0  # Seconds of training, however long the preparation took.
@@ -79,11 +98,20 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Free:
+    """A sentence in the network's own melody: nobody has recorded it, only the person's likeness is asked for."""
+
+    plan: Plan
+    source: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
-    """The items, those held back to see when to stop, and how the person speaks."""
+    """The items, those held back to see when to stop, sentences to say freely, and how the person speaks."""
 
     items: tuple[Item, ...]
     held: tuple[Item, ...]
+    free: tuple[Free, ...]
     base: str
     prosody: str
     language: str
@@ -158,9 +186,12 @@ def _prepare(samples: FloatArray, language: str, work: Path, progress: Progress)
             progress("voice", 0.05 + 0.1 * done / len(stretches), "alignment")
             said = ". ".join(text.say(stretch.words, spoken_language))
             aligned.append(_Aligned.of(samples, stretch, phonemizer.phonemes(said), network))
+        sentences = FREE.get(spoken_language[:2], ())
+        free = [tokens(phonemizer.phonemes(text.say(words, spoken_language)[0])) for words in sentences]
     finally:
         phonemizer.close()
-    return _teach([a for a in aligned if a is not None], samples, f0, network, base, prosody, spoken_language)
+    kept = [a for a in aligned if a is not None]
+    return _teach(kept, free, samples, f0, network, base, prosody, spoken_language)
 
 
 def _transcript(samples: FloatArray, language: str, work: Path) -> tuple[list[align.Stretch], str]:
@@ -217,7 +248,7 @@ class _Aligned:
 
 
 def _teach(
-    aligned: list[_Aligned], samples: FloatArray, f0: FloatArray, network: Network,
+    aligned: list[_Aligned], free: Sequence[Sequence[int]], samples: FloatArray, f0: FloatArray, network: Network,
     base: str, prosody: str, language: str,
 ) -> Prepared:  # fmt: skip
     """Items from what was aligned; the worst tenth (misheard words) is left out."""
@@ -247,11 +278,14 @@ def _teach(
     pace = float(
         sum(a.model.frames[1:-1].sum() for a in kept) / max(1, sum(a.frames[1:-1].sum() for a in kept))
     )
-    shift = (float(voiced.mean() - np.log(model_f0).mean()), float(voiced.std() / np.log(model_f0).std()))
-    return Prepared(
-        tuple(taught), held, base, prosody, language, gain,
-        (shift[0], float(np.clip(shift[1], 0.7, 1.3))), float(np.clip(pace, 0.85, 1.15)),
-    )  # fmt: skip
+    register = (
+        float(voiced.mean() - np.log(model_f0).mean()),
+        float(np.clip(voiced.std() / np.log(model_f0).std(), 0.7, 1.3)),
+    )
+    pace = float(np.clip(pace, 0.85, 1.15))
+    said = [tuned(network.plan(ids, pace), register) for ids in free]
+    own = tuple(Free(plan, network.features(plan).source) for plan in said)
+    return Prepared(tuple(taught), held, own, base, prosody, language, gain, register, pace)
 
 
 def _real(samples: FloatArray, a: _Aligned) -> FloatArray:
@@ -288,8 +322,11 @@ class Ear(torch.nn.Module):
         """Spectral distance and speaker distance of (1, n) each."""
         pairs = zip(self.mels(made), self.mels(real), strict=True)
         spectral = torch.stack([functional.l1_loss(a, b) for a, b in pairs]).mean()
-        mel = self.speaker.mel(made)
-        return spectral, 1 - self.speaker.embed(mel[:, :160])[0] @ self.person
+        return spectral, self.stranger(made)
+
+    def stranger(self, made: Tensor) -> Tensor:
+        """How far the voice in (1, n) samples is from the person's: 1 less the cosine."""
+        return 1 - self.speaker.embed(self.speaker.mel(made)[:, :160])[0] @ self.person
 
 
 class Trainer:
@@ -353,7 +390,7 @@ class Trainer:
             for group in optimiser.param_groups:
                 share = spent / seconds
                 group["lr"] = rate * min(1.0, (step + 1) / 10) * max(0.05, 1 - share**2)
-            loss = self._loss()
+            loss = self._loss(stage)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(free, 5.0)
@@ -374,7 +411,10 @@ class Trainer:
         self.steps[stage] = step
         self.scores[stage] = best
 
-    def _loss(self) -> Tensor:
+    def _loss(self, stage: str) -> Tensor:
+        free = self.prepared.free
+        if stage == "gains" and free and self.random.random() < _FREE_SHARE:
+            return _SPEAKER_WEIGHT * self._likeness(free[int(self.random.integers(len(free)))])
         item = self.prepared.items[int(self.random.integers(len(self.prepared.items)))]
         columns = item.plan.pitch.shape[1]
         start = int(self.random.integers(max(1, columns - _COLUMNS)))
@@ -382,7 +422,20 @@ class Trainer:
         return spectral + _SPEAKER_WEIGHT * speaker
 
     def _hear(self, item: Item, start: int, stop: int) -> tuple[Tensor, Tensor]:
-        plan = item.plan
+        made = self._say(item, start, stop)
+        real = torch.from_numpy(item.target[start * SAMPLES_PER_FEATURE : stop * SAMPLES_PER_FEATURE])[None]
+        spectral, speaker = self.ear(made, real)
+        return spectral, speaker
+
+    def _likeness(self, free: Free) -> Tensor:
+        """How far a window of a free sentence is from the person's voice."""
+        columns = free.plan.pitch.shape[1]
+        edge = min(20, columns // 8)  # columns of padding at both ends
+        start = int(self.random.integers(edge, max(edge + 1, columns - _COLUMNS - edge)))
+        return self.ear.stranger(self._say(free, start, min(columns, start + _COLUMNS)))
+
+    def _say(self, what: Item | Free, start: int, stop: int) -> Tensor:
+        plan = what.plan
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
             features = self.decoder.body(
                 torch.from_numpy(plan.text),
@@ -390,11 +443,9 @@ class Trainer:
                 torch.from_numpy(plan.energy),
                 self.style,
             )
-            source = torch.from_numpy(item.source[:, :, start * 60 : stop * 60 + 1])
+            source = torch.from_numpy(what.source[:, :, start * 60 : stop * 60 + 1])
             made = self.decoder.generator(features[:, :, start:stop], source, self.style)
-        real = torch.from_numpy(item.target[start * SAMPLES_PER_FEATURE : stop * SAMPLES_PER_FEATURE])[None]
-        spectral, speaker = self.ear(made.float(), real)
-        return spectral, speaker
+        return made.float()
 
     @torch.no_grad()
     def _check(self, stage: str, done: float, progress: Progress) -> float:
@@ -404,6 +455,9 @@ class Trainer:
             start = max(0, columns - _COLUMNS) // 2
             heard.append([float(v) for v in self._hear(item, start, min(columns, start + _COLUMNS))])
         spectral, speaker = np.mean(heard, axis=0)
+        if stage == "gains" and self.prepared.free:
+            freely = [float(self._likeness(free)) for free in self.prepared.free[:3]]
+            speaker = (speaker + float(np.mean(freely))) / 2
         self.scores["speaker"] = 1 - float(speaker)
         progress("voice", done, f"{stage}: spectrum {spectral:.2f}, speaker {1 - speaker:.2f}")
         log.info("voice fit %s: spectrum %.3f speaker %.3f", stage, spectral, 1 - speaker)

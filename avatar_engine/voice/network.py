@@ -18,7 +18,7 @@ hexgrad/Kokoro-82M (Apache-2.0).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -75,6 +75,19 @@ class Plan:
     pitch: FloatArray
     energy: FloatArray
     frames: npt.NDArray[np.int64]
+
+
+def tuned(plan: Plan, register: tuple[float, float]) -> Plan:
+    """The plan in another register: the logarithm of its pitch shifted, and its spread scaled, by ``register``."""
+    shift, spread = register
+    voiced = plan.pitch > 40  # Below that the network means that there is no voice.
+    if register == (0, 1) or not voiced.any():
+        return plan
+    logarithm = np.log(plan.pitch[voiced])
+    middle = float(logarithm.mean())
+    pitch = plan.pitch.copy()
+    pitch[voiced] = np.exp(middle + shift + (logarithm - middle) * spread)
+    return replace(plan, pitch=pitch)
 
 
 @dataclass(frozen=True, slots=True)

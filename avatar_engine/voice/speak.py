@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from avatar_engine.voice.network import (
     SAMPLES_PER_TOKEN_FRAME,
     Features,
     Network,
-    Plan,
+    tuned,
 )
 from avatar_engine.voice.pack import VoicePack
 
@@ -68,7 +68,8 @@ class Voice:
         )
         self._gain = float(self.pack.meta.get("gain", 1.0))
         self._pace = float(self.pack.meta.get("pace", 1.0))
-        self._shift, self._range = (float(value) for value in self.pack.meta.get("pitch", (0.0, 1.0)))
+        shift, spread = self.pack.meta.get("pitch", (0.0, 1.0))
+        self._register = (float(shift), float(spread))
         self._phonemizers: dict[str, phonemes.Phonemizer] = {}
 
     def speak(self, utterance: Utterance) -> Iterator[Speech]:
@@ -112,25 +113,12 @@ class Voice:
         ending = said[-1] if said[-1] in _PAUSES else "."
         if said[-1] not in phonemes.PUNCTUATION:
             said += "."  # Without a mark the network swallows the last phone.
-        plan = self._tuned(self.network.plan(phonemes.tokens(said), speed * self._pace))
+        plan = tuned(self.network.plan(phonemes.tokens(said), speed * self._pace), self._register)
         whole = self.network.features(plan)
         padding = int(plan.frames[0]) * SAMPLES_PER_TOKEN_FRAME // SAMPLES_PER_FEATURE
         return _Spoken(
             whole, timed(said, plan.frames), max(0, padding - 10), whole.columns, _PAUSES[ending] / speed
         )
-
-    def _tuned(self, plan: Plan) -> Plan:
-        """The plan in this person's register: mean and spread of the logarithm of the pitch."""
-        if self._shift == 0 and self._range == 1:
-            return plan
-        voiced = plan.pitch > 40  # Below that the network means that there is no voice.
-        if not voiced.any():
-            return plan
-        logarithm = np.log(plan.pitch[voiced])
-        middle = float(logarithm.mean())
-        pitch = plan.pitch.copy()
-        pitch[voiced] = np.exp(middle + self._shift + (logarithm - middle) * self._range)
-        return replace(plan, pitch=pitch)
 
     def _sound(self, spoken: _Spoken, first: bool) -> Iterator[Speech]:
         """Windows of one sentence, joined by short cross-fades; silence at both ends is measured and cut."""

@@ -8,6 +8,7 @@ import pytest
 from avatar_engine.contracts import SAMPLE_RATE, Phone, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import network
+from avatar_engine.voice.network import tuned
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.phonemes import tokens
 from avatar_engine.voice.speak import SILENCE, Voice, clipped, say, timed
@@ -104,4 +105,4 @@ def test_pitch_of_the_person_is_used(voice: Voice) -> None:
     low = Voice(VoicePack(stock.style, {}, stock.statistics, "af_heart", "en", {"pitch": [-0.3, 1.0]}))
     plan = voice.network.plan(tokens("həlˈO."))
     voiced = plan.pitch > 40
-    assert np.allclose(low._tuned(plan).pitch[voiced], plan.pitch[voiced] * np.exp(-0.3), rtol=1e-4)
+    assert np.allclose(tuned(plan, low._register).pitch[voiced], plan.pitch[voiced] * np.exp(-0.3), rtol=1e-4)
