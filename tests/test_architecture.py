@@ -1,0 +1,56 @@
+"""Imports point down only, as docs/architecture.md says."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ENGINE = Path(__file__).parent.parent / "avatar_engine"
+BASE = {"contracts", "errors"}
+LOW = BASE | {"bundle", "device", "models", "trust", "media", "face"}
+MAY = {
+    "clone": LOW | {"stage", "lips", "voice"},
+    "live": LOW | {"show", "stage", "voice", "lips", "broadcast"},
+    "show": LOW,
+    "stage": LOW,
+    "lips": LOW,
+    "voice": LOW - {"face"},
+    "face": LOW - {"face"},
+    "media": BASE,
+    "broadcast": BASE,
+    "trust": BASE,
+    "bundle": BASE | {"trust"},
+    "models": BASE,
+    "device": BASE,
+    "doctor": LOW | {"stage", "lips", "voice", "show", "broadcast", "live", "clone"},
+    "contracts": set(),
+    "errors": set(),
+}
+"""What each room and module may import of the engine, besides itself; the command line may import all."""
+
+
+def imported(path: Path) -> set[str]:
+    """Rooms that a module imports, wherever in it the import stands."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            inside = node.module == "avatar_engine"
+            names += [f"avatar_engine.{a.name}" for a in node.names] if inside else [node.module]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    parts = [name.split(".") for name in names]
+    return {part[1] for part in parts if part[0] == "avatar_engine" and len(part) > 1} - {"__version__"}
+
+
+def test_every_room_is_listed() -> None:
+    found = {p.name if p.is_dir() else p.stem for p in ENGINE.iterdir() if p.is_dir() or p.suffix == ".py"}
+    assert {name for name in found if not name.startswith("_")} == {*MAY, "cli"}
+
+
+@pytest.mark.parametrize("room", MAY)
+def test_imports_point_down(room: str) -> None:
+    place = ENGINE / room
+    for path in place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")]:
+        assert imported(path) <= MAY[room] | {room}, path
