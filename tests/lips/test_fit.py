@@ -67,22 +67,17 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray, Fa
     return path, samples, track
 
 
+def fitted_in(work: Path, clip: tuple[Path, np.ndarray, FaceTrack], steps: int) -> LipsModel:
+    """Lips fitted to the clip's first 140 pictures in so many steps."""
+    return fit(
+        *clip, train=range(140), device=DEVICE, budget=100, clock=frozen, work=work, size=64, steps=steps
+    )
+
+
 @pytest.fixture(scope="module")
 def fitted(clip: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[LipsModel, Path]:
-    path, samples, track = clip
     work = tmp_path_factory.mktemp("work")
-    model = fit(
-        path,
-        samples,
-        track,
-        train=range(140),
-        device=DEVICE,
-        budget=100,
-        clock=frozen,
-        work=work,
-        size=64,
-        steps=100,
-    )
+    model = fitted_in(work, clip, 100)
     return model, work
 
 
@@ -145,23 +140,11 @@ def test_mismatched_parts_are_refused(fitted: tuple[LipsModel, Path]) -> None:
 
 
 def test_an_interrupted_fit_goes_on(clip: Any, fitted: tuple[LipsModel, Path]) -> None:
-    path, samples, track = clip
     model, work = fitted
     before = {
         name: (work / name).stat().st_mtime_ns for name in ("motion-0.safetensors", "motion-7.safetensors")
     }
-    more = fit(
-        path,
-        samples,
-        track,
-        train=range(140),
-        device=DEVICE,
-        budget=100,
-        clock=frozen,
-        work=work,
-        size=64,
-        steps=103,
-    )
+    more = fitted_in(work, clip, 103)
     assert more.figures["painter_steps"] == 103
     assert more.figures["painter_first_loss"] == model.figures["painter_first_loss"]  # not begun again
     assert all((work / name).stat().st_mtime_ns == time for name, time in before.items())

@@ -1,7 +1,7 @@
 """The local receiver, fed by a real publisher on the loopback."""
 
+import multiprocessing
 import socket
-import threading
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -49,9 +49,11 @@ def _publish(url: str, frames: int) -> None:
 
 def test_every_picture_arrives_in_the_recording(tmp_path: Path) -> None:
     url, out = f"rtmp://127.0.0.1:{free_port()}/live/test", tmp_path / "received.mp4"
-    publisher = threading.Thread(target=publish, args=(url, 50), daemon=True)
+    # A process, not a thread: PyAV opens an output inside Python's lock, which the receiver needs to answer it.
+    publisher = multiprocessing.get_context("spawn").Process(target=publish, args=(url, 50), daemon=True)
     received = receive(url, out, publisher.start, 20)
     publisher.join(10)
+    assert publisher.exitcode == 0
     assert received.pictures == 50
     assert received.audio_seconds == pytest.approx(2.0, abs=0.1)
     assert abs(received.offset_start_ms) < 60
