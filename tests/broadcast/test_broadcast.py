@@ -44,8 +44,12 @@ RING = 100
 """Frames that the ring holds: a machine may be busy, and these tests count frames."""
 
 
+PATIENCE = 0.2
+"""Seconds that a frame may wait while the ring is half full: where the machine is slow, so is the test's show."""
+
+
 class Show:
-    """A live show of the test programme: frames at a steady pace, never waiting for the broadcast."""
+    """A live show of the test programme: frames at a steady pace, never held up for long by the broadcast."""
 
     def __init__(self, broadcast: Broadcast, start: int = 0) -> None:
         self.broadcast, self.next = broadcast, start
@@ -56,11 +60,17 @@ class Show:
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
             time.sleep(max(0.0, self._begin + self.next / PACE - time.monotonic()))
+            self._let_it_breathe()
             self.broadcast.send(programme(self.next))
             self.next += 1
             if self.next % 5 == 0 and done(status := self.broadcast.status()):
                 return status
         raise AssertionError(f"it never came to be: {self.broadcast.status()}")
+
+    def _let_it_breathe(self) -> None:
+        patience = time.monotonic() + PATIENCE
+        while self.broadcast.status().queue_depth > RING // 2 and time.monotonic() < patience:
+            time.sleep(0.002)
 
     def seconds(self, count: float) -> BroadcastStatus:
         """Send ``count`` seconds of the programme."""
