@@ -131,7 +131,9 @@ def run(
         raise AvatarError("The show goes nowhere.", "Give --to an RTMP address, or --record a file.")
     label = Label(planned.language, planned.label, size)
     bundle = Bundle.open(avatar)
-    consents.check(consents.from_record(bundle.consent, bundle.made), use=planned.use, language=planned.language)
+    consents.check(
+        consents.from_record(bundle.consent, bundle.made), use=planned.use, language=planned.language
+    )
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     format_ = ProgrammeFormat(*size, metadata=provenance.metadata(planned.language, bundle.name))
     director = Director(planned, loop)
