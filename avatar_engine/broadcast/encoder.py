@@ -289,30 +289,31 @@ def _open(programme: ProgrammeFormat, encoder: str) -> tuple[Any, str]:
 
 
 def _container(programme: ProgrammeFormat, name: str) -> Any:
-    av.logging.set_level(av.logging.PANIC)  # a probe that fails is no news
-    try:
-        master = av.open(io.BytesIO(), "w", format="flv")
-        video: Any = master.add_stream(name, rate=FRAME_RATE)
-        context = video.codec_context
-        context.width, context.height, context.pix_fmt = programme.width, programme.height, "yuv420p"
-        context.colorspace, context.color_range = YUV_MATRIX, YUV_RANGE
-        context.color_primaries, context.color_trc = YUV_PRIMARIES, YUV_TRANSFER
-        context.time_base = Fraction(1, FRAME_RATE)
-        context.bit_rate = programme.video_bitrate
-        context.gop_size, context.max_b_frames = GOP, 0
-        context.thread_count = 1
-        context.flags |= _GLOBAL_HEADER
-        context.options = _options(programme, name)
-        audio: Any = master.add_stream("aac", rate=TIME_BASE)
-        audio.codec_context.bit_rate = programme.audio_bitrate
-        audio.codec_context.flags |= _GLOBAL_HEADER
-        # The quick coefficient search: a third of the time of the thorough one, no difference for speech.
-        audio.codec_context.options = {"aac_coder": "fast"}
-        # Opens both and fills in the stream descriptions, which outputs copy.
-        master.start_encoding()
-        return master
-    finally:
-        av.logging.set_level(av.logging.ERROR)
+    """A master container with both encoders open.
+
+    FFmpeg's messages stay ignored, as PyAV has it by default: its callback into Python takes the interpreter's lock from
+    codec threads, which the thread that frees a decoder holds while it waits for them (a deadlock that was seen).
+    """
+    master = av.open(io.BytesIO(), "w", format="flv")
+    video: Any = master.add_stream(name, rate=FRAME_RATE)
+    context = video.codec_context
+    context.width, context.height, context.pix_fmt = programme.width, programme.height, "yuv420p"
+    context.colorspace, context.color_range = YUV_MATRIX, YUV_RANGE
+    context.color_primaries, context.color_trc = YUV_PRIMARIES, YUV_TRANSFER
+    context.time_base = Fraction(1, FRAME_RATE)
+    context.bit_rate = programme.video_bitrate
+    context.gop_size, context.max_b_frames = GOP, 0
+    context.thread_count = 1
+    context.flags |= _GLOBAL_HEADER
+    context.options = _options(programme, name)
+    audio: Any = master.add_stream("aac", rate=TIME_BASE)
+    audio.codec_context.bit_rate = programme.audio_bitrate
+    audio.codec_context.flags |= _GLOBAL_HEADER
+    # The quick coefficient search: a third of the time of the thorough one, no difference for speech.
+    audio.codec_context.options = {"aac_coder": "fast"}
+    # Opens both and fills in the stream descriptions, which outputs copy.
+    master.start_encoding()
+    return master
 
 
 def _options(programme: ProgrammeFormat, name: str) -> dict[str, str]:
