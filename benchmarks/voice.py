@@ -16,15 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import av
 import numpy as np
-import soxr
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from avatar_engine import device
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Utterance
+from avatar_engine.media.read import sound
 from avatar_engine.voice import measure
 from avatar_engine.voice.fit import fit
 from avatar_engine.voice.pack import VoicePack
@@ -32,15 +31,6 @@ from avatar_engine.voice.speak import Voice
 
 app = typer.Typer(help=__doc__)
 console = Console()
-
-
-def sound(path: Path) -> FloatArray:
-    """The mono sound of a file at 24 kHz."""
-    with av.open(str(path)) as container:
-        stream = container.streams.audio[0]
-        change = av.AudioResampler(format="flt", layout="mono", rate=stream.rate)
-        pieces = [out.to_ndarray()[0] for frame in container.decode(stream) for out in change.resample(frame)]
-        return np.asarray(soxr.resample(np.concatenate(pieces), stream.rate, SAMPLE_RATE), np.float32)
 
 
 @dataclass
@@ -57,7 +47,9 @@ class Follow:
 def likeness(
     recording: Path,
     train: Annotated[float, typer.Option(help="Seconds to fit on; the rest is held out.")] = 48.0,
-    stranger: Annotated[list[Path] | None, typer.Option(help="Recording of somebody else.")] = None,
+    stranger: Annotated[
+        list[Path] | None, typer.Option(help="Recording of somebody else, or a folder of their takes.")
+    ] = None,
     language: str = "en",
     budget: Annotated[float, typer.Option(help="CPU seconds.")] = 330.0,
     work: Path = Path("build/voice"),
@@ -81,7 +73,7 @@ def likeness(
         f"stock {fitted.base}": VoicePack.stock(fitted.base),
         "fitted": fitted,
     }
-    strangers = [sound(path) for path in stranger or []]
+    strangers = [recording_of(path) for path in stranger or []]
     table = Table("voice", "encoder", "judge", "share", "judge's share", "word errors")
     results = {}
     for name, chosen in voices.items():
@@ -99,6 +91,12 @@ def likeness(
     output.parent.mkdir(parents=True, exist_ok=True)
     report = {"fit_cpu_seconds": spent, "peak_gb": peak, "meta": dict(fitted.meta), "voices": results}
     output.write_text(json.dumps(report, indent=1), encoding="utf-8")
+
+
+def recording_of(path: Path) -> FloatArray:
+    """One person's speech: a recording, or all takes of a folder."""
+    takes = sorted(path.iterdir()) if path.is_dir() else [path]
+    return np.concatenate([sound(take) for take in takes])
 
 
 def _row(like: measure.Likeness, share: float | None, judge: float | None) -> list[str]:

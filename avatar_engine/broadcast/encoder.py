@@ -291,8 +291,8 @@ def _open(programme: ProgrammeFormat, encoder: str) -> tuple[Any, str]:
 def _container(programme: ProgrammeFormat, name: str) -> Any:
     """A master container with both encoders open.
 
-    FFmpeg's messages stay ignored, as PyAV has it by default: its callback into Python takes the interpreter's lock from
-    codec threads, which the thread that frees a decoder holds while it waits for them (a deadlock that was seen).
+    FFmpeg's messages stay ignored, as PyAV has it by default: its callback into Python takes the interpreter's lock
+    from codec threads, while the thread that frees a decoder holds it and waits for them (a deadlock that was seen).
     """
     master = av.open(io.BytesIO(), "w", format="flv")
     video: Any = master.add_stream(name, rate=FRAME_RATE)
