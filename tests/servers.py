@@ -278,15 +278,19 @@ class Receiver(threading.Thread):
         self._arguments = (source, stop_after)
         self._options = options
         self._received: Received | None = None
+        self._failure: Exception | None = None
         self.start()
 
     def run(self) -> None:
-        self._received = receive(*self._arguments, **self._options)
+        try:
+            self._received = receive(*self._arguments, **self._options)
+        except (OSError, EOFError) as error:  # a publisher that is killed before its headers have come
+            self._failure = error
 
     def result(self, limit: float = 30.0) -> Received:
         self.join(limit)
         if self._received is None:
-            raise RuntimeError("nothing was received")
+            raise RuntimeError("nothing was received") from self._failure
         return self._received
 
 
