@@ -22,6 +22,9 @@ from avatar_engine.voice.pack import VoicePack
 
 Message = tuple[str, Any]
 
+GOODBYE = 10.0
+"""Seconds that a process which has done its work gets to end."""
+
 STRANGERS = ("af_heart", "bf_emma", "am_michael", "bm_george")
 """Stock voices, two women and two men, that stand for other people when a clone is judged."""
 
@@ -102,10 +105,13 @@ class RunningVoiceJob:
 
     def stop(self) -> None:
         """End the process if it still runs; the working folder keeps what it made."""
+        if self._outcome is not None:
+            self._process.join(GOODBYE)  # it ends by itself; a killed process leaks its queue's semaphore
         if self._process.is_alive():
             self._process.terminate()
         self._process.join()
         self._listener.join()
+        self._messages.close()
 
     def _listen(self) -> None:
         while True:
