@@ -111,7 +111,6 @@ class RunningVoiceJob:
             self._process.terminate()
         self._process.join()
         self._listener.join()
-        self._messages.close()
 
     def _listen(self) -> None:
         while True:
