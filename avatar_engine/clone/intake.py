@@ -22,9 +22,10 @@ from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, FloatArray, Progres
 from avatar_engine.errors import AvatarError
 from avatar_engine.face import track as tracks
 from avatar_engine.face.track import FaceTrack
-from avatar_engine.media.normalise import WaveWriter, normalise
+from avatar_engine.media.normalise import normalise
 from avatar_engine.media.probe import ClipInfo, probe
 from avatar_engine.media.read import sound as read_sound
+from avatar_engine.media.write import WaveWriter
 
 log = logging.getLogger(__name__)
 

@@ -118,9 +118,9 @@ def _similarities(scores: VoiceScores) -> dict[str, tuple[float, float, float]]:
     """Stranger, clone and person by each encoder that judged."""
     other = scores.strangers or scores.likeness
     rows = {"encoder of the fit": (other.encoder, scores.likeness.encoder, scores.own.encoder)}
-    judges = (other.judge, scores.likeness.judge, scores.own.judge)
-    if all(judge is not None for judge in judges):
-        rows["independent judge"] = tuple(float(judge or 0) for judge in judges)  # type: ignore[assignment]
+    stranger, clone, own = other.judge, scores.likeness.judge, scores.own.judge
+    if stranger is not None and clone is not None and own is not None:
+        rows["independent judge"] = (stranger, clone, own)
     return rows
 
 

@@ -9,9 +9,9 @@ from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import soxr
 
+from avatar_engine import device as devices
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray
 
 WINDOW_SECONDS = 0.032
@@ -43,10 +43,8 @@ def speech_seconds(samples: FloatArray) -> float:
 
 
 def _probabilities(samples: FloatArray) -> FloatArray:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
     graph = resources.files("silero_vad.data").joinpath("silero_vad.onnx").read_bytes()
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    session = devices.onnx_session(graph, devices.choose("cpu"), threads=1)
     heard: FloatArray = soxr.resample(samples, SAMPLE_RATE, _RATE).astype(np.float32)
     count = -(-len(heard) // _WINDOW)
     padded = np.concatenate([np.zeros(_CONTEXT, np.float32), heard, np.zeros(_WINDOW, np.float32)])

@@ -27,6 +27,9 @@ from avatar_engine.media.read import frame_count, frames
 POINTS = 478
 """Landmarks of one face, in MediaPipe's order."""
 
+_ALIKE = 0.4
+"""Width of a second face, in widths of the first, from which it counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class FaceTrack:
@@ -36,7 +39,7 @@ class FaceTrack:
         points: float32 (n, 478, 3), x and y in pixels of the picture, z in the same unit; interpolated where
             no face was found.
         found: bool (n,), whether a face was found in this picture.
-        faces: uint8 (n,), how many faces were found (2 means two or more).
+        faces: uint8 (n,), how many people were seen, see `people` and `lasting` (2 means two or more).
         pose: float32 (n, 3), yaw, pitch, roll in degrees: positive is turned towards the picture's right, up,
             and tilted counter-clockwise as seen in the picture.
         width: Width of the pictures in pixels.
@@ -170,7 +173,7 @@ def track(footage: Path, progress: Progress = silent) -> FaceTrack:
             size = (picture.shape[1], picture.shape[0])
             faces = landmarker.detect(picture)
             found.append(bool(faces))
-            counts.append(len(faces))
+            counts.append(people(faces))
             points.append(faces[0][0] if faces else np.zeros((POINTS, 3), np.float32))
             poses.append(faces[0][1] if faces else np.zeros(3, np.float32))
             if index % 25 == 0:
@@ -185,11 +188,37 @@ def track(footage: Path, progress: Progress = silent) -> FaceTrack:
     return FaceTrack(
         points=_bridge(np.stack(points), seen),
         found=seen,
-        faces=np.array(counts, np.uint8),
+        faces=lasting(np.array(counts, np.uint8)),
         pose=_bridge(np.stack(poses), seen),
         width=size[0],
         height=size[1],
     )
+
+
+def people(faces: list[tuple[FloatArray, FloatArray]]) -> int:
+    """How many people the faces of one picture are (the widest first, as `Landmarker.detect` gives them).
+
+    A detection that overlaps a wider one is the same head seen twice, and one far smaller is a picture on the wall
+    or a pattern in the background.
+    """
+    boxes: list[tuple[FloatArray, FloatArray]] = []
+    for points, _ in faces:
+        low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+        apart = all((high < other_low).any() or (other_high < low).any() for other_low, other_high in boxes)
+        alike = not boxes or (high - low)[0] >= _ALIKE * (boxes[0][1] - boxes[0][0])[0]
+        if apart and alike:
+            boxes.append((low, high))
+    return len(boxes)
+
+
+def lasting(counts: ByteArray, around: int = 15) -> ByteArray:
+    """Counts of people without ghosts: more than one only where most of the ``around`` pictures see more than one.
+
+    The detector takes a bookshelf for a face in one picture of sixty; a second person stays for more than an instant.
+    """
+    several, window = (counts >= 2).astype(np.float64), np.ones(min(around, len(counts)))
+    seen = np.convolve(several, window, "same") / np.convolve(np.ones(len(counts)), window, "same")
+    return np.where((counts >= 2) & (seen <= 0.5), 1, counts).astype(np.uint8)
 
 
 def _bridge(values: FloatArray, found: npt.NDArray[np.bool_]) -> FloatArray:

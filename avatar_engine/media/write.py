@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import wave
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Self
 
@@ -25,8 +28,88 @@ FILE_SAMPLE_RATE = 48_000
 
 _AAC_FRAME = 1024
 
+_WAVE_BLOCK = 1 << 16
 
-class VideoWriter:
+
+class WholeFile(ABC):
+    """A file that is written beside its place and appears there when the ``with`` block ends well, or never.
+
+    Args:
+        path: Where it appears; what was there before is replaced.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish the file and put it in its place."""
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Give the file up; what was at its place before stays."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.discard()
+            return
+        try:
+            self.close()
+        except BaseException:
+            self._part.unlink(missing_ok=True)
+            raise
+
+
+class WaveWriter(WholeFile):
+    """A 16-bit mono WAV file, written as it comes; its length is settled at the end.
+
+    Args:
+        path: Written whole or not at all.
+        rate: Samples per second.
+    """
+
+    def __init__(self, path: Path, rate: int = SAMPLE_RATE) -> None:
+        super().__init__(path)
+        self._rate = rate
+        self._heard = TemporaryFile(dir=path.parent)  # noqa: SIM115 - closed with this file
+        self.samples = 0
+
+    def write(self, samples: FloatArray) -> None:
+        """Append float32 samples in [-1, 1]; louder ones are clipped."""
+        self._heard.write((np.clip(samples, -1.0, 1.0) * 32767).round().astype("<i2").tobytes())
+        self.samples += len(samples)
+
+    def finish(self, samples: int) -> None:
+        """Cut or fill with silence to ``samples``."""
+        self._heard.truncate(2 * samples)
+        self._heard.seek(2 * samples)
+        self.samples = samples
+
+    def close(self) -> None:
+        """Write the file: only now is its length known, and a WAV file says it first."""
+        self._heard.seek(0)
+        with wave.open(str(self._part), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(self._rate)
+            while block := self._heard.read(_WAVE_BLOCK):
+                file.writeframesraw(block)
+        self._heard.close()
+        self._part.replace(self.path)
+
+    def discard(self) -> None:
+        """Give the file up; what was at its place before stays."""
+        self._heard.close()
+        self._part.unlink(missing_ok=True)
+
+
+class VideoWriter(WholeFile):
     """Writes H.264 and AAC at 25 pictures a second; nothing appears at ``path`` until all went well.
 
     Args:
@@ -59,9 +142,8 @@ class VideoWriter:
     ) -> None:
         if width <= 0 or height <= 0 or width % 2 or height % 2:
             raise AvatarError(f"A picture of {width}x{height} can't be written.", "Both sides must be even.")
-        self.path = Path(path)
+        super().__init__(path)
         self._size = (width, height)
-        self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         if not self.path.parent.is_dir():
             raise AvatarError(
                 f"The folder {self.path.parent} does not exist.", "Make it, or write elsewhere."
@@ -180,18 +262,3 @@ class VideoWriter:
             pass  # it is thrown away
         finally:
             self._part.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            try:
-                self.close()
-            except BaseException:
-                self._part.unlink(missing_ok=True)
-                raise
-        else:
-            self.discard()

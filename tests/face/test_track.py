@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avatar_engine.errors import AvatarError
-from avatar_engine.face.track import FaceTrack, _bridge, _pose
+from avatar_engine.face.track import FaceTrack, _bridge, _pose, lasting, people
 from tests.face.test_crop import make_track
 
 
@@ -36,3 +36,28 @@ def test_pose_is_in_degrees(angle: float) -> None:
     assert _pose(yaw) == pytest.approx([angle, 0, 0], abs=1e-3)
     roll = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
     assert _pose(roll) == pytest.approx([0, 0, angle], abs=1e-3)
+
+
+def face(left: float, top: float, width: float) -> tuple[np.ndarray, np.ndarray]:
+    corners = np.array([(left, top, 0), (left + width, top + 1.3 * width, 0)], np.float32)
+    return corners, np.zeros(3, np.float32)
+
+
+def test_a_face_found_twice_is_one_person_and_a_far_smaller_one_is_none() -> None:
+    presenter = face(100, 100, 200)
+    assert people([]) == 0
+    assert people([presenter]) == 1
+    assert people([presenter, face(90, 110, 180)]) == 1  # the same head again
+    assert people([presenter, face(400, 100, 60)]) == 1  # a picture on the wall
+    assert people([presenter, face(400, 100, 150)]) == 2
+
+
+def test_a_second_person_stays_and_a_ghost_does_not() -> None:
+    counts = np.ones(100, np.uint8)
+    counts[[10, 12, 70]] = 2
+    counts[30:55] = 2
+    counts[90:] = 0
+    kept = lasting(counts)
+    assert kept[:30].tolist() == [1] * 30 and kept[55:90].tolist() == [1] * 35
+    assert kept[30:55].tolist() == [2] * 25 and kept[90:].tolist() == [0] * 10
+    assert lasting(np.full(3, 2, np.uint8)).tolist() == [2, 2, 2]

@@ -13,9 +13,10 @@ import pytest
 
 from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME
 from avatar_engine.errors import AvatarError
-from avatar_engine.media.normalise import WaveWriter, normalise
+from avatar_engine.media.normalise import normalise
 from avatar_engine.media.probe import ClipInfo, probe
 from avatar_engine.media.read import frames, sound
+from avatar_engine.media.write import WaveWriter
 from tests.media.clips import PATCH, Clip, bursts, lit_frames, make
 
 X265 = {"x265-params": "log-level=none:crf=10", "preset": "ultrafast"}
