@@ -47,20 +47,103 @@ class Wording:
     fractions: dict[str, str] = field(default_factory=dict)
 
 
+_ENGLISH = r"""
+    \bDr\.(?= [A-Z]) => Doctor
+    \bMr\.(?= ) => Mister
+    \bMrs\.(?= ) => Missus
+    \bMs\.(?= ) => Miz
+    \bProf\.(?= ) => Professor
+    \bSt\.(?= [A-Z]) => Saint
+    \bvs\.?[ ] => versus_
+    \be\.g\.,? => for example,
+    \bi\.e\.,? => that is,
+    \betc\.(?=\s+[A-Z]|$) => et cetera.
+    \betc\. => et cetera
+    \bapprox\.[ ] => approximately_
+    \b[Nn]o\. ?(?=\d) => number_
+    \bInc\. => Incorporated
+    \bLtd\. => Limited
+    \bCo\.(?= ) => Company
+    \bmax\.[ ] => maximum_
+    \bmin\. (?=\d) => minimum_
+    \bJan\. (?=\d) => January_
+    \bFeb\. (?=\d) => February_
+    \bAug\. (?=\d) => August_
+    \bSept?\. (?=\d) => September_
+    \bOct\. (?=\d) => October_
+    \bNov\. (?=\d) => November_
+    \bDec\. (?=\d) => December_
+    \bw/[ ] => with_
+    (?<=\d) ?(?:in\.|inch(?=es\b|\b)) => _inch
+    (?<=\d)" => _inches
+"""
+_FRENCH = r"""
+    \bDr\.? (?=[A-ZÉ]) => docteur_
+    \bM\. (?=[A-ZÉ]) => monsieur_
+    \bMM\. (?=[A-ZÉ]) => messieurs_
+    \bMme\.?[ ] => madame_
+    \bMmes\.?[ ] => mesdames_
+    \bMlle\.?[ ] => mademoiselle_
+    \bPr\.? (?=[A-ZÉ]) => professeur_
+    \bMe (?=[A-ZÉ]) => maître_
+    \betc\.(?=\s+[A-ZÉ]|$) => et cetera.
+    \betc\. => et cetera
+    \bp\. ?ex\. => par exemple
+    \bc\.-à-d\. => c'est-à-dire
+    \benv\.[ ] => environ_
+    \b[Nn]° ? => numéro_
+    \bmax\.[ ] => maximum_
+    \bmin\. (?=\d) => minimum_
+    \bSt(?=[- ][A-ZÉ]) => saint
+    \bSte(?=[- ][A-ZÉ]) => sainte
+    \bjanv\.[ ] => janvier_
+    \bfévr\.[ ] => février_
+    \bavr\.[ ] => avril_
+    \bjuil\.[ ] => juillet_
+    \bsept\.[ ] => septembre_
+    \boct\.[ ] => octobre_
+    \bnov\.[ ] => novembre_
+    \bdéc\.[ ] => décembre_
+    \bbd\.? (?=[A-ZÉ]) => boulevard_
+    \bav\. (?=[A-ZÉ]) => avenue_
+    \b[Tt]él\. ?:? => téléphone_
+"""
+_SPANISH = r"""
+    \bSr\.[ ] => señor_
+    \bSra\.[ ] => señora_
+    \bDr\.[ ] => doctor_
+    \bDra\.[ ] => doctora_
+    \bp\. ?ej\. => por ejemplo
+    \betc\. => etcétera
+    \bUds?\.[ ] => ustedes_
+"""
+_ITALIAN = r"""
+    \bSig\.ra[ ] => signora_
+    \bSig\.[ ] => signor_
+    \b[Dd]ott\.ssa[ ] => dottoressa_
+    \b[Dd]ott\.[ ] => dottor_
+    \becc\. => eccetera
+    \bes\.[ ] => esempio_
+"""
+_PORTUGUESE = r"""
+    \bSr\.[ ] => senhor_
+    \bSra\.[ ] => senhora_
+    \bDr\.[ ] => doutor_
+    \bDra\.[ ] => doutora_
+    \bp\. ?ex\. => por exemplo
+    \betc\. => etcétera
+"""
+
+
+def _pairs(table: str) -> tuple[tuple[str, str], ...]:
+    """Rows ``pattern => words`` as pairs; an underscore at either end of the words is a space."""
+    rows = (row.strip().split(" => ") for row in table.strip().splitlines())
+    return tuple((pattern, words.replace("_", " ")) for pattern, words in rows)
+
+
 WORDING = {
     "en": Wording(
-        abbreviations=(
-            (r"\bDr\.(?= [A-Z])", "Doctor"), (r"\bMr\.(?= )", "Mister"), (r"\bMrs\.(?= )", "Missus"),
-            (r"\bMs\.(?= )", "Miz"), (r"\bProf\.(?= )", "Professor"), (r"\bSt\.(?= [A-Z])", "Saint"),
-            (r"\bvs\.? ", "versus "), (r"\be\.g\.,?", "for example,"), (r"\bi\.e\.,?", "that is,"),
-            (r"\betc\.(?=\s+[A-Z]|$)", "et cetera."), (r"\betc\.", "et cetera"), (r"\bapprox\. ", "approximately "),
-            (r"\b[Nn]o\. ?(?=\d)", "number "), (r"\bInc\.", "Incorporated"), (r"\bLtd\.", "Limited"),
-            (r"\bCo\.(?= )", "Company"), (r"\bmax\. ", "maximum "), (r"\bmin\. (?=\d)", "minimum "),
-            (r"\bJan\. (?=\d)", "January "), (r"\bFeb\. (?=\d)", "February "), (r"\bAug\. (?=\d)", "August "),
-            (r"\bSept?\. (?=\d)", "September "), (r"\bOct\. (?=\d)", "October "),
-            (r"\bNov\. (?=\d)", "November "), (r"\bDec\. (?=\d)", "December "), (r"\bw/ ", "with "),
-            (r"(?<=\d) ?(?:in\.|inch(?=es\b|\b))", " inch"), (r'(?<=\d)"', " inches"),
-        ),
+        abbreviations=_pairs(_ENGLISH),
         point="point", minus="minus", plus="plus", percent="percent", cent=("cent", "cents"),
         currencies={"USD": ("dollar", "dollars"), "EUR": ("euro", "euros"), "GBP": ("pound", "pounds"),
                     "JPY": ("yen", "yen"), "INR": ("rupee", "rupees"), "BRL": ("real", "reais")},
@@ -71,18 +154,7 @@ WORDING = {
                    "24/7": "twenty-four seven"},
     ),
     "fr": Wording(
-        abbreviations=(
-            (r"\bDr\.? (?=[A-ZÉ])", "docteur "), (r"\bM\. (?=[A-ZÉ])", "monsieur "),
-            (r"\bMM\. (?=[A-ZÉ])", "messieurs "), (r"\bMme\.? ", "madame "), (r"\bMmes\.? ", "mesdames "),
-            (r"\bMlle\.? ", "mademoiselle "), (r"\bPr\.? (?=[A-ZÉ])", "professeur "), (r"\bMe (?=[A-ZÉ])", "maître "),
-            (r"\betc\.(?=\s+[A-ZÉ]|$)", "et cetera."), (r"\betc\.", "et cetera"), (r"\bp\. ?ex\.", "par exemple"),
-            (r"\bc\.-à-d\.", "c'est-à-dire"), (r"\benv\. ", "environ "), (r"\b[Nn]° ?", "numéro "),
-            (r"\bmax\. ", "maximum "), (r"\bmin\. (?=\d)", "minimum "), (r"\bSt(?=[- ][A-ZÉ])", "saint"),
-            (r"\bSte(?=[- ][A-ZÉ])", "sainte"), (r"\bjanv\. ", "janvier "), (r"\bfévr\. ", "février "),
-            (r"\bavr\. ", "avril "), (r"\bjuil\. ", "juillet "), (r"\bsept\. ", "septembre "),
-            (r"\boct\. ", "octobre "), (r"\bnov\. ", "novembre "), (r"\bdéc\. ", "décembre "),
-            (r"\bbd\.? (?=[A-ZÉ])", "boulevard "), (r"\bav\. (?=[A-ZÉ])", "avenue "), (r"\b[Tt]él\. ?:?", "téléphone "),
-        ),
+        abbreviations=_pairs(_FRENCH),
         point="virgule", minus="moins", plus="plus", percent="pour cent", cent=("centime", "centimes"),
         currencies={"USD": ("dollar", "dollars"), "EUR": ("euro", "euros"), "GBP": ("livre", "livres"),
                     "JPY": ("yen", "yens"), "CHF": ("franc suisse", "francs suisses")},
@@ -94,10 +166,7 @@ WORDING = {
                    "24/7": "vingt-quatre heures sur vingt-quatre"},
     ),
     "es": Wording(
-        abbreviations=(
-            (r"\bSr\. ", "señor "), (r"\bSra\. ", "señora "), (r"\bDr\. ", "doctor "), (r"\bDra\. ", "doctora "),
-            (r"\bp\. ?ej\.", "por ejemplo"), (r"\betc\.", "etcétera"), (r"\bUds?\. ", "ustedes "),
-        ),
+        abbreviations=_pairs(_SPANISH),
         point="coma", minus="menos", plus="más", percent="por ciento", cent=("céntimo", "céntimos"),
         currencies={"USD": ("dólar", "dólares"), "EUR": ("euro", "euros"), "GBP": ("libra", "libras")},
         scales="millón|millones|mil", of_scale="de ", and_cents="con ", hour=("hora", "horas"),
@@ -106,10 +175,7 @@ WORDING = {
         fractions={"1/2": "un medio", "½": "un medio", "1/4": "un cuarto", "3/4": "tres cuartos"},
     ),
     "it": Wording(
-        abbreviations=(
-            (r"\bSig\.ra ", "signora "), (r"\bSig\. ", "signor "), (r"\b[Dd]ott\.ssa ", "dottoressa "),
-            (r"\b[Dd]ott\. ", "dottor "), (r"\becc\.", "eccetera"), (r"\bes\. ", "esempio "),
-        ),
+        abbreviations=_pairs(_ITALIAN),
         point="virgola", minus="meno", plus="più", percent="per cento", cent=("centesimo", "centesimi"),
         currencies={"USD": ("dollaro", "dollari"), "EUR": ("euro", "euro"), "GBP": ("sterlina", "sterline")},
         scales="milione|milioni|miliardi|mila", of_scale="di ", and_cents="e ", hour=("ora", "ore"),
@@ -118,10 +184,7 @@ WORDING = {
         fractions={"1/2": "un mezzo", "½": "un mezzo", "1/4": "un quarto", "3/4": "tre quarti"},
     ),
     "pt": Wording(
-        abbreviations=(
-            (r"\bSr\. ", "senhor "), (r"\bSra\. ", "senhora "), (r"\bDr\. ", "doutor "), (r"\bDra\. ", "doutora "),
-            (r"\bp\. ?ex\.", "por exemplo"), (r"\betc\.", "etcétera"),
-        ),
+        abbreviations=_pairs(_PORTUGUESE),
         point="vírgula", minus="menos", plus="mais", percent="por cento", cent=("centavo", "centavos"),
         currencies={"USD": ("dólar", "dólares"), "EUR": ("euro", "euros"), "BRL": ("real", "reais")},
         scales="milhão|milhões|mil", of_scale="de ", and_cents="e ", hour=("hora", "horas"), and_minutes="e ",
