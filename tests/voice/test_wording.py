@@ -18,12 +18,12 @@ def test_every_abbreviation_is_a_pattern_and_words(language: str) -> None:
 @pytest.mark.parametrize(
     ("language", "written", "said"),
     [
-        ("en", "No. 5 vs. No.6", "Number five versus number six"),
+        ("en", "No. 5 vs. no.6", "Number five versus number six"),
         ("en", 'a 6in. or 6" pipe, approx. 2 lbs', "a six inch or six inches pipe, approximately two pounds"),
         ("en", "St. Anne, Dec. 3", "Saint Anne, December third"),
         ("en", "no. Not now", "no. Not now"),
         ("fr", "Mme Curie, n° 5, tél. 12", "Madame Curie, numéro cinq, téléphone douze"),
-        ("fr", "St-Denis et Ste-Anne", "Saint-Denis et sainte-Anne"),
+        ("fr", "St-Denis et Ste-Anne", "Saint-Denis et Sainte-Anne"),
         ("es", "Sra. Paz, p. ej. dos", "Señora Paz, por ejemplo dos"),
         ("it", "Dott.ssa Rossi, es. due", "Dottoressa Rossi, esempio due"),
         ("pt", "Dra. Reis etc.", "Doutora Reis etcétera"),
