@@ -1,0 +1,188 @@
+"""Figures of painted pixels against the real ones: error, structure, fine detail, flicker, and the mask's seam."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from avatar_engine.contracts import ByteArray, FloatArray
+
+Area = tuple[slice, slice]
+"""Rows and columns of a picture."""
+
+Doubles = npt.NDArray[np.float64]
+
+_SSIM_SIGMA, _SSIM_SIZE = 1.5, 11
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+def psnr(one: ByteArray, other: ByteArray) -> float:
+    """Peak signal-to-noise ratio of two pictures (all channels) in dB; 78 at most, for pictures that are the same."""
+    difference = one.astype(np.float32) - other
+    return float(10 * np.log10(255**2 / max(float((difference * difference).mean()), 1e-3)))
+
+
+def ssim_map(one: ByteArray, other: ByteArray) -> FloatArray:
+    """Structural similarity of two luma pictures at every pixel (Wang et al. 2004, Gaussian window of 11, 1.5)."""
+    x, y = one.astype(np.float32), other.astype(np.float32)
+
+    def mean(values: FloatArray) -> FloatArray:
+        return np.asarray(cv2.GaussianBlur(values, (_SSIM_SIZE, _SSIM_SIZE), _SSIM_SIGMA), np.float32)
+
+    mx, my = mean(x), mean(y)
+    vx, vy, both = mean(x * x) - mx * mx, mean(y * y) - my * my, mean(x * y) - mx * my
+    above, below = (2 * mx * my + _C1) * (2 * both + _C2), (mx * mx + my * my + _C1) * (vx + vy + _C2)
+    return np.asarray(above / below, np.float32)
+
+
+def detail(luma: ByteArray) -> float:
+    """Strength of fine detail: the mean absolute Laplacian of a luma picture."""
+    return float(np.abs(cv2.Laplacian(np.ascontiguousarray(luma), cv2.CV_32F)).mean())
+
+
+def area(matrix: FloatArray, box: tuple[float, float, float, float], height: int, width: int) -> Area:
+    """Where a box of the crop lies in the picture.
+
+    Args:
+        matrix: float32 (2, 3), picture to crop.
+        box: Left, top, right, bottom in crop pixels.
+        height: Of the picture.
+        width: Of the picture.
+    """
+    left, top, right, bottom = box
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+    back = cv2.invertAffineTransform(matrix)
+    there = corners @ back[:, :2].T + back[:, 2]
+    low = np.maximum(np.floor(there.min(0)).astype(int), 0)
+    high = np.minimum(np.ceil(there.max(0)).astype(int), (width, height))
+    return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
+
+
+def around(*areas: Area) -> Area:
+    """The smallest area that holds all of these."""
+    return (
+        slice(min(a[0].start for a in areas), max(a[0].stop for a in areas)),
+        slice(min(a[1].start for a in areas), max(a[1].stop for a in areas)),
+    )
+
+
+class Flicker:
+    """How restless painted pixels are, against the real ones of the same moments.
+
+    The canonical crop takes the head's motion out. In it the second difference in time of every pixel,
+    ``|I(t-1) - 2 I(t) + I(t+1)|``, is taken in three bands of scale (grain, features, light) and averaged over all
+    pictures in each cell of a grid over the mask. A mouth that moves evenly has little of it, one that jumps there and
+    back, or whose light pulses, has much.
+
+    The figure is the sum over the cells of the larger of painted and real, over the sum of the real, mean of the
+    bands. So a region without grain, or one that stands still where the real one moves, can't pay for another that
+    flickers, nor missing grain for pulsing light: the figure is 1 for the real pictures and never below, and what is
+    above 1 is flicker that the real pictures do not have. `plain` is the mere ratio of the means, which can be fooled.
+
+    Args:
+        mask: float32 (size, size) in [0, 1], what is painted.
+    """
+
+    GRID = 6
+    SCALES = (1.0, 4.0)
+    """Standard deviations in pixels, of a crop of 128, that part the bands."""
+
+    def __init__(self, mask: FloatArray) -> None:
+        size = mask.shape[0]
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        self._box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+        inside = mask[self._box]
+        y = np.arange(inside.shape[0]) * self.GRID // inside.shape[0]
+        x = np.arange(inside.shape[1]) * self.GRID // inside.shape[1]
+        cells = y[:, None] * self.GRID + x
+        self._cells, self._weights = cells.reshape(-1), inside.reshape(-1)
+        weight = np.bincount(self._cells, self._weights, self.GRID**2)
+        counts = np.bincount(self._cells, minlength=self.GRID**2)
+        self._kept = weight > 0.5 * np.maximum(counts, 1)
+        self._weight = np.maximum(weight, 1e-9)
+        self._sigmas = [sigma * size / 128 for sigma in self.SCALES]
+        self._sums = np.zeros((len(self.SCALES) + 2, self.GRID**2))
+        self._past: list[FloatArray] = []
+        self._count = 0
+
+    def push(self, luma: ByteArray, new_take: bool = False) -> None:
+        """Take the next picture's crop, luma uint8 (size, size); nothing is compared across ``new_take``."""
+        plane = luma[self._box].astype(np.float32)
+        fine, coarse = (cv2.GaussianBlur(plane, (0, 0), sigma) for sigma in self._sigmas)
+        now = np.stack([plane - fine, fine - coarse, coarse, plane])
+        if new_take:
+            self._past.clear()
+        if len(self._past) == 2:
+            second = np.abs(self._past[0] - 2 * self._past[1] + now).reshape(len(now), -1) * self._weights
+            for band, values in enumerate(second):
+                self._sums[band] += np.bincount(self._cells, values, self.GRID**2)
+            self._count += 1
+            self._past.pop(0)
+        self._past.append(now)
+
+    def against(self, real: Flicker) -> float:
+        """The figure: 1 for the real pictures themselves, above 1 what they do not have."""
+        mine, theirs = self._means()[:-1], real._means()[:-1]
+        most = np.maximum(mine, theirs).sum(1)
+        return float(np.mean(most / np.maximum(theirs.sum(1), 1e-9)))
+
+    def plain(self, real: Flicker) -> float:
+        """The ratio of the mean second differences over the whole mask."""
+        return float(self._means()[-1].sum() / max(float(real._means()[-1].sum()), 1e-9))
+
+    def _means(self) -> Doubles:
+        return (self._sums / self._weight / max(self._count, 1))[:, self._kept]
+
+
+class Seam:
+    """Whether the mask's edge can be seen: brightness steps across it, against the same place in the real pictures.
+
+    In the band where the mask fades, the derivative of the lightly smoothed luma is taken along the mask's own
+    gradient. `against` is the ratio of its mean size to the real one's. A seam stands still in the crop while grain
+    and skin don't, so `still` compares the derivatives averaged over all pictures first, where a faint edge is left
+    when grain is gone; `worst` is the highest ratio among 16 sectors of the rim, so that one bad corner is not lost.
+
+    Args:
+        mask: float32 (size, size) in [0, 1], what is painted.
+    """
+
+    SECTORS = 16
+    SMOOTH = 1.0  # pixels
+
+    def __init__(self, mask: FloatArray) -> None:
+        soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.5)
+        gy, gx = np.gradient(soft)
+        band = (mask > 0.02) & (mask < 0.98) & (np.hypot(gx, gy) > 1e-4)
+        self._band = band
+        size = np.hypot(gx, gy)[band]
+        self._nx, self._ny = gx[band] / size, gy[band] / size
+        y, x = np.nonzero(band)
+        middle_y, middle_x = (np.flatnonzero(mask.any(axis)).mean() for axis in (1, 0))
+        turn = np.arctan2(y - middle_y, x - middle_x) / (2 * np.pi) + 0.5
+        self._sector = np.minimum((turn * self.SECTORS).astype(int), self.SECTORS - 1)
+        self._size = np.zeros(self.SECTORS)
+        self._signed = np.zeros(len(size))
+        self._count = 0
+
+    def push(self, luma: ByteArray) -> None:
+        """Take a picture's crop, luma uint8 (size, size)."""
+        smooth = cv2.GaussianBlur(luma.astype(np.float32), (0, 0), self.SMOOTH)
+        gy, gx = np.gradient(smooth)
+        across = gx[self._band] * self._nx + gy[self._band] * self._ny
+        self._size += np.bincount(self._sector, np.abs(across), self.SECTORS)
+        self._signed += across
+        self._count += 1
+
+    def against(self, real: Seam) -> float:
+        """Mean size of the steps over the real one's."""
+        return float(self._size.sum() / max(float(real._size.sum()), 1e-9))
+
+    def worst(self, real: Seam) -> float:
+        """The same of the sector where it is highest."""
+        present = real._size > 0
+        return float((self._size[present] / real._size[present]).max()) if present.any() else 1.0
+
+    def still(self, real: Seam) -> float:
+        """Mean size of the steps that stay, over the real one's."""
+        return float(np.abs(self._signed).sum() / max(float(np.abs(real._signed).sum()), 1e-9))

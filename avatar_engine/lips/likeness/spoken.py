@@ -1,0 +1,97 @@
+"""The mouth of a clone that says the same words in its own time, laid over the real recording phone by phone.
+
+The clone's voice makes every phone longer or shorter than the person did. To compare pictures, the mouth's motion is
+made from the clone's sound in its own time and then warped in time, so that each phone's motion falls on the real
+phone; between the boundaries time runs evenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray, Phone, Speech
+from avatar_engine.lips.motion import MotionStream
+
+PHASES = 4
+"""Mouth shapes are made four times a picture (every 10 ms), so that warping in time loses no closure."""
+
+SILENCE = "_"
+"""Symbol of a phone in which nothing is said."""
+
+REST = 0.6
+"""Seconds of silence before and after the clone's speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One stretch of the recording, said by the clone.
+
+    Attributes:
+        speech: The clone's sound and its phones.
+        real: When each of those phones is said in the clip, in seconds; as many, in the same order.
+    """
+
+    speech: Speech
+    real: tuple[Phone, ...]
+
+
+def coefficients(
+    stream: MotionStream, said: Sequence[Said], neutral: FloatArray, frames: range
+) -> FloatArray:
+    """The shapes for the pictures ``frames`` of the clip, driven by the clone's own sound.
+
+    Args:
+        stream: The lips that turn sound into shapes.
+        said: What the clone says, in order; stretches do not overlap.
+        neutral: float32 (coefficients,), the mouth at rest, between the stretches.
+        frames: Which pictures; step 1.
+
+    Returns:
+        float32 (len(frames), coefficients).
+    """
+    out = np.repeat(neutral[None].astype(np.float32), len(frames), 0)
+    middles = (np.arange(frames.start, frames.stop) + 0.5) / FRAME_RATE
+    for index, piece in enumerate(said):
+        # the silence between two stretches is shared out: each keeps what is nearer to it
+        first = -np.inf if index == 0 else (said[index - 1].real[-1].end + piece.real[0].start) / 2
+        last = np.inf if index == len(said) - 1 else (piece.real[-1].end + said[index + 1].real[0].start) / 2
+        rows = np.flatnonzero((middles >= first) & (middles < last))
+        if len(rows):
+            out[rows] = _sampled(stream, piece.speech, own_time(piece, middles[rows]))
+    return out
+
+
+def own_time(said: Said, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Times in the clip as times in the clone's speech: evenly within a phone, as they run before and after."""
+    # silence at both ends is as long as it is: squeezed into the real one, the mouth would snap shut
+    inner = [n for n, phone in enumerate(said.speech.phones) if phone.symbol != SILENCE]
+    first, last = inner[0], inner[-1] + 1
+    real = np.array([said.real[first].start, *(phone.end for phone in said.real[first:last])])
+    own = np.array(
+        [said.speech.phones[first].start, *(phone.end for phone in said.speech.phones[first:last])]
+    )
+    real = np.maximum.accumulate(real + np.arange(len(real)) * 1e-6)  # a phone may be squeezed to nothing
+    inside = np.asarray(np.interp(seconds, real, own), np.float64)
+    outside = np.minimum(seconds - real[0], 0) + np.maximum(seconds - real[-1], 0)
+    return np.asarray(inside + outside, np.float64)
+
+
+def _sampled(
+    stream: MotionStream, speech: Speech, seconds: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The clone's shapes at any times of its speech, linear between shapes 10 ms apart."""
+    rest = np.zeros(int(REST * SAMPLE_RATE), np.float32)
+    samples = np.concatenate([rest, speech.samples, rest])
+    step = SAMPLES_PER_FRAME // PHASES
+    phases = [stream.whole(samples[phase * step :]).coefficients for phase in range(PHASES)]
+    count = min(len(rows) for rows in phases)
+    fine = np.stack([rows[:count] for rows in phases], 1).reshape(count * PHASES, -1)
+    place = ((seconds + REST) * SAMPLE_RATE - SAMPLES_PER_FRAME / 2) / step
+    place = np.clip(place, 0, len(fine) - 1)
+    whole = np.minimum(place.astype(int), len(fine) - 2)
+    share = (place - whole)[:, None]
+    return np.asarray(fine[whole] * (1 - share) + fine[whole + 1] * share)
