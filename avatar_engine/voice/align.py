@@ -41,7 +41,6 @@ def transcribe(samples: FloatArray, language: str, threads: int = 1) -> tuple[li
         AvatarError: No word was understood.
     """
     from faster_whisper import WhisperModel
-    from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     sound = soxr.resample(samples, SAMPLE_RATE, _WHISPER_RATE)
     whisper = WhisperModel(
@@ -56,9 +55,7 @@ def transcribe(samples: FloatArray, language: str, threads: int = 1) -> tuple[li
         raise AvatarError(
             "No word was understood in the recording.", "Use a clip in which one person speaks clearly."
         )
-    spans = get_speech_timestamps(sound, VadOptions(min_silence_duration_ms=250, speech_pad_ms=120))
-    scale = SAMPLE_RATE / _WHISPER_RATE
-    bounds = [(int(span["start"] * scale), int(span["end"] * scale)) for span in spans]
+    bounds = speech_spans(samples, pause=0.25, margin=0.12)
     said: list[list[tuple[float, float, str]]] = [[] for _ in bounds]
     for word in words:
         middle = (word.start + word.end) / 2 * SAMPLE_RATE
@@ -71,8 +68,24 @@ def transcribe(samples: FloatArray, language: str, threads: int = 1) -> tuple[li
             said[nearest].append((word.start, word.end, word.word))
     out: list[Stretch] = []
     for (start, stop), words_here in zip(bounds, said, strict=True):
-        out += _split(start, min(stop, len(samples)), words_here)
+        out += _split(start, stop, words_here)
     return out, str(info.language)
+
+
+def speech_spans(samples: FloatArray, *, pause: float, margin: float) -> list[tuple[int, int]]:
+    """Where somebody speaks, by Silero's detector: [start, stop) in samples at 24 kHz, in order.
+
+    Args:
+        samples: float32 (n,) at 24 kHz.
+        pause: Seconds of the shortest silence between two spans.
+        margin: Seconds that every span keeps of what is before and after it.
+    """
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    options = VadOptions(min_silence_duration_ms=round(pause * 1000), speech_pad_ms=round(margin * 1000))
+    spans = get_speech_timestamps(soxr.resample(samples, SAMPLE_RATE, _WHISPER_RATE), options)
+    scale = SAMPLE_RATE / _WHISPER_RATE
+    return [(int(span["start"] * scale), min(int(span["end"] * scale), len(samples))) for span in spans]
 
 
 def _split(start: int, stop: int, words: list[tuple[float, float, str]]) -> list[Stretch]:

@@ -17,9 +17,9 @@ import numpy as np
 import onnxruntime as ort
 import soxr
 
-from avatar_engine import models
+from avatar_engine import device, models
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Utterance
-from avatar_engine.voice import text
+from avatar_engine.voice import align, text
 from avatar_engine.voice.speak import Voice, say
 from avatar_engine.voice.speaker import encoder, mel_bank, spoken
 
@@ -52,6 +52,7 @@ SENTENCES = {
 """Ten sentences of everyday words for the read-back, by language."""
 
 _JUDGE = "speaker-judge"
+_LEVEL = 10 ** (-23 / 20)  # Loudness at which voices are compared: the network's own.
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,21 @@ class VoiceScores:
         return asdict(self)
 
 
+def speech(samples: FloatArray) -> FloatArray:
+    """What is said in a recording at 24 kHz, without its pauses, at one loudness.
+
+    A pause is the sound of a room, and both encoders know a room again: two halves of one noisy recording are
+    alike even where nobody speaks. Nor is loudness part of a voice. Where no speech is found, all is kept.
+    """
+    spans = align.speech_spans(samples, pause=0.2, margin=0.06)
+    said = np.concatenate([samples[start:stop] for start, stop in spans]) if spans else samples
+    level = float(np.sqrt(np.mean(np.square(said, dtype=np.float64))))
+    return np.asarray(said * (_LEVEL / max(level, 1e-6)), np.float32)
+
+
 def similarity(a: FloatArray, b: FloatArray) -> Likeness:
-    """How alike the voices in two recordings at 24 kHz are."""
+    """How alike the voices in two recordings at 24 kHz are, by what is said in them."""
+    a, b = speech(a), speech(b)
     first = float(encoder().voice(a) @ encoder().voice(b))
     second = float(judged(a) @ judged(b)) if models.is_present(_JUDGE) else None
     return Likeness(first, second)
@@ -109,10 +123,7 @@ def similarity(a: FloatArray, b: FloatArray) -> Likeness:
 
 @cache
 def _judge() -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return ort.InferenceSession(str(models.path(_JUDGE)), options, providers=["CPUExecutionProvider"])
+    return device.onnx_session(models.path(_JUDGE), device.choose("cpu"), 1)
 
 
 def judged(samples: FloatArray) -> FloatArray:

@@ -27,7 +27,7 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
-from avatar_engine import models
+from avatar_engine import device, models
 from avatar_engine.contracts import FloatArray
 
 SAMPLES_PER_TOKEN_FRAME = 600
@@ -242,14 +242,13 @@ def _gain_session() -> ort.InferenceSession:
     return _session(_cut(["style"], [_gemm(name) for name in adain_names()]), 1)
 
 
+@cache
+def _processor() -> device.Device:
+    return device.choose("cpu")  # Once: it watches the load for a moment.
+
+
 def _session(graph: bytes, threads: int) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Spinning threads steal the other rooms' cores between two operators.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    return device.onnx_session(graph, _processor(), threads)
 
 
 class Network:

@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
-from avatar_engine.voice.align import LONGEST, _split, frames_of, warp
+from avatar_engine.voice.align import LONGEST, _split, frames_of, speech_spans, warp
+from avatar_engine.voice.network import Network
+from avatar_engine.voice.pack import VoicePack
+from avatar_engine.voice.phonemes import Phonemizer, tokens
 
 
 def features(places: np.ndarray) -> np.ndarray:
@@ -49,3 +52,17 @@ def test_long_speech_is_split_at_its_pause() -> None:
     assert [piece.words for piece in pieces] == ["a b", "c d"]
     assert pieces[0].stop == pieces[1].start == int(3.5 * 24000)
     assert all(piece.stop - piece.start <= LONGEST * 24000 for piece in pieces)
+
+
+@pytest.mark.weights
+def test_speech_is_found_between_pauses_and_nothing_in_hiss() -> None:
+    stock, phonemizer = VoicePack.stock("af_heart"), Phonemizer("en")
+    network = Network(stock.style, None, stock.statistics)
+    said = network.sound(network.plan(tokens(phonemizer.phonemes("Have a cup of tea."))))
+    phonemizer.close()
+    hiss = np.random.default_rng(4).normal(size=2 * 24000).astype(np.float32) * 1e-3
+    spans = speech_spans(np.concatenate([hiss, said, hiss, said]), pause=0.5, margin=0.1)
+    assert len(spans) == 2
+    for (start, stop), begin in zip(spans, (48000, 96000 + len(said)), strict=True):
+        assert begin - 4800 < start < begin + len(said) / 2 < stop <= 96000 + 2 * len(said)
+    assert speech_spans(hiss, pause=0.5, margin=0.1) == []
