@@ -126,7 +126,7 @@ class LipsModel:
                 painter=bundle.read(PAINTER),
                 figures={name: float(value) for name, value in facts["figures"].items()},
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise AvatarError(
                 f"The bundle's lips are incomplete: {error!r}.", "Clone the presenter again."
             ) from error

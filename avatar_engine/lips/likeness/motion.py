@@ -56,9 +56,14 @@ def places(phones: Iterable[Phone], first: int, count: int) -> tuple[Place, ...]
 
 def correlation(one: FloatArray, other: FloatArray) -> float:
     """Pearson's correlation; 0 where one of the two is constant."""
-    if len(one) < 2 or one.std() == 0 or other.std() == 0:
+    if len(one) < 2 or _constant(one) or _constant(other):
         return 0.0
     return float(np.corrcoef(one, other)[0, 1])
+
+
+def _constant(values: FloatArray) -> bool:
+    """Whether nothing changes beyond what rounding makes of one number."""
+    return float(np.ptp(values)) <= 1e-6 * float(np.abs(values).max())
 
 
 def spread(one: FloatArray, real: FloatArray) -> float:

@@ -71,20 +71,24 @@ class Flicker:
     """How restless painted pixels are, against the real ones of the same moments.
 
     The canonical crop takes the head's motion out. In it the second difference in time of every pixel,
-    ``|I(t-1) - 2 I(t) + I(t+1)|``, is taken in three bands of scale (grain, features, light) and averaged over all
-    pictures in each cell of a grid over the mask. A mouth that moves evenly has little of it, one that jumps there and
-    back, or whose light pulses, has much.
+    ``|I(t-1) - 2 I(t) + I(t+1)|``, is taken in three bands of scale (grain, features, light) and averaged in each cell
+    of a grid over the mask, speech and silence apart. A mouth that moves evenly has little of it, one that jumps there
+    and back, or whose light pulses, has much.
 
     The figure is the sum over the cells of the larger of painted and real, over the sum of the real, mean of the
-    bands. So a region without grain, or one that stands still where the real one moves, can't pay for another that
-    flickers, nor missing grain for pulsing light: the figure is 1 for the real pictures and never below, and what is
-    above 1 is flicker that the real pictures do not have. `plain` is the mere ratio of the means, which can be fooled.
+    bands and of speech and silence. So a region without grain, or one that stands still where the real one moves,
+    can't pay for another that flickers, nor missing grain for pulsing light, nor calm speech for a restless silence:
+    the figure is 1 for the real pictures and never below, and what is above 1 is flicker that the real pictures do not
+    have. `plain` is the mere ratio of the means, which can be fooled.
 
     Args:
         mask: float32 (size, size) in [0, 1], what is painted.
     """
 
     GRID = 6
+    SEEN = 0.25
+    """Grey levels below which nothing is seen, about what rounding to 8 bits makes; the least that counts as real."""
+
     SCALES = (1.0, 4.0)
     """Standard deviations in pixels, of a crop of 128, that part the bands."""
 
@@ -100,13 +104,13 @@ class Flicker:
         weight = np.bincount(self._cells, self._weights, self.GRID**2)
         counts = np.bincount(self._cells, minlength=self.GRID**2)
         self._kept = weight > 0.5 * np.maximum(counts, 1)
-        self._weight = np.maximum(weight, 1e-9)
+        self._weight = weight[self._kept]
         self._sigmas = [sigma * size / 128 for sigma in self.SCALES]
-        self._sums = np.zeros((len(self.SCALES) + 2, self.GRID**2))
+        self._sums = np.zeros((2, len(self.SCALES) + 2, self.GRID**2))
         self._past: list[FloatArray] = []
-        self._count = 0
+        self._counts = np.zeros(2, int)
 
-    def push(self, luma: ByteArray, new_take: bool = False) -> None:
+    def push(self, luma: ByteArray, new_take: bool = False, silent: bool = False) -> None:
         """Take the next picture's crop, luma uint8 (size, size); nothing is compared across ``new_take``."""
         plane = luma[self._box].astype(np.float32)
         fine, coarse = (cv2.GaussianBlur(plane, (0, 0), sigma) for sigma in self._sigmas)
@@ -116,23 +120,28 @@ class Flicker:
         if len(self._past) == 2:
             second = np.abs(self._past[0] - 2 * self._past[1] + now).reshape(len(now), -1) * self._weights
             for band, values in enumerate(second):
-                self._sums[band] += np.bincount(self._cells, values, self.GRID**2)
-            self._count += 1
+                self._sums[int(silent), band] += np.bincount(self._cells, values, self.GRID**2)
+            self._counts[int(silent)] += 1
             self._past.pop(0)
         self._past.append(now)
 
     def against(self, real: Flicker) -> float:
         """The figure: 1 for the real pictures themselves, above 1 what they do not have."""
-        mine, theirs = self._means()[:-1], real._means()[:-1]
-        most = np.maximum(mine, theirs).sum(1)
-        return float(np.mean(most / np.maximum(theirs.sum(1), 1e-9)))
+        shares = []
+        for part in np.flatnonzero(self._counts):
+            mine, theirs = (
+                np.maximum(
+                    side._sums[part, :-1][:, self._kept] / self._weight / side._counts[part], self.SEEN
+                )
+                for side in (self, real)
+            )
+            shares += (np.maximum(mine, theirs).sum(1) / theirs.sum(1)).tolist()
+        return float(np.mean(shares)) if shares else 1.0
 
     def plain(self, real: Flicker) -> float:
         """The ratio of the mean second differences over the whole mask."""
-        return float(self._means()[-1].sum() / max(float(real._means()[-1].sum()), 1e-9))
-
-    def _means(self) -> Doubles:
-        return (self._sums / self._weight / max(self._count, 1))[:, self._kept]
+        mine, theirs = (float(side._sums[:, -1][:, self._kept].sum()) for side in (self, real))
+        return mine / max(theirs, 1e-9)
 
 
 class Seam:

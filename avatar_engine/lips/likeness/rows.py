@@ -200,7 +200,7 @@ def measure(
         look: Shown every picture of every way.
         progress: Told of stage ``likeness``.
     """
-    run = _Run(track, model, frames, (REAL, *ways))
+    run = _Run(track, model, frames, (REAL, *ways), quiet)
     renderer = Renderer(model, device)
     with Landmarker(faces=1) as landmarker:
         for row, (index, picture) in enumerate(
@@ -219,14 +219,16 @@ def measure(
                     look(index, name, rendered)
             run.count = row + 1
             progress("likeness", run.count / len(frames), f"{run.count} pictures")
-    return run.result(samples, tuple(phones), quiet)
+    return run.result(samples, tuple(phones))
 
 
 class _Run:
     """One pass over the pictures."""
 
-    def __init__(self, track: FaceTrack, model: LipsModel, frames: range, names: Sequence[str]) -> None:
-        self.track, self.model, self.frames = track, model, frames
+    def __init__(
+        self, track: FaceTrack, model: LipsModel, frames: range, names: Sequence[str], quiet: Bools | None
+    ) -> None:
+        self.track, self.model, self.frames, self.quiet = track, model, frames, quiet
         self.matrices = crop.transforms(track, model.size)
         self.shapes = crop.to_crop(track.points[:, LANDMARKS], self.matrices) / np.float32(model.size)
         self.joints = {start for start, _ in crop.takes(track)}
@@ -236,6 +238,9 @@ class _Run:
         self._painted = (float(columns[0]), float(rows[0]), float(columns[-1]), float(rows[-1]))
         self._lips = mouth_box(self.shapes, model.size)
         self._crop = crop.Crop.empty(model.size)
+
+    def _silent(self, index: int) -> bool:
+        return self.quiet is not None and bool(self.quiet[index - self.frames.start])
 
     def areas(self, index: int) -> tuple[Area, Area, Area]:
         """The tight box round the lips, the box round all that is painted, and the whole face in one picture."""
@@ -279,15 +284,14 @@ class _Run:
             tally.add(f"{name}_ssim", float(alike[inner].mean()))
             tally.add(f"{name}_detail", pictures.detail(luma[area]))
         crop.extract(made[0], self.matrices[index], self._crop)
-        tally.flicker.push(self._crop.luma, index in self.joints)
+        tally.flicker.push(self._crop.luma, index in self.joints, self._silent(index))
         tally.seam.push(self._crop.luma)
 
-    def result(self, samples: FloatArray, phones: tuple[Place, ...], quiet: Bools | None) -> Measured:
+    def result(self, samples: FloatArray, phones: tuple[Place, ...]) -> Measured:
         """The figures of all that was taken."""
         part = slice(self.frames.start, self.frames.start + self.count)
         limit = motion.closed_below(opening(self.shapes[self.track.found]))
-        if quiet is not None:
-            quiet = quiet[: self.count]
+        quiet = None if self.quiet is None else self.quiet[: self.count]
         moves = {
             name: _Moves.of(tally, self.matrices[part], self.model.size, self.track.found[part])
             for name, tally in self.tallies.items()

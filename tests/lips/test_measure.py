@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar_engine.contracts import MouthMotion
+from avatar_engine.lips import measure
+from avatar_engine.lips.likeness import rows
+from tests.lips import drawn
+from tests.lips.likeness.test_rows import COUNT, DEVICE, FRAMES, Scene
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    return Scene()
+
+
+@pytest.fixture
+def scores(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> measure.LipsScores:
+    """Lips whose motion net hears the true opening, 40 ms late and four fifths of it."""
+    neutral = scene.model.neutral
+    heard = neutral + 0.8 * (np.roll(scene.model.basis.project(scene.shapes), 1, 0) - neutral)
+
+    class Net:
+        def __init__(self, model: object) -> None:
+            assert model is scene.model
+
+        def whole(self, samples: np.ndarray) -> MouthMotion:
+            assert len(samples) == COUNT * 960
+            return MouthMotion(heard.astype(np.float32))
+
+    monkeypatch.setattr(measure, "MotionStream", Net)
+    monkeypatch.setattr(rows, "Landmarker", drawn.Eye)
+    monkeypatch.setattr(rows, "read_frames", scene.frames)
+    return measure.score(
+        Path("none"),
+        np.ones(COUNT * 960, np.float32),
+        scene.track,
+        scene.model,
+        FRAMES,
+        device=DEVICE,
+        pairs=3,
+    )
+
+
+def test_both_ways_are_measured(scores: measure.LipsScores) -> None:
+    assert scores.painted.correlation > 0.97 > scores.driven.correlation > 0.3
+    assert scores.driven.spread == pytest.approx(0.8, abs=0.06)
+    assert scores.painted.psnr > scores.driven.psnr > 15
+    assert scores.painted.distance < scores.driven.distance
+    assert scores.rows["driven"].offset_ms == pytest.approx(40, abs=12)
+
+
+def test_openings_and_pictures_are_kept(scene: Scene, scores: measure.LipsScores) -> None:
+    assert (
+        len(scores.real_opening) == len(scores.driven.opening) == len(scores.predicted_opening) == len(FRAMES)
+    )
+    assert scores.first == FRAMES.start and scores.unseen == 0
+    assert np.corrcoef(scores.real_opening, scene.gaps[FRAMES.start :])[0, 1] > 0.99
+    assert [pair.shape for pair in scores.pairs] == [(drawn.HEIGHT, 3 * drawn.WIDTH, 3)] * 3
+    real, painted, driven = np.split(np.stack(scores.pairs).astype(int), 3, 2)
+    assert np.abs(real - painted).mean() < np.abs(real - driven).mean()
+
+
+def test_figures_are_flat_numbers(scores: measure.LipsScores) -> None:
+    flat = scores.figures()
+    assert all(isinstance(value, float) and np.isfinite(value) for value in flat.values())
+    assert flat["driven_correlation"] == pytest.approx(scores.driven.correlation)
+    assert flat["pictures"] == len(FRAMES) and "painted_seam" in flat
+    assert "driven_rest_lips" not in flat  # silence was not told
+
+
+def test_the_mouths_place_is_added_to_what_the_sound_asks() -> None:
+    asked, placed = np.ones((2, 3), np.float32), np.full((2, 3), 0.5, np.float32)
+    assert (measure.Drives(asked, asked, placed).driven == 1.5).all()
