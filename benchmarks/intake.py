@@ -19,7 +19,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from avatar_engine.clone.intake import CLEAR, intake
+from avatar_engine.clone.check.judge_sound import CLEAR
+from avatar_engine.clone.intake import intake
 from avatar_engine.clone.sync import correct, measure, mouth_opening
 from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, FloatArray
 from avatar_engine.media.read import sound as read_sound

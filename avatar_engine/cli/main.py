@@ -111,6 +111,43 @@ def clone(
 
 @app.command(
     epilog="**Examples**\n\n"
+    "`avatar-engine check minute.mp4`\n\n"
+    "`avatar-engine check minute.mp4 --html check.html --json check.json --language fr`"
+)
+def check(
+    video: Annotated[Path, typer.Argument(help="About a minute of one person who speaks to the camera.")],
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all figures to this file.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with pictures of the worst moments.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="What is spoken: en, fr, … or auto.")] = "auto",
+) -> None:
+    """Is this a good minute? Half a minute's look at a clip, before anybody waits for a clone.
+
+    Looks at the face (size, sharpness, light, pose, blinks, things before the mouth), listens to the sound (noise,
+    echo, overdrive, which phones are said) and measures whether they are in step. Every line says what was found,
+    when, and what to do. Ends with status 1 when a clone would be refused.
+    """
+    from avatar_engine.cli.progress import Bars
+    from avatar_engine.clone.check import run, show
+    from avatar_engine.clone.check.finding import Verdict
+
+    for file in filter(None, (json, html)):
+        if not file.absolute().parent.is_dir():
+            raise AvatarError(f"There is no folder {file.absolute().parent}.", "Make it first.")
+    with Bars(console) as progress:
+        checked = run.check(video, language, progress)
+    if json:
+        json.write_text(show.as_json(checked), encoding="utf-8")
+    if html:
+        html.write_text(show.as_html(checked), encoding="utf-8")
+    out.print(show.table(checked))
+    if checked.verdict is Verdict.WILL_FAIL:
+        raise typer.Exit(1)
+
+
+@app.command(
+    epilog="**Examples**\n\n"
     '`avatar-engine say marie.avatar "Welcome to the show." -o welcome.mp4`\n\n'
     '`avatar-engine say marie.avatar "Bienvenue !" --language fr --speed 0.95 -o bienvenue.mp4`'
 )

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from avatar_engine.clone.speech import WINDOW_SECONDS
 from avatar_engine.contracts import FRAME_RATE, FloatArray
 from avatar_engine.face.track import FaceTrack
 
@@ -43,6 +44,45 @@ def track(face: FaceTrack) -> str:
     width.plot(times, np.ptp(face.points[:, :, 0], axis=1), color=QUIET, linewidth=1.0, label="face width")
     width.set_ylabel("face width (px)", color=QUIET)
     axes.legend(loc="upper left", frameon=False, ncols=3)
+    return _svg(figure)
+
+
+def level(levels: FloatArray, speaking: npt.NDArray[np.bool_]) -> str:
+    """Level of the sound in dB, float32 (w,), over time; windows in which somebody speaks shaded."""
+    figure, axes = _figure(2.4)
+    times = np.arange(len(levels)) * WINDOW_SECONDS
+    _shade(axes, times, speaking)
+    axes.plot(times, np.maximum(levels, -96), color=REAL, linewidth=0.8)
+    axes.set_xlabel("time in the clip (s)")
+    axes.set_ylabel("dB of full scale")
+    return _svg(figure)
+
+
+def lips(
+    opening: FloatArray, closed: float, speaking: npt.NDArray[np.bool_], found: npt.NDArray[np.bool_]
+) -> str:
+    """Opening of the lips, float32 (n,), over time, a line where they count as closed, speech shaded."""
+    figure, axes = _figure(2.4)
+    times = np.arange(len(opening)) / FRAME_RATE
+    _shade(axes, np.arange(len(speaking)) * WINDOW_SECONDS, speaking)
+    axes.plot(times, np.where(found, opening, np.nan), color=RENDERED, linewidth=1.0)
+    axes.axhline(closed, color=REAL, linewidth=0.8, linestyle="--")
+    axes.set_xlabel("time in the clip (s)")
+    axes.set_ylabel("opening (eye distances)")
+    return _svg(figure)
+
+
+def light(times: npt.NDArray[np.floating], luma: FloatArray, sharpness: FloatArray) -> str:
+    """Brightness of the face and its sharpness, float32 (m,) each, at ``times`` in seconds."""
+    figure, axes = _figure(2.4)
+    axes.plot(times, luma, color=RENDERED, linewidth=1.1)
+    axes.set_ylim(0, 255)
+    axes.set_xlabel("time in the clip (s)")
+    axes.set_ylabel("brightness", color=RENDERED)
+    sharp = axes.twinx()
+    sharp.plot(times, sharpness, color=REAL, linewidth=0.8)
+    sharp.set_ylim(bottom=0)
+    sharp.set_ylabel("sharpness", color=REAL)
     return _svg(figure)
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib import resources
 from typing import Any
 
 import cv2
-import jinja2
 import numpy as np
 
 from avatar_engine import __version__
+from avatar_engine.clone import page as pages
 from avatar_engine.clone import plots
 from avatar_engine.clone.intake import Intake
 from avatar_engine.clone.voice_job import VoiceOutcome
@@ -83,10 +81,9 @@ def figures(found: Findings) -> dict[str, Any]:
 
 def page(found: Findings, report: Mapping[str, Any]) -> str:
     """The report as one self-contained HTML page."""
-    text = resources.files("avatar_engine.clone").joinpath("report.html.j2").read_text(encoding="utf-8")
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text)
     lips = found.lips
-    return template.render(
+    return pages.page(
+        "report.html.j2",
         report=report,
         cards=_cards(report),
         pairs=_pairs(lips),
@@ -169,7 +166,7 @@ def _jpeg(picture: ByteArray) -> str:
         ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90]
     )
     assert done  # noqa: S101 - encoding to memory fails for no picture
-    return "data:image/jpeg;base64," + base64.b64encode(coded.tobytes()).decode()
+    return pages.picture(coded.tobytes())
 
 
 def _facts(found: Findings) -> list[tuple[str, str]]:

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from avatar_engine.clone import intake as intakes
-from avatar_engine.clone.intake import check_face, check_sound, intake, put_in_step
+from avatar_engine.clone.check import judge_clip, judge_sound
+from avatar_engine.clone.check.finding import settle
+from avatar_engine.clone.check.judge_face import face as judged
+from avatar_engine.clone.intake import check_sound, intake, put_in_step
 from avatar_engine.clone.speech import speech_windows
 from avatar_engine.clone.sync import Sync
 from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray
@@ -74,7 +77,7 @@ def test_a_good_clip_is_taken_in_and_taken_again_for_nothing(
         assert (file.getframerate(), file.getnframes()) == (SAMPLE_RATE, FRAMES * SAMPLES_PER_FRAME)
     assert abs(taken.offset_ms) < 25
     assert not taken.corrected
-    assert taken.warnings == ()
+    assert [warning[:27] for warning in taken.warnings] == ["There are only 30 s of speech"[:27]]
     assert taken.info.sample_rate == 48_000
     assert {"footage", "sync"} <= set(stages)
 
@@ -179,8 +182,7 @@ def face(spoken: tuple[FloatArray, FloatArray]) -> FaceTrack:
 
 
 def test_a_good_face_passes_without_a_word(face: FaceTrack) -> None:
-    warnings: list[str] = []
-    check_face(face, warnings)
+    warnings = settle(judged(face))
     assert warnings == []
 
 
@@ -192,34 +194,31 @@ def flagged(start: float, stop: float) -> np.ndarray:
 
 def test_no_face_is_refused(face: FaceTrack) -> None:
     with pytest.raises(AvatarError, match=r"No face is seen from 0 s to 30\.0 s"):
-        check_face(replace(face, found=np.zeros(FRAMES, np.bool_)), [])
+        settle(judged(replace(face, found=np.zeros(FRAMES, np.bool_))))
 
 
 def test_a_face_that_is_gone_for_long_is_refused_and_for_a_moment_is_told(face: FaceTrack) -> None:
     with pytest.raises(
         AvatarError, match=r"No face is seen in 33% of the clip, longest from 10\.0 s to 20\.0 s"
     ):
-        check_face(replace(face, found=~flagged(10, 20)), [])
-    warnings: list[str] = []
-    check_face(replace(face, found=~flagged(10, 11)), warnings)
+        settle(judged(replace(face, found=~flagged(10, 20))))
+    warnings = settle(judged(replace(face, found=~flagged(10, 11))))
     assert len(warnings) == 1 and "from 10.0 s to 11.0 s" in warnings[0]
-    warnings.clear()
-    check_face(replace(face, found=~flagged(10, 10.2)), warnings)
+    warnings = settle(judged(replace(face, found=~flagged(10, 10.2))))
     assert warnings == []
 
 
 def test_two_faces_are_refused_with_their_time(face: FaceTrack) -> None:
     faces = np.where(flagged(4, 12), 2, 1).astype(np.uint8)
     with pytest.raises(AvatarError, match=r"Two or more faces .* from 4\.0 s to 12\.0 s.* alone"):
-        check_face(replace(face, faces=faces), [])
-    warnings: list[str] = []
-    check_face(replace(face, faces=np.where(flagged(4, 5), 2, 1).astype(np.uint8)), warnings)
+        settle(judged(replace(face, faces=faces)))
+    warnings = settle(judged(replace(face, faces=np.where(flagged(4, 5), 2, 1).astype(np.uint8))))
     assert len(warnings) == 1
 
 
 def test_a_small_face_is_refused_with_its_size(spoken: tuple[FloatArray, FloatArray]) -> None:
     with pytest.raises(AvatarError, match=r"too small: 60 pixels .* 90 is the least.* nearer"):
-        check_face(face_track(spoken[1], height=60.0), [])
+        settle(judged(face_track(spoken[1], height=60.0)))
 
 
 @pytest.mark.parametrize(("axis", "said"), [(0, "yaw up to 50"), (1, "pitch up to 50")])
@@ -229,14 +228,14 @@ def test_a_face_turned_away_is_refused(face: FaceTrack, axis: int, said: str) ->
     with pytest.raises(
         AvatarError, match=rf"turned away .*{said}.* in 60% of the clip, longest from 6\.0 s to 24"
     ):
-        check_face(replace(face, pose=pose), [])
+        settle(judged(replace(face, pose=pose)))
 
 
 def test_a_mouth_outside_the_picture_is_refused(face: FaceTrack) -> None:
     points = face.points.copy()
     points[:, :, 1] += 200
     with pytest.raises(AvatarError, match="outside the picture"):
-        check_face(replace(face, points=points), [])
+        settle(judged(replace(face, points=points)))
 
 
 # --- the sound ----------------------------------------------------------------------------------------------
@@ -265,6 +264,7 @@ def test_overdriven_and_noisy_sound_is_told(
     quiet[25 * SAMPLE_RATE :] = 1e-3
     speaking = np.arange(len(samples) // 768) < 25 * SAMPLE_RATE // 768
     monkeypatch.setattr(intakes, "speech_windows", lambda heard: speaking)
+    monkeypatch.setattr(judge_sound, "GOOD_SPEECH_SECONDS", 20.0)
     warnings: list[str] = []
     check_sound(quiet, warnings)
     assert warnings == []
@@ -295,7 +295,7 @@ def test_short_clips_are_refused_before_any_work(tmp_path: Path) -> None:
 def test_long_clips_are_cut_with_a_warning(
     tmp_path: Path, good_clip: Path, spoken: tuple[FloatArray, FloatArray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intakes, "MOST_SECONDS", 27.0)
+    monkeypatch.setattr(judge_clip, "MOST_SECONDS", 27.0)
     taken = intake(good_clip, tmp_path / "work", track=face_track(spoken[1][:675]))
     assert taken.info.frames == 675
     assert any("Only the first 0.5 of 0.5 minutes" in warning for warning in taken.warnings)
