@@ -1,0 +1,136 @@
+from pathlib import Path
+from typing import Any
+
+import likeness_words as words
+import numpy as np
+import pytest
+
+from avatar_engine.contracts import SAMPLE_RATE, Phone, Speech
+from avatar_engine.errors import AvatarError
+from avatar_engine.voice.align import Stretch
+
+
+def test_a_transcript_is_times_and_words() -> None:
+    assert words.parse("0.5 hello there\n\n12 good bye\n") == [(0.5, "hello there"), (12.0, "good bye")]
+
+
+def test_names_of_takes_are_dropped() -> None:
+    lines = (
+        "0.00 srih3a set red in h three again\n3.00 sbahzp set blue at h zero please\n6.00 lbid5a lay blue\n"
+    )
+    said = [text for _, text in words.parse(lines)]
+    assert said == ["set red in h three again", "set blue at h zero please", "lay blue"]
+    assert words.parse("0 abcd1e is a part\n1 of mine\n2 and more")[0][1] == "abcd1e is a part"
+
+
+def test_a_line_without_a_time_is_named() -> None:
+    with pytest.raises(AvatarError, match="Line 2.*'hello'"):
+        words.parse("1.0 well\nhello")
+
+
+def talk(
+    monkeypatch: pytest.MonkeyPatch, spans: list[tuple[float, float]], seconds: float = 12
+) -> np.ndarray:
+    """Sound in which speech is heard in ``spans`` only."""
+    windows = (np.arange(int(seconds / words.WINDOW_SECONDS)) + 0.5) * words.WINDOW_SECONDS
+    heard = np.array([any(a <= t < b for a, b in spans) for t in windows])
+    monkeypatch.setattr(words, "speech_windows", lambda samples: heard)
+    return np.zeros(int(seconds * SAMPLE_RATE), np.float32)
+
+
+def test_silence_leaves_room_round_speech(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet = words.silence(talk(monkeypatch, [(2.0, 4.0)]), 300)
+    assert quiet.shape == (300,)
+    assert quiet[:45].all() and not quiet[47:103].any() and quiet[106:].all()
+
+
+def test_stretches_are_the_speech_of_held_out_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = talk(monkeypatch, [(0.5, 2.0), (4.5, 6.0), (8.2, 9.0), (9.2, 10.0)])
+    (tmp_path / "clip.txt").write_text("0 one\n4 two words\n8 three more words\n")
+    found, language, source = words.stretches(samples, tmp_path / "clip.txt", 100, "auto")
+    assert [piece.words for piece in found] == ["two words", "three more words"]
+    assert (language, source) == ("en", "clip.txt")
+    spans = [(piece.start / SAMPLE_RATE, piece.stop / SAMPLE_RATE) for piece in found]
+    assert spans[0] == pytest.approx((4.45, 6.05), abs=0.05)
+    assert spans[1] == pytest.approx((8.15, 10.05), abs=0.05)
+    later, _, _ = words.stretches(samples, tmp_path / "clip.txt", 101, "auto")
+    assert [piece.words for piece in later] == ["three more words"]  # what straddles the edge is left out
+
+
+def test_without_a_transcript_the_held_out_part_is_listened_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def transcribe(samples: np.ndarray, language: str) -> tuple[list[Stretch], str]:
+        assert len(samples) == 8 * SAMPLE_RATE
+        return [Stretch(100, 900, "heard")], "fr"
+
+    monkeypatch.setattr(words, "transcribe", transcribe)
+    samples = np.zeros(12 * SAMPLE_RATE, np.float32)
+    found, language, source = words.stretches(samples, tmp_path / "no.txt", 100, "auto")
+    assert found == [Stretch(4 * SAMPLE_RATE + 100, 4 * SAMPLE_RATE + 900, "heard")]
+    assert language == "fr" and source == "Whisper base"
+
+
+def spoken(symbols: str) -> Speech:
+    phones = tuple(Phone(s, k * 0.1, (k + 1) * 0.1) for k, s in enumerate(symbols))
+    return Speech(np.zeros(len(symbols) * 2400, np.float32), phones)
+
+
+@pytest.mark.parametrize(
+    ("heard", "said", "whole"),
+    [
+        ("leɪs_", ["_", *"pleɪs", "_"], "pleɪs_"),
+        ("_leɪs", list("pleɪs"), "pleɪs"),
+        ("pleɪs_", list("pleɪs"), "pleɪs_"),
+        ("ɪs", ["p", "l", "x"], "ɪs"),
+        ("sɪt", ["s", "ɪ", "t"], "sɪt"),
+    ],
+)
+def test_phones_lost_at_the_start_come_back(heard: str, said: list[str], whole: str) -> None:
+    found = words.with_onset(spoken(heard), said)
+    assert "".join(phone.symbol for phone in found.phones) == whole
+    assert found.phones[-1].end == pytest.approx(len(heard) * 0.1)
+    assert all(phone.end > phone.start for phone in found.phones)
+
+
+class Talker:
+    """A voice in which every letter is a phone of 0.1 s at speed 1."""
+
+    speeds: list[float]
+
+    def __init__(self) -> None:
+        self.speeds = []
+
+    def phonemes(self, sentence: str, language: str) -> str:
+        return "ab"
+
+    def speak(self, utterance: Any) -> Any:
+        self.speeds.append(utterance.speed)
+        length = 0.1 / utterance.speed
+        phones = tuple(Phone(s, k * length, (k + 1) * length) for k, s in enumerate("abcd"))
+        random = np.random.default_rng(0)
+        yield Speech(random.normal(0, 0.1, int(4 * length * SAMPLE_RATE)).astype(np.float32), phones)
+
+
+def test_the_voice_speaks_as_fast_as_the_person() -> None:
+    voice: Any = Talker()
+    rim = 2 * words.recorded.RIM
+    speech = words.paced(voice, Stretch(0, int((0.25 + rim) * SAMPLE_RATE), "abcd"), "en")
+    assert voice.speeds == [1, pytest.approx(1.6, abs=0.01)]
+    assert speech.phones[-1].end == pytest.approx(0.25, abs=0.002)
+    voice.speeds.clear()
+    words.paced(voice, Stretch(0, int((0.4 + rim) * SAMPLE_RATE), "abcd"), "en")
+    assert voice.speeds == [1]  # near enough
+
+
+def test_words_that_do_not_fit_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = iter([5.0, 5.2, 9.0, float("inf"), 5.1])
+
+    def phones(speech: Speech, samples: np.ndarray) -> Any:
+        return speech.phones, next(costs)
+
+    monkeypatch.setattr(words.recorded, "phones", phones)
+    voice: Any = Talker()
+    pieces = [Stretch(k * SAMPLE_RATE, (k + 1) * SAMPLE_RATE, f"words {k}") for k in range(5)]
+    said = words.said(np.zeros(5 * SAMPLE_RATE, np.float32), pieces, voice, "en", lambda *_: None)
+    assert [round(piece.real[0].start) for piece in said] == [0, 1, 4]
