@@ -24,7 +24,7 @@ def test_names_of_takes_are_dropped() -> None:
 
 
 def test_a_line_without_a_time_is_named() -> None:
-    with pytest.raises(AvatarError, match="Line 2.*'hello'"):
+    with pytest.raises(AvatarError, match=r"Line 2.*'hello'"):
         words.parse("1.0 well\nhello")
 
 
