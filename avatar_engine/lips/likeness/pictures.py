@@ -145,53 +145,89 @@ class Flicker:
 
 
 class Seam:
-    """Whether the mask's edge can be seen: brightness steps across it, against the same place in the real pictures.
+    """Whether the mask's edge can be seen: steps of brightness across it that the real pictures don't have there.
 
-    In the band where the mask fades, the derivative of the lightly smoothed luma is taken along the mask's own
-    gradient. `against` is the ratio of its mean size to the real one's. A seam stands still in the crop while grain
-    and skin don't, so `still` compares the derivatives averaged over all pictures first, where a faint edge is left
-    when grain is gone; `worst` is the highest ratio among 16 sectors of the rim, so that one bad corner is not lost.
+    The edge is cut into sectors, and each of them across the edge into thin rings, from outside of the mask to where it
+    is opaque. The mean luma of every cell over a take (grain and motion average out, what stays in place remains)
+    gives the brightness across the edge, ring by ring; its slope is what a viewer would see as a line.
+
+    The figure is the sum over all cells of the larger of painted and real slope, over the sum of the real. So it is 1
+    for the real pictures and never below; a slope that the painter lost somewhere can't pay for an edge elsewhere; and
+    what is above 1 is edge that the real pictures do not have. `plain` is the mere ratio of the slopes of single
+    pixels, which a smooth painter lowers whatever its edge is like.
 
     Args:
         mask: float32 (size, size) in [0, 1], what is painted.
     """
 
-    SECTORS = 16
-    SMOOTH = 1.0  # pixels
+    SECTORS = 24
+    RING = 1.5
+    """Width of a ring in pixels, of a crop of 128."""
+
+    OUTSIDE = 3
+    """Rings outside of the mask."""
+
+    SEEN = 0.5
+    """Steps in grey levels below which no edge is seen; the least that counts as real."""
 
     def __init__(self, mask: FloatArray) -> None:
-        soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.5)
-        gy, gx = np.gradient(soft)
-        band = (mask > 0.02) & (mask < 0.98) & (np.hypot(gx, gy) > 1e-4)
-        self._band = band
-        size = np.hypot(gx, gy)[band]
-        self._nx, self._ny = gx[band] / size, gy[band] / size
-        y, x = np.nonzero(band)
+        width = self.RING * mask.shape[0] / 128
+        covered = (mask > 0.01).astype(np.uint8)
+        # signed distance from where the mask begins: positive inside
+        inward = cv2.distanceTransform(covered, cv2.DIST_L2, 5)
+        outward = cv2.distanceTransform(1 - covered, cv2.DIST_L2, 5)
+        ring = np.where(covered > 0, np.ceil(inward / width), 1 - np.ceil(outward / width)).astype(int)
+        opaque = mask > 0.98
+        last = (
+            int(np.median(ring[opaque & ~cv2.erode(opaque.astype(np.uint8), np.ones((3, 3))).astype(bool)]))
+            + 1
+        )
+        self._rings = last + self.OUTSIDE
+        ring += self.OUTSIDE - 1
+        rows, columns = np.nonzero((ring >= 0) & (ring < self._rings))
         middle_y, middle_x = (np.flatnonzero(mask.any(axis)).mean() for axis in (1, 0))
-        turn = np.arctan2(y - middle_y, x - middle_x) / (2 * np.pi) + 0.5
-        self._sector = np.minimum((turn * self.SECTORS).astype(int), self.SECTORS - 1)
-        self._size = np.zeros(self.SECTORS)
-        self._signed = np.zeros(len(size))
-        self._count = 0
+        turn = np.arctan2(rows - middle_y, columns - middle_x) / (2 * np.pi) + 0.5
+        sector = np.minimum((turn * self.SECTORS).astype(int), self.SECTORS - 1)
+        self._place = (rows, columns)
+        self._cell = sector * self._rings + ring[rows, columns]
+        self._cells = self.SECTORS * self._rings
+        self._pixels = np.bincount(self._cell, minlength=self._cells)
+        gy, gx = np.gradient(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.5))
+        self._band = (mask > 0.02) & (mask < 0.98) & (np.hypot(gx, gy) > 1e-4)
+        length = np.hypot(gx, gy)[self._band]
+        self._nx, self._ny = gx[self._band] / length, gy[self._band] / length
+        self._sums: list[Doubles] = []
+        self._counts: list[int] = []
+        self._steps = 0.0
 
-    def push(self, luma: ByteArray) -> None:
-        """Take a picture's crop, luma uint8 (size, size)."""
-        smooth = cv2.GaussianBlur(luma.astype(np.float32), (0, 0), self.SMOOTH)
+    def push(self, luma: ByteArray, new_take: bool = False) -> None:
+        """Take the next picture's crop, luma uint8 (size, size)."""
+        if new_take or not self._sums:
+            self._sums.append(np.zeros(self._cells))
+            self._counts.append(0)
+        self._sums[-1] += np.bincount(self._cell, luma[self._place].astype(np.float64), self._cells)
+        self._counts[-1] += 1
+        smooth = cv2.GaussianBlur(luma.astype(np.float32), (0, 0), 1.0)
         gy, gx = np.gradient(smooth)
-        across = gx[self._band] * self._nx + gy[self._band] * self._ny
-        self._size += np.bincount(self._sector, np.abs(across), self.SECTORS)
-        self._signed += across
-        self._count += 1
+        self._steps += float(np.abs(gx[self._band] * self._nx + gy[self._band] * self._ny).mean())
 
     def against(self, real: Seam) -> float:
-        """Mean size of the steps over the real one's."""
-        return float(self._size.sum() / max(float(real._size.sum()), 1e-9))
+        """The figure: 1 for the real pictures themselves, above 1 edges that they do not have."""
+        mine, theirs = (np.maximum(side._slopes(), self.SEEN) for side in (self, real))
+        return float(np.maximum(mine, theirs).sum() / theirs.sum())
 
     def worst(self, real: Seam) -> float:
-        """The same of the sector where it is highest."""
-        present = real._size > 0
-        return float((self._size[present] / real._size[present]).max()) if present.any() else 1.0
+        """The steepest slope that the real pictures don't have, in grey levels a ring, mean of the takes."""
+        return float((self._slopes() - real._slopes()).max((1, 2)).mean())
 
-    def still(self, real: Seam) -> float:
-        """Mean size of the steps that stay, over the real one's."""
-        return float(np.abs(self._signed).sum() / max(float(np.abs(real._signed).sum()), 1e-9))
+    def plain(self, real: Seam) -> float:
+        """The ratio of the mean slopes of single pixels across the fading rim."""
+        return self._steps / max(real._steps, 1e-9)
+
+    def _slopes(self) -> Doubles:
+        """Size of the step from ring to ring: (takes, sectors, rings - 1); 0 where a cell holds no pixel."""
+        whole = np.stack(self._sums) / np.array(self._counts)[:, None] / np.maximum(self._pixels, 1)
+        profile = whole.reshape(len(whole), self.SECTORS, self._rings)
+        held = (self._pixels > 0).reshape(self.SECTORS, self._rings)
+        both = held[:, 1:] & held[:, :-1]
+        return np.asarray(np.abs(np.diff(profile, axis=2)) * both)

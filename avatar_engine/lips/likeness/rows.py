@@ -75,9 +75,9 @@ class Figures:
         detail: The mean absolute Laplacian of the tight box itself.
         flicker: Flicker that the real pictures don't have is what is above 1; see `Flicker`.
         flicker_plain: Plain ratio of the mean second differences in time.
-        seam: Brightness steps across the mask's edge over the real ones; see `Seam`.
-        seam_worst: The same in the sector of the rim where it is highest.
-        seam_still: The same of the steps that stay in place.
+        seam: Edges round the mask that the real pictures don't have are what is above 1; see `Seam`.
+        seam_worst: The steepest of them, in grey levels within `Seam.RING`.
+        seam_plain: Plain ratio of the slopes of single pixels across the mask's fading rim.
         offset_ms: How much later the opening comes than the real one.
         sound_offset_ms: How much later the opening comes than the sound's loudness.
         unseen: Pictures in which no face was found; they count in nothing that needs landmarks.
@@ -110,7 +110,7 @@ class Figures:
     flicker_plain: float
     seam: float
     seam_worst: float
-    seam_still: float
+    seam_plain: float
     offset_ms: float
     sound_offset_ms: float
     unseen: int
@@ -284,8 +284,9 @@ class _Run:
             tally.add(f"{name}_ssim", float(alike[inner].mean()))
             tally.add(f"{name}_detail", pictures.detail(luma[area]))
         crop.extract(made[0], self.matrices[index], self._crop)
-        tally.flicker.push(self._crop.luma, index in self.joints, self._silent(index))
-        tally.seam.push(self._crop.luma)
+        joint = index in self.joints
+        tally.flicker.push(self._crop.luma, joint, self._silent(index))
+        tally.seam.push(self._crop.luma, joint)
 
     def result(self, samples: FloatArray, phones: tuple[Place, ...]) -> Measured:
         """The figures of all that was taken."""
@@ -417,7 +418,7 @@ def _painted(tally: _Tally, real: _Tally) -> dict[str, Any]:
         "flicker_plain": tally.flicker.plain(real.flicker),
         "seam": tally.seam.against(real.seam),
         "seam_worst": tally.seam.worst(real.seam),
-        "seam_still": tally.seam.still(real.seam),
+        "seam_plain": tally.seam.plain(real.seam),
     }
 
 
