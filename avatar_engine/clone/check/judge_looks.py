@@ -35,7 +35,8 @@ MOST_CHANGE = 0.15
 """Change of the face's luma over the clip, of its middle: 0.02, 0.04 and 0.06 in the three."""
 
 MOST_TINT = 7.0
-"""Change of the skin's chroma over the clip in levels; 26 in GRID's s1, of which some takes are yellow."""
+"""Change of the skin's chroma over the clip in levels: 1 in the drawn presenter, 26 and 25 in GRID's s1 and s4, of
+which some takes are yellow."""
 
 MOST_FLICKER = 0.006
 """Brightness that changes from picture to picture, of its middle; 0.001 in the three."""
@@ -55,9 +56,9 @@ SHUT = 0.6
 LONGEST_SHUT = 1.0
 """Seconds for which eyes may be shut: blinks last 0.1 to 0.5."""
 
-STRANGE = 2.0
+STRANGE = 2.05
 """How far a mouth may be from the most similar ones at other times, of the usual: 1.7 at most in the three clips; with
-a hand of the skin's own colour before it for two seconds 2.2 to 2.7."""
+a hand of the skin's own colour before it for two seconds 2.3 and more."""
 
 _APART = 4.0
 _LIKE = 0.02
@@ -211,7 +212,7 @@ def blinks(track: FaceTrack) -> Finding:
 def occlusion(looks: Looks) -> Finding:
     """Whether something is before the mouth at times: a hand, a microphone, a cup."""
     strange = strangeness(looks)
-    hidden = spans(strange > STRANGE, RATE, least=0.3)
+    hidden = spans(strange > STRANGE, RATE, least=0.4)
     value = f"strangest {np.nanmax(strange, initial=1.0):.1f} of the usual"
     if not hidden:
         return Finding("mouth uncovered", value)
@@ -238,7 +239,7 @@ def strangeness(looks: Looks) -> FloatArray:
     luma = moved[..., :1]
     shape = luma / np.maximum(luma.std(axis=(1, 2), keepdims=True), 3.0)
     ways = [_unlike(way.reshape(len(mouths), -1), near) for way in (moved, shape)]
-    out[seen] = median_filter(np.mean(ways, axis=0), 5)
+    out[seen] = median_filter(np.mean(ways, axis=0), 9)
     return out
 
 

@@ -13,7 +13,14 @@ _NASAL = "\u0303"
 _SAME = {
     "es": {"β": "b", "ð": "d", "ɣ": "ɡ", "ɛ": "e", "ɔ": "o", "ʝ": "ʎ", "ŋ": "n"},
     "it": {"ɾ": "r", "ɪ": "i", "ŋ": "n", "aɪ": "a"},
-    "pt": {"ɐ": "a", "ɪ": "i", "ʊ": "u", "ɐ" + _NASAL: "ã", "ɪ" + _NASAL: "ĩ", "ʊ" + _NASAL: "ũ"},
+    "pt": {
+        "ɐ": "a",
+        "ɪ": "i",
+        "ʊ": "u",
+        "ɐ" + _NASAL: "a" + _NASAL,
+        "ɪ" + _NASAL: "i" + _NASAL,
+        "ʊ" + _NASAL: "u" + _NASAL,
+    },
     "fr": {"ɑ": "a", "ɪ": "i", "ŋ": "n", "œ" + _NASAL: "ɛ" + _NASAL},
     "en": {"ɾ": "t"},
 }
@@ -50,7 +57,8 @@ INVENTORY = {
         "p": "pai", "b": "bom", "m": "mãe", "f": "faca", "v": "você", "t": "tudo", "d": "dado", "n": "nada",
         "s": "sol", "z": "casa", "l": "livro", "ɾ": "para", "x": "rato", "ʃ": "chuva", "ʒ": "gente",
         "tʃ": "tia", "dʒ": "dia", "ɲ": "banho", "ʎ": "filho", "k": "casa", "ɡ": "gato", "a": "casa", "e": "mesa",
-        "ɛ": "ela", "i": "vida", "o": "avô", "ɔ": "avó", "u": "tudo", "ã": "irmã", "ũ": "um", "eɪ": "leite",
+        "ɛ": "ela", "i": "vida", "o": "avô", "ɔ": "avó", "u": "tudo", "eɪ": "leite",
+        "a" + _NASAL: "irmã", "u" + _NASAL: "um",
     },
 }  # fmt: skip
 """The phones of each language that the voice speaks, each with a word in which it is said."""
