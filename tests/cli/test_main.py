@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,10 @@ import typer
 from typer.exceptions import TyperException
 
 from avatar_engine.cli import main as cli
+from avatar_engine.clone.check import run
+from avatar_engine.clone.check.finding import fatal
 from avatar_engine.errors import AvatarError
+from tests.clone.check.seen import checked
 
 README = Path(__file__).parents[2] / "README.md"
 COMMAND = typer.main.get_command(cli.app)
@@ -102,3 +107,42 @@ def test_an_avatar_error_is_printed_without_a_traceback(
 def test_a_bad_date_is_refused() -> None:
     with pytest.raises(AvatarError, match="31-12-2027"):
         cli._day("31-12-2027")
+
+
+def _check(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr("sys.argv", ["avatar-engine", "check", "take.mp4", *words])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return int(end.value.code or 0)
+
+
+def test_check_writes_what_it_found_and_ends_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(run, "check", lambda *_: checked())
+    files = tmp_path / "check.json", tmp_path / "check.html"
+    assert _check(monkeypatch, "--json", str(files[0]), "--html", str(files[1])) == 0
+    assert "A good minute" in capsys.readouterr().out
+    assert json.loads(files[0].read_text(encoding="utf-8"))["verdict"] == "good"
+    assert "take.mp4: is this a good minute?" in files[1].read_text(encoding="utf-8")
+
+
+def test_check_ends_with_status_1_where_a_clone_would_be_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = checked()
+    refused = replace(found, findings=(*found.findings, fatal("face", "none", "No face.", "Film it.")))
+    monkeypatch.setattr(run, "check", lambda *_: refused)
+    assert _check(monkeypatch) == 1
+    assert "would be refused" in capsys.readouterr().out
+
+
+def test_check_refuses_bad_input_before_any_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _check(monkeypatch) == 2
+    assert _check(monkeypatch, "--html", "none/check.html") == 2
+    printed = capsys.readouterr().err
+    assert "There is no file take.mp4" in printed and "There is no folder" in printed
+    assert "Traceback" not in printed

@@ -39,7 +39,7 @@ MOST_TINT = 7.0
 which some takes are yellow."""
 
 MOST_FLICKER = 0.006
-"""Brightness that changes from picture to picture, of its middle; 0.001 in the three."""
+"""Brightness that changes from picture to picture, of its middle; 0.001 and 0.002 in the three."""
 
 MOST_ASIDE = 12.0
 """Degrees of yaw and roll that the head may usually be turned."""

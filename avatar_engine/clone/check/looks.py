@@ -110,10 +110,11 @@ class Watcher:
             return
         i420: ByteArray = np.asarray(picture().to_ndarray(), np.uint8)
         luma = i420[: self.size[1]]
-        small, scale = reduced(i420, self.size)
+        few, scale = reduced(i420, self.size)
+        small: ByteArray = np.asarray(cv2.cvtColor(few, cv2.COLOR_YUV2RGB_I420), np.uint8)
         faces = self.landmarker.detect(small)
         self._faces.append(tracks.people(faces))
-        self._thumbs.append(_thumb(luma))
+        self._thumbs.append(_thumb(few[: len(few) * 2 // 3]))
         points = faces[0][0] * scale if faces else np.zeros((tracks.POINTS, 3), np.float32)
         self._points.append(points)
         self._poses.append(faces[0][1] if faces else np.zeros(3, np.float32))
@@ -168,32 +169,27 @@ class Watcher:
 
 
 def reduced(i420: ByteArray, size: tuple[int, int]) -> tuple[ByteArray, float]:
-    """A picture of at most 960 pixels in RGB, and how many times larger the original is.
+    """A picture of at most 960 pixels a side, and how many times larger the original is.
 
     Args:
         i420: uint8 (height * 3 // 2, width).
         size: Its width and height.
+
+    Returns:
+        uint8 I420 likewise.
     """
     width, height = size
     times = max(1.0, max(size) / _SIDE)
     if times == 1.0:
-        return np.asarray(cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420), np.uint8), 1.0
+        return i420, 1.0
     wide, high = (round(side / times / 4) * 4 for side in size)
-    rows = height // 2 * (width // 2)
-    chroma = i420[height:].reshape(-1)
-    planes = [
-        cv2.resize(i420[:height], (wide, high), interpolation=cv2.INTER_AREA),
-        *(
-            cv2.resize(
-                chroma[part * rows : (part + 1) * rows].reshape(height // 2, width // 2),
-                (wide // 2, high // 2),
-                interpolation=cv2.INTER_AREA,
-            )
-            for part in (0, 1)
-        ),
+    quarter = (width // 2) * (height // 2)
+    planes = [i420[:height], *i420[height:].reshape(2, quarter).reshape(2, height // 2, width // 2)]
+    small = [
+        cv2.resize(plane, (wide // part, high // part), interpolation=cv2.INTER_AREA).reshape(-1)
+        for plane, part in zip(planes, (1, 2, 2), strict=True)
     ]
-    packed = np.concatenate([plane.reshape(-1) for plane in planes]).reshape(high * 3 // 2, wide)
-    return np.asarray(cv2.cvtColor(packed, cv2.COLOR_YUV2RGB_I420), np.uint8), width / wide
+    return np.asarray(np.concatenate(small).reshape(high * 3 // 2, wide), np.uint8), width / wide
 
 
 def patch(
