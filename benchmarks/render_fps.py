@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from avatar_engine import device as devices
-from avatar_engine.lips.painter import Painter, export
+from avatar_engine.lips.painter import TINTS, Appearance, Painter, export
 from avatar_engine.lips.shape import COEFFICIENTS
 
 app = typer.Typer(add_completion=False)
@@ -98,12 +98,15 @@ def painter(size: int) -> bytes:
     """The exported painter for a crop of this size; what it has learnt does not change its speed."""
     mask = np.zeros((size, size), np.float32)
     mask[size // 4 : -size // 8, size // 8 : -size // 8] = 1
-    terms = COEFFICIENTS + 7
-    luma, chroma = (
-        np.zeros((terms, size, size), np.float32),
-        np.zeros((terms, 2, size // 2, size // 2), np.float32),
+    terms = COEFFICIENTS + 7 + TINTS
+    look = Appearance(
+        luma=np.zeros((terms, size, size), np.float32),
+        chroma=np.zeros((terms, 2, size // 2, size // 2), np.float32),
+        skin=1 - mask,
+        tint=np.full(TINTS, 128, np.float32),
+        spread=np.ones(TINTS, np.float32),
     )
-    return export(Painter(size, mask, luma, chroma, COEFFICIENTS).eval())
+    return export(Painter(size, mask, look, COEFFICIENTS).eval())
 
 
 def inputs(size: int, batch: int) -> dict[str, np.ndarray]:

@@ -26,7 +26,6 @@ from avatar_engine.clone import report as reports
 from avatar_engine.clone.voice_job import VoiceJob, VoiceOutcome
 from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, FloatArray, Progress, silent
 from avatar_engine.errors import AvatarError
-from avatar_engine.face import crop
 from avatar_engine.lips import fit as lips_fit
 from avatar_engine.lips import measure as lips_measure
 from avatar_engine.lips.model import LipsModel
@@ -181,7 +180,7 @@ def clone_presenter(
         lips.save(writer)
         voice.pack.save(writer)
         body.save(writer)
-        writer.add_tensors(PLACEMENT_PART, {"offsets": _placement(lips, clip, body)})
+        writer.add_tensors(PLACEMENT_PART, {"offsets": _placement(lips, clip, samples, body)})
         writer.add_json("report/report.json", report)
         writer.add_bytes("report/report.html", html.encode())
     result = _beside(output, report, html)
@@ -190,10 +189,9 @@ def clone_presenter(
     return result
 
 
-def _placement(lips: LipsModel, clip: intakes.Intake, body: BakedBody) -> FloatArray:
+def _placement(lips: LipsModel, clip: intakes.Intake, samples: FloatArray, body: BakedBody) -> FloatArray:
     """Where the mouth sits in every picture of the baked body, float32 (pictures, coefficients)."""
-    matrices = crop.transforms(clip.track, lips.size)
-    offsets = lips.placement.offsets(clip.track, matrices, lips.size)
+    offsets = lips_measure.drives(samples, clip.track, lips, range(len(clip.track))).placed
     return lips.placement.of_body(offsets, body.source)
 
 

@@ -27,6 +27,7 @@ SIZES = (128, 160, 192, 224, 256, 320, 384)
 """Sides of a crop in pixels."""
 
 LEFT_SIDE, RIGHT_SIDE, CHIN, NOSE_TIP = 234, 454, 152, 4
+LEFT_CHEEK, RIGHT_CHEEK = (234, 93, 132), (454, 323, 361)  # the face's edge from the ear down to the mouth
 SPAN = 0.86  # side of the crop as a share of the face's width: mouth, chin and cheeks, with a rim of true picture
 SMOOTH = 1.6  # pictures; the head moves slower than this, the landmarker's jitter is faster
 
@@ -190,6 +191,29 @@ def mouth_mask(points: FloatArray, size: int) -> FloatArray:
     distance = (np.abs(u) ** 3 + np.abs(v) ** 3) ** (1 / 3)  # a rounded box
     soft = np.clip((1 - distance) / 0.22, 0, 1)
     return np.asarray(soft * soft * (3 - 2 * soft), np.float32)
+
+
+def skin_mask(points: FloatArray, mask: FloatArray) -> FloatArray:
+    """Cheeks and nose that are not painted, where the light on the face can be read.
+
+    Args:
+        points: float32 (n, 478, 2) landmarks in the crop, in pixels.
+        mask: float32 (size, size), what is painted, from `mouth_mask`.
+
+    Returns:
+        float32 (size, size), 1 on such skin and 0 elsewhere; never empty.
+    """
+    size = len(mask)
+    face, inset = np.median(points, axis=0), np.array([0.05 * size, 0.0])
+    left, right = face[list(LEFT_CHEEK)] + inset, face[list(RIGHT_CHEEK)] - inset
+    top = np.array([[left[0, 0], 0.0], [right[0, 0], 0.0]])
+    corners = np.concatenate([top[:1], left, right[::-1], top[1:]])
+    skin = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(skin, [np.clip(np.round(corners), 0, size - 1).astype(np.int32)], 1)
+    skin[mask > 0] = 0
+    if skin.sum() < 0.02 * size * size:  # a face turned far: all that is above the mouth will have to do
+        skin = ((mask <= 0) & (np.arange(size)[:, None] < size // 2)).astype(np.uint8)
+    return skin.astype(np.float32)
 
 
 class Paster:

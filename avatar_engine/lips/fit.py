@@ -91,7 +91,8 @@ def fit(
     basis, coefficients, posed, usable = _shapes(track, matrices, size)
     gate = _gate(heard)
     neutral = _neutral(coefficients, usable, heard, gate, basis)
-    mask = crop.mouth_mask(crop.to_crop(track.points[track.found], matrices[track.found]), size)
+    points = crop.to_crop(track.points[track.found], matrices[track.found])
+    mask = crop.mouth_mask(points, size)
     motion, figures = fit_motion(
         heard,
         coefficients,
@@ -103,7 +104,7 @@ def fit(
         told=lambda done, note: progress("lips motion", done, note),
     )
     crops = Crops.cut(footage, matrices, size, work, lambda done, note: progress("lips painter", 0.0, note))
-    lesson = Lesson(crops, posed, np.flatnonzero(usable), basis, mask)
+    lesson = Lesson(crops, posed, np.flatnonzero(usable), basis, mask, crop.skin_mask(points, mask))
     painter, more = fit_painter(
         lesson,
         budget=max(budget - (clock() - begun), budget * 0.2),

@@ -34,7 +34,10 @@ WARPS = (0.9, 0.95, 1.0, 1.0, 1.05, 1.1)  # the frequency axis alone: another th
 OTHERWISE = (
     0.5  # share of passes that hear another microphone, room and throat; more costs on the person's own
 )
+BACKGROUND = 10  # percentile of the minute's log-mel, band by band, that is its background
 BATCH = 64
+EPOCHS = 150
+NET_SECONDS = 24.0  # of one Zen 4 core, for one net's passes; fewer passes where the budget has less for each
 MOST_GAIN = 1.6
 
 
@@ -66,8 +69,13 @@ class Net(nn.Module):
 
 
 class Committee(nn.Module):
-    """The mean of the members, on raw log-mel, scaled to the fitted spread about the fitted mean."""
+    """The mean of the members, on raw log-mel, scaled to the fitted spread about the fitted mean.
 
+    What is quieter than the minute's own background is heard as that background: a synthetic voice pauses in
+    digital silence, of which the minute has none.
+    """
+
+    background: Tensor
     mean: Tensor
     spread: Tensor
     gain: Tensor
@@ -76,13 +84,30 @@ class Committee(nn.Module):
     def __init__(self, members: list[Net], coefficients: int) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
+        self.register_buffer("background", torch.full((sound.BANDS,), sound.FLOOR))
         self.register_buffer("mean", torch.zeros(sound.BANDS))
         self.register_buffer("spread", torch.ones(sound.BANDS))
         self.register_buffer("gain", torch.ones(coefficients))
         self.register_buffer("centre", torch.zeros(coefficients))
 
+    def listen(self, mels: list[FloatArray]) -> None:
+        """Learn the background and the usual sound from log-mel frames (m, bands) of some variants of the minute."""
+        whole = np.concatenate(mels)
+        self.background = torch.from_numpy(
+            np.exp(np.percentile(whole, BACKGROUND, axis=0)).astype(np.float32)
+        )
+        above = self._above(torch.from_numpy(whole))
+        self.mean, self.spread = above.mean(0), above.std(0) + 0.5
+
+    def heard(self, mel: Tensor) -> Tensor:
+        """Log-mel (..., bands) as the members hear it."""
+        return (self._above(mel) - self.mean) / self.spread
+
+    def _above(self, mel: Tensor) -> Tensor:
+        return torch.log(torch.exp(mel) + self.background)
+
     def forward(self, mel: Tensor) -> Tensor:
-        heard = (mel - self.mean) / self.spread
+        heard = self.heard(mel)
         voices = [member(heard) for member in self.members]
         shape: Tensor = torch.stack(voices).mean(0)
         return self.centre + (shape - self.centre) * self.gain
@@ -106,7 +131,7 @@ def fit_motion(
     budget: float,
     work: Path,
     members: int = 8,
-    epochs: int = 55,
+    epochs: int = EPOCHS,
     clock: Callable[[], float] = time.monotonic,
     told: Callable[[float, str], None] = lambda done, note: None,
 ) -> tuple[bytes, dict[str, float]]:
@@ -130,14 +155,12 @@ def fit_motion(
     """
     torch.manual_seed(7)
     examples = list(_examples(samples, coefficients))
-    mels = np.concatenate([sound.log_mel(example.power) for example in examples])
     nets = [Net(coefficients.shape[1]) for _ in range(members)]
     committee = Committee(nets, coefficients.shape[1])
-    committee.mean = torch.from_numpy(mels.mean(0))
-    committee.spread = torch.from_numpy(mels.std(0) + 0.5)
+    committee.listen([sound.log_mel(example.power) for example in examples])
     real = next(example for example in examples if len(example.coefficients) == len(coefficients))
     straight = torch.from_numpy(np.ascontiguousarray(sound.windows(sound.log_mel(real.power))))
-    straight = (straight - committee.mean) / committee.spread
+    straight = committee.heard(straight)
     start, predictions, folds = clock(), [], []
     for index in range(members):
         spent = clock() - start
@@ -148,7 +171,7 @@ def fit_motion(
         if kept.exists():
             net.load_state_dict(load_file(kept))
         else:
-            short = max(4, min(epochs, int(epochs * budget / max(members * 12.0, 1e-3))))
+            short = max(4, min(epochs, int(epochs * budget / (members * NET_SECONDS))))
             _train(net, examples, usable & (_fold(len(usable)) != fold), committee, basis, short, index)
             save_file(net.state_dict(), kept)
         net.eval()
@@ -202,8 +225,7 @@ def _train(
         example = speeds[random.integers(len(speeds))]
         rows = np.flatnonzero(seen[example.source])
         random.shuffle(rows)
-        windows = torch.from_numpy(_heard_otherwise(example.power, random))
-        windows = (windows - committee.mean) / committee.spread
+        windows = committee.heard(torch.from_numpy(_heard_otherwise(example.power, random)))
         shapes = torch.from_numpy(example.coefficients)
         for first in range(0, len(rows) - BATCH + 1, BATCH):
             if done >= steps:

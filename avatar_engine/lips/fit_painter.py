@@ -19,7 +19,7 @@ from torch import Tensor
 
 from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.face.crop import Crop, extract
-from avatar_engine.lips.painter import Painter, painting_loss, terms
+from avatar_engine.lips.painter import TINTS, Appearance, Painter, painting_loss, terms, tints
 from avatar_engine.lips.shape import OUTER, ShapeBasis, draw
 from avatar_engine.media.read import frames
 
@@ -31,6 +31,8 @@ AVERAGE = 0.997  # of the weights, over steps
 SAVE_EVERY = 30.0  # seconds between checkpoints
 OTHER_CONTEXT = 0.1  # share of examples whose surroundings come from another moment, as they do in the show
 NEAR = 6  # pictures; how far off that other moment may be
+STILL = 0.5  # of 255: what the tint's spread is at least, in footage with steady light
+OTHER_LIGHT = (4.0, 2.5, 2.5)  # standard deviation of luma and chroma shifts that an example is given, of 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,35 +81,68 @@ class Crops:
         )
 
     def appearance(
-        self, coefficients: FloatArray, rows: npt.NDArray[np.intp]
-    ) -> tuple[FloatArray, FloatArray]:
-        """The ridge regression of pixels on `terms` of the code, a strip of pixels at a time.
+        self, coefficients: FloatArray, rows: npt.NDArray[np.intp], skin: FloatArray
+    ) -> Appearance:
+        """The ridge regression of pixels on `terms` of the code and the tint, some pictures at a time.
 
-        Returns:
-            Weights float32: luma (t, size, size), chroma (t, 2, size // 2, size // 2).
+        What is regressed is how a pixel differs from following the tint one to one, so that footage with
+        hardly any change of light follows it, too.
+
+        Args:
+            coefficients: float32 (n, k), the code of every crop.
+            rows: Which crops to learn from.
+            skin: float32 (size, size), where the tint is taken.
         """
-        known = terms(torch.from_numpy(coefficients[rows])).numpy().astype(np.float64)
+        seen = self._tints(rows, skin)
+        tint, spread = seen.mean(0), seen.std(0) + STILL
+        now = torch.from_numpy(seen), torch.from_numpy(np.stack([tint, spread]))
+        known = torch.cat([terms(torch.from_numpy(coefficients[rows])), tints(*now)], 1).numpy()
+        known = known.astype(np.float64)
         ridge = np.diag([1e-3] + [3.0] * (known.shape[1] - 1))
         solve = np.linalg.solve(known.T @ known + ridge, known.T).astype(np.float32)
+        follow = (known[:, -TINTS:] * spread).astype(np.float32)
         done = []
-        for part in (self.luma[:, 0], self.chroma):
+        for part, channels in ((self.luma, [0]), (self.chroma, [1, 2])):
             weights = np.zeros((len(solve), *part.shape[1:]), np.float32)
             for first in range(0, len(rows), 64):
                 some = slice(first, first + 64)
-                weights += np.tensordot(solve[:, some], part[rows[some]].astype(np.float32), 1)
+                apart = part[rows[some]] - follow[some][:, channels, None, None]
+                weights += np.tensordot(solve[:, some], apart, 1)
+            for plane, channel in enumerate(channels):
+                weights[len(solve) - TINTS + channel, plane] += spread[channel]
             done.append(weights)
-        return done[0], done[1]
+        return Appearance(done[0][:, 0], done[1], skin, tint, spread)
+
+    def _tints(self, rows: npt.NDArray[np.intp], skin: FloatArray) -> FloatArray:
+        """The mean luma and chroma of the skin of every crop, float32 (n, 3), 0 to 255."""
+        half = cv2.resize(skin, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        weights = skin / skin.sum(), half / half.sum()
+        seen = np.empty((len(rows), TINTS), np.float32)
+        for place, row in enumerate(rows):
+            seen[place, 0] = (self.luma[row, 0] * weights[0]).sum()
+            seen[place, 1:] = (self.chroma[row] * weights[1]).sum((1, 2))
+        return seen
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What the painter learns from: crops, their shapes' coefficients (n, k), the rows to learn, the mask."""
+    """What the painter learns from.
+
+    Attributes:
+        crops: The footage.
+        coefficients: float32 (n, k), the real shapes of all crops.
+        rows: Which of them to learn.
+        basis: What coefficients mean.
+        mask: float32 (size, size), what is painted.
+        skin: float32 (size, size), where the tint is taken.
+    """
 
     crops: Crops
     coefficients: FloatArray
     rows: npt.NDArray[np.intp]
     basis: ShapeBasis
     mask: FloatArray
+    skin: FloatArray
 
 
 def fit_painter(
@@ -142,7 +177,7 @@ def fit_painter(
     painter = Painter(
         size,
         lesson.mask,
-        *lesson.crops.appearance(lesson.coefficients, lesson.rows),
+        lesson.crops.appearance(lesson.coefficients, lesson.rows, lesson.skin),
         lesson.coefficients.shape[1],
     )
     painter = painter.to(torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -267,15 +302,18 @@ class _Batches:
         for plane, row in zip(self._planes, rows, strict=True):
             draw(self._shapes[row], plane)
         code = lesson.coefficients[rows] + random.normal(0, 0.05, (BATCH, lesson.coefficients.shape[1]))
-        real = self._crops(rows)
-        context = real if (around == rows).all() else self._crops(around)
+        light = torch.from_numpy((random.normal(0, 1, (BATCH, TINTS)) * OTHER_LIGHT).astype(np.float32))
+        real = self._crops(rows, light)
+        context = real if (around == rows).all() else self._crops(around, light)
         shapes = torch.from_numpy(self._planes).to(self._device)
         return real, context, shapes, torch.from_numpy(code.astype(np.float32)).to(self._device)
 
-    def _crops(self, rows: npt.NDArray[np.intp]) -> tuple[Tensor, Tensor]:
+    def _crops(self, rows: npt.NDArray[np.intp], light: Tensor) -> tuple[Tensor, Tensor]:
+        """Luma and chroma of some crops, each in light that differs by ``light`` (n, 3)."""
         crops = self._lesson.crops
         luma, chroma = (torch.from_numpy(part[rows]).to(self._device) for part in (crops.luma, crops.chroma))
-        return luma.float(), chroma.float()
+        shift = light.to(self._device)[:, :, None, None]
+        return luma.float() + shift[:, :1], chroma.float() + shift[:, 1:]
 
 
 def _pace(step: int, share: float) -> float:

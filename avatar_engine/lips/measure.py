@@ -113,11 +113,10 @@ def drives(samples: FloatArray, track: FaceTrack, model: LipsModel, frames: rang
     matrices = crop.transforms(track, model.size)
     shapes = crop.to_crop(track.points[:, LANDMARKS], matrices) / np.float32(model.size)
     posed = without_jitter(shapes, crop.takes(track))
-    return Drives(
-        painted=model.basis.project(posed[part]),
-        asked=MotionStream(model).whole(samples).coefficients[part],
-        placed=model.placement.offsets(track, matrices, model.size)[part],
-    )
+    seen = model.basis.project(posed)
+    asked = MotionStream(model).whole(samples).coefficients[: len(seen)]
+    placed = model.placement.settled(track, matrices, model.size, seen, asked, model.basis)
+    return Drives(painted=seen[part], asked=asked[part], placed=placed[part])
 
 
 def score(

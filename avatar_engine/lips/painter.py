@@ -4,13 +4,15 @@ A small U-Net (Ronneberger et al. 2015), whose residual blocks are modulated by 
 shape's coefficients (FiLM, Perez et al. 2018), on planar I420: luma is folded 2x2 beside chroma, so that no colour
 is converted anywhere and the widest layers run at half the crop's side, or at a quarter for large crops. It starts
 from a linear appearance model (pixels regressed on the shape's code, as in active appearance models, Cootes et al.
-2001) and learns what that leaves; a learned canvas holds what is the same in every picture of this person.
+2001, and on the tint of the true skin round the mouth) and learns what that leaves; a learned canvas holds what is
+the same in every picture of this person.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -32,6 +34,13 @@ RIM = 2.5
 """Standard deviations of a shape's code that the linear appearance model follows."""
 
 
+TINTS = 3
+"""Numbers of a tint: the mean luma and chroma of the skin that is not painted."""
+
+TINT_RIM = 4.0
+"""Standard deviations of the tint that are followed: a hand or a microphone at the cheek must not stain the mouth."""
+
+
 class Block(nn.Module):
     """A residual block whose hidden features are scaled and shifted by the shape's code."""
 
@@ -49,26 +58,48 @@ class Block(nn.Module):
         return F.relu(x + self.leave(hidden))
 
 
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """The linear appearance model: pixels as a linear function of `terms` of a shape's code and of the tint.
+
+    The tint is the mean colour of the skin that is not painted. Takes of one clip differ in light and white balance,
+    cameras drift, and encoders let chroma flicker from picture to picture: the painted skin has to follow.
+
+    Attributes:
+        luma: float32 (t + 3, size, size), weights of every luma pixel, 0 to 255.
+        chroma: float32 (t + 3, 2, size // 2, size // 2), the same for chroma.
+        skin: float32 (size, size), where the tint is taken.
+        tint: float32 (3,), its mean in the footage: luma and the two chroma, 0 to 255.
+        spread: float32 (3,), its standard deviation.
+    """
+
+    luma: FloatArray
+    chroma: FloatArray
+    skin: FloatArray
+    tint: FloatArray
+    spread: FloatArray
+
+
 class Painter(nn.Module):
     """Paints the mouth into a masked crop.
 
     Args:
         size: Side of the crop, a multiple of 32.
         mask: float32 (size, size): 0 where the true picture is kept.
-        luma: float32 (t, size, size), the linear appearance model's weights for `terms` of a code, 0 to 255.
-        chroma: float32 (t, 2, size // 2, size // 2), the same for chroma.
+        look: The linear appearance model.
         coefficients: Length of a shape's code.
     """
 
     kept: Tensor
     linear: Tensor
+    skin: Tensor
+    usual: Tensor
 
     def __init__(
         self,
         size: int,
         mask: FloatArray,
-        luma: FloatArray,
-        chroma: FloatArray,
+        look: Appearance,
         coefficients: int,
     ) -> None:
         super().__init__()
@@ -78,8 +109,10 @@ class Painter(nn.Module):
         a, b, c, d = WIDTHS if self.fold == 2 else WIDE
         colour = self.fold * self.fold * 3 // 2
         kept = torch.from_numpy((mask <= 0).astype(np.float32))[None, None]
-        linear = self._folded(torch.from_numpy(luma)[:, None], torch.from_numpy(chroma)) / 128
+        linear = self._folded(torch.from_numpy(look.luma)[:, None], torch.from_numpy(look.chroma)) / 128
         linear[0] -= 1
+        self.register_buffer("skin", self._skin(look.skin))
+        self.register_buffer("usual", torch.from_numpy(np.stack([look.tint / 128 - 1, look.spread / 128])))
         self.register_buffer("kept", self._folded(kept, (_half(kept) == 1).float().repeat(1, 2, 1, 1)))
         self.register_buffer("linear", linear.flatten(1).contiguous())
         self.code = nn.Sequential(nn.Linear(coefficients, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU())
@@ -109,7 +142,8 @@ class Painter(nn.Module):
         """
         true = self._folded(luma.float(), chroma.float()) / 128 - 1
         with torch.autocast(luma.device.type, enabled=False):
-            base = (terms(coefficients) @ self.linear).reshape(true.shape)
+            tint = tints(true.flatten(1) @ self.skin, self.usual)
+            base = (torch.cat([terms(coefficients), tint], 1) @ self.linear).reshape(true.shape)
         seen = (true - base) * self.kept
         drawn = F.pixel_unshuffle(shapes.float(), self.fold) / 128 - 1
         code = self.code(coefficients)
@@ -123,6 +157,18 @@ class Painter(nn.Module):
         up_a = F.relu(self.out_a(up_a))
         painted = (self.paint(up_a).float() * 0.5 + base + 1) * 128
         return self._unfolded(painted)
+
+    def _skin(self, skin: FloatArray) -> Tensor:
+        """A weight for every folded pixel, of sum 1 in each of luma and the two chroma planes: (pixels, 3)."""
+        luma = torch.from_numpy(skin)[None, None]
+        chroma = _half(luma)
+        parts = [self._folded(luma, torch.zeros_like(chroma).repeat(1, 2, 1, 1))]
+        for plane in range(2):
+            only = torch.zeros_like(chroma).repeat(1, 2, 1, 1)
+            only[:, plane] = chroma[0]
+            parts.append(self._folded(torch.zeros_like(luma), only))
+        weights = torch.cat(parts).flatten(1)
+        return (weights / weights.sum(1, keepdim=True)).T.contiguous()
 
     def _folded(self, luma: Tensor, chroma: Tensor) -> Tensor:
         """Luma and chroma side by side at the trunk's resolution."""
@@ -146,6 +192,11 @@ def terms(coefficients: Tensor) -> Tensor:
     a, b, c = (held[:, i : i + 1] for i in range(3))
     one = torch.ones_like(a)
     return torch.cat([one, held, a * a, a * b, a * c, b * b, b * c, c * c], 1)
+
+
+def tints(seen: Tensor, usual: Tensor) -> Tensor:
+    """The tint (n, 3) in standard deviations from its mean, ``usual`` (2, 3), held at `TINT_RIM`."""
+    return ((seen - usual[0]) / usual[1]).clamp(-TINT_RIM, TINT_RIM)
 
 
 class Deployed(nn.Module):

@@ -1,13 +1,16 @@
 """Where the mouth sits in a picture: what its shape owes to the head's turn, posture and expression, not to speech.
 
-Sound can't know that the head is turned a little or that the person sits differently in this take; the rest of the
-face does. The offset from the shape that the sound asks for to the one that is seen is regressed on the eyes, brows,
-nose and temples, slowly varying; never on lips, cheeks or jaw, so that the words that the body's own footage
-speaks can't leak into the show. It leaves the opening of the lips alone.
+Sound can't know that the head is turned a little or that the person sits differently in this take; the picture that
+the mouth is painted into does. The offset from the shape that the sound asks for to the one that is seen has two
+parts. A quick one is regressed on the eyes, brows, nose and temples; never on lips, cheeks or jaw, so that the words
+that the body's own footage speaks can't leak into the show. What that leaves is measured on the picture's own lips,
+but so slowly, over seconds, that no word is left in it. Neither part opens the lips, and the measured one does not
+widen them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +20,7 @@ from scipy.ndimage import gaussian_filter1d
 from avatar_engine.contracts import FloatArray
 from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
-from avatar_engine.lips.shape import ShapeBasis
+from avatar_engine.lips.shape import ShapeBasis, opening, width
 
 EYES = (33, 133, 362, 263, 159, 386, 145, 374)
 NOSE = (168, 6, 197, 195, 5, 4, 1, 2, 98, 327)
@@ -30,6 +33,9 @@ PLACEMENT_PART = "lips/placement.safetensors"
 
 SLOW = 3.0
 """Pictures (standard deviation of a Gaussian) over which the anchors are smoothed."""
+
+SETTLING = 25.0
+"""Pictures (standard deviation) over which the rest of the offset is measured on the lips: a second."""
 
 RIDGE = 0.02
 SEAM = 4.0
@@ -69,6 +75,37 @@ class Placement:
             (_anchors(track, matrices, size) - self.mean) @ self.weights[:-1] + self.weights[-1], np.float32
         )
 
+    def settled(
+        self,
+        track: FaceTrack,
+        matrices: FloatArray,
+        size: int,
+        seen: FloatArray,
+        heard: FloatArray,
+        basis: ShapeBasis,
+    ) -> FloatArray:
+        """The offset of every picture, foretold and measured, for footage whose own sound is known.
+
+        Args:
+            track: The face in each picture.
+            matrices: float32 (n, 2, 3), picture to crop.
+            size: Side of the crop in pixels.
+            seen: float32 (n, coefficients), the real shapes.
+            heard: float32 (n, coefficients), the shapes that the footage's sound asks for.
+            basis: The shapes' basis.
+
+        Returns:
+            float32 (n, coefficients).
+        """
+        foretold = self.offsets(track, matrices, size)
+        rest = _without(seen - heard - foretold, basis, (opening, width))
+        rest[~track.found] = 0.0
+        weight = track.found.astype(np.float64)[:, None]
+        for start, stop in crop.takes(track):
+            near = slice(start, stop)
+            rest[near] = _slow(rest[near], SETTLING) / np.maximum(_slow(weight[near], SETTLING), 1e-3)
+        return np.asarray(foretold + rest, np.float32)
+
     def of_body(self, offsets: FloatArray, source: npt.NDArray[np.int32]) -> FloatArray:
         """Offsets for a baked, endless body whose picture ``i`` is source picture ``source[i]``, joints smoothed."""
         return np.asarray(gaussian_filter1d(offsets[source], SEAM, axis=0, mode="wrap"), np.float32)
@@ -100,7 +137,7 @@ def fit_placement(
     columns = np.concatenate([(anchors - mean) / spread, np.ones((len(anchors), 1))], 1)[usable]
     penalty = RIDGE * len(columns) * np.eye(columns.shape[1])
     penalty[-1, -1] = 0.0
-    target = _without_opening(seen - heard, basis)[usable]
+    target = _without(seen - heard, basis, (opening,))[usable]
     weights = np.linalg.solve(columns.T @ columns + penalty, columns.T @ target)
     weights[:-1] /= spread[:, None]
     return Placement(mean.astype(np.float32), weights.astype(np.float32))
@@ -113,13 +150,19 @@ def _anchors(track: FaceTrack, matrices: FloatArray, size: int) -> npt.NDArray[n
     depth = points[..., 2:] * np.hypot(matrices[:, 0, 0], matrices[:, 1, 0])[:, None, None]
     whole = (np.concatenate([flat, depth], 2) / size).reshape(len(points), -1).astype(np.float64)
     for start, stop in crop.takes(track):
-        whole[start:stop] = gaussian_filter1d(whole[start:stop], SLOW, axis=0, mode="nearest")
+        whole[start:stop] = _slow(whole[start:stop], SLOW)
     return whole
 
 
-def _without_opening(offsets: FloatArray, basis: ShapeBasis) -> npt.NDArray[np.float64]:
-    """Offsets (n, k) with what would part or close the lips taken out."""
+def _slow(values: npt.NDArray[np.float64], pictures: float) -> npt.NDArray[np.float64]:
+    return np.asarray(gaussian_filter1d(values, pictures, axis=0, mode="nearest"))
+
+
+def _without(
+    offsets: FloatArray, basis: ShapeBasis, measures: tuple[Callable[[FloatArray], FloatArray], ...]
+) -> npt.NDArray[np.float64]:
+    """Offsets (n, k) with what would change these measures of the shape, like its opening, taken out."""
     step = np.eye(basis.coefficients, dtype=np.float32)
-    direction = (basis.opening(step) - basis.opening(-step)).astype(np.float64) / 2
-    along = offsets @ direction / max(float(direction @ direction), 1e-12)
-    return np.asarray(offsets - np.outer(along, direction))
+    ways = [(measure(basis.shape(step)) - measure(basis.shape(-step))) / 2 for measure in measures]
+    across, _ = np.linalg.qr(np.stack(ways, 1).astype(np.float64) + 1e-12)
+    return np.asarray(offsets - (offsets @ across) @ across.T, np.float64)

@@ -123,3 +123,22 @@ def test_mask_is_soft_and_leaves_a_rim() -> None:
     assert mask.max() == 1 and mask.min() == 0
     assert not mask[:, :2].any() and not mask[:, -2:].any() and not mask[:3].any() and not mask[-2:].any()
     assert np.abs(np.diff(mask, axis=1)).max() < 0.3
+
+
+def test_skin_is_cheeks_that_are_not_painted() -> None:
+    track = make_track()
+    cheeks = {93: (-58, 20), 132: (-52, 38), 323: (58, 20), 361: (52, 38)}
+    for index, place in cheeks.items():
+        track.points[:, index, :2] = track.points[:, 2, :2] + np.array(place) - (0, 15)
+    points = crop.to_crop(track.points, crop.transforms(track, 160))
+    mask = crop.mouth_mask(points, 160)
+    skin = crop.skin_mask(points, mask)
+    assert not skin[mask > 0].any()
+    inside = np.median(points, axis=0)
+    left, right, low = inside[234, 0], inside[454, 0], inside[132, 1]
+    rows, columns = np.nonzero(skin)
+    assert columns.min() > left + 4 and columns.max() < right - 4 and rows.max() < low + 4
+    assert 0.05 < skin.mean() < 0.6
+    turned = points.copy()
+    turned[:, list(crop.LEFT_CHEEK + crop.RIGHT_CHEEK)] = 70  # nothing between the cheeks
+    assert crop.skin_mask(turned, mask)[mask == 0].any()

@@ -16,8 +16,9 @@ from avatar_engine.lips import fit as lips_fit
 from avatar_engine.lips import shape
 from avatar_engine.lips.fit import fit
 from avatar_engine.lips.fit_motion import fit_motion
+from avatar_engine.lips.fit_painter import Crops
 from avatar_engine.lips.model import LipsModel
-from avatar_engine.lips.painter import Painter, export
+from avatar_engine.lips.painter import TINTS, Appearance, Painter, export
 from avatar_engine.lips.render import Renderer
 from avatar_engine.media.read import frames
 from tests.face.test_crop import make_track
@@ -163,12 +164,15 @@ def test_onnx_painter_agrees_with_torch(size: int) -> None:
     torch.manual_seed(0)
     mask = np.zeros((size, size), np.float32)
     mask[size // 4 : -size // 4, size // 4 : -size // 4] = 1
-    linear = (
-        random.uniform(0, 9, (14, size, size)).astype(np.float32),
-        random.uniform(0, 9, (14, 2, size // 2, size // 2)).astype(np.float32),
+    look = Appearance(
+        luma=random.uniform(0, 9, (14 + TINTS, size, size)).astype(np.float32),
+        chroma=random.uniform(0, 9, (14 + TINTS, 2, size // 2, size // 2)).astype(np.float32),
+        skin=(1 - mask) * (np.arange(size) < size // 2)[:, None],
+        tint=np.array([128, 110, 140], np.float32),
+        spread=np.array([6, 2, 2], np.float32),
     )
-    linear[0][0] += 120
-    painter = Painter(size, mask, *linear, 7).eval()
+    look.luma[0] += 120
+    painter = Painter(size, mask, look, 7).eval()
     torch.nn.init.normal_(painter.paint.weight, 0, 0.02)
     session = onnx_session(export(painter), DEVICE, 1)
     for batch in (1, 3):
@@ -187,6 +191,35 @@ def test_onnx_painter_agrees_with_torch(size: int) -> None:
         feeds["luma"][:, :, mask > 0] = 0  # what lies under the mask is not looked at
         hidden = session.run(None, feeds)[0]
         assert (hidden == got[0]).all()
+
+
+@pytest.mark.parametrize("size", [64, 192])
+def test_painted_skin_follows_the_light_of_the_picture(size: int) -> None:
+    """In footage with steady light a picture in another light is painted in that light, as far as the rim."""
+    random = np.random.default_rng(0)
+    mask = np.zeros((size, size), np.float32)
+    mask[size // 3 : -size // 8, size // 4 : -size // 4] = 1
+    skin = (1 - mask) * (np.arange(size) < size // 2)[:, None]
+    luma = np.tile(random.integers(90, 150, (1, 1, size, size)), (60, 1, 1, 1)).astype(np.uint8)
+    chroma = np.tile(random.integers(100, 150, (1, 2, size // 2, size // 2)), (60, 1, 1, 1)).astype(np.uint8)
+    codes = random.normal(0, 1, (60, 4)).astype(np.float32)
+    look = Crops(luma, chroma).appearance(codes, np.arange(60), skin)
+    painter = Painter(size, mask, look, 4).eval()
+    other = torch.tensor([1.5, -1.0, 1.8])
+    with torch.no_grad():
+        shapes, code = torch.zeros(1, 3, size, size), torch.zeros(1, 4)
+        real = torch.from_numpy(luma[:1]).float(), torch.from_numpy(chroma[:1]).float()
+        lit = real[0] + other[0], real[1] + other[1:, None, None]
+        steady, followed = painter(*real, shapes, code), painter(*lit, shapes, code)
+        wild = painter(real[0], real[1] + 60, shapes, code)
+    inside, half = mask > 0, mask[::2, ::2] > 0
+    assert np.abs(steady[0][0, 0].numpy() - luma[0, 0])[inside].max() < 1
+    assert (followed[0] - steady[0])[0, 0].numpy()[inside] == pytest.approx(1.5, abs=0.1)
+    assert (followed[1] - steady[1])[0, 0].numpy()[half] == pytest.approx(-1.0, abs=0.1)
+    assert (followed[1] - steady[1])[0, 1].numpy()[half] == pytest.approx(1.8, abs=0.1)
+    assert (wild[1] - steady[1])[0, 0].numpy()[
+        half
+    ].max() < 3  # something else than skin came before the cheek
 
 
 def test_gate_lies_between_noise_and_speech() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from avatar_engine.contracts import FloatArray
 from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips import placement as room
-from avatar_engine.lips.shape import LANDMARKS, ShapeBasis, fit_basis
+from avatar_engine.lips.shape import LANDMARKS, ShapeBasis, fit_basis, opening, width
 
 SIZE = 128
 
@@ -44,7 +46,7 @@ def test_the_turn_is_foretold_and_the_words_are_not(turned: tuple[FaceTrack, Flo
     rng = np.random.default_rng(5)
     basis = _basis(rng)
     words = rng.normal(0, 1, (len(track), 4)).astype(np.float32)
-    owed = room._without_opening(np.outer(turn, [1.0, -0.5, 0.3, 0.0]), basis)
+    owed = room._without(np.outer(turn, [1.0, -0.5, 0.3, 0.0]), basis, (opening,))
     seen = words + owed.astype(np.float32)
     fitted = room.fit_placement(track, matrices, SIZE, seen, words, track.found, basis)
     offsets = fitted.offsets(track, matrices, SIZE)
@@ -63,6 +65,31 @@ def test_offsets_do_not_part_the_lips(turned: tuple[FaceTrack, FloatArray, Float
     opens = (basis.opening(step) - basis.opening(-step)) / 2
     along = np.abs(fitted.offsets(track, matrices, SIZE) @ opens).max()
     assert along < 1e-4 * np.abs(opens).max() + 1e-6
+
+
+def test_a_posture_is_measured_on_the_lips_and_the_words_are_not(
+    turned: tuple[FaceTrack, FloatArray, FloatArray],
+) -> None:
+    """Another posture through the whole take is found; words, fast or wide, are left to the sound."""
+    track, matrices, _ = turned
+    rng = np.random.default_rng(7)
+    basis = _basis(rng)
+    basis.mean[:20, 0] += 0.4 * np.cos(np.arange(20) / 10 * np.pi)  # lips apart, corners far from each other
+    basis.mean[20:40, 1] += 0.2 * np.sin(np.arange(20) / 10 * np.pi)
+    posture = room._without(rng.normal(0, 1, (1, 4)), basis, (opening, width))
+    words = rng.normal(0, 1, (len(track), 4)).astype(np.float32)
+    seen = (words + posture).astype(np.float32)
+    lost = np.arange(len(track)) % 10 == 0
+    seen[lost] = 40.0
+    seen[120:126] += 3.0
+    fitted = room.Placement.none(4)
+    blind = replace(track, found=~lost)
+    offsets = fitted.settled(blind, matrices, SIZE, seen, words, basis)
+    assert np.abs(offsets[:60] - posture).max() < 0.05
+    assert np.abs(offsets - posture).max() < 0.5  # six pictures of another shape hardly move it
+    for measure in (opening, width):
+        shapes = basis.shape(offsets), basis.shape(np.zeros_like(offsets))
+        assert np.abs(measure(shapes[0]) - measure(shapes[1])).max() < 0.03 * measure(shapes[1]).mean()
 
 
 def test_none_is_nothing(turned: tuple[FaceTrack, FloatArray, FloatArray]) -> None:
