@@ -194,7 +194,7 @@ def run(
         for length in [n for n in POINTS if n * FRAME_RATE < edge]:
             part = max(LEAST_BUDGET, budget * length * FRAME_RATE / edge)
             lips = fitted(clip, length * FRAME_RATE, part, device, folder, progress)
-            points.append(point(clip, lips, device, length, part, progress))
+            points.append(point(clip, lips, device, length, part, folder, progress))
     if bundle:
         opened = Bundle.open(bundle)
         lips, pack = LipsModel.load(opened), VoicePack.load(opened)
@@ -329,27 +329,34 @@ def clock_of(device: Device) -> Callable[[], float]:
     return lambda: time.process_time() / device.threads
 
 
-def code() -> str:
-    """A hash of all code that a fit runs, so that no figure comes from a fit of other code."""
+def code(room: str = "lips") -> str:
+    """A hash of the code of a fit (and of the measures, in ``lips/likeness``), so that no figure is of other code."""
     engine = Path(avatar_engine.__file__).parent
-    files = [*sorted((engine / "lips").glob("*.py")), *sorted((engine / "face").glob("*.py"))]
     digest = hashlib.sha256()
-    for file in files:
-        if file.name != "measure.py":
+    for file in [*sorted((engine / room).glob("*.py")), *sorted((engine / "face").glob("*.py"))]:
+        if file != engine / "lips" / "measure.py":  # it takes no part in a fit
             digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()
 
 
 def point(
-    clip: Clip, lips: LipsModel, device: Device, seconds: int, budget: float, progress: Progress
+    clip: Clip, lips: LipsModel, device: Device, seconds: int, budget: float, folder: Path, progress: Progress
 ) -> dict[str, Any]:
-    """One point of the learning curve."""
+    """One point of the learning curve, measured once for every fit and code."""
 
     def told(name: str, share: float, note: str = "") -> None:
         progress(f"{seconds} s {name}", share, note)
 
+    kept = folder / f"fit-{seconds * FRAME_RATE}" / "point.json"
+    key = [code(), code("lips/likeness"), clip.edge]
+    if kept.exists():
+        stored = json.loads(kept.read_text(encoding="utf-8"))
+        if stored["key"] == key:
+            return dict(stored["point"])
     found = rows(clip, lips, device, None, None, told)
-    return {"seconds": seconds, "budget": budget} | compact(found)
+    made = {"seconds": seconds, "budget": budget} | compact(found)
+    kept.write_text(json.dumps({"key": key, "point": made}), encoding="utf-8")
+    return made
 
 
 # Results ---------------------------------------------------------------------------------------------------------

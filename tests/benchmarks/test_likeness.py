@@ -193,7 +193,7 @@ def test_a_fit_is_kept_until_its_code_or_options_change(
     assert fits == [50, 75]
     again(budget=90)
     assert fits == [50, 75, 50]  # and what the fit before had left is gone
-    monkeypatch.setattr(likeness, "code", lambda: "other")
+    monkeypatch.setattr(likeness, "code", lambda room="lips": "other")
     again(budget=90)
     assert fits == [50, 75, 50, 50]
 
@@ -211,6 +211,30 @@ def test_an_interrupted_fit_goes_on_in_its_folder(tmp_path: Path, monkeypatch: p
         with pytest.raises(KeyboardInterrupt):
             likeness.fitted(clip, 50, 60.0, device, tmp_path, lambda *_: None)
         assert (tmp_path / "fit-50" / "checkpoint").exists()
+
+
+def test_a_point_of_the_curve_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[int] = []
+
+    def rows(*_: Any) -> Measured:
+        runs.append(1)
+        return measured()
+
+    monkeypatch.setattr(likeness, "rows", rows)
+    (tmp_path / "fit-250").mkdir()
+    anything: Any = None
+
+    def again(edge: int) -> dict[str, Any]:
+        clip = likeness.Clip("clip.mp4", anything, np.zeros(1, np.float32), edge)
+        return likeness.point(clip, anything, anything, 10, 60.0, tmp_path, lambda *_: None)
+
+    first = again(1000)
+    assert again(1000) == json.loads(json.dumps(first)) and len(runs) == 1
+    assert set(first) == {"seconds", "budget", "painted", "driven"} and first["driven"]["correlation"] == 0.9
+    again(1200)
+    monkeypatch.setattr(likeness, "code", lambda room="lips": room + "other")
+    again(1200)
+    assert len(runs) == 3  # another part was held out; other code
 
 
 def test_mistakes_are_told_plainly(tmp_path: Path) -> None:
