@@ -12,11 +12,10 @@ import cv2
 
 from avatar_engine import device as devices
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import FRAME_RATE, Progress, silent
+from avatar_engine.contracts import FRAME_RATE, Progress, Utterance, silent
 from avatar_engine.errors import AvatarError
-from avatar_engine.live import performer as performers
 from avatar_engine.live.programme import Piece, Programme
-from avatar_engine.live.voice_process import VoiceProcess, load_voice, rehearsal
+from avatar_engine.live.voice_process import VoiceProcess, load_voice
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import SPEEDS, Line, Script
@@ -110,9 +109,14 @@ def render(
     items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
     with ExitStack() as stack:
         director = Director(Script(items, spoken, speed))
-        voice = VoiceProcess(director, partial(load_voice, bundle, spoken), rehearsal(spoken), niceness=0)
+        # nobody waits for the first word on air, so there is nothing to rehearse
+        unrehearsed = Utterance("", spoken, source="rehearsal")
+        voice = VoiceProcess(director, partial(load_voice, bundle, spoken), unrehearsed, niceness=0)
         stack.callback(voice.close)
         voice.launch()
+        # imported here, a second's work, while the voice is loading on the other core
+        from avatar_engine.live import performer as performers
+
         performer = performers.load(bundle, stamp, size, devices.choose(device))
         stack.callback(performer.close)
         voice.wait_ready()
