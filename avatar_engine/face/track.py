@@ -186,10 +186,10 @@ def track(footage: Path, progress: Progress = silent) -> FaceTrack:
     seen = np.array(found)
     progress("face", 1.0, f"{int(seen.sum())}/{len(seen)} with a face")
     return FaceTrack(
-        points=_bridge(np.stack(points), seen),
+        points=bridge(np.stack(points), seen),
         found=seen,
         faces=lasting(np.array(counts, np.uint8)),
-        pose=_bridge(np.stack(poses), seen),
+        pose=bridge(np.stack(poses), seen),
         width=size[0],
         height=size[1],
     )
@@ -221,7 +221,7 @@ def lasting(counts: ByteArray, around: int = 15) -> ByteArray:
     return np.where((counts >= 2) & (seen <= 0.5), 1, counts).astype(np.uint8)
 
 
-def _bridge(values: FloatArray, found: npt.NDArray[np.bool_]) -> FloatArray:
+def bridge(values: FloatArray, found: npt.NDArray[np.bool_]) -> FloatArray:
     """Fill the rows that were not found: linear between neighbours, the nearest one's at the ends."""
     if found.all():
         return values

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avatar_engine.errors import AvatarError
-from avatar_engine.face.track import FaceTrack, _bridge, _pose, lasting, people
+from avatar_engine.face.track import FaceTrack, _pose, bridge, lasting, people
 from tests.face.test_crop import make_track
 
 
@@ -26,7 +26,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_missing_pictures_are_bridged() -> None:
     values = np.array([0, 0, 2, 0, 0, 8, 0], np.float32).reshape(-1, 1)
     found = np.array([0, 0, 1, 0, 0, 1, 0], bool)
-    assert _bridge(values, found)[:, 0].tolist() == [2, 2, 2, 4, 6, 8, 8]
+    assert bridge(values, found)[:, 0].tolist() == [2, 2, 2, 4, 6, 8, 8]
 
 
 @pytest.mark.parametrize("angle", [-20.0, 0.0, 35.0])
