@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import av
 import numpy as np
 import pytest
@@ -63,3 +66,9 @@ def test_a_voice_that_fails_leaves_no_half_file(avatar, tmp_path, monkeypatch):
     with pytest.raises(AvatarError, match="could not say 1 of 1"):
         render(avatar(), "abc", tmp_path / "out.mp4", size=SIZE)
     assert not list(tmp_path.glob("*out*"))
+
+
+def test_the_voice_need_not_wait_for_heavy_imports() -> None:
+    program = "import sys, avatar_engine.live.say; print(*{'scipy', 'torch', 'mediapipe', 'onnx'} & sys.modules.keys())"
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert out.stdout.split() == []

@@ -102,5 +102,5 @@ def times(found: Sequence[Span], most: int = 3) -> str:
     said = [f"from {start:.1f} s to {stop:.1f} s" for start, stop in sorted(found[:most])]
     more = len(found) - len(said)
     if more > 0:
-        return f"{', '.join(said)} and {more} more times"
+        return f"{', '.join(said)} and {more} more time{'s' if more > 1 else ''}"
     return " and ".join(said)

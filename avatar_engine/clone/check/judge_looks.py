@@ -130,10 +130,9 @@ def steadiness(looks: Looks) -> Finding:
     everywhere = np.zeros(len(seen), np.bool_)
     everywhere[seen] = away
     when = spans(everywhere, RATE, least=0.4)
-    what = " and ".join(
-        word for word, bad in (("brightness", change > MOST_CHANGE), ("colour", tint > MOST_TINT)) if bad
-    )
-    said = f"The {what} of the face changes (by {change:.0%} and {tint:.0f} levels), most {times(when)}."
+    faults = [f"brightness changes by {change:.0%}"] if change > MOST_CHANGE else []
+    faults += [f"colour changes by {tint:.0f} levels"] if tint > MOST_TINT else []
+    said = f"The face's {' and its '.join(faults)}, most {times(when)}."
     advice = "Film in one go by lamps, not by the sun, with exposure and white balance locked."
     return better("change of light", value, said, advice, when)
 
@@ -259,7 +258,7 @@ def one_take(looks: Looks) -> Finding:
     if not at:
         return Finding("one take", "no cut")
     listed = ", ".join(f"{time:.1f} s" for time in at[:6]) + (" …" if len(at) > 6 else "")
-    said = f"The clip is cut {len(at)} times ({listed}): the body's movement breaks there."
+    said = f"The clip is cut {len(at)} time{'s' if len(at) > 1 else ''} ({listed}): the body's movement breaks there."
     where: Sequence[Span] = [(time, time) for time in at]
     return better(
         "one take", f"{len(at)} cuts", said, "Film in one go, and use the clip as it is.", where, whole=True
