@@ -30,6 +30,7 @@ from avatar_engine.voice import align, text
 from avatar_engine.voice import pitch as tracks
 from avatar_engine.voice.decoder import Decoder
 from avatar_engine.voice.network import (
+    LOWEST_PITCH,
     SAMPLES_PER_FEATURE,
     SAMPLES_PER_TOKEN_FRAME,
     Features,
@@ -61,12 +62,46 @@ FREE = {
         "It was raining hard, so they measured the shop windows from inside.",
         "Joyful voices came from the kitchen, where the others were cooking.",
         "He thought that she had bought them a very unusual pair of shoes.",
+        "Keep the yellow cover dry, wash it by hand, and never leave it out in the sun.",
+        "Our engineers changed the shape of the wheel twice before they were pleased with it.",
+        "Hello and welcome back, my name hardly matters, but the job does!",
+        "Why should anybody pay more for a bag that tears within a year?",
+        "In the north the roads were closed, yet the trains went through as usual.",
+        "A third of the money goes to the school, and the rest to the village church.",
     ),
     "fr": (
         "Les enfants ont trouvé un petit chat gris derrière le mur du jardin.",
         "Voulez-vous un café ou un chocolat chaud cet après-midi ?",
         "Chaque semaine, nous choisissons cinq livres et nos lecteurs votent.",
         "Il pleuvait si fort qu'ils ont attendu sous le grand pont de bois.",
+        "Bonjour à tous, je suis heureux de vous revoir si nombreux ce soir !",
+        "Pourquoi payer plus cher un sac qui se déchire au bout d'un an ?",
+        "Le jeune cuisinier mélange le beurre, le sucre et un peu de farine.",
+        "Dans le nord, les routes étaient fermées, mais les trains passaient.",
+    ),
+    "es": (
+        "Los niños encontraron un gato gris detrás del muro y lo llevaron a casa.",
+        "¿Prefiere usted un café o un chocolate caliente esta tarde?",
+        "Cada semana elegimos cinco libros y nuestros lectores votan.",
+        "Llovía tanto que esperaron bajo el viejo puente de madera.",
+        "El joven cocinero mezcla la mantequilla, el azúcar y un poco de harina.",
+        "¡Hola a todos, qué alegría volver a verlos aquí!",
+    ),
+    "it": (
+        "I bambini hanno trovato un gatto grigio dietro il muro e lo hanno portato a casa.",
+        "Preferisce un caffè o una cioccolata calda questo pomeriggio?",
+        "Ogni settimana scegliamo cinque libri e i nostri lettori votano.",
+        "Pioveva così forte che aspettarono sotto il vecchio ponte di legno.",
+        "Il giovane cuoco mescola il burro, lo zucchero e un po' di farina.",
+        "Ciao a tutti, che gioia rivedervi qui stasera!",
+    ),
+    "pt": (
+        "As crianças encontraram um gato cinzento atrás do muro e o levaram para casa.",
+        "O senhor prefere um café ou um chocolate quente esta tarde?",
+        "Toda semana escolhemos cinco livros e nossos leitores votam.",
+        "Chovia tanto que eles esperaram debaixo da velha ponte de madeira.",
+        "O jovem cozinheiro mistura a manteiga, o açúcar e um pouco de farinha.",
+        "Olá a todos, que alegria rever vocês aqui!",
     ),
 }
 """What a voice says freely while it is fitted, by language; none of it is in what a voice is judged by."""
@@ -175,7 +210,8 @@ def _prepare(samples: FloatArray, language: str, work: Path, progress: Progress)
         )
     progress("voice", 0.05, f"{len(stretches)} stretches, {seconds:.0f} s of {spoken_language}")
     f0 = tracks.pitch(samples)
-    base, prosody = _nearest(samples, f0, spoken_language)
+    said_only = np.concatenate([samples[s.start : s.stop] for s in stretches])
+    base, prosody = _nearest(said_only, f0, spoken_language)
     stock = VoicePack.stock(base)
     half = VoicePack.stock(prosody).style[128:]
     network = Network(np.concatenate([stock.style[:128], half]), None, stock.statistics)
@@ -208,9 +244,9 @@ def _transcript(samples: FloatArray, language: str, work: Path) -> tuple[list[al
     return stretches, heard
 
 
-def _nearest(samples: FloatArray, f0: FloatArray, language: str) -> tuple[str, str]:
+def _nearest(speech: FloatArray, f0: FloatArray, language: str) -> tuple[str, str]:
     """The stock voice of the nearest timbre, and of the nearest pitch among those of the language."""
-    person = encoder().voice(samples)
+    person = encoder().voice(speech)
     known = stock_fit()
     base = max(known, key=lambda name: float(known[name].speaker @ person))
     pitch = float(np.log(f0[f0 > 0]).mean()) if np.any(f0 > 0) else np.log(150.0)
@@ -232,6 +268,7 @@ class _Aligned:
     frames: npt.NDArray[np.int64]
     model: Plan
     sound: FloatArray
+    voiced: npt.NDArray[np.bool_]  # by column: has the model a pitch where it says this?
     cost: float
 
     @classmethod
@@ -244,7 +281,11 @@ class _Aligned:
         plan = network.plan(ids)
         sound = network.sound(plan)
         bounds, cost = align.warp(tracks.cepstra(sound), tracks.cepstra(real))
-        return cls(stretch.start, tuple(ids), align.frames_of(plan.frames, bounds, count), plan, sound, cost)
+        columns = count * SAMPLES_PER_TOKEN_FRAME // SAMPLES_PER_FEATURE
+        said_at = np.searchsorted(bounds, np.arange(columns), "right") - 1
+        voiced = plan.pitch[0, np.minimum(said_at, plan.pitch.shape[1] - 1)] > LOWEST_PITCH
+        frames = align.frames_of(plan.frames, bounds, count)
+        return cls(stretch.start, tuple(ids), frames, plan, sound, voiced, cost)
 
 
 def _teach(
@@ -256,9 +297,7 @@ def _teach(
     kept = [a for a in aligned if a.cost <= limit]
     if not kept:
         raise AvatarError("The words of the recording can't be aligned.", "Use a clip of clear speech.")
-    model_level = np.concatenate([tracks.loudness(a.sound)[: a.model.energy.shape[1]] for a in kept])
-    model_energy = np.concatenate([a.model.energy[0][: len(tracks.loudness(a.sound))] for a in kept])
-    slope, offset = np.polyfit(model_level, model_energy, 1)
+    slope, offset = _energy_of_level(kept)
     gain = _rms(np.concatenate([a.sound for a in kept])) / _rms(
         np.concatenate([_real(samples, a) for a in kept])
     )
@@ -268,24 +307,58 @@ def _teach(
         columns = len(real) // SAMPLES_PER_FEATURE
         first = a.start // SAMPLES_PER_FEATURE
         energy = (slope * tracks.loudness(real) + offset).astype(np.float32)[None]
-        pitch = np.pad(f0[first : first + columns], (0, max(0, first + columns - len(f0))))[None]
+        tracked = np.pad(f0[first : first + columns], (0, max(0, first + columns - len(f0))))
+        pitch = carried(tracked, a.voiced, f0)[None]
         plan = Plan(text_features(a.ids, a.frames), pitch, energy, a.frames)
         items.append(Item(plan, network.features(plan).source, real.astype(np.float32)))
     held = tuple(items[3::9])[:3] if len(items) > 6 else tuple(items[:1])
     taught = tuple(item for item in items if not any(item is other for other in held)) or tuple(items)
-    model_f0 = np.concatenate([a.model.pitch[a.model.pitch > 40] for a in kept])
-    voiced = np.log(f0[f0 > 0])
-    pace = float(
-        sum(a.model.frames[1:-1].sum() for a in kept) / max(1, sum(a.frames[1:-1].sum() for a in kept))
-    )
-    register = (
-        float(voiced.mean() - np.log(model_f0).mean()),
-        float(np.clip(voiced.std() / np.log(model_f0).std(), 0.7, 1.3)),
-    )
-    pace = float(np.clip(pace, 0.85, 1.15))
+    register, pace = _manner(kept, f0)
     said = [tuned(network.plan(ids, pace), register) for ids in free]
     own = tuple(Free(plan, network.features(plan).source) for plan in said)
     return Prepared(tuple(taught), held, own, base, prosody, language, gain, register, pace)
+
+
+def _energy_of_level(aligned: Sequence[_Aligned]) -> tuple[float, float]:
+    """Slope and offset from a sound's level to the network's energy, where it speaks: pauses bend the line."""
+    level = np.concatenate([tracks.loudness(a.sound)[: a.model.energy.shape[1]] for a in aligned])
+    energy = np.concatenate([a.model.energy[0][: len(tracks.loudness(a.sound))] for a in aligned])
+    loud = level > np.quantile(level, 0.95) - 3
+    slope, offset = np.polyfit(level[loud], energy[loud], 1)
+    return float(slope), float(offset)
+
+
+def _manner(aligned: Sequence[_Aligned], f0: FloatArray) -> tuple[tuple[float, float], float]:
+    """How the person's register (shift and spread of log pitch) and pace differ from the model's."""
+    model = np.concatenate([tracks.pitch(a.sound) for a in aligned])  # by the tracker that heard the person
+    own, real = np.log(model[model > 0]), np.log(f0[f0 > 0])
+    ours, theirs = (sum(int(f[1:-1].sum()) for f in all_of) for all_of in (
+        [a.model.frames for a in aligned], [a.frames for a in aligned]
+    ))  # fmt: skip
+    pace = float(np.clip(ours / max(1, theirs), 0.85, 1.15))
+    if not len(own) or not len(real):
+        return (0.0, 1.0), pace
+    spread = float(np.clip(real.std() / max(float(own.std()), 1e-3), 0.7, 1.3))
+    return (float(real.mean() - own.mean()), spread), pace
+
+
+def carried(pitch: FloatArray, voiced: npt.NDArray[np.bool_], f0: FloatArray) -> FloatArray:
+    """A stretch's pitch, carried on where the network would have one and the tracker found none.
+
+    The network was trained with a pitch through nearly all of a word; a tracker gives up at every weak or
+    creaky column, and without a harmonic source a voice would be learnt there from noise.
+
+    Args:
+        pitch: float32 (n,), Hz, 0 where the tracker found no voice.
+        voiced: bool (n,), where the model has a pitch at the same place of the same words.
+        f0: float32 (m,), the whole recording's, for a stretch in which nothing was tracked.
+    """
+    known = np.flatnonzero(pitch > 0)
+    if not len(known):
+        mean = float(np.exp(np.log(f0[f0 > 0]).mean())) if np.any(f0 > 0) else 0.0
+        return np.where(voiced, mean, 0).astype(np.float32)
+    between = np.exp(np.interp(np.arange(len(pitch)), known, np.log(pitch[known])))
+    return np.where((pitch > 0) | voiced, between, 0).astype(np.float32)
 
 
 def _real(samples: FloatArray, a: _Aligned) -> FloatArray:
@@ -340,6 +413,8 @@ class Trainer:
         torch.manual_seed(1)
         self.random = np.random.default_rng(1)
         self.decoder = Decoder().eval()
+        columns = np.array([item.plan.pitch.shape[1] for item in prepared.items], np.float64)
+        self.lengths = columns / columns.sum()  # A second of speech is as likely as any other.
         person = encoder().voice(np.concatenate([item.target for item in prepared.items]))
         self.ear = Ear(person, encoder())
         stock = VoicePack.stock(prepared.base)
@@ -415,7 +490,7 @@ class Trainer:
         free = self.prepared.free
         if stage == "gains" and free and self.random.random() < _FREE_SHARE:
             return _SPEAKER_WEIGHT * self._likeness(free[int(self.random.integers(len(free)))])
-        item = self.prepared.items[int(self.random.integers(len(self.prepared.items)))]
+        item = self.prepared.items[int(self.random.choice(len(self.lengths), p=self.lengths))]
         columns = item.plan.pitch.shape[1]
         start = int(self.random.integers(max(1, columns - _COLUMNS)))
         spectral, speaker = self._hear(item, start, min(columns, start + _COLUMNS))

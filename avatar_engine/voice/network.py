@@ -44,6 +44,9 @@ MARGIN = 6
 
 MAX_TOKENS = 510
 
+LOWEST_PITCH = 40
+"""Hz; below it the network means that there is no voice."""
+
 _TEXT = "/encoder/MatMul_1_output_0"
 _SPELLED = "/encoder/text_encoder/Transpose_2_output_0"
 _PITCH = "/encoder/Reshape_output_0"
@@ -80,7 +83,7 @@ class Plan:
 def tuned(plan: Plan, register: tuple[float, float]) -> Plan:
     """The plan in another register: the logarithm of its pitch shifted, and its spread scaled, by ``register``."""
     shift, spread = register
-    voiced = plan.pitch > 40  # Below that the network means that there is no voice.
+    voiced = plan.pitch > LOWEST_PITCH
     if register == (0, 1) or not voiced.any():
         return plan
     logarithm = np.log(plan.pitch[voiced])

@@ -6,11 +6,12 @@ import pytest
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import fit as fitting
 from avatar_engine.voice.align import Stretch
+from avatar_engine.voice.measure import SENTENCES
 from avatar_engine.voice.network import Network, gains
-from avatar_engine.voice.pack import VoicePack
+from avatar_engine.voice.pack import DEFAULT, VoicePack
 from avatar_engine.voice.phonemes import Phonemizer, tokens
 
-SENTENCES = ("This lamp uses little power.", "Have a cup of tea.", "Thank you for watching.")
+SAID = ("This lamp uses little power.", "Have a cup of tea.", "Thank you for watching.")
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def spoken() -> tuple[np.ndarray, list[Stretch]]:
     stock = VoicePack.stock("bm_lewis")
     network, phonemizer = Network(stock.style, None, stock.statistics), Phonemizer("en")
     sounds, stretches, at = [], [], 0
-    for sentence in SENTENCES:
+    for sentence in SAID:
         sound = network.sound(network.plan(tokens(phonemizer.phonemes(sentence))))
         sounds.append(sound)
         stretches.append(Stretch(at, at + len(sound), sentence))
@@ -72,6 +73,29 @@ def test_a_short_fit_moves_every_gain_and_is_resumed(
     monkeypatch.setattr(fitting.align, "transcribe", lambda *_: pytest.fail("it was heard already"))
     again = fitting.fit(samples, language="en", budget=1, work=tmp_path, progress=progress)
     assert np.array_equal(again.style, pack.style)
+
+
+def test_pitch_is_carried_through_what_the_tracker_missed_in_a_word() -> None:
+    tracked = np.array([0, 0, 100, 0, 0, 0, 200, 0, 0, 120], np.float32)
+    voiced = np.array([0, 1, 1, 1, 1, 1, 1, 0, 0, 0], bool)
+    carried = fitting.carried(tracked, voiced, tracked)
+    assert carried[[2, 6, 9]] == pytest.approx([100, 200, 120])  # What was tracked stays.
+    assert carried[1] == pytest.approx(100) and carried[4] == pytest.approx(np.sqrt(100 * 200))
+    assert np.array_equal(carried[[0, 7, 8]], [0, 0, 0])  # A pause has no pitch.
+
+
+def test_a_stretch_without_any_tracked_pitch_gets_the_recordings() -> None:
+    recording = np.array([0, 100, 225, 0], np.float32)
+    carried = fitting.carried(np.zeros(3, np.float32), np.array([False, True, True]), recording)
+    assert carried == pytest.approx([0, 150, 150])
+    assert not fitting.carried(np.zeros(2, np.float32), np.ones(2, bool), np.zeros(2, np.float32)).any()
+
+
+def test_every_language_has_sentences_to_say_freely_and_none_is_judged() -> None:
+    assert set(fitting.FREE) == {name.split("-")[0] for name in DEFAULT}
+    judged = {sentence for sentences in SENTENCES.values() for sentence in sentences}
+    for sentences in fitting.FREE.values():
+        assert len(set(sentences)) == len(sentences) >= 6 and not judged & set(sentences)
 
 
 @pytest.mark.weights

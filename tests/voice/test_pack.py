@@ -99,3 +99,12 @@ def test_damaged_files_are_refused(tmp_path: Path, damage: str) -> None:
         VoicePack(np.full(256, np.nan, np.float32), {}, {}, "x", stock.language).to_file(path)
     with pytest.raises(AvatarError, match="Clone again"):
         VoicePack.from_file(path)
+
+
+def test_every_stock_voice_was_heard_and_can_start_a_fit() -> None:
+    known = stock_fit()
+    assert set(known) == set(stock_names())
+    for name, heard in known.items():
+        assert np.linalg.norm(heard.speaker) == pytest.approx(1, abs=1e-2), name
+        low, high = (4.3, 5.05) if name[1] == "m" else (4.85, 5.4)
+        assert low < heard.pitch[0] < high and 0 < heard.pitch[1] < 1, name
