@@ -14,10 +14,9 @@ from avatar_engine.lips.model import Gate, LipsModel
 AHEAD = sound.LOOK_AHEAD // SAMPLES_PER_FRAME
 """Pictures that the shapes lag behind the sound (3, 120 ms)."""
 
-REACH = 2  # pictures before a sounding one in which the mouth is awake already
-LINGER = 6  # pictures after one in which it still is: between words it is the net that knows better
+REACH = 2  # pictures before and after a sounding one in which the mouth is still awake
 EASE = np.array([1, 2, 2, 2, 1], np.float32) / 8  # over pictures k-3 to k+1: shutting is softer than opening
-PAST = LINGER + 3
+PAST = REACH + 3
 SINK = 0.04  # dB a picture: how fast the voice's remembered level sinks
 SHIFT = (-20.0, 10.0)  # dB: how far another voice's level may move the gate
 CPU = Device("cpu", "one core", 1, False, False, 1)
@@ -119,10 +118,10 @@ def awakeness(level: float, peak: float, gate: Gate) -> float:
 def eased(levels: FloatArray) -> FloatArray:
     """The gate of every picture whose neighbours are known: levels (m,) to float32 (m - `PAST` - 3,).
 
-    A picture is as awake as the most awake from `LINGER` before to `REACH` after it, then eased over five pictures.
+    A picture is as awake as the most awake within `REACH`, then eased over five pictures.
     """
     count = len(levels) - PAST - AHEAD
     if count <= 0:
         return np.zeros(0, np.float32)
-    most = np.lib.stride_tricks.sliding_window_view(levels, LINGER + 1 + REACH).max(1)
+    most = np.lib.stride_tricks.sliding_window_view(levels, 2 * REACH + 1).max(1)
     return np.convolve(most, EASE[::-1], "valid")[: len(levels) - PAST - AHEAD].astype(np.float32)
