@@ -120,8 +120,9 @@ def restlessness(values: FloatArray, silent: Bools, joints: Iterable[int]) -> fl
 def offset_ms(later: FloatArray, reference: FloatArray) -> float:
     """How much later ``later`` (n,) comes than ``reference`` (n,), in ms.
 
-    The lag of the highest correlation up to `LARGEST_LAG` pictures either way, between pictures by a parabola through
-    the three highest; 0 where one of the two never changes.
+    The lag of the highest peak of their correlation up to `LARGEST_LAG` pictures either way, between pictures by a
+    parabola through the three highest. A correlation that still rises at the end of the range is no peak: sentences
+    that follow one another evenly have another one further out. 0 where one of the two never changes.
     """
     count = len(later)
     reach = min(LARGEST_LAG, count // 3)
@@ -134,7 +135,8 @@ def offset_ms(later: FloatArray, reference: FloatArray) -> float:
             for lag in lags
         ]
     )
-    top = int(heights.argmax())
+    peaks = [k for k in range(1, len(lags) - 1) if heights[k] >= max(heights[k - 1], heights[k + 1])]
+    top = max(peaks or range(len(lags)), key=lambda k: float(heights[k]))
     if heights[top] <= 0:
         return 0.0
     shift = 0.0

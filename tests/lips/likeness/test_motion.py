@@ -25,6 +25,16 @@ def test_offset_lies_between_pictures() -> None:
     assert motion.offset_ms(fine[40:1100:4], fine[42:1102:4]) == pytest.approx(20, abs=4)
 
 
+def test_offset_is_a_peak_and_not_the_end_of_the_range() -> None:
+    time = np.arange(400)
+    sentences = np.sin(2 * np.pi * time / 30).astype(np.float32)  # each 30 pictures the next
+    real = (wave(400) + 0.045 * sentences)[20:320]
+    early = (np.roll(wave(400), 1) + 0.045 * np.roll(sentences, -12))[20:320]
+    far = motion.correlation(early[:-10], real[10:])
+    assert far > motion.correlation(early[1:], real[:-1]) > 0
+    assert motion.offset_ms(early, real) == pytest.approx(40, abs=20)
+
+
 def test_offset_of_a_still_mouth_is_none() -> None:
     assert motion.offset_ms(np.full(100, 0.3, np.float32), wave(100)) == 0
 
