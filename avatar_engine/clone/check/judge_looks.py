@@ -212,7 +212,7 @@ def occlusion(looks: Looks) -> Finding:
     """Whether something is before the mouth at times: a hand, a microphone, a cup."""
     strange = strangeness(looks)
     hidden = spans(strange > STRANGE, RATE, least=0.4)
-    value = f"strangest {np.nanmax(strange, initial=1.0):.1f} of the usual"
+    value = f"its strangest look {np.max(strange, initial=1.0):.1f} ({STRANGE:.1f} and more is covered)"
     if not hidden:
         return Finding("mouth uncovered", value)
     said = f"Something is before the mouth, or it looks unlike all the rest, {times(hidden)}."

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
-from avatar_engine.clone.check import run
+from avatar_engine.clone.check import run, show
 from avatar_engine.clone.check.finding import Verdict
 from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
@@ -136,3 +136,13 @@ def test_words_without_a_voice_or_without_sense(
 
     monkeypatch.setattr(run.align, "transcribe", nothing)
     assert "No word" in run.understood(spoken[0], heard, "auto").refusal
+
+
+@pytest.mark.parametrize("seconds", [0.08, 0.6, 2.0])
+def test_a_snippet_is_judged_too_short_and_not_crashed_upon(tmp_path: Path, seconds: float) -> None:
+    random = np.random.default_rng(1)
+    samples = random.normal(0, 0.1, round(seconds * SAMPLE_RATE)).astype(np.float32)
+    found = run.check(clip(tmp_path / "snippet.mp4", samples))
+    assert found.verdict is Verdict.WILL_FAIL
+    assert f"lasts {seconds:.1f} s" in found.findings[0].said
+    assert show.as_html(found) and show.as_json(found)
