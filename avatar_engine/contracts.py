@@ -18,6 +18,9 @@ FRAME_RATE = 25
 SAMPLE_RATE = 24_000
 """Samples per second of every sound inside the engine, mono float32 in [-1, 1]."""
 
+EXPRESSIONS = ("neutral", "happy", "serious")
+"""What the presenter's mouth may be asked for all through a show."""
+
 SAMPLES_PER_FRAME = SAMPLE_RATE // FRAME_RATE
 """Samples that belong to one picture (960, exactly 40 ms)."""
 

@@ -159,6 +159,7 @@ def say(
     speed: Annotated[
         float, typer.Option(min=0.5, max=2.0, help="Rate of speech; 1 is the person's own.")
     ] = 1.0,
+    expression: Annotated[str, typer.Option(help="neutral, happy or serious.")] = "neutral",
     size: Annotated[
         Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")
     ] = "1280x720",
@@ -176,6 +177,7 @@ def say(
             output,
             language=language,
             speed=speed,
+            expression=expression,
             size=size,
             device=device,
             progress=progress,

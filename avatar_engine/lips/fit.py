@@ -18,6 +18,7 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips import sound
+from avatar_engine.lips.expression import fit_expressions
 from avatar_engine.lips.fit_motion import fit_motion
 from avatar_engine.lips.fit_painter import Crops, Lesson, fit_painter
 from avatar_engine.lips.model import Gate, LipsModel
@@ -123,6 +124,7 @@ def fit(
         mask=mask,
         gate=gate,
         placement=Placement.none(basis.coefficients),
+        expressions=fit_expressions(posed, usable, basis),
         motion=motion,
         painter=export(painter),
         figures=figures | more | {"seconds": clock() - begun, "pictures": float(count)},

@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from avatar_engine.contracts import FloatArray
 from avatar_engine.errors import AvatarError
+from avatar_engine.lips.expression import Expressions
 from avatar_engine.lips.placement import ANCHORS, Placement
 from avatar_engine.lips.shape import LANDMARKS, ShapeBasis
 
-VERSION = 1
+VERSION = 2
 MOTION, PAINTER, TENSORS, FACTS = (
     "lips/motion.onnx",
     "lips/painter.onnx",
@@ -68,6 +69,7 @@ class LipsModel:
         mask: float32 (size, size), what is painted.
         gate: When the mouth rests.
         placement: What the shape owes to the head and not to speech.
+        expressions: What this person's mouth can be asked for beside words.
         motion: ONNX: log-mel windows float32 (n, 31, 40) to coefficients float32 (n, coefficients).
         painter: ONNX: luma, chroma, shapes (uint8) and coefficients to painted luma and chroma (uint8).
         figures: How the fit went (seconds, steps, losses, spread, cross-validated correlation).
@@ -79,6 +81,7 @@ class LipsModel:
     mask: FloatArray
     gate: Gate
     placement: Placement
+    expressions: Expressions
     motion: bytes
     painter: bytes
     figures: dict[str, float]
@@ -94,6 +97,9 @@ class LipsModel:
             "mask": self.mask,
             "placement_mean": self.placement.mean,
             "placement_weights": self.placement.weights,
+            "expressions": self.expressions.biases,
+            "least": self.expressions.lowest,
+            "most": self.expressions.highest,
         }
         writer.add_tensors(TENSORS, {name: np.ascontiguousarray(value) for name, value in tensors.items()})
         writer.add_json(
@@ -122,6 +128,7 @@ class LipsModel:
                 mask=tensors["mask"],
                 gate=Gate(**{name: float(value) for name, value in facts["gate"].items()}),
                 placement=Placement(tensors["placement_mean"], tensors["placement_weights"]),
+                expressions=Expressions(tensors["expressions"], tensors["least"], tensors["most"]),
                 motion=bundle.read(MOTION),
                 painter=bundle.read(PAINTER),
                 figures={name: float(value) for name, value in facts["figures"].items()},
@@ -132,8 +139,9 @@ class LipsModel:
             ) from error
         k, landmarks = len(model.neutral), len(LANDMARKS)
         weights = model.placement.weights.shape
-        shapes = (model.mask.shape, model.basis.mean.shape, model.basis.axes.shape, weights)
-        fitting = ((size, size), (landmarks, 2), (k, landmarks, 2), (len(ANCHORS) * 3 + 1, k))
+        biases, edges = model.expressions.biases.shape, model.expressions.lowest.shape
+        shapes = (model.mask.shape, model.basis.mean.shape, model.basis.axes.shape, weights, biases, edges)
+        fitting = ((size, size), (landmarks, 2), (k, landmarks, 2), (len(ANCHORS) * 3 + 1, k), (2, k), (k,))
         if shapes != fitting or size % 32:
             raise AvatarError(
                 f"The bundle's lips don't fit together: {shapes}.", "Clone the presenter again."

@@ -10,7 +10,6 @@ widen them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,7 @@ from scipy.ndimage import gaussian_filter1d
 from avatar_engine.contracts import FloatArray
 from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
-from avatar_engine.lips.shape import ShapeBasis, opening, width
+from avatar_engine.lips.shape import ShapeBasis, opening, width, without
 
 EYES = (33, 133, 362, 263, 159, 386, 145, 374)
 NOSE = (168, 6, 197, 195, 5, 4, 1, 2, 98, 327)
@@ -98,7 +97,7 @@ class Placement:
             float32 (n, coefficients).
         """
         foretold = self.offsets(track, matrices, size)
-        rest = _without(seen - heard - foretold, basis, (opening, width))
+        rest = without(seen - heard - foretold, basis, (opening, width))
         rest[~track.found] = 0.0
         weight = track.found.astype(np.float64)[:, None]
         for start, stop in crop.takes(track):
@@ -137,7 +136,7 @@ def fit_placement(
     columns = np.concatenate([(anchors - mean) / spread, np.ones((len(anchors), 1))], 1)[usable]
     penalty = RIDGE * len(columns) * np.eye(columns.shape[1])
     penalty[-1, -1] = 0.0
-    target = _without(seen - heard, basis, (opening,))[usable]
+    target = without(seen - heard, basis, (opening,))[usable]
     weights = np.linalg.solve(columns.T @ columns + penalty, columns.T @ target)
     weights[:-1] /= spread[:, None]
     return Placement(mean.astype(np.float32), weights.astype(np.float32))
@@ -156,13 +155,3 @@ def _anchors(track: FaceTrack, matrices: FloatArray, size: int) -> npt.NDArray[n
 
 def _slow(values: npt.NDArray[np.float64], pictures: float) -> npt.NDArray[np.float64]:
     return np.asarray(gaussian_filter1d(values, pictures, axis=0, mode="nearest"))
-
-
-def _without(
-    offsets: FloatArray, basis: ShapeBasis, measures: tuple[Callable[[FloatArray], FloatArray], ...]
-) -> npt.NDArray[np.float64]:
-    """Offsets (n, k) with what would change these measures of the shape, like its opening, taken out."""
-    step = np.eye(basis.coefficients, dtype=np.float32)
-    ways = [(measure(basis.shape(step)) - measure(basis.shape(-step))) / 2 for measure in measures]
-    across, _ = np.linalg.qr(np.stack(ways, 1).astype(np.float64) + 1e-12)
-    return np.asarray(offsets - (offsets @ across) @ across.T, np.float64)

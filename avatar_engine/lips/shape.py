@@ -6,6 +6,7 @@ nothing of it, and the painter sees the head's turn in the true pixels round the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -104,6 +105,16 @@ def without_pose(shapes: FloatArray, pose: FloatArray, takes: list[tuple[int, in
     flat = shapes.reshape(len(shapes), -1).astype(np.float64)
     weights = np.linalg.solve(columns.T @ columns + ridge, columns.T @ flat)
     return np.asarray((flat - slow @ weights[:3]).reshape(shapes.shape), np.float32)
+
+
+def without(
+    offsets: FloatArray, basis: ShapeBasis, measures: tuple[Callable[[FloatArray], FloatArray], ...]
+) -> npt.NDArray[np.float64]:
+    """Changes of coefficients (n, k) less what would change these measures of the shape, like its opening."""
+    step = np.eye(basis.coefficients, dtype=np.float32)
+    ways = [(measure(basis.shape(step)) - measure(basis.shape(-step))) / 2 for measure in measures]
+    across, _ = np.linalg.qr(np.stack(ways, 1).astype(np.float64) + 1e-12)
+    return np.asarray(offsets - (offsets @ across) @ across.T, np.float64)
 
 
 def fit_basis(shapes: FloatArray, coefficients: int = COEFFICIENTS) -> ShapeBasis:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray, FloatArray, MouthMotion
+from avatar_engine.contracts import EXPRESSIONS, SAMPLES_PER_FRAME, ByteArray, FloatArray, MouthMotion
 from avatar_engine.device import Device
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.motion import MotionState, MotionStream
@@ -57,8 +59,12 @@ class Scenery(Protocol):
         ...
 
 
-def load(bundle: Bundle, label: Label, size: tuple[int, int], device: Device) -> Performer[MotionState]:
+def load(
+    bundle: Bundle, label: Label, size: tuple[int, int], device: Device, expression: str = EXPRESSIONS[0]
+) -> Performer[MotionState]:
     """The presenter of a bundle, on a stage of ``size`` (width, height), warmed up; close it in the end.
+
+    ``expression``, one of `EXPRESSIONS`, is kept all through the show.
 
     Raises:
         AvatarError: The bundle lacks a part, or the device can't run it.
@@ -71,7 +77,9 @@ def load(bundle: Bundle, label: Label, size: tuple[int, int], device: Device) ->
         renderer.paint(picture, matrix, lips.neutral)
     motion.whole(np.random.default_rng(0).normal(0, 0.1, 10 * SAMPLES_PER_FRAME).astype(np.float32))
     placement = bundle.tensors(PLACEMENT_PART)["offsets"]
-    return Performer(motion, renderer, Body.load(bundle, lips.size), stage, lips.neutral, placement)
+    face = partial(lips.expressions.apply, expression)
+    face(lips.neutral[None])  # an unknown one is refused before the body's thread starts
+    return Performer(motion, renderer, Body.load(bundle, lips.size), stage, lips.neutral, placement, face)
 
 
 class Performer(Generic[State]):
@@ -84,6 +92,7 @@ class Performer(Generic[State]):
         stage: Where they go.
         neutral: The closed mouth at rest, float32 (coefficients,).
         placement: float32 (pictures of the body, coefficients), where the mouth sits in each; None for nowhere else.
+        expression: Turns mouth shapes (n, coefficients) into those with the show's expression.
 
     Attributes:
         seconds: CPU seconds of the calling thread spent so far on ``motion``, ``body``, ``paint``, ``stage``.
@@ -97,6 +106,7 @@ class Performer(Generic[State]):
         stage: Scenery,
         neutral: FloatArray,
         placement: FloatArray | None = None,
+        expression: Callable[[FloatArray], FloatArray] = lambda shapes: shapes,
     ) -> None:
         self.neutral = neutral
         self.seconds = {"motion": 0.0, "body": 0.0, "paint": 0.0, "stage": 0.0}
@@ -105,6 +115,7 @@ class Performer(Generic[State]):
         self._body = body
         self._stage = stage
         self._state: State | None = None
+        self._expression = expression
         self._placement = np.zeros((1, len(neutral)), np.float32) if placement is None else placement
 
     def close(self) -> None:
@@ -123,7 +134,8 @@ class Performer(Generic[State]):
         times = [time.thread_time()]
         picture, matrix = self._body.frame(index)
         times.append(time.thread_time())
-        self._painter.paint(picture, matrix, coefficients + self._placement[index % len(self._placement)])
+        shape = self._expression(coefficients[None])[0] + self._placement[index % len(self._placement)]
+        self._painter.paint(picture, matrix, shape)
         times.append(time.thread_time())
         composed = self._stage.compose(picture)
         times.append(time.thread_time())

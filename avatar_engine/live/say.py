@@ -12,7 +12,7 @@ import cv2
 
 from avatar_engine import device as devices
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import FRAME_RATE, Progress, Utterance, silent
+from avatar_engine.contracts import EXPRESSIONS, FRAME_RATE, Progress, Utterance, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Piece, Programme
 from avatar_engine.live.voice_process import VoiceProcess, load_voice
@@ -75,6 +75,7 @@ def render(
     size: tuple[int, int] = (1280, 720),
     device: str = "auto",
     label: str = "top-right",
+    expression: str = EXPRESSIONS[0],
     progress: Progress = silent,
 ) -> Made:
     """Say ``text`` into the video file ``output``.
@@ -88,6 +89,7 @@ def render(
         size: Width and height of the video.
         device: ``auto``, ``cpu`` or ``cuda``.
         label: Corner of the label.
+        expression: The presenter's, one of `EXPRESSIONS`.
         progress: Told how far it is.
 
     Raises:
@@ -117,7 +119,7 @@ def render(
         # imported here, a second's work, while the voice is loading on the other core
         from avatar_engine.live import performer as performers
 
-        performer = performers.load(bundle, stamp, size, devices.choose(device))
+        performer = performers.load(bundle, stamp, size, devices.choose(device), expression)
         stack.callback(performer.close)
         voice.wait_ready()
         voice.go()

@@ -143,7 +143,7 @@ def run(
         )
         stack.callback(voice.close)
         voice.launch()
-        performer = performers.load(bundle, label, size, devices.choose(device))
+        performer = performers.load(bundle, label, size, devices.choose(device), planned.expression)
         stack.callback(performer.close)
         voice.wait_ready()
         broadcast = stack.enter_context(Broadcast(format_, goals))

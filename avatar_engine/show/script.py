@@ -10,6 +10,7 @@ own or inside a paragraph; every other HTML comment is a note to the author. The
     label: top-right    # corner of the label: top-left, top-right, bottom-left, bottom-right
     pause: 400ms        # silence between two paragraphs
     use: live-shopping  # what the show is for; the presenter's consent must cover it
+    expression: neutral # or happy, serious
     ---
 
 Every mistake in a script is reported at once, each with its line number.
@@ -19,13 +20,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from avatar_engine.contracts import EXPRESSIONS
 from avatar_engine.errors import AvatarError
 from avatar_engine.trust.consent import USES
 
@@ -75,6 +77,7 @@ class Script:
         label: Corner of the label, one of `LABEL_POSITIONS`.
         pause: Seconds of silence between two paragraphs.
         use: What the show is for, as the presenter's consent names it.
+        expression: The presenter's, one of `EXPRESSIONS`.
     """
 
     items: tuple[Line | Pause | Segment, ...]
@@ -83,6 +86,7 @@ class Script:
     label: str = "top-right"
     pause: float = 0.4
     use: str = "live-shopping"
+    expression: str = EXPRESSIONS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class _Settings:
     label: str = "top-right"
     pause: float = 0.4
     use: str = "live-shopping"
+    expression: str = EXPRESSIONS[0]
 
 
 def load(path: Path) -> Script:
@@ -129,7 +134,7 @@ def parse(text: str, name: str = "script") -> Script:
         lines = "\n".join(f"  line {line}: {what}" for line, what in sorted(set(mistakes)))
         count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise AvatarError(f"{name} has {count}:\n{lines}", "Correct the script and start again.")
-    return Script(items, settings.language, settings.speed, settings.label, settings.pause, settings.use)
+    return Script(items, **asdict(settings))
 
 
 def _split(text: str, mistakes: list[tuple[int, str]]) -> tuple[str, str, int]:
@@ -194,6 +199,12 @@ def _read_label(value: str) -> str:
     return value
 
 
+def _read_expression(value: str) -> str:
+    if value not in EXPRESSIONS:
+        raise ValueError(f"is no expression; choose one of {', '.join(EXPRESSIONS)}")
+    return value
+
+
 def _read_use(value: str) -> str:
     if value not in USES:
         raise ValueError(f"is no known use; choose one of {', '.join(USES)}")
@@ -213,6 +224,7 @@ _READERS: dict[str, Callable[[str], str | float]] = {
     "label": _read_label,
     "pause": _read_duration,
     "use": _read_use,
+    "expression": _read_expression,
 }
 
 

@@ -17,7 +17,7 @@ from avatar_engine.lips import shape
 from avatar_engine.lips.fit import fit
 from avatar_engine.lips.fit_motion import fit_motion
 from avatar_engine.lips.fit_painter import Crops
-from avatar_engine.lips.model import LipsModel
+from avatar_engine.lips.model import VERSION, LipsModel
 from avatar_engine.lips.painter import TINTS, Appearance, Painter, export
 from avatar_engine.lips.render import Renderer
 from avatar_engine.media.read import frames
@@ -135,7 +135,7 @@ def test_mismatched_parts_are_refused(fitted: tuple[LipsModel, Path]) -> None:
     with pytest.raises(AvatarError, match="version 99"):
         LipsModel.load(parts)
     del parts["lips/lips.json"]["gate"]
-    parts["lips/lips.json"]["version"] = 1
+    parts["lips/lips.json"]["version"] = VERSION
     with pytest.raises(AvatarError, match="incomplete"):
         LipsModel.load(parts)
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from avatar_engine.lips import fit_motion, motion, sound
+from avatar_engine.lips.expression import Expressions
 from avatar_engine.lips.model import Gate, LipsModel
 from avatar_engine.lips.painter import to_onnx
 from avatar_engine.lips.placement import Placement
@@ -22,9 +23,9 @@ def model() -> LipsModel:
     )
     neutral = np.array([3, -2, 1, 5], np.float32)
     mask = np.zeros((64, 64), np.float32)
-    return LipsModel(
-        basis, neutral, 64, mask, Gate(-50, -40, -15), Placement.none(len(neutral)), net, b"", {}
-    )
+    count = len(neutral)
+    gate, nowhere, plain = Gate(-50, -40, -15), Placement.none(count), Expressions.none(count)
+    return LipsModel(basis, neutral, 64, mask, gate, nowhere, plain, net, b"", {})
 
 
 def speech(seconds: float, seed: int = 0) -> np.ndarray:

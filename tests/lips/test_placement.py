@@ -11,7 +11,7 @@ from avatar_engine.contracts import FloatArray
 from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips import placement as room
-from avatar_engine.lips.shape import LANDMARKS, ShapeBasis, fit_basis, opening, width
+from avatar_engine.lips.shape import LANDMARKS, ShapeBasis, fit_basis, opening, width, without
 
 SIZE = 128
 
@@ -46,7 +46,7 @@ def test_the_turn_is_foretold_and_the_words_are_not(turned: tuple[FaceTrack, Flo
     rng = np.random.default_rng(5)
     basis = _basis(rng)
     words = rng.normal(0, 1, (len(track), 4)).astype(np.float32)
-    owed = room._without(np.outer(turn, [1.0, -0.5, 0.3, 0.0]), basis, (opening,))
+    owed = without(np.outer(turn, [1.0, -0.5, 0.3, 0.0]), basis, (opening,))
     seen = words + owed.astype(np.float32)
     fitted = room.fit_placement(track, matrices, SIZE, seen, words, track.found, basis)
     offsets = fitted.offsets(track, matrices, SIZE)
@@ -76,7 +76,7 @@ def test_a_posture_is_measured_on_the_lips_and_the_words_are_not(
     basis = _basis(rng)
     basis.mean[:20, 0] += 0.4 * np.cos(np.arange(20) / 10 * np.pi)  # lips apart, corners far from each other
     basis.mean[20:40, 1] += 0.2 * np.sin(np.arange(20) / 10 * np.pi)
-    posture = room._without(rng.normal(0, 1, (1, 4)), basis, (opening, width))
+    posture = without(rng.normal(0, 1, (1, 4)), basis, (opening, width))
     words = rng.normal(0, 1, (len(track), 4)).astype(np.float32)
     seen = (words + posture).astype(np.float32)
     lost = np.arange(len(track)) % 10 == 0

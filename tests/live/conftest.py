@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from avatar_engine.bundle import BundleWriter
-from avatar_engine.contracts import ByteArray, FloatArray
+from avatar_engine.contracts import EXPRESSIONS, ByteArray, FloatArray
+from avatar_engine.errors import AvatarError
 from avatar_engine.live import performer as performers
 from avatar_engine.live import say, show
 from avatar_engine.live.performer import Performer
@@ -40,7 +41,9 @@ def avatar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"the clip")
 
-    def load(bundle, label, size, device):
+    def load(bundle, label, size, device, expression):
+        if expression not in EXPRESSIONS:
+            raise AvatarError(f"There is no expression {expression!r}.", "Choose another.")
         return Performer(LaggingMotion(), Ink(), GreyBody(), Stage(size, label), NEUTRAL)
 
     monkeypatch.setattr(performers, "load", load)

@@ -1,7 +1,8 @@
 import numpy as np
 
 from avatar_engine.contracts import SAMPLES_PER_FRAME
-from tests.live.fakes import NEUTRAL, performer
+from avatar_engine.live.performer import Performer
+from tests.live.fakes import NEUTRAL, BareStage, LaggingMotion, performer
 
 
 def test_motion_state_goes_from_one_push_to_the_next():
@@ -9,6 +10,16 @@ def test_motion_state_goes_from_one_push_to_the_next():
     rows = [actor.hear(np.full(SAMPLES_PER_FRAME, level, np.float32)) for level in (0.1, 0.2, 0.3, 0.4)]
     assert [len(row) for row in rows] == [0, 0, 1, 1]
     np.testing.assert_allclose([rows[2][0, 0], rows[3][0, 0]], [0.1, 0.2], rtol=1e-6)
+
+
+def test_the_expression_is_in_every_picture_and_the_place_of_the_mouth_after_it():
+    _, ink, body = performer()
+    place = np.full((1, len(NEUTRAL)), 0.25, np.float32)
+    actor = Performer(LaggingMotion(), ink, body, BareStage(), NEUTRAL, place, lambda shapes: shapes * 2 + 1)
+    for index in range(3):
+        actor.perform(index, NEUTRAL + index)
+    for index, row in enumerate(ink.rows[-3:]):
+        np.testing.assert_allclose(row, (NEUTRAL + index) * 2 + 1.25)
 
 
 def test_counts_the_seconds_of_every_stage_and_closes_the_body():

@@ -51,6 +51,7 @@ def test_the_file_says_that_it_is_ai_generated_in_metadata_and_picture(avatar, t
         ({"output": "out.avi"}, "out.avi"),
         ({"language": "fr"}, "did not agree to the language 'fr'"),
         ({"size": (321, 180)}, "321x180"),
+        ({"expression": "angry"}, "angry"),
     ],
 )
 def test_what_cannot_be_made_is_refused_and_leaves_no_file(avatar, tmp_path, change, words):

@@ -13,6 +13,7 @@ speed: 1.2
 label: bottom-left
 pause: 250ms
 use: education
+expression: happy
 ---
 # Bonjour *à tous*
 
@@ -38,19 +39,19 @@ Fin ![un sac rouge](sac.png).
 def test_a_whole_script_gives_its_items_in_order_with_their_lines():
     script = parse(WHOLE)
     assert script.items == (
-        Segment("Bonjour à tous", 8),
-        Line("Un beau sac à 12 €, vraiment neuf.", 10),
-        Pause(2.0, 11),
-        Line("La suite et la fin.", 11),
-        Pause(0.5, 14),
-        Line("un", 18),
-        Line("deux", 19),
-        Line("premier", 21),
-        Line("Une citation.", 23),
-        Line("Fin un sac rouge.", 25),
+        Segment("Bonjour à tous", 9),
+        Line("Un beau sac à 12 €, vraiment neuf.", 11),
+        Pause(2.0, 12),
+        Line("La suite et la fin.", 12),
+        Pause(0.5, 15),
+        Line("un", 19),
+        Line("deux", 20),
+        Line("premier", 22),
+        Line("Une citation.", 24),
+        Line("Fin un sac rouge.", 26),
     )
     assert (script.language, script.speed, script.label) == ("fr", 1.2, "bottom-left")
-    assert (script.pause, script.use) == (0.25, "education")
+    assert (script.pause, script.use, script.expression) == (0.25, "education", "happy")
 
 
 def test_without_front_matter_defaults_hold():
@@ -76,13 +77,14 @@ def test_words_that_follow_a_comment_on_its_line_are_said():
 
 def test_every_mistake_is_reported_at_once_with_its_line():
     text = (
-        "---\nlangage: fr\nspeed: 9\nlabel: middle\npause: soon\nlanguage: english please\nuse: fun\n---\n"
+        "---\nlangage: fr\nspeed: 9\nlabel: middle\npause: soon\nlanguage: english please\n"
+        "use: fun\nexpression: sly\n---\n"
         "Hi.\n\n<!-- pause two -->\n\n```\ncode\n```\n\n<div>\nx</div>\n\nmore <!-- pause --> text\n"
     )
     with pytest.raises(AvatarError) as caught:
         parse(text, "show.md")
     message = caught.value.what
-    assert "show.md has 10 mistakes" in message
+    assert "show.md has 11 mistakes" in message
     expected = {
         2: "'langage'",
         3: "'9'",
@@ -90,10 +92,11 @@ def test_every_mistake_is_reported_at_once_with_its_line():
         5: "'soon'",
         6: "'english please'",
         7: "'fun'",
-        11: "'two'",
-        13: "code block",
-        17: "HTML",
-        20: "pause",
+        8: "'sly'",
+        12: "'two'",
+        14: "code block",
+        18: "HTML",
+        21: "pause",
     }
     for line, words in expected.items():
         found = [row for row in message.splitlines() if row.startswith(f"  line {line}:")]
