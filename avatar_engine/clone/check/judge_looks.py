@@ -60,6 +60,7 @@ STRANGE = 2.05
 """How far a mouth may be from the most similar ones at other times, of the usual: 1.7 at most in the three clips; with
 a hand of the skin's own colour before it for two seconds 2.3 and more."""
 
+_BLACK = 24.0  # the bars beside an upright clip don't flicker
 _APART = 4.0
 _LIKE = 0.02
 _LIDS = ((159, 145, 33, 133), (386, 374, 362, 263))  # upper, lower, outer, inner of each eye
@@ -154,12 +155,13 @@ def flickering(thumbs: FloatArray) -> float:
     Args:
         thumbs: float32 (m, height, width), luma.
     """
-    if len(thumbs) < 8:
+    mean = thumbs.mean(axis=0)
+    lit = mean > _BLACK
+    if len(thumbs) < 8 or not lit.any():
         return 0.0
-    bent = thumbs[1:-1] - (thumbs[:-2] + thumbs[2:]) / 2
+    bent = thumbs[1:-1, lit] - (thumbs[:-2, lit] + thumbs[2:, lit]) / 2
     # the median over time leaves cuts out, that over the picture what moves
-    size = 1.4826 * np.median(np.abs(bent), axis=0) / np.maximum(thumbs.mean(axis=0), 16)
-    return float(np.median(size))
+    return float(np.median(1.4826 * np.median(np.abs(bent), axis=0) / mean[lit]))
 
 
 def pose(track: FaceTrack) -> Finding:

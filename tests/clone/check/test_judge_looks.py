@@ -131,3 +131,11 @@ def test_pictures_without_a_face_do_not_count(good: Looks) -> None:
     good.light[gone], good.sharpness[gone], good.mouths[gone] = np.nan, np.nan, np.nan
     assert faults(good) == []
     assert judge_looks.strangeness(good)[gone].max() == 0
+
+
+def test_black_bars_do_not_hide_flicker(good: Looks) -> None:
+    seen = flickering(good)
+    whole = judge_looks.flickering(seen.thumbs)
+    seen.thumbs[:, :, :10] = seen.thumbs[:, :, 22:] = 16.0
+    assert judge_looks.flickering(seen.thumbs) == pytest.approx(whole, rel=0.1)
+    assert judge_looks.flickering(np.full_like(seen.thumbs, 16.0)) == 0.0
