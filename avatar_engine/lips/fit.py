@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from avatar_engine.contracts import SAMPLES_PER_FRAME, FloatArray, Progress, silent
-from avatar_engine.device import Device, torch_device
+from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray, FloatArray, Progress, silent
+from avatar_engine.device import Device, onnx_session, torch_device
 from avatar_engine.errors import AvatarError
 from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
@@ -21,6 +21,7 @@ from avatar_engine.lips import sound
 from avatar_engine.lips.expression import fit_expressions
 from avatar_engine.lips.fit_motion import fit_motion
 from avatar_engine.lips.fit_painter import Crops, Lesson, fit_painter
+from avatar_engine.lips.grain import Grain, fit_grain
 from avatar_engine.lips.model import Gate, LipsModel
 from avatar_engine.lips.motion import MotionStream
 from avatar_engine.lips.painter import export
@@ -28,6 +29,7 @@ from avatar_engine.lips.placement import Placement, fit_placement
 from avatar_engine.lips.shape import (
     LANDMARKS,
     ShapeBasis,
+    draw,
     fit_basis,
     opening,
     without_jitter,
@@ -38,6 +40,9 @@ log = logging.getLogger(__name__)
 
 FEWEST = 100
 """Pictures with a face that a fit needs at the very least (4 s; a good fit wants a minute)."""
+
+GRAIN_PICTURES = 120
+"""Pictures that the footage's grain is measured on."""
 
 MOTION_SHARE = 0.2  # of the budget; the painter has the rest
 
@@ -125,13 +130,29 @@ def fit(
         gate=gate,
         placement=Placement.none(basis.coefficients),
         expressions=fit_expressions(posed, usable, basis),
+        grain=Grain.none(size),
         motion=motion,
         painter=export(painter),
         figures=figures | more | {"seconds": clock() - begun, "pictures": float(count)},
     )
     asked = MotionStream(model).whole(heard).coefficients[:count]
     placement = fit_placement(track, matrices, size, posed, asked, usable, basis)
-    return replace(model, placement=placement)
+    grain = fit_grain(_painted_again(model, crops, posed, usable, device), mask)
+    return replace(model, placement=placement, grain=grain)
+
+
+def _painted_again(
+    model: LipsModel, crops: Crops, shapes: FloatArray, usable: npt.NDArray[np.bool_], device: Device
+) -> Iterator[tuple[ByteArray, ByteArray, ByteArray]]:
+    """Some pictures' luma, that of the next ones, and the first ones painted again."""
+    session = onnx_session(model.painter, device, device.threads)
+    drawn = np.empty((1, 3, model.size, model.size), np.uint8)
+    rows = np.flatnonzero(usable[:-1] & usable[1:])
+    for row in rows[:: max(1, len(rows) // GRAIN_PICTURES)]:
+        draw(model.basis.shape(shapes[row][None])[0], drawn[0])
+        feeds = {"luma": crops.luma[row][None], "chroma": crops.chroma[row][None], "shapes": drawn}
+        painted = session.run(["painted_luma"], feeds | {"coefficients": shapes[row][None]})[0]
+        yield crops.luma[row, 0], crops.luma[row + 1, 0], painted[0, 0]
 
 
 def _shapes(

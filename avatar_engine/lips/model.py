@@ -11,6 +11,7 @@ import numpy.typing as npt
 from avatar_engine.contracts import FloatArray
 from avatar_engine.errors import AvatarError
 from avatar_engine.lips.expression import Expressions
+from avatar_engine.lips.grain import Grain
 from avatar_engine.lips.placement import ANCHORS, Placement
 from avatar_engine.lips.shape import LANDMARKS, ShapeBasis
 
@@ -70,6 +71,7 @@ class LipsModel:
         gate: When the mouth rests.
         placement: What the shape owes to the head and not to speech.
         expressions: What this person's mouth can be asked for beside words.
+        grain: The footage's grain, for what is painted.
         motion: ONNX: log-mel windows float32 (n, 31, 40) to coefficients float32 (n, coefficients).
         painter: ONNX: luma, chroma, shapes (uint8) and coefficients to painted luma and chroma (uint8).
         figures: How the fit went (seconds, steps, losses, spread, cross-validated correlation).
@@ -82,6 +84,7 @@ class LipsModel:
     gate: Gate
     placement: Placement
     expressions: Expressions
+    grain: Grain
     motion: bytes
     painter: bytes
     figures: dict[str, float]
@@ -100,6 +103,8 @@ class LipsModel:
             "expressions": self.expressions.biases,
             "least": self.expressions.lowest,
             "most": self.expressions.highest,
+            "grain": self.grain.strength,
+            "grain_spectrum": self.grain.spectrum,
         }
         writer.add_tensors(TENSORS, {name: np.ascontiguousarray(value) for name, value in tensors.items()})
         writer.add_json(
@@ -129,6 +134,7 @@ class LipsModel:
                 gate=Gate(**{name: float(value) for name, value in facts["gate"].items()}),
                 placement=Placement(tensors["placement_mean"], tensors["placement_weights"]),
                 expressions=Expressions(tensors["expressions"], tensors["least"], tensors["most"]),
+                grain=Grain(tensors["grain"], tensors["grain_spectrum"]),
                 motion=bundle.read(MOTION),
                 painter=bundle.read(PAINTER),
                 figures={name: float(value) for name, value in facts["figures"].items()},
@@ -139,9 +145,14 @@ class LipsModel:
             ) from error
         k, landmarks = len(model.neutral), len(LANDMARKS)
         weights = model.placement.weights.shape
-        biases, edges = model.expressions.biases.shape, model.expressions.lowest.shape
-        shapes = (model.mask.shape, model.basis.mean.shape, model.basis.axes.shape, weights, biases, edges)
-        fitting = ((size, size), (landmarks, 2), (k, landmarks, 2), (len(ANCHORS) * 3 + 1, k), (2, k), (k,))
+        shapes = (
+            *(model.mask.shape, model.basis.mean.shape, model.basis.axes.shape, weights),
+            *(model.expressions.biases.shape, model.expressions.lowest.shape, model.grain.strength.shape),
+        )
+        fitting = (
+            *((size, size), (landmarks, 2), (k, landmarks, 2), (len(ANCHORS) * 3 + 1, k)),
+            *((2, k), (k,), (size, size)),
+        )
         if shapes != fitting or size % 32:
             raise AvatarError(
                 f"The bundle's lips don't fit together: {shapes}.", "Clone the presenter again."

@@ -7,6 +7,7 @@ import numpy as np
 from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.device import Device, onnx_session
 from avatar_engine.face.crop import Crop, Paster, extract
+from avatar_engine.lips.grain import Grainer
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.shape import draw
 
@@ -24,6 +25,7 @@ class Renderer:
         self._session = onnx_session(model.painter, device, threads)
         self._basis = model.basis
         self._paster = Paster(model.mask)
+        self._grainer = Grainer(model.grain)
         size = model.size
         self._crop = Crop.empty(size)
         self._shapes = np.empty((1, 3, size, size), np.uint8)
@@ -40,7 +42,7 @@ class Renderer:
         self._paster.paste(picture_i420, painted, matrix)
 
     def painted(self, picture_i420: ByteArray, matrix: FloatArray, coefficients: FloatArray) -> Crop:
-        """The painted crop alone, not pasted."""
+        """The painted crop alone, not pasted; valid until the next call."""
         row = np.asarray(coefficients, np.float32).reshape(1, -1)
         extract(picture_i420, matrix, self._crop)
         draw(self._basis.shape(row)[0], self._shapes[0])
@@ -51,4 +53,4 @@ class Renderer:
             "coefficients": row,
         }
         luma, chroma = self._session.run(None, feeds)
-        return Crop(luma[0, 0], chroma[0])
+        return Crop(self._grainer.add(luma[0, 0]), chroma[0])

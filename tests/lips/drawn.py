@@ -13,6 +13,7 @@ from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips import shape
 from avatar_engine.lips.expression import Expressions
+from avatar_engine.lips.grain import Grain
 from avatar_engine.lips.model import Gate, LipsModel
 from avatar_engine.lips.placement import Placement
 from tests.face.test_crop import make_track
@@ -125,6 +126,7 @@ def model(shapes: np.ndarray) -> LipsModel:
         gate=Gate(-50, -40, -15),
         placement=Placement.none(4),
         expressions=Expressions.none(4),
+        grain=Grain.none(SIZE),
         motion=b"",
         painter=painter(),
         figures={"seconds": 1.5},

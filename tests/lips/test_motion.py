@@ -6,6 +6,7 @@ import torch
 
 from avatar_engine.lips import fit_motion, motion, sound
 from avatar_engine.lips.expression import Expressions
+from avatar_engine.lips.grain import Grain
 from avatar_engine.lips.model import Gate, LipsModel
 from avatar_engine.lips.painter import to_onnx
 from avatar_engine.lips.placement import Placement
@@ -25,7 +26,7 @@ def model() -> LipsModel:
     mask = np.zeros((64, 64), np.float32)
     count = len(neutral)
     gate, nowhere, plain = Gate(-50, -40, -15), Placement.none(count), Expressions.none(count)
-    return LipsModel(basis, neutral, 64, mask, gate, nowhere, plain, net, b"", {})
+    return LipsModel(basis, neutral, 64, mask, gate, nowhere, plain, Grain.none(64), net, b"", {})
 
 
 def speech(seconds: float, seed: int = 0) -> np.ndarray:
