@@ -14,7 +14,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter1d
 
 from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
@@ -62,6 +61,8 @@ def transforms(track: FaceTrack, size: int) -> FloatArray:
     Returns:
         float32 (n, 2, 3): crop pixel = matrix @ (x, y, 1) of a picture's luma pixel.
     """
+    from scipy.ndimage import gaussian_filter1d  # a show needs none of it, and it takes a second to load
+
     reference = _reference(track) * size
     raw = np.stack([_similarity(points, reference) for points in track.points[:, STABLE, :2]])
     # A similarity is linear in (a, b, tx, ty), but tx and ty swing with the angle at the picture's corner:

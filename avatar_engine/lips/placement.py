@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter1d
 
 from avatar_engine.contracts import FloatArray
 from avatar_engine.face import crop
@@ -107,7 +106,7 @@ class Placement:
 
     def of_body(self, offsets: FloatArray, source: npt.NDArray[np.int32]) -> FloatArray:
         """Offsets for a baked, endless body whose picture ``i`` is source picture ``source[i]``, joints smoothed."""
-        return np.asarray(gaussian_filter1d(offsets[source], SEAM, axis=0, mode="wrap"), np.float32)
+        return np.asarray(_slow(offsets[source], SEAM, "wrap"), np.float32)
 
 
 def fit_placement(
@@ -153,5 +152,9 @@ def _anchors(track: FaceTrack, matrices: FloatArray, size: int) -> npt.NDArray[n
     return whole
 
 
-def _slow(values: npt.NDArray[np.float64], pictures: float) -> npt.NDArray[np.float64]:
-    return np.asarray(gaussian_filter1d(values, pictures, axis=0, mode="nearest"))
+def _slow(
+    values: npt.NDArray[np.floating], pictures: float, edge: str = "nearest"
+) -> npt.NDArray[np.floating]:
+    from scipy.ndimage import gaussian_filter1d  # a show needs none of it, and it takes a second to load
+
+    return np.asarray(gaussian_filter1d(values, pictures, axis=0, mode=edge))

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import savgol_filter
 
 from avatar_engine.contracts import ByteArray, FloatArray
 
@@ -80,6 +78,8 @@ def width(shapes: FloatArray) -> FloatArray:
 
 def without_jitter(shapes: FloatArray, takes: list[tuple[int, int]]) -> FloatArray:
     """Shapes with the landmarker's jitter taken off but closures and openings kept (Savitzky-Golay, 5, 2)."""
+    from scipy.signal import savgol_filter  # a show needs none of it, and it takes seconds to load
+
     smooth = shapes.copy()
     for start, stop in takes:
         if stop - start >= 5:
@@ -92,6 +92,8 @@ def without_pose(shapes: FloatArray, pose: FloatArray, takes: list[tuple[int, in
 
     Opening is in the regression beside the pose, since the landmarker's pitch follows the jaw a little.
     """
+    from scipy.ndimage import gaussian_filter1d  # as above
+
     slow = pose.astype(np.float64)
     for start, stop in takes:
         slow[start:stop] = gaussian_filter1d(slow[start:stop], 6, axis=0, mode="nearest")
