@@ -71,6 +71,8 @@ def test_a_voice_that_fails_leaves_no_half_file(avatar, tmp_path, monkeypatch):
 
 def test_the_voice_need_not_wait_for_heavy_imports() -> None:
     heavy = "{'scipy', 'torch', 'mediapipe', 'onnx'}"
-    program = f"import sys, avatar_engine.live.say, avatar_engine.live.show; print(*{heavy} & sys.modules.keys())"
+    program = (
+        f"import sys, avatar_engine.live.say, avatar_engine.live.show; print(*{heavy} & sys.modules.keys())"
+    )
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert out.stdout.split() == []
