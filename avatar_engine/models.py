@@ -323,9 +323,10 @@ def _download(requirement: str, downloads: Path, arrived: Callable[[int], None])
 
 def _bytes_in(downloads: Path) -> int:
     found = 0
-    for entry in downloads.rglob("*"):
-        with contextlib.suppress(OSError):  # pip moves and deletes its own files meanwhile
-            found += entry.stat().st_size if entry.is_file() else 0
+    for parent, _, files in os.walk(downloads):  # which passes over folders that pip deletes meanwhile
+        for file in files:
+            with contextlib.suppress(OSError):  # and pip moves and deletes files
+                found += (Path(parent) / file).stat().st_size
     return found
 
 
