@@ -2,11 +2,15 @@
 
     python benchmarks/received.py recording.flv --json received.json
     python benchmarks/received.py recording.flv --flash        # the test programme: a flash and a beep a second
+    python benchmarks/received.py recording.flv --lips 60      # a presenter: the mouth itself against the sound
 
 From the timestamps: pictures a second, missing and repeated presentation times, gaps in the sound, and how far
 the sound's end is from the pictures' at the start and the end of the recording. With ``--flash`` the
-pictures and the sound themselves are measured: the time of each white picture against its beep.
-Memory stays flat however long the recording is.
+pictures and the sound themselves are measured: the time of each white picture against its beep. With ``--lips``
+the landmarker finds the mouth in the first and the last seconds, and its opening is compared with the sound, as
+`avatar_engine.clone.sync` does for a presenter's clip; the mouth of a clone follows the sound that drove it, so this
+also tells of lips that are early or late by themselves. Memory stays flat however long the recording is, but for the
+sound with ``--lips``.
 """
 
 from __future__ import annotations
@@ -23,7 +27,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from avatar_engine.contracts import FRAME_RATE
+from avatar_engine.clone.sync import measure, mouth_opening
+from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME
+from avatar_engine.face.track import POINTS, Landmarker
+from avatar_engine.media.read import frame_count, frames, sound
 
 _SLACK = 0.002
 """Seconds: FLV counts in milliseconds, and 1024 samples at 48 kHz are no whole number of them."""
@@ -73,6 +80,21 @@ class Flashes:
     last_ms: float
     mean_ms: float
     worst_ms: float
+
+
+@dataclass(frozen=True)
+class Lips:
+    """How the mouth and the sound of a stretch go together; see `avatar_engine.clone.sync.Sync`.
+
+    Attributes:
+        offset_ms: How much later the sound comes than the mouth.
+        correlation: Of the mouth's opening with that regressed from the sound.
+        clarity: How far that is above strange sound; an offset below 4 means nothing.
+    """
+
+    offset_ms: float
+    correlation: float
+    clarity: float
 
 
 @dataclass
@@ -150,6 +172,23 @@ def flashes(path: Path) -> Flashes:
     )
 
 
+def lips(path: Path, seconds: float) -> tuple[Lips, Lips]:
+    """The mouth against the sound in the first and the last ``seconds``."""
+    samples, pictures = sound(path), frame_count(path)
+    length = min(pictures, round(seconds * FRAME_RATE))
+    found = []
+    with Landmarker(faces=1) as landmarker:
+        for first in (0, pictures - length):
+            faces = [landmarker.detect(picture) for picture in frames(path, first, first + length, "rgb24")]
+            seen = np.array([bool(face) for face in faces])
+            nobody = np.zeros((POINTS, 3), np.float32)
+            opening = mouth_opening(np.stack([face[0][0] if face else nobody for face in faces]))
+            part = samples[first * SAMPLES_PER_FRAME : (first + len(faces)) * SAMPLES_PER_FRAME]
+            sync = measure(part, opening, seen)
+            found.append(Lips(*(round(v, 2) for v in (sync.offset_ms, sync.correlation, sync.clarity))))
+    return found[0], found[1]
+
+
 def _flash_times(path: Path) -> Iterator[float]:
     """Times of the pictures that are white after one that is not."""
     white = True
@@ -181,12 +220,18 @@ def _ms(seconds: float) -> float:
 def main(
     video: Annotated[Path, typer.Argument(help="What the receiver recorded.", exists=True)],
     flash: Annotated[bool, typer.Option(help="It is the flash-and-beep programme: measure both.")] = False,
+    lips_seconds: Annotated[
+        float | None, typer.Option("--lips", min=20.0, help="Measure the mouth in so many first and last seconds.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
 ) -> None:
     """Measure a received recording."""
     figures = asdict(timing(video))
     if flash:
         figures |= {f"flash_{k}": v for k, v in asdict(flashes(video)).items()}
+    if lips_seconds is not None:
+        for name, part in zip(("start", "end"), lips(video, lips_seconds), strict=True):
+            figures |= {f"lips_{name}_{k}": v for k, v in asdict(part).items()}
     table = Table("figure", "value", title=str(video))
     for name, value in figures.items():
         table.add_row(name, str(value))
