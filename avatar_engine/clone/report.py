@@ -89,7 +89,7 @@ def page(found: Findings, report: Mapping[str, Any]) -> str:
         pairs=_pairs(lips),
         facts=_facts(found),
         plots={
-            "opening": plots.opening(lips.real_opening, lips.driven.opening, lips.first),
+            "opening": plots.opening(lips.real_opening, lips.driven_opening, lips.first),
             "track": plots.track(found.clip.track),
             "voice": plots.similarity(_similarities(found.voice.scores)),
             "time": plots.time_spent(found.seconds),

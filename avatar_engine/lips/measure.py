@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,39 +15,13 @@ from avatar_engine.contracts import ByteArray, FloatArray, Progress, silent
 from avatar_engine.device import Device
 from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
-from avatar_engine.lips.likeness.rows import REAL, Figures, Measured, measure
+from avatar_engine.lips.likeness.rows import REAL, Figures, measure
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.motion import CPU, MotionStream
 from avatar_engine.lips.shape import LANDMARKS, without_jitter
 
 PAINTED, DRIVEN = "painted", "driven"
 """Ways of driving: the real shapes painted again, and the sound."""
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """Figures of one way of driving the mouth; `avatar_engine.lips.likeness.rows.Figures` says how they are measured.
-
-    Attributes:
-        correlation: Of the rendered with the real opening, over all measured pictures.
-        spread: Standard deviation of the rendered opening over the real one's.
-        width_correlation: Of the distance between the corners of the mouth.
-        psnr: Of the box round all that is painted (mouth, chin, lower cheeks) against the real pixels, RGB, dB,
-            the mean over the pictures.
-        lips_psnr: The same of the tight box round the lips alone, where nearly all of the error lies.
-        distance: Mean distance of rendered lip landmarks from the real ones, in pixels of the picture.
-        sharpness: Strength of fine detail (mean absolute Laplacian) in the mouth box over the real one's.
-        opening: float32 (n,), the rendered opening as a share of the crop's side, for plots.
-    """
-
-    correlation: float
-    spread: float
-    width_correlation: float
-    psnr: float
-    lips_psnr: float
-    distance: float
-    sharpness: float
-    opening: FloatArray = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +32,24 @@ class LipsScores:
         driven: Driven by sound, as in a show.
         painted: The real shapes painted again: the painter alone.
         real_opening: float32 (n,), the real opening as a share of the crop's side.
-        predicted_opening: float32 (n,), the opening that the motion net asked for.
+        driven_opening: The same of the pictures that were driven by sound.
         first: Index of the first measured picture.
         unseen: Rendered pictures in which no face was found (their real neighbour's value is kept out).
         pairs: Some pictures, uint8 (height, width * 3, 3) RGB: real, shape painted again, driven by sound.
-        rows: All figures of both ways.
     """
 
-    driven: Way
-    painted: Way
+    driven: Figures
+    painted: Figures
     real_opening: FloatArray
-    predicted_opening: FloatArray
+    driven_opening: FloatArray
     first: int
     unseen: int
     pairs: list[ByteArray] = field(repr=False)
-    rows: Mapping[str, Figures] = field(default_factory=dict)
 
     def figures(self) -> dict[str, float]:
         """The scores as flat numbers, for JSON."""
-        names = ("correlation", "spread", "width_correlation", "psnr", "lips_psnr", "distance", "sharpness")
-        flat = {f"driven_{name}": float(getattr(self.driven, name)) for name in names}
-        flat |= {f"painted_{name}": float(getattr(self.painted, name)) for name in names}
-        for way, row in self.rows.items():
+        flat: dict[str, float] = {}
+        for way, row in ((DRIVEN, self.driven), (PAINTED, self.painted)):
             known = {f"{way}_{name}": value for name, value in row.as_json().items()}
             flat |= {name: float(value) for name, value in known.items() if value is not None}
         return flat | {"pictures": float(len(self.real_opening)), "unseen": float(self.unseen)}
@@ -157,28 +126,12 @@ def score(
         footage, samples, track, model, frames, ways,
         device=device, quiet=quiet, look=look, progress=progress,
     )  # fmt: skip
-    count = len(found.openings[REAL])
     return LipsScores(
-        driven=_way(found, DRIVEN),
-        painted=_way(found, PAINTED),
+        driven=found.figures[DRIVEN],
+        painted=found.figures[PAINTED],
         real_opening=found.openings[REAL],
-        predicted_opening=model.basis.opening(given.driven)[:count],
+        driven_opening=found.openings[DRIVEN],
         first=frames.start,
         unseen=sum(found.figures[name].unseen for name in ways),
         pairs=[np.concatenate(seen, 1) for seen in kept.values()],
-        rows={name: found.figures[name] for name in ways},
-    )
-
-
-def _way(found: Measured, name: str) -> Way:
-    row = found.figures[name]
-    return Way(
-        correlation=row.correlation,
-        spread=row.spread,
-        width_correlation=row.width_correlation,
-        psnr=row.psnr,
-        lips_psnr=row.lips_psnr,
-        distance=row.distance,
-        sharpness=row.sharpness,
-        opening=found.openings[name],
     )

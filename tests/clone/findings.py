@@ -13,7 +13,8 @@ from avatar_engine.clone.sync import Sync
 from avatar_engine.clone.voice_job import VoiceOutcome
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.device import Device
-from avatar_engine.lips.measure import LipsScores, Way
+from avatar_engine.lips.likeness.rows import Figures
+from avatar_engine.lips.measure import LipsScores
 from avatar_engine.media.probe import ClipInfo
 from avatar_engine.stage.fit import BakedBody, SeamFigure
 from avatar_engine.trust import consent
@@ -43,7 +44,8 @@ def signed(folder: Path) -> SignedConsent:
 
 def findings(agreed: SignedConsent) -> Findings:
     """Lips that reach their goals and a voice that does not."""
-    way = Way(0.91, 1.05, 0.8, 35.5, 30.0, 1.1, 0.95, OPENING * 0.9)
+    known = {"correlation": 0.91, "spread": 1.05, "psnr": 35.5, "rest_lips": None}
+    way = Figures(**(dict.fromkeys(Figures.__dataclass_fields__, 1) | known))
     pairs = [np.full((16, 48, 3), shade, np.uint8) for shade in (40, 200)]
     scores = VoiceScores(
         Likeness(0.82, 0.7),
@@ -63,7 +65,7 @@ def findings(agreed: SignedConsent) -> Findings:
             Path("footage.mp4"), Path("sound.wav"), info, track, 42.0, 0.0, 48.5,
             Sync(1.0, 0.0, 0.8, 9.0), True, ("The room is <loud>.",),
         ),
-        lips=LipsScores(way, way, OPENING, OPENING, 1200, 0, pairs),
+        lips=LipsScores(way, way, OPENING, OPENING * 0.9, 1200, 0, pairs),
         voice=VoiceOutcome(VoicePack.stock("af_heart"), scores, 300.0),
         body=BakedBody(Path("body.mp4"), np.zeros((80, 2, 3), np.float32), np.arange(80, dtype=np.int32), seams),
         consent=agreed,

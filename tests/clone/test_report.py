@@ -19,7 +19,9 @@ def test_the_figures_are_json_and_those_that_were_found(found: Findings) -> None
     figures = json.loads(json.dumps(report.figures(found)))
     assert figures["held_out_seconds"] == 2.0
     assert figures["lips"]["opening_correlation"] == pytest.approx(0.91)
-    assert figures["lips"]["psnr_sound"] == pytest.approx(35.5)
+    assert figures["lips"]["psnr_sound"] == figures["lips"]["driven_psnr"] == pytest.approx(35.5)
+    assert figures["lips"]["painted_spread"] == pytest.approx(1.05)
+    assert "driven_rest_lips" not in figures["lips"]  # what was not measured is left out
     assert figures["voice"]["share_of_way"] == 0.5
     assert figures["voice"]["judge_share_of_way"] == pytest.approx(0.714)
     assert figures["voice"]["read_back"] == [["Hello.", "yellow"]]
