@@ -24,15 +24,14 @@ from avatar_engine.bundle import BundleWriter
 from avatar_engine.clone import intake as intakes
 from avatar_engine.clone import report as reports
 from avatar_engine.clone.voice_job import VoiceJob, VoiceOutcome
-from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, FloatArray, Progress, silent
+from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, Progress, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.lips import fit as lips_fit
 from avatar_engine.lips import measure as lips_measure
-from avatar_engine.lips.model import LipsModel
+from avatar_engine.lips.drive import drives
 from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.media.read import sound as read_sound
 from avatar_engine.stage import fit as stage_fit
-from avatar_engine.stage.fit import BakedBody
 from avatar_engine.trust import consent as consents
 
 log = logging.getLogger(__name__)
@@ -154,12 +153,14 @@ def clone_presenter(
         with watch.stage("body"):
             body = stage_fit.fit(clip.footage, clip.track, work / "body", voice_running.watched)
         with watch.stage("measure"):
+            given = drives(samples, clip.track, lips)
             scores = lips_measure.score(
                 clip.footage,
                 samples,
                 clip.track,
                 lips,
                 range(len(train), frames),
+                given,
                 progress=voice_running.watched,
             )
         voice: VoiceOutcome = voice_running.result()
@@ -180,19 +181,13 @@ def clone_presenter(
         lips.save(writer)
         voice.pack.save(writer)
         body.save(writer)
-        writer.add_tensors(PLACEMENT_PART, {"offsets": _placement(lips, clip, samples, body)})
+        writer.add_tensors(PLACEMENT_PART, {"offsets": lips.placement.of_body(given.placed, body.source)})
         writer.add_json("report/report.json", report)
         writer.add_bytes("report/report.html", html.encode())
     result = _beside(output, report, html)
     if not options.keep_work:
         shutil.rmtree(work)
     return result
-
-
-def _placement(lips: LipsModel, clip: intakes.Intake, samples: FloatArray, body: BakedBody) -> FloatArray:
-    """Where the mouth sits in every picture of the baked body, float32 (pictures, coefficients)."""
-    offsets = lips_measure.drives(samples, clip.track, lips, range(len(clip.track))).placed
-    return lips.placement.of_body(offsets, body.source)
 
 
 def _refuse_early(video: Path, output: Path) -> None:

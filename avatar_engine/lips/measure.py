@@ -13,12 +13,11 @@ import numpy.typing as npt
 
 from avatar_engine.contracts import ByteArray, FloatArray, Progress, silent
 from avatar_engine.device import Device
-from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
+from avatar_engine.lips.drive import Drives
 from avatar_engine.lips.likeness.rows import REAL, Figures, measure
 from avatar_engine.lips.model import LipsModel
-from avatar_engine.lips.motion import CPU, MotionStream
-from avatar_engine.lips.shape import LANDMARKS, without_jitter
+from avatar_engine.lips.motion import CPU
 
 PAINTED, DRIVEN = "painted", "driven"
 """Ways of driving: the real shapes painted again, and the sound."""
@@ -55,45 +54,13 @@ class LipsScores:
         return flat | {"pictures": float(len(self.real_opening)), "unseen": float(self.unseen)}
 
 
-@dataclass(frozen=True, slots=True)
-class Drives:
-    """Coefficients of every measured picture, float32 (n, coefficients): real shapes, sound, and the mouth's place."""
-
-    painted: FloatArray
-    asked: FloatArray
-    placed: FloatArray
-
-    @property
-    def driven(self) -> FloatArray:
-        """What the sound asks for, where the mouth sits in each picture, as a show has it."""
-        return self.asked + self.placed
-
-
-def drives(samples: FloatArray, track: FaceTrack, model: LipsModel, frames: range) -> Drives:
-    """What the painter is given for ``frames``: the real shapes as it was taught them, and what the sound asks for.
-
-    Args:
-        samples: float32, the clip's whole sound at 24 kHz.
-        track: Its whole face track.
-        model: The fitted lips.
-        frames: Which pictures; step 1.
-    """
-    part = slice(frames.start, frames.stop)
-    matrices = crop.transforms(track, model.size)
-    shapes = crop.to_crop(track.points[:, LANDMARKS], matrices) / np.float32(model.size)
-    posed = without_jitter(shapes, crop.takes(track))
-    seen = model.basis.project(posed)
-    asked = MotionStream(model).whole(samples).coefficients[: len(seen)]
-    placed = model.placement.settled(track, matrices, model.size, seen, asked, model.basis)
-    return Drives(painted=seen[part], asked=asked[part], placed=placed[part])
-
-
 def score(
     footage: Path,
     samples: FloatArray,
     track: FaceTrack,
     model: LipsModel,
     frames: range,
+    given: Drives,
     *,
     device: Device = CPU,
     pairs: int = 6,
@@ -108,12 +75,13 @@ def score(
         track: Its whole face track.
         model: The fitted lips.
         frames: Which pictures; step 1.
+        given: What `avatar_engine.lips.drive.drives` made of the whole clip.
         device: Where the painter runs.
         pairs: How many pictures to keep for the eye, evenly spread.
         progress: Told of stage ``likeness``.
         quiet: bool (len(frames),), pictures in which nothing is said; motion in silence is measured where given.
     """
-    given = drives(samples, track, model, frames)
+    given = given.part(frames)
     show = set(np.linspace(frames.start, frames.stop - 1, pairs).astype(int).tolist()) if pairs else set()
     kept: dict[int, list[ByteArray]] = {}
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import MouthMotion
 from avatar_engine.lips import measure
+from avatar_engine.lips.drive import Drives
 from avatar_engine.lips.likeness import rows
 from tests.lips import drawn
 from tests.lips.likeness.test_rows import COUNT, DEVICE, FRAMES, Scene
@@ -17,19 +17,9 @@ def scene() -> Scene:
 
 @pytest.fixture
 def scores(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> measure.LipsScores:
-    """Lips whose motion net hears the true opening, 40 ms late and four fifths of it."""
-    neutral = scene.model.neutral
-    heard = neutral + 0.8 * (np.roll(scene.model.basis.project(scene.shapes), 1, 0) - neutral)
-
-    class Net:
-        def __init__(self, model: object) -> None:
-            assert model is scene.model
-
-        def whole(self, samples: np.ndarray) -> MouthMotion:
-            assert len(samples) == COUNT * 960
-            return MouthMotion(heard.astype(np.float32))
-
-    monkeypatch.setattr(measure, "MotionStream", Net)
+    """Lips whose sound asks for the true opening, 40 ms late and four fifths of it."""
+    neutral, true = scene.model.neutral, scene.model.basis.project(scene.shapes)
+    heard = (neutral + 0.8 * (np.roll(true, 1, 0) - neutral)).astype(np.float32)
     monkeypatch.setattr(rows, "Landmarker", drawn.Eye)
     monkeypatch.setattr(rows, "read_frames", scene.frames)
     return measure.score(
@@ -38,6 +28,7 @@ def scores(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> measure.LipsScores:
         scene.track,
         scene.model,
         FRAMES,
+        Drives(true, heard, np.zeros_like(true)),
         device=DEVICE,
         pairs=3,
     )
@@ -67,8 +58,3 @@ def test_figures_are_flat_numbers(scores: measure.LipsScores) -> None:
     assert flat["driven_correlation"] == pytest.approx(scores.driven.correlation)
     assert flat["pictures"] == len(FRAMES) and "painted_seam" in flat
     assert "driven_rest_lips" not in flat  # silence was not told
-
-
-def test_the_mouths_place_is_added_to_what_the_sound_asks() -> None:
-    asked, placed = np.ones((2, 3), np.float32), np.full((2, 3), 0.5, np.float32)
-    assert (measure.Drives(asked, asked, placed).driven == 1.5).all()
