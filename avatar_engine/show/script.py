@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from markdown_it import MarkdownIt
@@ -89,16 +90,6 @@ class Script:
     expression: str = EXPRESSIONS[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    language: str = "en"
-    speed: float = 1.0
-    label: str = "top-right"
-    pause: float = 0.4
-    use: str = "live-shopping"
-    expression: str = EXPRESSIONS[0]
-
-
 def load(path: Path) -> Script:
     """Read the script at ``path``.
 
@@ -134,7 +125,7 @@ def parse(text: str, name: str = "script") -> Script:
         lines = "\n".join(f"  line {line}: {what}" for line, what in sorted(set(mistakes)))
         count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise AvatarError(f"{name} has {count}:\n{lines}", "Correct the script and start again.")
-    return Script(items, **asdict(settings))
+    return Script(items, **settings)
 
 
 def _split(text: str, mistakes: list[tuple[int, str]]) -> tuple[str, str, int]:
@@ -149,19 +140,20 @@ def _split(text: str, mistakes: list[tuple[int, str]]) -> tuple[str, str, int]:
     return "", "", 0
 
 
-def _settings(front: str, mistakes: list[tuple[int, str]]) -> _Settings:
+def _settings(front: str, mistakes: list[tuple[int, str]]) -> dict[str, Any]:
+    """What the front matter sets: fields of `Script` by name."""
     try:
         root = yaml.compose(front, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 2 if error.problem_mark else 1
         mistakes.append((line, f"the front matter is not YAML: {error.problem}"))
-        return _Settings()
+        return {}
     if root is None:
-        return _Settings()
+        return {}
     if not isinstance(root, yaml.MappingNode):
         mistakes.append((2, "the front matter must be lines of the form 'key: value'"))
-        return _Settings()
-    read: dict[str, str | float] = {}
+        return {}
+    read: dict[str, Any] = {}
     for key_node, value_node in root.value:
         line, key = key_node.start_mark.line + 2, str(key_node.value)
         if key not in _READERS:
@@ -174,7 +166,7 @@ def _settings(front: str, mistakes: list[tuple[int, str]]) -> _Settings:
                 read[key] = _READERS[key](str(value).strip())
             except ValueError as error:
                 mistakes.append((line, f"{key}: {value!r} {error}"))
-    return _Settings(**read)  # type: ignore[arg-type]
+    return read
 
 
 def _read_language(value: str) -> str:
