@@ -18,6 +18,7 @@ import numpy.typing as npt
 from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
 from avatar_engine.face.track import FaceTrack
+from avatar_engine.media.picture import planes
 
 STABLE = (33, 133, 362, 263, 6, 168, 197, 195, 127, 356, 162, 389)
 """Landmarks that hold still while one speaks: eye corners, nose bridge, temples."""
@@ -130,19 +131,6 @@ def chroma_matrix(matrix: FloatArray) -> FloatArray:
     half = matrix.astype(np.float64)
     shift = (half[:, :2] @ np.array([0.5, 0.5]) + half[:, 2] - 0.5) / 2
     return np.concatenate([half[:, :2], shift[:, None]], 1).astype(np.float32)
-
-
-def planes(picture: ByteArray) -> tuple[ByteArray, ByteArray, ByteArray]:
-    """The luma and the two chroma planes of an I420 picture uint8 (height * 3 // 2, width), as views."""
-    height, width = picture.shape[0] * 2 // 3, picture.shape[1]
-    flat = picture.reshape(-1)
-    luma, quarter = height * width, (height // 2) * (width // 2)
-    shape = (height // 2, width // 2)
-    return (
-        picture[:height],
-        flat[luma : luma + quarter].reshape(shape),
-        flat[luma + quarter : luma + 2 * quarter].reshape(shape),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from avatar_engine.contracts import (
 )
 from avatar_engine.errors import AvatarError
 from avatar_engine.media import colour
+from avatar_engine.media.picture import planes
 from avatar_engine.media.probe import (
     ClipInfo,
     Orientation,
@@ -163,18 +164,15 @@ class _Shape:
 
 def _turned(frame: av.VideoFrame, upright: Orientation, size: tuple[int, int]) -> av.VideoFrame:
     width, height = size
-    picture: ByteArray = np.empty(width * height * 3 // 2, np.uint8)
+    picture: ByteArray = np.empty((height * 3 // 2, width), np.uint8)
     stored = (height, width) if upright.turns % 2 else (width, height)
-    done = 0
-    for plane, part in zip(frame.planes, (1, 2, 2), strict=True):
+    for plane, target, part in zip(frame.planes, planes(picture), (1, 2, 2), strict=True):
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         view = rows[: stored[1] // part, : stored[0] // part]
         if upright.mirrored:
             view = view[:, ::-1]
-        view = np.rot90(view, -upright.turns)
-        picture[done : done + view.size].reshape(view.shape)[:] = view
-        done += view.size
-    turned = av.VideoFrame.from_ndarray(picture.reshape(height * 3 // 2, width), format="yuv420p")
+        target[:] = np.rot90(view, -upright.turns)
+    turned = av.VideoFrame.from_ndarray(picture, format="yuv420p")
     colour.tag(turned)
     return turned
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar_engine.contracts import ByteArray, FloatArray
-from avatar_engine.stage.picture import planes
+from avatar_engine.media.picture import planes
 from avatar_engine.stage.seams import matrices_of
 
 REACH = 0.25

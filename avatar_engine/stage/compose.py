@@ -12,8 +12,8 @@ import numpy as np
 
 from avatar_engine.contracts import ByteArray
 from avatar_engine.errors import AvatarError
+from avatar_engine.media.picture import BLACK, blank, planes
 from avatar_engine.stage.label import Label
-from avatar_engine.stage.picture import BLACK, blank, planes
 
 FILL_DIM = 0.55
 """Brightness of the blurred fill beside the presenter, so that the eye stays on the presenter."""

@@ -19,12 +19,12 @@ from avatar_engine.bundle import BundleWriter
 from avatar_engine.contracts import ByteArray, FloatArray, Progress, silent
 from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
+from avatar_engine.media.picture import planes
 from avatar_engine.media.read import frames
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.stage import seams
 from avatar_engine.stage.blend import Blender, mixed_head, weight
 from avatar_engine.stage.body import TRACK_PART, VIDEO_PART
-from avatar_engine.stage.picture import planes
 from avatar_engine.stage.seams import Footage, Seam, Stretch
 
 log = logging.getLogger(__name__)

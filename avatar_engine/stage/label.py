@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
-from avatar_engine.stage.picture import BLACK, NEUTRAL, WHITE, planes
+from avatar_engine.media.picture import BLACK, NEUTRAL, WHITE, planes
 
 WORDS = {
     "en": "AI-generated",

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from avatar_engine.contracts import FRAME_RATE, FloatArray, Progress
 from avatar_engine.errors import AvatarError
 from avatar_engine.face.track import FaceTrack
+from avatar_engine.media.picture import planes
 from avatar_engine.media.read import frames
-from avatar_engine.stage.picture import planes
 
 Heads = npt.NDArray[np.float64]
 """float64 (…, 4): a, b, x, y of the similarity from crop to picture (see `heads_of`)."""

@@ -3,6 +3,7 @@ import pytest
 
 from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
+from avatar_engine.media.picture import planes
 
 
 def make_track(count: int = 60, jump_at: int | None = None, jitter: float = 0.0) -> FaceTrack:
@@ -91,7 +92,7 @@ def test_pasting_touches_only_the_mask() -> None:
     before = picture.copy()
     black = crop.Crop(np.zeros((128, 128), np.uint8), np.full((2, 64, 64), 128, np.uint8))
     crop.Paster(mask).paste(picture, black, matrices[0])
-    changed = np.argwhere(crop.planes(picture)[0] != crop.planes(before)[0])[:, ::-1]
+    changed = np.argwhere(planes(picture)[0] != planes(before)[0])[:, ::-1]
     there = changed @ matrices[0][:, :2].T + matrices[0][:, 2]
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     assert len(changed) > 2000
@@ -100,7 +101,7 @@ def test_pasting_touches_only_the_mask() -> None:
     middle = np.round((np.array([64, 80]) - matrices[0][:, 2]) @ np.linalg.inv(matrices[0][:, :2]).T).astype(
         int
     )
-    assert crop.planes(picture)[0][middle[1], middle[0]] == 0  # opaque in the middle
+    assert planes(picture)[0][middle[1], middle[0]] == 0  # opaque in the middle
 
 
 def test_a_face_at_the_edge_is_clipped_not_refused() -> None:
@@ -110,7 +111,7 @@ def test_a_face_at_the_edge_is_clipped_not_refused() -> None:
     picture = make_picture()
     white = crop.Crop(np.full((128, 128), 235, np.uint8), np.full((2, 64, 64), 128, np.uint8))
     crop.Paster(mask).paste(picture, white, matrix)
-    assert crop.planes(picture)[0][5, 5] == 235
+    assert planes(picture)[0][5, 5] == 235
     far = np.array([[1, 0, 600], [0, 1, 600]], np.float32)
     before = picture.copy()
     crop.Paster(mask).paste(picture, white, far)

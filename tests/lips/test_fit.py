@@ -10,7 +10,7 @@ import torch
 
 from avatar_engine.device import Device, onnx_session
 from avatar_engine.errors import AvatarError
-from avatar_engine.face.crop import Crop, extract, planes, takes, to_crop, transforms
+from avatar_engine.face.crop import Crop, extract, takes, to_crop, transforms
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips import fit as lips_fit
 from avatar_engine.lips import shape
@@ -20,6 +20,7 @@ from avatar_engine.lips.fit_painter import Crops
 from avatar_engine.lips.model import VERSION, LipsModel
 from avatar_engine.lips.painter import TINTS, Appearance, Painter, export
 from avatar_engine.lips.render import Renderer
+from avatar_engine.media.picture import planes
 from avatar_engine.media.read import frames
 from tests.face.test_crop import make_track
 from tests.lips.test_shape import make_shapes

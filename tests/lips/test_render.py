@@ -4,8 +4,8 @@ import pytest
 
 from avatar_engine.device import Device
 from avatar_engine.face import crop
-from avatar_engine.face.crop import planes
 from avatar_engine.lips.render import Renderer
+from avatar_engine.media.picture import planes
 from tests.lips import drawn
 
 DEVICE = Device("cpu", "test", 1, False, False, 1)

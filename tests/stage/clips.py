@@ -11,8 +11,8 @@ import numpy as np
 
 from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.face.track import FaceTrack
+from avatar_engine.media.picture import planes
 from avatar_engine.media.write import VideoWriter
-from avatar_engine.stage.picture import planes
 
 WIDTH, HEIGHT = 192, 144
 FACE = 30.0

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from avatar_engine.errors import AvatarError
+from avatar_engine.media.picture import blank, planes
 from avatar_engine.stage.compose import Placement, Stage, place
 from avatar_engine.stage.label import Label
-from avatar_engine.stage.picture import blank, planes
 
 
 def stage(size, position="top-right"):

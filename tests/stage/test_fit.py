@@ -5,9 +5,9 @@ import pytest
 
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.errors import AvatarError
+from avatar_engine.media.picture import planes
 from avatar_engine.media.read import frame_count, frames
 from avatar_engine.stage.fit import CROP, fit
-from avatar_engine.stage.picture import planes
 from tests.stage.clips import FACE, LAYOUT, Take, film, motion, spoilt
 
 TAKES = [Take(60, 90, 75), Take(60, 97, 70), Take(60, 92, 78), Take(60, 99, 74)]

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from avatar_engine.errors import AvatarError
+from avatar_engine.media.picture import blank, planes
 from avatar_engine.stage.label import POSITIONS, WORDS, Label
-from avatar_engine.stage.picture import blank, planes
 
 SIZES = [(1280, 720), (1920, 1080), (720, 1280), (640, 360), (320, 180), (180, 320), (3840, 2160)]
 

@@ -14,6 +14,7 @@ from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
 from avatar_engine.face import track as tracks
 from avatar_engine.face.track import FaceTrack, Landmarker
+from avatar_engine.media.picture import blank, joined, planes
 
 STEP = 2
 """Every second picture is looked at (12.5 a second): against all of them the sound's offset changes by 4 ms at most
@@ -109,12 +110,12 @@ class Watcher:
         if index % STEP:
             return
         i420: ByteArray = np.asarray(picture().to_ndarray(), np.uint8)
-        luma = i420[: self.size[1]]
+        luma = planes(i420)[0]
         few, scale = reduced(i420, self.size)
         small: ByteArray = np.asarray(cv2.cvtColor(few, cv2.COLOR_YUV2RGB_I420), np.uint8)
         faces = self.landmarker.detect(small)
         self._faces.append(tracks.people(faces))
-        self._thumbs.append(_thumb(few[: len(few) * 2 // 3]))
+        self._thumbs.append(_thumb(planes(few)[0]))
         points = faces[0][0] * scale if faces else np.zeros((tracks.POINTS, 3), np.float32)
         self._points.append(points)
         self._poses.append(faces[0][1] if faces else np.zeros(3, np.float32))
@@ -178,18 +179,14 @@ def reduced(i420: ByteArray, size: tuple[int, int]) -> tuple[ByteArray, float]:
     Returns:
         uint8 I420 likewise.
     """
-    width, height = size
     times = max(1.0, max(size) / _SIDE)
     if times == 1.0:
         return i420, 1.0
     wide, high = (round(side / times / 4) * 4 for side in size)
-    quarter = (width // 2) * (height // 2)
-    planes = [i420[:height], *i420[height:].reshape(2, quarter).reshape(2, height // 2, width // 2)]
-    small = [
-        cv2.resize(plane, (wide // part, high // part), interpolation=cv2.INTER_AREA).reshape(-1)
-        for plane, part in zip(planes, (1, 2, 2), strict=True)
-    ]
-    return np.asarray(np.concatenate(small).reshape(high * 3 // 2, wide), np.uint8), width / wide
+    small = blank(wide, high)
+    for source, target in zip(planes(i420), planes(small), strict=True):
+        cv2.resize(source, target.shape[::-1], dst=target, interpolation=cv2.INTER_AREA)
+    return small, size[0] / wide
 
 
 def patch(
@@ -254,14 +251,10 @@ def _still(
     top, bottom = (int(np.clip(at, 0, size[1])) // 2 * 2 for at in (y - reach, y + reach))
     if right - left < 16 or bottom - top < 16:
         return Still(whole, b"")
-    rows = size[1] // 2 * (size[0] // 2)
-    chroma = i420[size[1] :].reshape(-1)
-    parts = [i420[: size[1]][top:bottom, left:right]]
-    for k in (0, 1):
-        plane = chroma[k * rows : (k + 1) * rows].reshape(size[1] // 2, size[0] // 2)
-        parts.append(plane[top // 2 : bottom // 2, left // 2 : right // 2])
-    packed = np.concatenate([np.ascontiguousarray(part).reshape(-1) for part in parts])
-    face = cv2.cvtColor(packed.reshape((bottom - top) * 3 // 2, right - left), cv2.COLOR_YUV2RGB_I420)
+    luma, blue, red = planes(i420)
+    half = slice(top // 2, bottom // 2), slice(left // 2, right // 2)
+    cut = joined(luma[top:bottom, left:right], blue[half], red[half])
+    face = cv2.cvtColor(cut, cv2.COLOR_YUV2RGB_I420)
     return Still(whole, _jpeg(np.asarray(face, np.uint8), 360))
 
 

@@ -26,6 +26,7 @@ from avatar_engine.lips.likeness.pictures import Area, Flicker, Seam
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.render import Renderer
 from avatar_engine.lips.shape import INNER, LANDMARKS, OUTER, opening, width
+from avatar_engine.media.picture import planes
 from avatar_engine.media.read import frames as read_frames
 
 REAL = "real"
@@ -272,7 +273,7 @@ class _Run:
         tally.found.append(bool(faces))
         points = faces[0][0][:, :2] if faces else np.zeros((478, 2), np.float32)
         tally.points.append(points[list(LANDMARKS)])
-        luma, true_luma = crop.planes(made[0])[0], crop.planes(true[0])[0]
+        luma, true_luma = planes(made[0])[0], planes(true[0])[0]
         face = places[2]
         alike = pictures.ssim_map(luma[face], true_luma[face])
         for name, area in zip(("lips", "painted", "face"), places, strict=True):

@@ -24,6 +24,15 @@ def planes(picture: ByteArray) -> Planes:
     return luma, blue, red
 
 
+def joined(luma: ByteArray, blue: ByteArray, red: ByteArray) -> ByteArray:
+    """A new picture of these planes; both sides must be even."""
+    height, width = luma.shape
+    picture = np.empty((height * 3 // 2, width), np.uint8)
+    for target, source in zip(planes(picture), (luma, blue, red), strict=True):
+        target[:] = source
+    return picture
+
+
 def blank(width: int, height: int) -> ByteArray:
     """A black picture; both sides must be even."""
     picture = np.full((height * 3 // 2, width), NEUTRAL, np.uint8)
