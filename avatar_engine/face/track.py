@@ -222,8 +222,13 @@ def lasting(counts: ByteArray, around: int = 15) -> ByteArray:
 
 
 def bridge(values: FloatArray, found: npt.NDArray[np.bool_]) -> FloatArray:
-    """Fill the rows that were not found: linear between neighbours, the nearest one's at the ends."""
-    if found.all():
+    """Fill the rows that were not found: linear between neighbours, the nearest one's at the ends.
+
+    Args:
+        values: float32 (n, ...), a row a picture.
+        found: bool (n,); where nothing was found at all the rows stay what they are.
+    """
+    if found.all() or not found.any():
         return values
     known = np.flatnonzero(found)
     index = np.arange(len(values))

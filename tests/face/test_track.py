@@ -27,6 +27,8 @@ def test_missing_pictures_are_bridged() -> None:
     values = np.array([0, 0, 2, 0, 0, 8, 0], np.float32).reshape(-1, 1)
     found = np.array([0, 0, 1, 0, 0, 1, 0], bool)
     assert bridge(values, found)[:, 0].tolist() == [2, 2, 2, 4, 6, 8, 8]
+    assert bridge(values[:, 0], found).tolist() == [2, 2, 2, 4, 6, 8, 8]
+    assert bridge(values, np.zeros(7, bool)) is values  # nothing is known
 
 
 @pytest.mark.parametrize("angle", [-20.0, 0.0, 35.0])

@@ -156,8 +156,7 @@ class Watcher:
         points[looked], poses[looked] = np.stack(self._points), np.stack(self._poses)
         nearest = np.minimum(np.arange(self._count) // STEP, len(looked) - 1)
         faces[:] = tracks.lasting(np.array(self._faces, np.uint8), around=7)[nearest]
-        if found.any():
-            points, poses = tracks.bridge(points, found), tracks.bridge(poses, found)
+        points, poses = tracks.bridge(points, found), tracks.bridge(poses, found)
         return Looks(
             track=FaceTrack(points, found[looked][nearest], faces, poses, *self.size),
             looked=looked,

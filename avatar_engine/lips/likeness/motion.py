@@ -147,14 +147,6 @@ def offset_ms(later: FloatArray, reference: FloatArray) -> float:
     return float((lags[top] + shift) * 1000 / FRAME_RATE)
 
 
-def bridged(values: FloatArray, known: Bools) -> FloatArray:
-    """A series (n,) with what is not known filled in, linear between neighbours."""
-    if known.all() or not known.any():
-        return values
-    rows = np.arange(len(values))
-    return np.interp(rows, rows[known], values[known]).astype(np.float32)
-
-
 def kind(symbol: str) -> str | None:
     """Which of `KINDS` a phone belongs to; None for silence and unknown symbols."""
     return next((name for name, letters in KINDS.items() if symbol[:1] and symbol[0] in letters), None)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from avatar_engine.contracts import ByteArray, FloatArray, Progress, silent
 from avatar_engine.device import Device
 from avatar_engine.face import crop
-from avatar_engine.face.track import FaceTrack, Landmarker
+from avatar_engine.face.track import FaceTrack, Landmarker, bridge
 from avatar_engine.lips import sound
 from avatar_engine.lips.likeness import motion, pictures
 from avatar_engine.lips.likeness.motion import Place
@@ -343,7 +343,7 @@ class _Moves:
     def of(cls, tally: _Tally, matrices: FloatArray, size: int, also: Bools) -> _Moves:
         shapes = crop.to_crop(np.stack(tally.points), matrices) / np.float32(size)
         found = np.array(tally.found) & also
-        gaps, corners = (motion.bridged(series(shapes), found) for series in (opening, width))
+        gaps, corners = (bridge(series(shapes), found) for series in (opening, width))
         return cls(shapes, gaps, corners, found)
 
 

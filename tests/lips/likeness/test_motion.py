@@ -95,11 +95,6 @@ def test_restlessness_of_points_is_the_mean_way() -> None:
     assert motion.restlessness(points, np.ones(3, bool), []) == pytest.approx(5 / 4)
 
 
-def test_bridged_fills_what_is_not_known() -> None:
-    known = np.array([True, False, False, True])
-    assert motion.bridged(np.array([1, 9, 9, 4], np.float32), known).tolist() == [1, 2, 3, 4]
-
-
 def test_phones_are_told_apart_by_what_the_lips_do() -> None:
     kinds = {symbol: motion.kind(symbol) for symbol in ("p", "v", "aɪ", "uː", "tʃ", "_", "iː", "")}
     assert kinds["p"] == "p b m" and kinds["v"] == "f v" and kinds["aɪ"] == "open vowels"
