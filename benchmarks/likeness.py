@@ -309,10 +309,9 @@ def fitted(
         mark.write_text(json.dumps(key), encoding="utf-8")
     if done.exists():
         return LipsModel.load(Folder(folder))
-    stage = f"{pictures / FRAME_RATE:g} s "
 
-    def told(name: str, share: float, note: str = "") -> None:
-        progress(stage + name, share, note)
+    def told(stage: str, done: float, note: str = "") -> None:
+        progress(f"{pictures / FRAME_RATE:g} s {stage}", done, note)
 
     lips = fit(
         clip.taken.footage, clip.samples, clip.taken.track, train=range(pictures), device=device, budget=budget,
@@ -345,8 +344,8 @@ def point(
 ) -> dict[str, Any]:
     """One point of the learning curve, measured once for every fit and code."""
 
-    def told(name: str, share: float, note: str = "") -> None:
-        progress(f"{seconds} s {name}", share, note)
+    def told(stage: str, done: float, note: str = "") -> None:
+        progress(f"{seconds} s {stage}", done, note)
 
     kept = folder / f"fit-{seconds * FRAME_RATE}" / "point.json"
     key = [code(), code("lips/likeness"), clip.edge]

@@ -108,8 +108,8 @@ class Gallery:
         box = (0.0, 0.0, float(self._size), float(self._size))
         tile = picture[area(self._matrices[index], box, *picture.shape[:2])]
         scale = min(float(SCALE), WIDEST / tile.shape[1])
-        tile = cv2.resize(tile, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        self._tiles.setdefault(index, []).append(np.asarray(tile, np.uint8))
+        shown = cv2.resize(tile, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        self._tiles.setdefault(index, []).append(np.asarray(shown, np.uint8))
 
     def strips(self, phones: Sequence[Place]) -> list[Strip]:
         """All that was kept, in order of time, with the phone that is said there."""

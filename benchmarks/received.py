@@ -205,6 +205,8 @@ def _beep_times(path: Path) -> Iterator[float]:
     quiet_since = -1.0
     with av.open(str(path)) as container:
         for frame in container.decode(container.streams.audio[0]):
+            if frame.time is None:
+                continue
             samples = np.abs(frame.to_ndarray()[0])
             for k in np.flatnonzero(samples > 0.15):
                 now = float(frame.time) + float(k) / frame.sample_rate
@@ -221,7 +223,8 @@ def main(
     video: Annotated[Path, typer.Argument(help="What the receiver recorded.", exists=True)],
     flash: Annotated[bool, typer.Option(help="It is the flash-and-beep programme: measure both.")] = False,
     lips_seconds: Annotated[
-        float | None, typer.Option("--lips", min=20.0, help="Measure the mouth in so many first and last seconds.")
+        float | None,
+        typer.Option("--lips", min=20.0, help="Measure the mouth in so many first and last seconds."),
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
 ) -> None:

@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,7 +69,7 @@ def main(
         session = devices.onnx_session(graph, chosen, threads)
         for batch in batches:
             feeds = inputs(size, batch)
-            spent = best(lambda s=session, f=feeds: s.run(None, f), seconds)
+            spent = best(partial(session.run, None, feeds), seconds)
             operations, traffic = count(graph, size, batch)
             floor = max(operations / flops, traffic / bandwidth)
             rows.append(
@@ -155,7 +156,7 @@ def arithmetic_ceiling(device: devices.Device, threads: int, seconds: float) -> 
         ("MatMul", [1024, 1024], [1024, 1024], 2.0 * 1024**3),
         ("Conv", [1, 128, 64, 64], [128, 128, 3, 3], 2.0 * 128 * 128 * 9 * 64 * 64),
     ):
-        options = {"pads": [1, 1, 1, 1]} if op == "Conv" else {}
+        options: dict[str, Any] = {"pads": [1, 1, 1, 1]} if op == "Conv" else {}
         weight = helper.make_tensor("w", TensorProto.FLOAT, kernel, np.full(kernel, 1e-3, np.float32).ravel())
         net = helper.make_graph(
             [helper.make_node(op, ["x", "w"], ["y"], **options)],
@@ -167,7 +168,7 @@ def arithmetic_ceiling(device: devices.Device, threads: int, seconds: float) -> 
         model = helper.make_model(net, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
         session = devices.onnx_session(model.SerializeToString(), device, threads)
         feeds: dict[str, Any] = {"x": np.ones(shape, np.float32)}
-        best_rate = max(best_rate, operations / best(lambda s=session, f=feeds: s.run(None, f), seconds))
+        best_rate = max(best_rate, operations / best(partial(session.run, None, feeds), seconds))
     return best_rate
 
 

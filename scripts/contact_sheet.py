@@ -78,9 +78,8 @@ def _mouth(picture: ByteArray, landmarker: Landmarker, width: int, height: int) 
     lips = found[0][0][[61, 291, 0, 17], :2]
     centre, side = lips.mean(0), 2.6 * np.ptp(lips[:, 0])
     scale = width / side
-    matrix = np.float32(
-        [[scale, 0, width / 2 - scale * centre[0]], [0, scale, height / 2 - scale * centre[1]]]
-    )
+    shift = np.array([width, height]) / 2 - scale * centre
+    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float32)
     return np.asarray(cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_CUBIC))
 
 

@@ -91,7 +91,7 @@ def _ball(sheet: Sheet, side: int, gaze: tuple[float, float], u: FloatArray, v: 
     ball *= (smoothstep(PUPIL - 0.6, PUPIL + 0.6, radius) * 0.96 + 0.04)[..., None]
     spark = np.exp(-((((x + 4.3) / 2.9) ** 2 + ((y + 4.6) / 2.5) ** 2) ** 3))
     spark = spark + 0.42 * np.exp(-((((x - 4.4) / 2.0) ** 2 + ((y - 5.0) / 1.6) ** 2) ** 2))
-    return ball + (1.0 - ball) * np.clip(spark, 0, 1)[..., None].astype(np.float32)
+    return np.asarray(ball + (1.0 - ball) * np.clip(spark, 0, 1)[..., None].astype(np.float32))
 
 
 def _lashes(sheet: Sheet, upper: np.ndarray, lower: np.ndarray, side: int) -> None:

@@ -86,8 +86,8 @@ class Painter:
         self.head = _over(self.skin, front)
         self.front, self.back, self.body = front, hair.back(self.fine), studio.body(self.scale)
         wide = width / self.scale
-        self.studio = np.round(studio.studio(wide, UNITS_HIGH, self.scale) * 255).astype(np.uint8)
-        self.studio = cv2.resize(self.studio, (width, height))
+        room = np.round(studio.studio(wide, UNITS_HIGH, self.scale) * 255).astype(np.uint8)
+        self.studio = np.asarray(cv2.resize(room, (width, height)), np.uint8)
         rng = np.random.default_rng(41)
         noise = [
             cv2.GaussianBlur(rng.normal(0, 2.8, (height, width)).astype(np.float32), (0, 0), 0.7)
@@ -136,8 +136,9 @@ class Painter:
         wide = 0.16 * move.rounding - 0.10 * move.width
         map_x = self.jaw_x + self.draw_in * np.float32(wide * self.fine)
         map_y = self.jaw_y - self.jaw_weight * np.float32(move.chin * self.fine)
-        lower = cv2.remap(
-            self.skin[self.jaw_at], map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        lower: ByteArray = np.empty((*map_x.shape, 4), np.uint8)
+        cv2.remap(
+            self.skin[self.jaw_at], map_x, map_y, cv2.INTER_LINEAR, dst=lower, borderMode=cv2.BORDER_REPLICATE
         )
         sheet, at = self.jaw_sheet.part(*MOUTH_BOX)
         here = lower[at].astype(np.float32) * np.float32(1 / 255)
@@ -149,9 +150,9 @@ class Painter:
     def _upper_face(self, shown: ByteArray, face: Face) -> None:
         rise = -5.5 * face.brow * self.fine
         for where, sprite in self.brows:
-            move = np.float32([[1, 0, 0], [0, 1, rise]])
+            move = np.array([[1, 0, 0], [0, 1, rise]], np.float32)
             moved = cv2.warpAffine(sprite, move, sprite.shape[1::-1], flags=cv2.INTER_LINEAR)
-            shown[where] = _over(shown[where], moved)
+            shown[where] = _over(shown[where], np.asarray(moved, np.uint8))
         for side in (-1, 1):
             left, top, right, bottom = eyes.BOX
             sheet, where = self.sheet.part(
@@ -174,9 +175,10 @@ class Painter:
         left, top, _, _ = studio.BODY
         x = self.width / 2 + (left + 0.10 * face.shift[0]) * self.scale
         y = (top - TOP - 3.0 * face.breath) * self.scale
-        move = np.float32([[1, 0, x], [0, 1, y - (first := int(y) - 2)]])
+        move = np.array([[1, 0, x], [0, 1, y - (first := int(y) - 2)]], np.float32)
         high = self.height - first
-        _blend(out[first:], cv2.warpAffine(self.body, move, (self.width, high), flags=cv2.INTER_LINEAR))
+        moved = cv2.warpAffine(self.body, move, (self.width, high), flags=cv2.INTER_LINEAR)
+        _blend(out[first:], np.asarray(moved, np.uint8))
 
     def _turn(self, face: Face, follow: float) -> tuple[FloatArray, FloatArray]:
         """Rotation (2, 2) and travel (2,) in units from the head at rest to the picture's units."""
@@ -199,14 +201,14 @@ class Painter:
         py = ((np.arange(ny) + 0.5) * step + y0) / self.scale + TOP
         turn, travel = self._turn(face, follow)
         moved = np.stack(np.meshgrid(px, py), -1).astype(np.float32)
-        rest = (moved - travel) @ turn  # the inverse of a rotation is its transpose
+        rest: FloatArray = (moved - travel) @ turn  # the inverse of a rotation is its transpose
         lag = (1 - 0.75 * smoothstep(150, 320, rest[..., 1]))[..., None]
         rest = moved + (rest - moved) * lag
         rest = rest - _parallax(rest, face, depth)
         source = (rest - np.array(hair.EXTENT[:2], np.float32)) * np.float32(self.fine) - 0.5
         whole = cv2.resize(source, (nx * step, ny * step), interpolation=cv2.INTER_LINEAR)[:rows, :columns]
-        view = cv2.remap(layer, np.ascontiguousarray(whole), None, cv2.INTER_LINEAR)
-        _blend(out[y0 : y0 + rows, x0 : x0 + columns], view)
+        view = cv2.remap(layer, whole[..., 0], whole[..., 1], cv2.INTER_LINEAR)
+        _blend(out[y0 : y0 + rows, x0 : x0 + columns], np.asarray(view, np.uint8))
 
     def lip_points(self, face: Face) -> dict[str, tuple[float, float]]:
         move = face.mouth

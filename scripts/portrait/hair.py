@@ -174,8 +174,20 @@ def back(scale: float, seed: int = 5) -> ByteArray:
     sheet.over((0.085, 0.05, 0.038), sheet.mask(curve(whole, 400, closed=True), 1.2))
     picture = sheet.bytes()
     for side in (-1, 1):
-        inner = [(side * 20, -120), (side * 50, 20), (side * 52, 130), (side * 66, 200), (side * 62, 246)]
-        outer = [(side * 130, -150), (side * 150, 0), (side * 158, 110), (side * 168, 190), (side * 136, 262)]
+        inner: Line = [
+            (side * 20, -120),
+            (side * 50, 20),
+            (side * 52, 130),
+            (side * 66, 200),
+            (side * 62, 246),
+        ]
+        outer: Line = [
+            (side * 130, -150),
+            (side * 150, 0),
+            (side * 158, 110),
+            (side * 168, 190),
+            (side * 136, 262),
+        ]
         lock(picture, sheet, (inner, outer), 300, rng, bright=0.50)
     return picture
 

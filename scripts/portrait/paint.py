@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 
-FloatArray = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[Any]
+"""Of float32 or float64: a drawing mixes both."""
+
 ByteArray = npt.NDArray[np.uint8]
 Points = Sequence[tuple[float, float]]
 Colour = tuple[float, float, float]
@@ -140,7 +143,7 @@ def lit(height: FloatArray, scale: float, light: Colour) -> FloatArray:
     slope_y = cv2.Sobel(height, cv2.CV_32F, 0, 1, ksize=3) * (scale / 8)
     direction = np.asarray(light, np.float32) / np.linalg.norm(light).astype(np.float32)
     length = np.sqrt(slope_x**2 + slope_y**2 + 1)
-    return (direction[2] - slope_x * direction[0] - slope_y * direction[1]) / length
+    return np.asarray((direction[2] - slope_x * direction[0] - slope_y * direction[1]) / length)
 
 
 def ramp(value: FloatArray, stops: Sequence[tuple[float, Colour]]) -> FloatArray:
@@ -151,10 +154,10 @@ def ramp(value: FloatArray, stops: Sequence[tuple[float, Colour]]) -> FloatArray
     )
 
 
-def smoothstep(low: float, high: float, value: FloatArray) -> FloatArray:
+def smoothstep(low: float, high: float, value: FloatArray | np.float32) -> FloatArray:
     """0 below ``low``, 1 above ``high``, smooth between."""
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    t: FloatArray = np.clip((value - low) / (high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t))
 
 
 def strands(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from portrait.paint import ByteArray, Colour, FloatArray, Sheet, curve, lit, ramp, smoothstep
+from portrait.paint import ByteArray, Colour, FloatArray, Points, Sheet, curve, lit, ramp, smoothstep
 from portrait.skin import SKIN
 
 BODY = (-560.0, 100.0, 560.0, 400.0)
@@ -28,7 +28,7 @@ def studio(width: float, high: float, scale: float, seed: int = 23) -> FloatArra
     sheet.rgb = soft.astype(np.float32)
     for _ in range(26):
         x, y, r = rng.uniform(60, width / 2), rng.uniform(-high / 2, 60), rng.uniform(9, 24)
-        warm: Colour = tuple(rng.uniform((0.9, 0.62, 0.32), (1.0, 0.86, 0.62)))  # type: ignore[assignment]
+        warm: Colour = tuple(rng.uniform((0.9, 0.62, 0.32), (1.0, 0.86, 0.62)))
         _bokeh(sheet, x, y, r, warm, rng.uniform(0.08, 0.30))
     for k in range(9):
         _bokeh(
@@ -100,7 +100,7 @@ def body(scale: float) -> ByteArray:
     return sheet.bytes()
 
 
-def _both(line: list[tuple[float, float]], count: int = 120) -> list[np.ndarray]:
+def _both(line: Points, count: int = 120) -> list[np.ndarray]:
     return [curve([(side * x, y) for x, y in line], count) for side in (-1, 1)]
 
 

@@ -31,7 +31,7 @@ _NEUTRAL = (0.22, 0.0, 0.05, 0.0, 0.0, 0.0)
 _SHAPES: dict[str, tuple[float, float, float, float, float, float]] = {}
 """Opening, width, rounding, lift, press, tongue of each IPA letter."""
 
-for _letters, _shape in (
+for _alike, _shape in (
     ("aɑæɐ", (0.80, 0.15, 0.00, 0.0, 0.0, 0.0)),
     ("ɒɔ", (0.60, -0.20, 0.45, 0.0, 0.0, 0.0)),
     ("ʌəɜɚɝɤᵊ", (0.40, 0.00, 0.05, 0.0, 0.0, 0.0)),
@@ -55,7 +55,7 @@ for _letters, _shape in (
     ("hʔ", (0.34, 0.00, 0.00, 0.0, 0.0, 0.0)),
     (SILENCE, (0.00, 0.00, 0.00, 0.0, 0.0, 0.0)),
 ):
-    _SHAPES.update(dict.fromkeys(_letters, _shape))
+    _SHAPES.update(dict.fromkeys(_alike, _shape))
 
 _WEAK = 0.12
 _VOWELS = frozenset("aɑæɐɒɔʌəɜɚɝɤᵊɛeiɪɨᵻoɵøœuʊɯyʏ")
@@ -130,7 +130,7 @@ def _blend(letters: list[tuple[str, float, float]], time: np.ndarray) -> np.ndar
         weight = np.exp(-((away / reach) ** 1.2))[:, None] * _strength(letter)
         pull[first:last] += weight * np.asarray(_SHAPES.get(letter, _NEUTRAL))
         total[first:last] += weight
-    return pull / total
+    return np.asarray(pull / total)
 
 
 def _loudness(samples: FloatArray, steps: int) -> np.ndarray:
