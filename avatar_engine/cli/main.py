@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from datetime import date
@@ -133,15 +134,14 @@ def check(
     from avatar_engine.clone.check.finding import Verdict
 
     for file in filter(None, (json, html)):
-        if not file.absolute().parent.is_dir():
-            raise AvatarError(f"There is no folder {file.absolute().parent}.", "Make it first.")
+        _refuse_early(file)
     with Bars(console) as progress:
         checked = run.check(video, language, progress)
-    if json:
-        json.write_text(show.as_json(checked), encoding="utf-8")
-    if html:
-        html.write_text(show.as_html(checked), encoding="utf-8")
     out.print(show.table(checked))
+    if json:
+        _write(json, show.as_json(checked))
+    if html:
+        _write(html, show.as_html(checked))
     if checked.verdict is Verdict.WILL_FAIL:
         raise typer.Exit(1)
 
@@ -149,7 +149,8 @@ def check(
 @app.command(
     epilog="**Examples**\n\n"
     '`avatar-engine say marie.avatar "Welcome to the show." -o welcome.mp4`\n\n'
-    '`avatar-engine say marie.avatar "Bienvenue !" --language fr --speed 0.95 -o bienvenue.mp4`'
+    '`avatar-engine say marie.avatar "Bienvenue !" --language fr --speed 0.95 -o bienvenue.mp4`\n\n'
+    '`avatar-engine say marie.avatar "We have a winner!" --expression happy -o winner.mp4`'
 )
 def say(
     avatar: Avatar,
@@ -328,6 +329,25 @@ def consent_show(file: Annotated[Path, typer.Argument(help="A signed consent.")]
 def _ask_list(question: str, default: list[str], hint: str) -> list[str]:
     answer = typer.prompt(f"{question} ({hint}; separate with commas)", default=",".join(default))
     return [item.strip() for item in answer.split(",") if item.strip()]
+
+
+def _refuse_early(file: Path) -> None:
+    """What can be known of a file to be written before the work for it is done."""
+    if file.is_dir():
+        raise AvatarError(f"{file} is a folder.", "Name a file in it.")
+    if not file.absolute().parent.is_dir():
+        raise AvatarError(f"There is no folder {file.absolute().parent}.", "Make it first.")
+    if not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+        raise AvatarError(f"{file} can't be written.", "Choose a file or folder that is yours.")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise AvatarError(
+            f"{file} can't be written: {error.strerror}.", "Choose a folder that is yours and has room."
+        ) from error
 
 
 def _day(text: str) -> date:

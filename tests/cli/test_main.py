@@ -137,6 +137,35 @@ def test_check_ends_with_status_1_where_a_clone_would_be_refused(
     assert "would be refused" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_check_refuses_a_file_that_cannot_be_written_before_any_work(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(run, "check", lambda *_: pytest.fail("the clip was looked at"))
+    monkeypatch.setattr(cli.os, "access", lambda path, mode: mode != cli.os.W_OK)
+    assert _check(monkeypatch, option, str(tmp_path)) == 2
+    assert _check(monkeypatch, option, str(tmp_path / "mine")) == 2
+    printed = "".join(capsys.readouterr().err.split())
+    assert f"{tmp_path}isafolder" in printed and f"{tmp_path}/minecan'tbewritten" in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_check_says_what_it_found_though_its_file_cannot_be_written(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def full(*_: object) -> object:
+        (tmp_path / "file").mkdir()  # in the meantime; a full disk ends likewise
+        return checked()
+
+    monkeypatch.setattr(run, "check", full)
+    assert _check(monkeypatch, option, str(tmp_path / "file")) == 2
+    printed = capsys.readouterr()
+    assert "A good minute" in printed.out
+    assert "can'tbewritten:Isadirectory" in "".join(printed.err.split())
+    assert "Traceback" not in printed.err
+
+
 def test_check_refuses_bad_input_before_any_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
