@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import tomllib
 import zipfile
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -181,6 +184,23 @@ def test_a_damaged_file_is_found(index: Path, tmp_path: Path) -> None:
     assert models.is_present("net")  # by its size
     with pytest.raises(AvatarError, match="not what the manifest says"):
         models.verify("net")
+
+
+def test_a_folder_that_vanishes_while_it_is_counted_counts_as_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in (("part", 1), ("stays/part", 20), ("unpacked/part", 300)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(bytes(size))
+    scan = os.scandir
+
+    def scandir(folder: str | Path) -> Any:
+        if Path(folder).name == "unpacked":  # pip tidied it up after its parent was read
+            raise FileNotFoundError(errno.ENOENT, "gone", str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert models._bytes_in(tmp_path) == 21
 
 
 def test_unknown_names_list_the_known() -> None:
