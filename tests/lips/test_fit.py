@@ -14,6 +14,7 @@ from avatar_engine.face.crop import Crop, extract, takes, to_crop, transforms
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips import fit as lips_fit
 from avatar_engine.lips import shape
+from avatar_engine.lips.expression import smile
 from avatar_engine.lips.fit import fit
 from avatar_engine.lips.fit_motion import fit_motion
 from avatar_engine.lips.fit_painter import Crops
@@ -111,6 +112,18 @@ def test_the_motion_net_hears_the_opening(fitted: tuple[LipsModel, Path]) -> Non
 def test_neutral_is_closed(fitted: tuple[LipsModel, Path]) -> None:
     model = fitted[0]
     assert model.basis.opening(model.neutral[None])[0] < 0.03
+
+
+def test_expressions_and_grain_are_the_persons_own(fitted: tuple[LipsModel, Path]) -> None:
+    model = fitted[0]
+    biased = model.neutral + model.expressions.biases
+    happy, serious = smile(model.basis.shape(biased))
+    usual = smile(model.basis.shape(model.neutral[None]))[0]
+    assert happy > usual + 0.002 and usual > serious + 0.002  # shares of the crop's side
+    assert np.isfinite(model.expressions.lowest).all() and np.isfinite(model.expressions.highest).all()
+    assert (model.expressions.lowest < model.expressions.highest).all()
+    assert model.grain.strength[model.mask > 0.5].mean() > 0.2 and model.grain.tiles(1).any()
+    assert not model.grain.strength[model.mask == 0].any()
 
 
 def test_a_saved_model_paints_the_same(clip: Any, fitted: tuple[LipsModel, Path]) -> None:
