@@ -150,7 +150,7 @@ def check(
     epilog="**Examples**\n\n"
     '`avatar-engine say marie.avatar "Welcome to the show." -o welcome.mp4`\n\n'
     '`avatar-engine say marie.avatar "Bienvenue !" --language fr --speed 0.95 -o bienvenue.mp4`\n\n'
-    '`avatar-engine say marie.avatar "We have a winner!" --expression happy -o winner.mp4`'
+    '`avatar-engine say marie.avatar "And we have a winner!" --expression happy -o winner.mp4`'
 )
 def say(
     avatar: Avatar,
