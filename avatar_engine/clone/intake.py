@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,19 @@ from avatar_engine.clone.check import judge_clip, judge_face, judge_sound
 from avatar_engine.clone.check.finding import Bools, settle
 from avatar_engine.clone.check.hearing import hear
 from avatar_engine.clone.speech import speech_windows
-from avatar_engine.clone.sync import Sync, SyncWindow, correct, measure, mouth_opening
+from avatar_engine.clone.sync import (
+    Sync,
+    SyncWindow,
+    TakeLag,
+    correct,
+    correct_takes,
+    measure,
+    measure_takes,
+    mouth_opening,
+)
 from avatar_engine.contracts import FRAME_RATE, FloatArray, Progress, silent
 from avatar_engine.errors import AvatarError
+from avatar_engine.face import crop
 from avatar_engine.face import track as tracks
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.media.normalise import normalise
@@ -29,7 +40,7 @@ from avatar_engine.media.write import WaveWriter
 
 log = logging.getLogger(__name__)
 
-_STATE = 1
+_STATE = 2
 """Version of what is kept in the working folder."""
 
 
@@ -47,6 +58,7 @@ class Intake:
         speech_seconds: Seconds in which somebody speaks.
         sync: What is left after the correction, with its correlation and clarity.
         corrected: Whether the sound was moved or stretched.
+        takes: How far each take of a clip of several stood apart; none where nothing was moved for it.
         warnings: What was put up with, in sentences.
     """
 
@@ -59,6 +71,7 @@ class Intake:
     speech_seconds: float
     sync: Sync
     corrected: bool
+    takes: tuple[TakeLag, ...]
     warnings: tuple[str, ...]
 
 
@@ -105,6 +118,7 @@ def intake(video: Path, work: Path, progress: Progress = silent, *, track: FaceT
         speech_seconds=speech,
         sync=step.left,
         corrected=step.corrected,
+        takes=step.takes,
         warnings=tuple(warnings),
     )
     _keep(work, source, taken)
@@ -126,6 +140,7 @@ def _keep(work: Path, source: str, taken: Intake) -> None:
         "drift_ms_per_minute": taken.drift_ms_per_minute,
         "speech_seconds": taken.speech_seconds,
         "corrected": taken.corrected,
+        "takes": [asdict(take) for take in taken.takes],
         "warnings": taken.warnings,
     }
     _write(work / "intake.json", state)
@@ -149,6 +164,7 @@ def _resumed(work: Path, source: str) -> Intake | None:
         speech_seconds=state["speech_seconds"],
         sync=Sync(**sync, windows=windows),
         corrected=state["corrected"],
+        takes=tuple(TakeLag(**take) for take in state["takes"]),
         warnings=tuple(state["warnings"]),
     )
 
@@ -228,22 +244,26 @@ def check_sound(samples: FloatArray, warnings: list[str]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Sound put in step: ``samples``, what the source was, what is left, and whether anything was done."""
+    """Sound put in step: ``samples``, what the source was, what is left, whether anything was done, and the takes."""
 
     samples: FloatArray
     source: Sync
     left: Sync
     corrected: bool
     warnings: tuple[str, ...]
+    takes: tuple[TakeLag, ...] = ()
 
 
-def put_in_step(samples: FloatArray, opening: FloatArray, found: Bools) -> Step:
-    """Measure the sound against the mouth and take out offset and drift where they are clear.
+def put_in_step(
+    samples: FloatArray, opening: FloatArray, found: Bools, takes: Sequence[tuple[int, int]] = ()
+) -> Step:
+    """Measure the sound against the mouth and take out offset and drift where they are clear, then every take's own.
 
     Args:
         samples: float32, mono at `SAMPLE_RATE`.
         opening: float32 (n,), `avatar_engine.clone.sync.mouth_opening` of every picture.
         found: bool (n,), which pictures count.
+        takes: First picture and the one after the last of every take that was joined into the clip.
 
     Raises:
         AvatarError: The sound is not of this mouth, or slides by more than can be mended.
@@ -252,9 +272,13 @@ def put_in_step(samples: FloatArray, opening: FloatArray, found: Bools) -> Step:
     seconds = len(opening) / FRAME_RATE
     doubts = settle([judge_sound.step(source, seconds)])
     unmended = correct(samples, replace(source, offset_ms=0.0, drift_ms_per_minute=0.0), len(opening))
-    if source.clarity < judge_sound.CLEAR or judge_sound.in_step(source, seconds):
+    if source.clarity < judge_sound.CLEAR:
         return Step(unmended, source, source, False, tuple(doubts))
-    return _mended(samples, source, opening, found)
+    if judge_sound.in_step(source, seconds):
+        step = Step(unmended, source, source, False, tuple(doubts))
+    else:
+        step = _mended(samples, source, opening, found)
+    return _taken_apart(step, opening, found, takes) if len(takes) > 1 else step
 
 
 def _mended(samples: FloatArray, source: Sync, opening: FloatArray, found: Bools) -> Step:
@@ -269,8 +293,29 @@ def _mended(samples: FloatArray, source: Sync, opening: FloatArray, found: Bools
     return Step(mended, source, left, True, (said, *judge_sound.uneven(left)))
 
 
+def _taken_apart(step: Step, opening: FloatArray, found: Bools, takes: Sequence[tuple[int, int]]) -> Step:
+    lags = measure_takes(step.samples, opening, found, takes)
+    if not any(take.lag_ms for take in lags):
+        return step
+    mended = correct_takes(step.samples, lags)
+    left = measure(mended, opening, found)
+    if left.correlation <= step.left.correlation:
+        return step
+    if not judge_sound.in_step(
+        left, len(opening) / FRAME_RATE
+    ):  # takes apart had led the clip's own line astray
+        mended = correct(mended, left, len(opening))
+        left = measure(mended, opening, found)
+    ms = [take.lag_ms for take in lags]
+    said = (
+        f"The clip is joined from {len(lags)} takes whose sound stands {min(ms):+.0f} to {max(ms):+.0f} ms apart; "
+        "each was put in step."
+    )
+    return Step(mended, step.source, left, True, (*step.warnings, said), lags)
+
+
 def _in_step(samples: FloatArray, track: FaceTrack, progress: Progress) -> Step:
     progress("sync", 0.0)
-    step = put_in_step(samples, mouth_opening(track.points), track.found)
+    step = put_in_step(samples, mouth_opening(track.points), track.found, crop.takes(track))
     progress("sync", 1.0, f"{step.source.offset_ms:+.0f} ms")
     return step

@@ -142,6 +142,26 @@ def test_sound_in_step_is_left_alone(spoken: tuple[FloatArray, FloatArray]) -> N
     assert step.warnings == ()
 
 
+def test_takes_that_stand_apart_are_put_in_step(spoken: tuple[FloatArray, FloatArray]) -> None:
+    samples, opening = spoken
+    takes, found = [(0, 250), (250, 500), (500, FRAMES)], np.ones(FRAMES, np.bool_)
+    wrong = samples.copy()
+    wrong[10 * SAMPLE_RATE : 20 * SAMPLE_RATE] = np.roll(
+        samples[10 * SAMPLE_RATE : 20 * SAMPLE_RATE], SAMPLE_RATE // 10
+    )
+    step = put_in_step(wrong, opening, found, takes)
+    assert step.corrected
+    assert step.takes[1].lag_ms == pytest.approx(100, abs=20)
+    assert any("3 takes whose sound stands" in warning for warning in step.warnings)
+    assert step.left.correlation > step.source.correlation
+    inner = slice(11 * SAMPLE_RATE, 19 * SAMPLE_RATE)
+    mended, right, was = (
+        np.convolve(np.abs(s[inner]), np.ones(2400) / 2400, "same") for s in (step.samples, samples, wrong)
+    )
+    assert np.corrcoef(mended, right)[0, 1] > 0.9 > np.corrcoef(was, right)[0, 1] + 0.2
+    assert all(abs(take.lag_ms) <= 10 for take in put_in_step(samples, opening, found, takes).takes)
+
+
 def test_the_sound_of_another_mouth_is_refused(spoken: tuple[FloatArray, FloatArray]) -> None:
     stranger, _ = speaking_mouth(SECONDS, seed=77)
     with pytest.raises(AvatarError, match="does not follow the sound"):
