@@ -301,11 +301,8 @@ def _taken_apart(step: Step, opening: FloatArray, found: Bools, takes: Sequence[
     left = measure(mended, opening, found)
     if left.correlation <= step.left.correlation:
         return step
-    if not judge_sound.in_step(
-        left, len(opening) / FRAME_RATE
-    ):  # takes apart had led the clip's own line astray
-        mended = correct(mended, left, len(opening))
-        left = measure(mended, opening, found)
+    mended = correct(mended, left, len(opening))  # while takes stood apart the clip's own line was led astray
+    left = measure(mended, opening, found)
     ms = [take.lag_ms for take in lags]
     said = (
         f"The clip is joined from {len(lags)} takes whose sound stands {min(ms):+.0f} to {max(ms):+.0f} ms apart; "
