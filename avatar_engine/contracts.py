@@ -6,6 +6,7 @@ Time is the frame index and the sample count: frame ``k`` of any footage or prog
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -87,6 +88,37 @@ class Speech:
     @property
     def seconds(self) -> float:
         return len(self.samples) / SAMPLE_RATE
+
+    def part(self, start: int, stop: int) -> Speech:
+        """Samples ``start`` to ``stop`` (a view of them) and what is said in them."""
+        samples = self.samples[start:stop]
+        return Speech(samples, phones_within(self.phones, start, len(samples)))
+
+
+def phones_within(phones: Sequence[Phone], start: int, length: int) -> tuple[Phone, ...]:
+    """The phones, or their parts, within ``length`` samples from sample ``start`` (which may lie before the first),
+    timed from there."""
+    begin, end = start / SAMPLE_RATE, (start + length) / SAMPLE_RATE
+    return tuple(
+        Phone(phone.symbol, max(phone.start, begin) - begin, min(phone.end, end) - begin)
+        for phone in phones
+        if phone.start < end and phone.end > begin
+    )
+
+
+def join(pieces: Iterable[Speech]) -> Speech:
+    """Pieces of speech that follow one another, as one; a phone that goes on across a seam is one again."""
+    samples: list[FloatArray] = [np.zeros(0, np.float32)]
+    phones: list[Phone] = []
+    at = 0
+    for piece in pieces:
+        samples.append(piece.samples)
+        moved = list(phones_within(piece.phones, -at, at + len(piece.samples)))
+        if phones and moved and phones[-1].symbol == moved[0].symbol:
+            moved[0] = Phone(moved[0].symbol, phones.pop().start, moved[0].end)
+        phones += moved
+        at += len(piece.samples)
+    return Speech(np.concatenate(samples), tuple(phones))
 
 
 @dataclass(frozen=True, slots=True)

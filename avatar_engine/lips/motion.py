@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from avatar_engine.contracts import SAMPLES_PER_FRAME, FloatArray, MouthMotion
+from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray, FloatArray, MouthMotion, Phone
 from avatar_engine.device import Device, onnx_session
-from avatar_engine.lips import sound
+from avatar_engine.lips import closures, sound
 from avatar_engine.lips.model import Gate, LipsModel
 
 AHEAD = sound.LOOK_AHEAD // SAMPLES_PER_FRAME
@@ -30,11 +31,13 @@ class MotionState:
         samples: float32 (m,), the sound from `LEAD` samples before the next picture's start.
         levels: float32 (m,), the awakeness (0 to 1) of the pictures from `PAST` before the next one on.
         peak: The voice's remembered level in dB.
+        marked: uint8 (m,), what is asked of the lips in each of ``samples`` (`avatar_engine.lips.closures.marks`).
     """
 
     samples: FloatArray
     levels: FloatArray
     peak: float
+    marked: ByteArray
 
 
 class MotionStream:
@@ -51,16 +54,26 @@ class MotionStream:
         self._session = onnx_session(model.motion, device, threads=1)
         self._neutral = model.neutral
         self._gate = model.gate
+        self._closing = closures.Closing(model.basis, model.neutral)
 
     def start(self) -> MotionState:
         """The state before the first sample: silence so far."""
-        return MotionState(np.zeros(sound.LEAD, np.float32), np.zeros(PAST, np.float32), self._gate.speech)
+        lead = np.zeros(sound.LEAD, np.float32)
+        return MotionState(lead, np.zeros(PAST, np.float32), self._gate.speech, lead.astype(np.uint8))
 
-    def push(self, state: MotionState | None, samples: FloatArray) -> tuple[MouthMotion, MotionState]:
+    def push(
+        self, state: MotionState | None, samples: FloatArray, phones: Sequence[Phone] = ()
+    ) -> tuple[MouthMotion, MotionState]:
         """Take some sound (any count of samples at 24 kHz) and give the shapes that it makes ready.
 
         The shape of picture ``k`` comes once the sound up to 120 ms after the picture's end is here, so the
         first pushes give no row, and a show pushes silence while nothing is said.
+
+        Args:
+            state: Where the stream stands; None before its first sound.
+            samples: float32 (n,), the next sound.
+            phones: What is said in it, where that is known, timed from its first sample: the lips close where they
+                must. What lies outside it is left out, so that a phone that goes on comes again with the next sound.
 
         Returns:
             The shapes of the next pictures, float32 (pictures, coefficients), perhaps none, and the new state.
@@ -74,14 +87,16 @@ class MotionStream:
         )
         levels = np.concatenate([state.levels, awake])
         ready = max(0, (len(heard) - sound.LEAD - sound.LOOK_AHEAD) // SAMPLES_PER_FRAME)
-        rows = self._shapes(heard, levels, ready)
-        return MouthMotion(rows), MotionState(heard[ready * SAMPLES_PER_FRAME :], levels[ready:], peak)
+        marked = np.concatenate([state.marked, closures.marks(phones, len(samples))])
+        rows = self._closing.under(self._shapes(heard, levels, ready), closures.ceilings(marked, ready))
+        past = ready * SAMPLES_PER_FRAME
+        return MouthMotion(rows), MotionState(heard[past:], levels[ready:], peak, marked[past:])
 
-    def whole(self, samples: FloatArray) -> MouthMotion:
-        """The shapes of a whole sound: one row for every picture that it touches."""
+    def whole(self, samples: FloatArray, phones: Sequence[Phone] = ()) -> MouthMotion:
+        """The shapes of a whole sound, in which ``phones`` are said: one row for every picture that it touches."""
         pictures = -(-len(samples) // SAMPLES_PER_FRAME)
         rest = pictures * SAMPLES_PER_FRAME - len(samples) + sound.LOOK_AHEAD
-        motion, _ = self.push(None, np.concatenate([samples, np.zeros(rest, np.float32)]))
+        motion, _ = self.push(None, np.concatenate([samples, np.zeros(rest, np.float32)]), phones)
         return motion
 
     def _awake(self, samples: FloatArray, state: MotionState) -> tuple[FloatArray, float]:

@@ -27,6 +27,8 @@ UPPER_LIP, LOWER_LIP, LEFT_CORNER, RIGHT_CORNER = (
     0,
     10,
 )
+LOWER_MIDDLE = [len(OUTER) + i for i in (4, 5, 6)]
+UPPER_MIDDLE = [len(OUTER) + i for i in (16, 15, 14)]
 COEFFICIENTS = 12
 SUB_PIXEL = 4  # bits of fraction for drawing
 JAW_WEIGHT = 0.5  # jaw landmarks slide along the jaw; they must not crowd the lips out of the basis
@@ -66,9 +68,14 @@ class ShapeBasis:
 
 def opening(shapes: FloatArray) -> FloatArray:
     """The gap between the inner lips of shapes (n, landmarks, 2): their mean distance over the middle."""
-    base = len(OUTER)
-    lower, upper = [base + i for i in (4, 5, 6)], [base + i for i in (16, 15, 14)]
-    return np.asarray(np.linalg.norm(shapes[:, lower] - shapes[:, upper], axis=2).mean(1), np.float32)
+    apart = shapes[:, LOWER_MIDDLE] - shapes[:, UPPER_MIDDLE]
+    return np.asarray(np.linalg.norm(apart, axis=2).mean(1), np.float32)
+
+
+def gap(shapes: FloatArray) -> FloatArray:
+    """The same down the crop alone: less than nothing where the lips cross, and linear in the shape, so that the
+    gap of a basis' axes (n, landmarks, 2) is what each coefficient adds to it."""
+    return np.asarray((shapes[:, LOWER_MIDDLE, 1] - shapes[:, UPPER_MIDDLE, 1]).mean(1), np.float32)
 
 
 def width(shapes: FloatArray) -> FloatArray:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import EXPRESSIONS, SAMPLES_PER_FRAME, ByteArray, FloatArray, MouthMotion
+from avatar_engine.contracts import EXPRESSIONS, SAMPLES_PER_FRAME, ByteArray, FloatArray, MouthMotion, Phone
 from avatar_engine.device import Device
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.motion import MotionState, MotionStream
@@ -26,8 +26,11 @@ State = TypeVar("State")
 class Motion(Protocol[State]):
     """Sound to mouth shapes, streaming (see `avatar_engine.lips.motion.MotionStream`)."""
 
-    def push(self, state: State | None, samples: FloatArray, /) -> tuple[MouthMotion, State]:
-        """Take the next samples; give the rows that they make ready, and the state to go on from."""
+    def push(
+        self, state: State | None, samples: FloatArray, phones: Sequence[Phone], /
+    ) -> tuple[MouthMotion, State]:
+        """Take the next samples and the phones that are known to be said in them, timed from the first; give the
+        rows that they make ready, and the state to go on from."""
         ...
 
 
@@ -122,10 +125,10 @@ class Performer(Generic[State]):
         """End the body's thread."""
         self._body.close()
 
-    def hear(self, samples: FloatArray) -> FloatArray:
-        """Push one frame's samples; mouth shapes that became ready, float32 (frames, coefficients)."""
+    def hear(self, samples: FloatArray, phones: Sequence[Phone] = ()) -> FloatArray:
+        """Push one frame's samples and its phones; mouth shapes that became ready, float32 (frames, coefficients)."""
         started = time.thread_time()
-        motion, self._state = self._motion.push(self._state, samples)
+        motion, self._state = self._motion.push(self._state, samples, phones)
         self.seconds["motion"] += time.thread_time() - started
         return motion.coefficients
 

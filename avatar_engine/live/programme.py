@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray, ProgrammeFrame
+from avatar_engine.contracts import (
+    SAMPLE_RATE,
+    SAMPLES_PER_FRAME,
+    FloatArray,
+    Phone,
+    ProgrammeFrame,
+    phones_within,
+)
 
 if TYPE_CHECKING:  # the voice's process reads this module, too, and needs no lips
     from avatar_engine.live.performer import Performer
@@ -31,11 +38,15 @@ TAIL = 15
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """Samples of one utterance, mono float32 (n,); ``last`` marks the piece that ends it."""
+    """Samples of one utterance, mono float32 (n,); ``last`` marks the piece that ends it.
+
+    ``phones`` are those that are said in it, timed from its first sample.
+    """
 
     samples: FloatArray
     generation: int = 0
     last: bool = False
+    phones: tuple[Phone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +98,10 @@ class SoundTrack:
         """Whether only silence will come."""
         return self._piece is None and self._source.ended
 
-    def next(self) -> tuple[FloatArray, bool]:
-        """The next `SAMPLES_PER_FRAME` samples, float32, and whether something is said in them."""
+    def next(self) -> tuple[FloatArray, bool, list[Phone]]:
+        """The next `SAMPLES_PER_FRAME` samples, float32, whether something is said in them, and its phones."""
         sound = np.zeros(SAMPLES_PER_FRAME, np.float32)
+        phones: list[Phone] = []
         filled, speaking = 0, False
         while filled < SAMPLES_PER_FRAME:
             if self._piece is None and not self._take():
@@ -100,13 +112,15 @@ class SoundTrack:
             piece = self._piece
             assert piece is not None  # noqa: S101 - for the type checker: _take() has set it
             if isinstance(piece, Spoken):
+                at = self._at - filled  # where the frame begins, counted in the piece
                 taken = self._speak(piece, sound[filled:])
+                phones += phones_within(piece.phones, at, filled + taken)
                 speaking = speaking or taken > 0
             else:
                 taken = self._rest(piece, SAMPLES_PER_FRAME - filled)
             filled += taken
         self._before = sound
-        return sound, speaking
+        return sound, speaking, phones
 
     def _tear(self, sound: FloatArray) -> None:
         """Fade out what was last said; its end may lie in the frame before, which still waits for its motion."""
@@ -179,9 +193,9 @@ class Programme:
     def __iter__(self) -> Iterator[ProgrammeFrame]:
         quiet = 0
         while quiet < TAIL:
-            sound, speaking = self._track.next()
+            sound, speaking, phones = self._track.next()
             self._line.append((sound, speaking))
-            for coefficients in self._performer.hear(sound):
+            for coefficients in self._performer.hear(sound, phones):
                 frame = self._frame(coefficients)
                 quiet = quiet + 1 if not frame.speaking and self._over() else 0
                 yield frame

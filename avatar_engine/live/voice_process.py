@@ -24,7 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Speech, Utterance
+from avatar_engine.contracts import SAMPLE_RATE, Speech, Utterance, join
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Piece, Silence, Spoken
 from avatar_engine.show.script import Pause
@@ -287,11 +287,11 @@ class VoiceProcess:
         progress.begin()
         pace = _Pace()
         stale = False
-        for samples in worker.speak(utterance):
-            pace.count(len(samples))
+        for speech in worker.speak(utterance):
+            pace.count(len(speech.samples))
             if progress.fresh:
                 self.figures.first_sound.append(pace.worked)
-            for piece in progress.take(samples):
+            for piece in progress.take(speech):
                 self._offer(piece)
             with pace.at_rest():
                 self._wait_for_room(utterance.generation)
@@ -361,30 +361,34 @@ class _Delivery:
         self._generation = generation
         self._delivered = 0
         self._skip = 0
-        self._held = np.zeros(0, np.float32)
+        self._held = _NOTHING
 
     def begin(self) -> None:
         self._skip = self._delivered
-        self._held = np.zeros(0, np.float32)
+        self._held = _NOTHING
 
-    def take(self, samples: FloatArray) -> Iterator[Piece]:
-        skipped = min(self._skip, len(samples))
+    def take(self, speech: Speech) -> Iterator[Piece]:
+        skipped = min(self._skip, len(speech.samples))
         self._skip -= skipped
-        joined = np.concatenate([self._held, samples[skipped:]])
-        ready, self._held = joined[: max(0, len(joined) - EDGE)], joined[max(0, len(joined) - EDGE) :]
-        if len(ready):
+        known = join([self._held, speech.part(skipped, len(speech.samples))])
+        edge = max(0, len(known.samples) - EDGE)
+        ready, self._held = known.part(0, edge), known.part(edge, len(known.samples))
+        if edge:
             if self._delivered == 0:
-                edge = min(EDGE, len(ready))
-                ready[:edge] *= np.linspace(0, 1, edge, dtype=np.float32)
+                rise = min(EDGE, edge)
+                ready.samples[:rise] *= np.linspace(0, 1, rise, dtype=np.float32)
             self.fresh = False
-            self._delivered += len(ready)
-            yield Spoken(ready, self._generation)
+            self._delivered += edge
+            yield Spoken(ready.samples, self._generation, phones=ready.phones)
 
     def finish(self) -> Iterator[Piece]:
         """The held end, faded out; empty when nothing was held, to mark the utterance's end all the same."""
-        end = self._held * np.linspace(1, 0, len(self._held), dtype=np.float32)
-        self._held = np.zeros(0, np.float32)
-        yield Spoken(end, self._generation, last=True)
+        end, self._held = self._held, _NOTHING
+        faded = end.samples * np.linspace(1, 0, len(end.samples), dtype=np.float32)
+        yield Spoken(faded, self._generation, last=True, phones=end.phones)
+
+
+_NOTHING = Speech(np.zeros(0, np.float32))
 
 
 class _Worker:
@@ -415,8 +419,8 @@ class _Worker:
             raise AvatarError(message[1], message[2])
         return float(message[1])
 
-    def speak(self, utterance: Utterance) -> Iterator[FloatArray]:
-        """The utterance's sound, float32 pieces that the caller owns.
+    def speak(self, utterance: Utterance) -> Iterator[Speech]:
+        """The utterance's sound, in pieces that the caller owns.
 
         Raises:
             _VoiceError: It could not be said.
@@ -427,9 +431,10 @@ class _Worker:
             raise _VoiceError(str(error), died=True) from None
         while (message := self._next())[0] == "sound":
             try:
-                yield np.frombuffer(self._line.recv_bytes(), np.float32).copy()
+                samples = np.frombuffer(self._line.recv_bytes(), np.float32).copy()
             except (EOFError, OSError) as error:
                 raise _VoiceError(str(error) or "its process ended", died=True) from None
+            yield Speech(samples, message[1])
         if message[0] == "failed":
             raise _VoiceError(message[1], died=False)
 
@@ -488,7 +493,7 @@ def _speak(line: Connection[Any, Any], voice: Speaks, utterance: Utterance) -> N
             if line.poll():
                 line.recv()  # only "drop" comes while something is said
                 break
-            line.send(("sound",))
+            line.send(("sound", speech.phones))
             line.send_bytes(np.ascontiguousarray(speech.samples, np.float32).tobytes())
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Phone, Speech, Utterance
+from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Phone, Speech, Utterance, join, phones_within
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import phonemes, text
 from avatar_engine.voice.network import (
@@ -126,7 +126,7 @@ class Voice:
         held = np.zeros(
             0, np.float32
         )  # Sound not yet given away: the overlap, and silence that may end here.
-        opened = False
+        phones, opened = spoken.phones, False
         for start, stop in self._windows(spoken):
             sound = self._window(spoken, start, stop, held)
             held = (
@@ -139,11 +139,11 @@ class Voice:
                 body, at = body[skip:], at + skip
                 if not len(body):
                     continue
-                opened = True
+                opened, phones = True, begun(phones, at)
                 body[:_FADE] *= np.linspace(0, 1, len(body[:_FADE]), dtype=np.float32)
             if stop == spoken.stop:
                 body = self._ended(body, spoken.pause)
-            yield Speech(body, clipped(spoken.phones, at, len(body)))
+            yield Speech(body, clipped(phones, at, len(body)))
             at += len(body)
 
     def _windows(self, spoken: _Spoken) -> Iterator[tuple[int, int]]:
@@ -210,36 +210,38 @@ def timed(said: str, frames: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.
     return tuple(joined)
 
 
+def begun(phones: Sequence[Phone], start: int) -> tuple[Phone, ...]:
+    """The phones of a sound that begins at sample ``start``, just before it is first heard.
+
+    What is said before it, a closed p that nobody hears, is said in the silence that is left there.
+    """
+    first = start / SAMPLE_RATE
+    said = [phone for phone in phones if phone.symbol != SILENCE]
+    silent = [phone for phone in said if phone.end <= first]
+    if not silent or len(silent) == len(said):
+        return tuple(phones)
+    heard = phones[phones.index(said[len(silent)]) :]
+    step = min(_LEAD / SAMPLE_RATE, (heard[0].end - first) / 2) / len(silent)
+    early = [Phone(p.symbol, first + n * step, first + (n + 1) * step) for n, p in enumerate(silent)]
+    return (*early, Phone(heard[0].symbol, early[-1].end, heard[0].end), *heard[1:])
+
+
 def clipped(phones: Sequence[Phone], start: int, length: int) -> tuple[Phone, ...]:
     """The phones within ``length`` samples from sample ``start``, timed from there, silence filling the rest."""
-    begin, end = start / SAMPLE_RATE, (start + length) / SAMPLE_RATE
-    inside = [
-        Phone(phone.symbol, max(phone.start, begin) - begin, min(phone.end, end) - begin)
-        for phone in phones
-        if phone.start < end and phone.end > begin
-    ]
+    inside = list(phones_within(phones, start, length))
+    end = length / SAMPLE_RATE
     covered = inside[-1].end if inside else 0.0
-    if covered < end - begin - 1e-6:
+    if covered < end - 1e-6:
         if inside and inside[-1].symbol == SILENCE:
-            inside[-1] = Phone(SILENCE, inside[-1].start, end - begin)
+            inside[-1] = Phone(SILENCE, inside[-1].start, end)
         else:
-            inside.append(Phone(SILENCE, covered, end - begin))
+            inside.append(Phone(SILENCE, covered, end))
     return tuple(inside)
 
 
 def say(voice: Voice, utterance: Utterance) -> Speech:
     """The whole of ``utterance`` as one piece."""
-    samples: list[FloatArray] = []
-    phones: list[Phone] = []
-    at = 0.0
-    for piece in voice.speak(utterance):
-        samples.append(piece.samples)
-        for phone in piece.phones:
-            start = phone.start + at
-            if phones and phone is piece.phones[0] and phones[-1].symbol == phone.symbol:
-                start = phones.pop().start  # The seam of two windows lies within a phone.
-            phones.append(Phone(phone.symbol, start, phone.end + at))
-        at += piece.seconds
-    if not samples:
+    pieces = list(voice.speak(utterance))
+    if not pieces:
         raise AvatarError(f"There is nothing to say in {utterance.text[:60]!r}.", "Write some words.")
-    return Speech(np.concatenate(samples), tuple(phones))
+    return join(pieces)

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from avatar_engine.contracts import SAMPLE_RATE, Phone, phones_within
 from avatar_engine.lips import fit_motion, motion, sound
 from avatar_engine.lips.expression import Expressions
 from avatar_engine.lips.grain import Grain
 from avatar_engine.lips.model import Gate, LipsModel
 from avatar_engine.lips.painter import to_onnx
 from avatar_engine.lips.placement import Placement
-from avatar_engine.lips.shape import LANDMARKS, ShapeBasis
+from avatar_engine.lips.shape import LANDMARKS, LOWER_MIDDLE, ShapeBasis
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +20,12 @@ def model() -> LipsModel:
     committee = fit_motion.Committee([fit_motion.Net(4), fit_motion.Net(4)], 4).eval()
     committee.mean.fill_(-8)
     net = to_onnx(committee, (torch.zeros(2, sound.CONTEXT, sound.BANDS),), ["mel"], ["coefficients"])
-    basis = ShapeBasis(
-        np.zeros((len(LANDMARKS), 2), np.float32), np.zeros((4, len(LANDMARKS), 2), np.float32)
-    )
-    neutral = np.array([3, -2, 1, 5], np.float32)
+    axes = np.zeros((4, len(LANDMARKS), 2), np.float32)
+    axes[0, LOWER_MIDDLE, 1] = -0.03
+    mean = np.zeros((len(LANDMARKS), 2), np.float32)
+    mean[LOWER_MIDDLE, 1] = 0.1
+    basis = ShapeBasis(mean, axes)
+    neutral = np.array([3, -2, 1, 5], np.float32)  # 0.01 open; the net's shapes are about 0.1
     mask = np.zeros((64, 64), np.float32)
     count = len(neutral)
     gate, nowhere, plain = Gate(-50, -40, -15), Placement.none(count), Expressions.none(count)
@@ -36,19 +39,46 @@ def speech(seconds: float, seed: int = 0) -> np.ndarray:
     return (loud * random.normal(0, 0.5, count)).astype(np.float32)
 
 
+PHONES = tuple(
+    Phone(symbol, start, stop)
+    for symbol, start, stop in [
+        *(("m", 0, 0.05), ("a", 0.05, 0.08), ("p", 0.08, 0.09), ("f", 0.13, 0.2), ("b", 0.2, 0.2345)),
+        *(("p", 0.4, 0.4125), ("v", 1.111, 1.2), ("m", 1.3, 1.7), ("b", 1.75, 1.7512), ("p", 3.9, 4.0)),
+    ]
+)
+
+
+@pytest.mark.parametrize("phones", [(), PHONES], ids=["unknown", "known"])
 @pytest.mark.parametrize("chunk", [1, 7, 960, 1234, 24000])
-def test_chunks_give_the_same_as_one_go(model: LipsModel, chunk: int) -> None:
+def test_chunks_give_the_same_as_one_go(model: LipsModel, chunk: int, phones: tuple[Phone, ...]) -> None:
     samples = speech(0.5 if chunk < 100 else 4.0)
     samples = samples[:6000] if chunk == 1 else samples
     stream = motion.MotionStream(model)
-    whole, _ = stream.push(None, samples)
+    whole, _ = stream.push(None, samples, phones)
     state, rows = stream.start(), []
     for first in range(0, len(samples), chunk):
-        part, state = stream.push(state, samples[first : first + chunk])
+        piece = samples[first : first + chunk]
+        part, state = stream.push(state, piece, phones_within(phones, first, len(piece)))
         rows.append(part.coefficients)
     pieces = np.concatenate(rows)
     assert pieces.shape == whole.coefficients.shape == ((len(samples) - 2880) // 960, 4)
     assert pieces == pytest.approx(whole.coefficients, abs=1e-5)
+
+
+@pytest.mark.parametrize("start", np.linspace(1.0, 1.04, 5))
+def test_lips_close_on_a_phone_of_60_ms_and_nothing_else_changes(model: LipsModel, start: float) -> None:
+    samples = speech(2.0) + 0.05
+    stream = motion.MotionStream(model)
+    alone = stream.whole(samples).coefficients
+    driven = stream.whole(samples, [Phone("a", 0.5, start), Phone("b", start, start + 0.06)]).coefficients
+    closed = float(model.basis.opening(model.neutral[None])[0])
+    gaps, before = model.basis.opening(driven), model.basis.opening(alone)
+    inside = [k for k in range(50) if start <= (k + 0.5) / 25 < start + 0.06]
+    assert inside and before[inside].min() > closed + 0.03
+    assert gaps[inside] == pytest.approx(closed, abs=1e-6)
+    assert (gaps <= before + 1e-6).all()
+    near = np.abs((np.arange(50) + 0.5) / 25 - start - 0.03) < 0.03 + motion.closures.REACH * 0.04
+    assert (driven[~near] == alone[~near]).all()
 
 
 def test_silence_is_exactly_the_closed_mouth(model: LipsModel) -> None:
@@ -90,6 +120,7 @@ def test_the_future_beyond_the_look_ahead_is_not_heard(model: LipsModel) -> None
     b = a.copy()
     b[960 * 21 + 2880 :] = 0
     stream = motion.MotionStream(model)
-    rows = [stream.whole(x).coefficients for x in (a, b)]
+    late = (Phone("m", (21 * 960 + 2880) / SAMPLE_RATE, 2.0),)
+    rows = [stream.whole(x, phones).coefficients for x, phones in ((a, ()), (b, late))]
     assert (rows[0][:21] == rows[1][:21]).all()
     assert np.abs(rows[0][22:] - rows[1][22:]).max() > 0

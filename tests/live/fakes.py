@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray, FloatArray, MouthMotion
+from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray, FloatArray, MouthMotion, Phone
 from avatar_engine.live.performer import Performer
 from avatar_engine.live.programme import Piece
 
@@ -18,9 +18,13 @@ class LaggingMotion:
 
     def __init__(self, lag: int = 3) -> None:
         self.lag = lag
+        self.phones: list[Sequence[Phone]] = []  # of every push
 
-    def push(self, state: list[float] | None, samples: FloatArray) -> tuple[MouthMotion, list[float]]:
+    def push(
+        self, state: list[float] | None, samples: FloatArray, phones: Sequence[Phone]
+    ) -> tuple[MouthMotion, list[float]]:
         assert samples.shape == (SAMPLES_PER_FRAME,)
+        self.phones.append(phones)
         heard = [*(state or []), float(np.abs(samples).max())]
         ready, left = heard[: -self.lag or None], heard[len(heard) - self.lag :]
         if len(heard) <= self.lag:

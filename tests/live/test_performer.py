@@ -1,6 +1,6 @@
 import numpy as np
 
-from avatar_engine.contracts import SAMPLES_PER_FRAME
+from avatar_engine.contracts import SAMPLES_PER_FRAME, Phone
 from avatar_engine.live.performer import Performer
 from tests.live.fakes import NEUTRAL, BareStage, LaggingMotion, performer
 
@@ -10,6 +10,15 @@ def test_motion_state_goes_from_one_push_to_the_next():
     rows = [actor.hear(np.full(SAMPLES_PER_FRAME, level, np.float32)) for level in (0.1, 0.2, 0.3, 0.4)]
     assert [len(row) for row in rows] == [0, 0, 1, 1]
     np.testing.assert_allclose([rows[2][0, 0], rows[3][0, 0]], [0.1, 0.2], rtol=1e-6)
+
+
+def test_the_phones_reach_the_lips():
+    _, ink, body = performer()
+    lips = LaggingMotion()
+    actor = Performer(lips, ink, body, BareStage(), NEUTRAL)
+    said = (Phone("m", 0.01, 0.03),)
+    actor.hear(np.zeros(SAMPLES_PER_FRAME, np.float32), said)
+    assert lips.phones == [said]
 
 
 def test_the_expression_is_in_every_picture_and_the_place_of_the_mouth_after_it():

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avatar_engine.contracts import SAMPLES_PER_FRAME
+from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, Phone
+from avatar_engine.live.performer import Performer
 from avatar_engine.live.programme import EDGE, OPENING, TAIL, Programme, Silence, Spoken
-from tests.live.fakes import NEUTRAL, ListedSource, performer
+from tests.live.fakes import NEUTRAL, BareStage, CountingBody, Ink, LaggingMotion, ListedSource, performer
 
 
 def noise(count, seed=1):
@@ -51,6 +52,33 @@ def test_no_sample_is_lost_doubled_or_moved(plan):
     _, sound, _, _ = play(pieces)
     np.testing.assert_array_equal(sound[: len(wanted)], wanted)
     assert not sound[len(wanted) :].any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 3000)), min_size=1, max_size=12))
+def test_phones_come_with_their_own_samples_to_the_sample(plan):
+    """A phone on the middle half of every piece."""
+    pieces, wanted = [], []
+    for seed, (speaks, count) in enumerate(plan):
+        said = np.zeros(count, bool)
+        if speaks:
+            said[count // 4 : count - count // 4] = True
+            phone = Phone("m", count // 4 / SAMPLE_RATE, (count - count // 4) / SAMPLE_RATE)
+            pieces.append(Spoken(noise(count, seed), last=True, phones=(phone,)))
+        else:
+            pieces.append(Silence(count))
+        wanted.append(said)
+    lips = LaggingMotion()
+    actor = Performer(lips, Ink(), CountingBody(), BareStage(), NEUTRAL)
+    list(Programme(ListedSource(pieces), actor))
+    heard = np.zeros((len(lips.phones), SAMPLES_PER_FRAME), bool)
+    for row, phones in zip(heard, lips.phones, strict=True):
+        for phone in phones:
+            assert 0 <= phone.start <= phone.end <= 0.04 + 1e-9
+            row[round(phone.start * SAMPLE_RATE) : round(phone.end * SAMPLE_RATE)] = True
+    expected = np.concatenate(wanted)
+    np.testing.assert_array_equal(heard.reshape(-1)[: len(expected)], expected)
+    assert not heard.reshape(-1)[len(expected) :].any()
 
 
 def test_every_frame_takes_the_next_body_picture_and_its_own_mouth():

@@ -114,6 +114,24 @@ def test_speech_and_pauses_come_whole_in_order_with_soft_edges(start):
     assert len(voice.figures.first_sound) == 2
 
 
+def phones(pieces):
+    """Symbol, first and last sample of every phone of an utterance's pieces, parts joined."""
+    found, at = [], 0
+    for piece in pieces:
+        for phone in piece.phones:
+            start, stop = (round(time * SAMPLE_RATE) + at for time in (phone.start, phone.end))
+            if found and found[-1][0] == phone.symbol and found[-1][2] == start:
+                start = found.pop()[1]
+            found.append((phone.symbol, start, stop))
+        at += len(piece.samples)
+    return found
+
+
+def test_phones_lie_on_their_own_samples_even_after_a_second_try(start, tmp_path):
+    voice = start([Utterance("bad luck")], partial(FailsOn, tmp_path / "failed", False, True))
+    assert phones(drain(voice)) == [(letter, 2400 * n, 2400 * (n + 1)) for n, letter in enumerate("bad luck")]
+
+
 def test_never_runs_further_ahead_than_its_lead(start):
     voice = start([Utterance("abcdefghij" * 30)], lead=1.0)
     deadline = time.monotonic() + 30

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from avatar_engine.contracts import FloatArray, Speech, Utterance
+from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Phone, Speech, Utterance
 from avatar_engine.show.script import Pause
 
 
@@ -33,11 +33,12 @@ def tone(text: str) -> FloatArray:
 
 
 class ToneVoice:
-    """Says a tone a letter, each letter a piece."""
+    """Says a tone a letter, each letter a piece and a phone."""
 
     def speak(self, utterance: Utterance) -> Iterator[Speech]:
         for letter in utterance.text:
-            yield Speech(tone(letter))
+            samples = tone(letter)
+            yield Speech(samples, (Phone(letter, 0.0, len(samples) / SAMPLE_RATE),))
 
 
 def tone_voice(bundle: object, language: str) -> ToneVoice:

@@ -11,7 +11,7 @@ from avatar_engine.voice import network
 from avatar_engine.voice.network import tuned
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.phonemes import tokens
-from avatar_engine.voice.speak import SILENCE, Voice, clipped, say, timed
+from avatar_engine.voice.speak import SILENCE, Voice, begun, clipped, say, timed
 
 TEXT = "The parcel will be here on Friday. It costs $5!"
 
@@ -32,6 +32,21 @@ def test_clipped_phones_are_timed_from_the_cut_and_fill_it() -> None:
         ("b", 0.25, 0.75),
         (SILENCE, 0.75, 1.0),
     ]
+
+
+def test_a_silent_first_phone_is_said_in_the_silence_before_the_sound() -> None:
+    phones = (Phone(SILENCE, 0, 0.1), Phone("p", 0.1, 0.18), Phone("l", 0.18, 0.4), Phone("a", 0.4, 0.6))
+    inside = clipped(begun(phones, int(0.2 * SAMPLE_RATE)), int(0.2 * SAMPLE_RATE), SAMPLE_RATE)
+    assert [phone.symbol for phone in inside] == ["p", "l", "a", SILENCE]
+    assert inside[0].start == pytest.approx(0, abs=1e-9) and 0.02 < inside[0].end < 0.04
+    assert [phone.end for phone in inside[1:3]] == pytest.approx([0.2, 0.4])
+    assert all(one.end == other.start for one, other in itertools.pairwise(inside))
+
+
+def test_a_first_phone_that_is_heard_stays_where_it_is() -> None:
+    phones = (Phone(SILENCE, 0, 0.1), Phone("p", 0.1, 0.25), Phone("a", 0.25, 0.6))
+    assert begun(phones, int(0.2 * SAMPLE_RATE)) == phones
+    assert begun(phones[:1], SAMPLE_RATE) == phones[:1]
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +82,16 @@ def test_sound_begins_soon_and_phones_lie_on_it(voice: Voice) -> None:
         piece = whole.samples[int(phone.start * SAMPLE_RATE) : int(phone.end * SAMPLE_RATE)]
         level[phone.symbol].append(float(np.sum(piece**2)))
     assert len(level["ɑ"]) == 3 and sum(level["ɑ"]) > 4 * sum(level[SILENCE])
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("words", ["Place it here.", "Pay now."])
+def test_the_first_phone_is_never_lost(voice: Voice, words: str) -> None:
+    for speed in (0.8, 1.0, 1.3):
+        said = [
+            phone for phone in say(voice, Utterance(words, speed=speed)).phones if phone.symbol != SILENCE
+        ]
+        assert said[0].symbol == "p" and said[0].end > said[0].start
 
 
 @pytest.mark.weights

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray, Phone, Speech
+from avatar_engine.contracts import (
+    FRAME_RATE,
+    SAMPLE_RATE,
+    SAMPLES_PER_FRAME,
+    FloatArray,
+    Phone,
+    Speech,
+    join,
+)
 from avatar_engine.lips.motion import MotionStream
 
 PHASES = 4
@@ -42,7 +50,7 @@ class Said:
 def coefficients(
     stream: MotionStream, said: Sequence[Said], neutral: FloatArray, frames: range
 ) -> FloatArray:
-    """The shapes for the pictures ``frames`` of the clip, driven by the clone's own sound.
+    """The shapes for the pictures ``frames`` of the clip, driven by the clone's own sound and phones.
 
     Args:
         stream: The lips that turn sound into shapes.
@@ -84,10 +92,11 @@ def _sampled(
     stream: MotionStream, speech: Speech, seconds: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """The clone's shapes at any times of its speech, linear between shapes 10 ms apart."""
-    rest = np.zeros(int(REST * SAMPLE_RATE), np.float32)
-    samples = np.concatenate([rest, speech.samples, rest])
+    rest = Speech(np.zeros(int(REST * SAMPLE_RATE), np.float32))
+    heard = join([rest, speech, rest])
     step = SAMPLES_PER_FRAME // PHASES
-    phases = [stream.whole(samples[phase * step :]).coefficients for phase in range(PHASES)]
+    later = [heard.part(phase * step, len(heard.samples)) for phase in range(PHASES)]
+    phases = [stream.whole(part.samples, part.phones).coefficients for part in later]
     count = min(len(rows) for rows in phases)
     fine = np.stack([rows[:count] for rows in phases], 1).reshape(count * PHASES, -1)
     place = ((seconds + REST) * SAMPLE_RATE - SAMPLES_PER_FRAME / 2) / step

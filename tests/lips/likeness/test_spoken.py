@@ -11,7 +11,8 @@ from avatar_engine.lips.likeness.spoken import Said
 class Echo:
     """A mouth whose only coefficient is the mean of its picture's samples."""
 
-    def whole(self, samples: FloatArray) -> MouthMotion:
+    def whole(self, samples: FloatArray, phones: tuple[Phone, ...]) -> MouthMotion:
+        del phones
         count = -(-len(samples) // 960)
         padded = np.pad(samples, (0, count * 960 - len(samples)))
         return MouthMotion(padded.reshape(count, 960).mean(1, keepdims=True))
@@ -67,3 +68,20 @@ def test_nothing_said_is_a_mouth_at_rest() -> None:
     stream: Any = Echo()
     rows = spoken.coefficients(stream, [], np.array([3, 4], np.float32), range(5))
     assert (rows == [3, 4]).all()
+
+
+class Mumble:
+    """A mouth whose only coefficient is 1 while "b" is said."""
+
+    def whole(self, samples: FloatArray, phones: tuple[Phone, ...]) -> MouthMotion:
+        middles = (np.arange(-(-len(samples) // 960)) + 0.5) / 25
+        said = [(middles >= p.start) & (middles < p.end) for p in phones if p.symbol == "b"]
+        return MouthMotion(np.any(said, 0).astype(np.float32)[:, None])
+
+
+def test_the_lips_are_told_the_clones_phones() -> None:
+    said = Said(speech([0, 0.2, 0.6, 1.0, 1.2]), stretch([0, 0.2, 1.0, 1.8, 2.0], start=4))
+    stream: Any = Mumble()
+    rows = spoken.coefficients(stream, [said], np.zeros(1, np.float32), range(100, 150))[:, 0]
+    seconds = (np.arange(50) + 0.5) / 25
+    assert rows == pytest.approx(((seconds > 1.0) & (seconds < 1.8)).astype(float), abs=0.01)
