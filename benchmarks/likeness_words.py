@@ -13,10 +13,10 @@ from avatar_engine.clone.speech import WINDOW_SECONDS, speech_windows
 from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, FloatArray, Phone, Progress, Speech, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.lips.likeness.spoken import Said
-from avatar_engine.voice import recorded, text
+from avatar_engine.voice import recorded
 from avatar_engine.voice.align import Stretch, transcribe
 from avatar_engine.voice.pack import VoicePack, stock_fit
-from avatar_engine.voice.speak import SILENCE, Voice, say, timed
+from avatar_engine.voice.speak import SILENCE, Voice, say
 from avatar_engine.voice.speaker import encoder
 
 Bools = npt.NDArray[np.bool_]
@@ -26,9 +26,6 @@ MARGIN = 4
 
 EVEN = 0.05
 """A difference in pace that is left as it is."""
-
-ONSET = 0.03
-"""Seconds that are left of the first phone's silence when a voice begins to speak."""
 
 WORST = 1.35
 """A stretch whose words cost so much more than the others' to align was heard wrongly, and is left out."""
@@ -130,27 +127,6 @@ def paced(voice: Voice, piece: Stretch, language: str) -> Speech:
     sounding = [phone for phone in speech.phones if phone.symbol != SILENCE]
     wanted = (piece.stop - piece.start) / SAMPLE_RATE - 2 * recorded.RIM
     pace = (sounding[-1].end - sounding[0].start) / max(wanted, 0.1) if sounding else 1.0
-    if abs(pace - 1) >= EVEN:
-        speech = say(voice, Utterance(piece.words, language, speed=float(np.clip(pace, 0.5, 2.0))))
-    letters = voice.phonemes(text.say(piece.words, language)[0], language)
-    return with_onset(speech, [phone.symbol for phone in timed(letters, [1] * (len(letters) + 2))])
-
-
-def with_onset(speech: Speech, symbols: Sequence[str]) -> Speech:
-    """The speech with the phones that it lost at its start: a closed p is silent, and silence is cut off.
-
-    Args:
-        speech: As a voice made it.
-        symbols: The phones that its first sentence begins with.
-    """
-    wanted = [symbol for symbol in symbols if symbol != SILENCE]
-    phones = [phone for phone in speech.phones if phone.symbol != SILENCE]
-    heard = [phone.symbol for phone in phones[:3]]
-    lost = next((n for n in range(1, 3) if heard == wanted[n : n + 3] and heard != wanted[:3]), 0)
-    if not lost or not phones:
+    if abs(pace - 1) < EVEN:
         return speech
-    edge = min(ONSET, phones[0].end / 2)
-    step = edge / lost
-    onset = [Phone(symbol, n * step, (n + 1) * step) for n, symbol in enumerate(wanted[:lost])]
-    rest = speech.phones[speech.phones.index(phones[0]) + 1 :]
-    return Speech(speech.samples, (*onset, Phone(phones[0].symbol, edge, phones[0].end), *rest))
+    return say(voice, Utterance(piece.words, language, speed=float(np.clip(pace, 0.5, 2.0))))

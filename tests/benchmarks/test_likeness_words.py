@@ -71,28 +71,6 @@ def test_without_a_transcript_the_held_out_part_is_listened_to(
     assert language == "fr" and source == "Whisper base"
 
 
-def spoken(symbols: str) -> Speech:
-    phones = tuple(Phone(s, k * 0.1, (k + 1) * 0.1) for k, s in enumerate(symbols))
-    return Speech(np.zeros(len(symbols) * 2400, np.float32), phones)
-
-
-@pytest.mark.parametrize(
-    ("heard", "said", "whole"),
-    [
-        ("leɪs_", ["_", *"pleɪs", "_"], "pleɪs_"),
-        ("_leɪs", list("pleɪs"), "pleɪs"),
-        ("pleɪs_", list("pleɪs"), "pleɪs_"),
-        ("ɪs", ["p", "l", "x"], "ɪs"),
-        ("sɪt", ["s", "ɪ", "t"], "sɪt"),
-    ],
-)
-def test_phones_lost_at_the_start_come_back(heard: str, said: list[str], whole: str) -> None:
-    found = words.with_onset(spoken(heard), said)
-    assert "".join(phone.symbol for phone in found.phones) == whole
-    assert found.phones[-1].end == pytest.approx(len(heard) * 0.1)
-    assert all(phone.end > phone.start for phone in found.phones)
-
-
 class Talker:
     """A voice in which every letter is a phone of 0.1 s at speed 1."""
 
@@ -100,9 +78,6 @@ class Talker:
 
     def __init__(self) -> None:
         self.speeds = []
-
-    def phonemes(self, sentence: str, language: str) -> str:
-        return "ab"
 
     def speak(self, utterance: Any) -> Any:
         self.speeds.append(utterance.speed)
