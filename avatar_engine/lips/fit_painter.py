@@ -18,9 +18,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from avatar_engine.contracts import ByteArray, FloatArray
-from avatar_engine.face.crop import Crop, extract
+from avatar_engine.face.crop import Crop, extract, to_crop
 from avatar_engine.lips.painter import TINTS, Appearance, Painter, painting_loss, terms, tints
 from avatar_engine.lips.shape import OUTER, ShapeBasis, draw
+from avatar_engine.media.picture import joined
 from avatar_engine.media.read import frames
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ OTHER_CONTEXT = 0.1  # share of examples whose surroundings come from another mo
 NEAR = 6  # pictures; how far off that other moment may be
 STILL = 0.5  # of 255: what the tint's spread is at least, in footage with steady light
 OTHER_LIGHT = (4.0, 2.5, 2.5)  # standard deviation of luma and chroma shifts that an example is given, of 255
+OTHER_PLACE = 0.008  # the same of the shifts, in crop sides: how far takes lie apart in their crops
+OTHER_SCALE = 0.007  # the same of its changes of scale and of its turns (radians)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +248,7 @@ class _Run:
     def save(self) -> None:
         tensors = {f"now.{name}": value for name, value in self.painter.state_dict().items()}
         tensors |= {f"average.{name}": value for name, value in self.average.items()}
-        for index, state in enumerate(self.optimiser.state_dict()["state"].values()):
+        for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
         facts = {"step": self.step, "spent": self.spent, "loss": self.loss, "first_loss": self.first_loss}
         partial = self.path.with_suffix(".part")
@@ -286,6 +289,7 @@ class _Batches:
         self._lesson, self._random, self._device = lesson, random, torch_device
         self._order = np.empty(0, np.intp)
         size = lesson.mask.shape[0]
+        self._size = size
         self._planes = np.empty((BATCH, 3, size, size), np.uint8)
         self._shapes = lesson.basis.shape(lesson.coefficients)
 
@@ -299,21 +303,42 @@ class _Batches:
         other = random.random(BATCH) < OTHER_CONTEXT
         around[other] += random.integers(-NEAR, NEAR + 1, int(other.sum()))
         around = np.clip(around, 0, len(lesson.coefficients) - 1)
-        for plane, row in zip(self._planes, rows, strict=True):
-            draw(self._shapes[row], plane)
-        code = lesson.coefficients[rows] + random.normal(0, 0.05, (BATCH, lesson.coefficients.shape[1]))
+        moves = self._moves()
+        moved = to_crop(self._shapes[rows] * self._size, moves) / np.float32(self._size)
+        for plane, shape in zip(self._planes, moved, strict=True):
+            draw(shape, plane)
+        code = lesson.basis.project(moved)
+        code += random.normal(0, 0.05, code.shape)
         light = torch.from_numpy((random.normal(0, 1, (BATCH, TINTS)) * OTHER_LIGHT).astype(np.float32))
-        real = self._crops(rows, light)
-        context = real if (around == rows).all() else self._crops(around, light)
+        real = self._crops(rows, light, moves)
+        context = real if (around == rows).all() else self._crops(around, light, moves)
         shapes = torch.from_numpy(self._planes).to(self._device)
-        return real, context, shapes, torch.from_numpy(code.astype(np.float32)).to(self._device)
+        return real, context, shapes, torch.from_numpy(code).to(self._device)
 
-    def _crops(self, rows: npt.NDArray[np.intp], light: Tensor) -> tuple[Tensor, Tensor]:
-        """Luma and chroma of some crops, each in light that differs by ``light`` (n, 3)."""
-        crops = self._lesson.crops
-        luma, chroma = (torch.from_numpy(part[rows]).to(self._device) for part in (crops.luma, crops.chroma))
+    def _moves(self) -> FloatArray:
+        """A small similarity about the crop's middle for every example, float32 (n, 2, 3).
+
+        Stretches that were never seen lie a little apart from those that are learnt.
+        """
+        scale, turn = self._random.normal(0, OTHER_SCALE, (2, BATCH))
+        shift = self._random.normal(0, OTHER_PLACE * self._size, (BATCH, 2))
+        similar = np.stack([np.stack([1 + scale, -turn], 1), np.stack([turn, 1 + scale], 1)], 1)
+        middle = np.full(2, self._size / 2)
+        return np.concatenate(
+            [similar, (middle + shift - similar @ middle)[:, :, None]], axis=2, dtype=np.float32
+        )
+
+    def _crops(self, rows: npt.NDArray[np.intp], light: Tensor, moves: FloatArray) -> tuple[Tensor, Tensor]:
+        """Luma and chroma of some crops, each moved, and in light that differs by ``light`` (n, 3)."""
+        crops, half = self._lesson.crops, self._size // 2
+        luma = np.empty((len(rows), 1, self._size, self._size), np.uint8)
+        chroma = np.empty((len(rows), 2, half, half), np.uint8)
+        for place, (row, move) in enumerate(zip(rows, moves, strict=True)):
+            picture = joined(crops.luma[row, 0], *crops.chroma[row])
+            extract(picture, move, Crop(luma[place, 0], chroma[place]))
         shift = light.to(self._device)[:, :, None, None]
-        return luma.float() + shift[:, :1], chroma.float() + shift[:, 1:]
+        there = (torch.from_numpy(part).to(self._device).float() for part in (luma, chroma))
+        return next(there) + shift[:, :1], next(there) + shift[:, 1:]
 
 
 def _pace(step: int, share: float) -> float:
