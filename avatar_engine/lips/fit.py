@@ -19,7 +19,7 @@ from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips import sound
 from avatar_engine.lips.expression import fit_expressions
-from avatar_engine.lips.fit_motion import fit_motion
+from avatar_engine.lips.fit_motion import base, fit_motion
 from avatar_engine.lips.fit_painter import Crops, Lesson, fit_painter
 from avatar_engine.lips.grain import Grain, fit_grain
 from avatar_engine.lips.model import Gate, LipsModel
@@ -106,6 +106,7 @@ def fit(
         basis,
         budget=budget * MOTION_SHARE,
         work=work,
+        ears=base(),
         clock=clock,
         told=lambda done, note: progress("lips motion", done, note),
     )

@@ -3,15 +3,20 @@
 A minute of one person is little: plain log-mel windows learn better from it than a speech encoder's features, and
 the mean of nets that each missed another part of the minute learns better than any one. What each net missed also
 tells how much smaller the predicted spread is than the real one; the committee is scaled to make up for that.
+
+The nets start from ears that other people trained (`fit_base`; the engine ships them as ``lips-motion``), and learn
+not only where the lips are but how they go from one picture to the next (the velocity loss of VOCA, Cudeiro et al.
+2019), which keeps them still where nothing moves.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +25,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from avatar_engine import models
 from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray
 from avatar_engine.lips import sound
 from avatar_engine.lips.painter import to_onnx
@@ -36,8 +42,15 @@ OTHERWISE = (
 )
 BACKGROUND = 10  # percentile of the minute's log-mel, band by band, that is its background
 BATCH = 64
-EPOCHS = 150
-NET_SECONDS = 24.0  # of one Zen 4 core, for one net's passes; fewer passes where the budget has less for each
+RUN = 4
+"""Pictures in a row that are learnt together, so that the way from one to the next can be."""
+
+STEADY = 1.0  # weight of how the shape changes against what it is
+POOL = 6  # variants that are heard in one round
+EPOCHS = 60  # more only learn the minute by heart
+NET_SECONDS = 14.0  # of one Zen 4 core, for one net's passes; fewer passes where the budget has less for each
+BASE = "lips-motion.safetensors"
+HEAD_RIDGE = 20.0  # the first guess of a head on ears that are there
 MOST_GAIN = 1.6
 
 
@@ -122,6 +135,35 @@ class Example:
     source: npt.NDArray[np.intp]
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What there is to learn from one person.
+
+    Attributes:
+        examples: The minute at several speeds, as often as each is to be heard.
+        seen: bool (n,), the source pictures to learn.
+        hear: Log-mel to what the nets are given.
+    """
+
+    examples: list[Example]
+    seen: npt.NDArray[np.bool_]
+    hear: Callable[[Tensor], Tensor]
+
+
+Ears = dict[str, Tensor]
+"""The weights of a net without its last layer."""
+
+
+def base() -> list[Ears]:
+    """The ears that every fit starts from, as they ship with the engine."""
+    tensors = load_file(models.shipped(BASE))
+    ears: dict[str, Ears] = {}
+    for name, value in tensors.items():
+        member, _, rest = name.partition(".")
+        ears.setdefault(member, {})[rest] = value.float()
+    return [ears[member] for member in sorted(ears)]
+
+
 def fit_motion(
     samples: FloatArray,
     coefficients: FloatArray,
@@ -132,6 +174,7 @@ def fit_motion(
     work: Path,
     members: int = 8,
     epochs: int = EPOCHS,
+    ears: Sequence[Ears] = (),
     clock: Callable[[], float] = time.monotonic,
     told: Callable[[float, str], None] = lambda done, note: None,
 ) -> tuple[bytes, dict[str, float]]:
@@ -146,6 +189,7 @@ def fit_motion(
         work: Where finished members are kept, for an interrupted fit.
         members: Nets, a multiple of `FOLDS` for an even cross-validation.
         epochs: Passes of each net.
+        ears: What the nets start from, in turn; nothing where there is none.
         clock: What the budget is counted in.
         told: Called with the share done and a note.
 
@@ -154,13 +198,10 @@ def fit_motion(
         see, ``motion_gain``, ``motion_members``.
     """
     torch.manual_seed(7)
-    examples = list(_examples(samples, coefficients))
     nets = [Net(coefficients.shape[1]) for _ in range(members)]
     committee = Committee(nets, coefficients.shape[1])
-    committee.listen([sound.log_mel(example.power) for example in examples])
-    real = next(example for example in examples if len(example.coefficients) == len(coefficients))
-    straight = torch.from_numpy(np.ascontiguousarray(sound.windows(sound.log_mel(real.power))))
-    straight = committee.heard(straight)
+    person, straight = _person(samples, coefficients, usable, committee)
+    lips, shapes = lips_loss(basis), torch.from_numpy(coefficients)
     start, predictions, folds = clock(), [], []
     for index in range(members):
         spent = clock() - start
@@ -172,11 +213,14 @@ def fit_motion(
             net.load_state_dict(load_file(kept))
         else:
             short = max(4, min(epochs, int(epochs * budget / (members * NET_SECONDS))))
-            _train(net, examples, usable & (_fold(len(usable)) != fold), committee, basis, short, index)
+            part = replace(person, seen=usable & (_fold(len(usable)) != fold))
+            if ears:
+                _begin(net, ears[index % len(ears)], straight[part.seen], shapes[part.seen])
+            _train(net, [part], lips, short, index)
             save_file(net.state_dict(), kept)
         net.eval()
         with torch.no_grad():
-            predictions.append(net(straight[: len(coefficients)]).numpy())
+            predictions.append(net(straight).numpy())
         folds.append(fold)
         told((index + 1) / members, f"net {index + 1}")
     committee.members = nn.ModuleList(nets[: len(folds)])
@@ -203,46 +247,98 @@ def _examples(samples: FloatArray, coefficients: FloatArray) -> Iterator[Example
         yield Example(sound.power(padded), shapes.astype(np.float32), np.round(at).astype(np.intp))
 
 
-def _train(
-    net: Net,
-    examples: list[Example],
-    seen: npt.NDArray[np.bool_],
-    committee: Committee,
+def _person(
+    samples: FloatArray, coefficients: FloatArray, seen: npt.NDArray[np.bool_], committee: Committee
+) -> tuple[Person, Tensor]:
+    """The person to learn, and the windows (n, 31, bands) of the real sound; teaches the committee to hear."""
+    examples = list(_examples(samples, coefficients))
+    committee.listen([sound.log_mel(example.power) for example in examples])
+    often = [examples[sorted(set(SPEEDS)).index(speed)] for speed in SPEEDS]
+    mel = sound.log_mel(examples[sorted(set(SPEEDS)).index(1.0)].power)
+    windows = torch.from_numpy(np.ascontiguousarray(sound.windows(mel)[: len(coefficients)]))
+    return Person(often, seen, committee.heard), committee.heard(windows)
+
+
+def fit_base(
+    people: Sequence[tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]],
     basis: ShapeBasis,
+    *,
     epochs: int,
     seed: int,
+    told: Callable[[float], None] = lambda done: None,
+) -> Ears:
+    """Train ears on several people, whose shapes are coefficients of one shared basis.
+
+    Args:
+        people: Of each the sound float32 (n * 960,), the coefficients float32 (n, k), and bool (n,), which count.
+        basis: The shared basis.
+        epochs: Passes over everybody.
+        seed: Of the weights and the order.
+        told: Called with the share done.
+    """
+    torch.manual_seed(seed)
+    net, persons = Net(basis.coefficients), []
+    for samples, coefficients, seen in people:
+        person, _ = _person(samples, coefficients, seen, Committee([], basis.coefficients))
+        persons.append(person)
+    _train(net, persons, lips_loss(basis), epochs, seed, told)
+    head = f"hear.{len(net.hear) - 1}."
+    return {name: value for name, value in net.state_dict().items() if not name.startswith(head)}
+
+
+def _begin(net: Net, ears: Ears, windows: Tensor, shapes: Tensor) -> None:
+    """Give a net its ears, and the head that fits them best (ridge regression)."""
+    net.load_state_dict(ears, strict=False)
+    net.eval()
+    with torch.no_grad():
+        heard = net.hear[:-1](windows.transpose(1, 2)).double()
+        heard = torch.cat([heard, torch.ones(len(heard), 1)], 1)
+        gram = heard.T @ heard + HEAD_RIDGE * torch.eye(heard.shape[1])
+        head = torch.linalg.solve(gram, heard.T @ shapes.double()).float()
+        last = cast(nn.Linear, net.hear[-1])
+        last.weight.copy_(head[:-1].T)
+        last.bias.copy_(head[-1])
+
+
+def _train(
+    net: Net,
+    people: list[Person],
+    loss_of: Callable[[Tensor], Tensor],
+    epochs: int,
+    seed: int,
+    told: Callable[[float], None] = lambda done: None,
 ) -> None:
     random = np.random.default_rng(seed)
     torch.manual_seed(seed)
     optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.03)
-    weight, gap = _significance(basis)
-    steps = epochs * (int(seen.sum()) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2.5e-3, max(steps, 2), pct_start=0.15)
-    speeds = [next(e for e in examples if abs(_speed(e, examples) - s) < 0.02) for s in SPEEDS]
+    counts = np.array([person.seen.sum() for person in people])
+    steps = max(2, epochs * (int(counts.sum()) // BATCH))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2.5e-3, steps, pct_start=0.15)
     net.train()
     done = 0
     while done < steps:
-        example = speeds[random.integers(len(speeds))]
-        rows = np.flatnonzero(seen[example.source])
-        random.shuffle(rows)
-        windows = committee.heard(torch.from_numpy(_heard_otherwise(example.power, random)))
-        shapes = torch.from_numpy(example.coefficients)
-        for first in range(0, len(rows) - BATCH + 1, BATCH):
-            if done >= steps:
-                break
-            batch = rows[first : first + BATCH]
-            error = net(windows[batch]) - shapes[batch]
-            loss = (error.square() * weight).mean() + 0.5 * (error @ gap).square().mean()
+        told(done / steps)
+        drawn = random.choice(len(people), POOL, p=counts / counts.sum())
+        windows, shapes = (
+            torch.cat(part) for part in zip(*[_round(people[i], random) for i in drawn], strict=True)
+        )
+        for batch in torch.split(torch.randperm(len(shapes)), BATCH // RUN)[: steps - done]:
+            said = net(windows[batch].flatten(0, 1)).unflatten(0, (len(batch), RUN))
+            loss = loss_of(said - shapes[batch])
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
             done += 1
 
 
-def _speed(example: Example, examples: list[Example]) -> float:
-    whole = next(e for e in examples if len(np.unique(e.source)) == len(e.source) == e.source[-1] + 1)
-    return len(whole.source) / len(example.source)
+def _round(person: Person, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """One variant of one person: windows (r, `RUN`, 31, bands) and shapes (r, `RUN`, k) of pictures in a row."""
+    example = person.examples[random.integers(len(person.examples))]
+    windows = person.hear(torch.from_numpy(_heard_otherwise(example.power, random)))
+    runs = np.arange(random.integers(RUN), len(example.source) - RUN + 1, RUN)[:, None] + np.arange(RUN)
+    runs = runs[person.seen[example.source[runs]].all(1)]
+    return windows[runs], torch.from_numpy(example.coefficients[runs])
 
 
 def _heard_otherwise(power: FloatArray, random: np.random.Generator) -> FloatArray:
@@ -257,12 +353,19 @@ def _heard_otherwise(power: FloatArray, random: np.random.Generator) -> FloatArr
     return np.ascontiguousarray(sound.windows(np.log(mel + sound.FLOOR).astype(np.float32)))
 
 
-def _significance(basis: ShapeBasis) -> tuple[Tensor, Tensor]:
-    """How much each coefficient moves the lips, and how much it opens the mouth (both with mean power 1)."""
+def lips_loss(basis: ShapeBasis) -> Callable[[Tensor], Tensor]:
+    """The loss of errors (r, `RUN`, k): each coefficient by how far it moves the lips, the opening once more."""
     moves = np.sqrt((basis.axes**2).mean((1, 2)))
     opens = basis.axes[:, LOWER_LIP, 1] - basis.axes[:, UPPER_LIP, 1]
-    weight, gap = moves / moves.mean(), opens / np.linalg.norm(opens)
-    return torch.from_numpy(weight.astype(np.float32)), torch.from_numpy(gap.astype(np.float32))
+    weight = torch.from_numpy((moves / moves.mean()).astype(np.float32))
+    gap = torch.from_numpy((opens / np.linalg.norm(opens)).astype(np.float32))
+
+    def loss(error: Tensor) -> Tensor:
+        parts = [(part.square() * weight).mean() + 0.5 * (part @ gap).square().mean()
+                 for part in (error, error.diff(dim=1))]  # fmt: skip
+        return parts[0] + STEADY * parts[1]
+
+    return loss
 
 
 def _scale(

@@ -1,12 +1,15 @@
-"""What the committee hears: the minute's own background is the quietest thing there is."""
+"""What the committee hears, what it starts from and what it is taught."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from avatar_engine.lips import sound
-from avatar_engine.lips.fit_motion import Committee, Net
+from avatar_engine.lips.fit_motion import RUN, Committee, Net, base, fit_base, fit_motion, lips_loss
+from avatar_engine.lips.shape import LANDMARKS, LOWER_LIP, ShapeBasis
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
@@ -31,3 +34,57 @@ def test_digital_silence_is_heard_as_the_minutes_own_background() -> None:
     spread = heard(minute).std()
     assert np.abs(heard(silence) - heard(quiet)).max() < 0.5 * spread
     assert np.abs(heard(minute).max(0) - heard(quiet)).min() > 1.5 * spread  # speech stays what it is
+
+
+def toy(seed: int, seconds: int = 12) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A person whose mouth's first coefficient follows the loudness of a noise, the second its colour."""
+    random = np.random.default_rng(seed)
+    pictures = seconds * 25
+    loud, dark = (np.repeat(random.random(pictures // 5 + 1), 5)[:pictures] for _ in range(2))
+    noise = random.normal(0, 1, pictures * 960)
+    low = np.convolve(noise, np.ones(24) / 5, "same")
+    shares = np.repeat(dark, 960)
+    samples = (low * shares + noise * (1 - shares)) * np.repeat(loud, 960) * 0.1
+    coefficients = np.stack([loud, dark], 1) * 2 - 1
+    return samples.astype(np.float32), coefficients.astype(np.float32), np.ones(pictures, np.bool_)
+
+
+def basis_of_two() -> ShapeBasis:
+    axes = np.zeros((2, len(LANDMARKS), 2), np.float32)
+    axes[0, LOWER_LIP, 1] = axes[1, 0, 0] = 0.02
+    return ShapeBasis(np.zeros((len(LANDMARKS), 2), np.float32), axes)
+
+
+def test_ears_of_others_help_whoever_has_little_time(tmp_path: Path) -> None:
+    basis = basis_of_two()
+    ears = fit_base([toy(1), toy(2)], basis, epochs=12, seed=3)
+    assert not any(name.startswith("hear.13.") for name in ears)  # the last layer is everybody's own
+    samples, coefficients, usable = toy(5)
+    scores = {}
+    for name, start in (("nothing", ()), ("ears", (ears,))):
+        work = tmp_path / name
+        work.mkdir()
+        _, figures = fit_motion(
+            samples, coefficients, usable, basis, budget=1e6, work=work, members=4, epochs=4, ears=start
+        )
+        scores[name] = figures["motion_correlation"]
+    assert scores["ears"] > scores["nothing"] + 0.05
+
+
+def test_the_shipped_ears_fit_the_net() -> None:
+    for ears in base():
+        net = Net(7)
+        kept = net.state_dict()["hear.13.bias"].clone()
+        missing, unexpected = net.load_state_dict(ears, strict=False)
+        assert set(missing) == {"hear.13.weight", "hear.13.bias"}
+        assert not unexpected
+        assert torch.equal(net.state_dict()["hear.13.bias"], kept)
+        assert all(torch.isfinite(value).all() for value in ears.values())
+
+
+def test_a_restless_error_costs_more_than_a_steady_one() -> None:
+    """Two errors of one size: one stays, the other changes sides from picture to picture."""
+    loss = lips_loss(basis_of_two())
+    steady = torch.full((3, RUN, 2), 0.5)
+    restless = steady * torch.tensor([1.0, -1.0]).repeat(RUN // 2)[None, :, None]
+    assert float(loss(restless)) > 2 * float(loss(steady))
