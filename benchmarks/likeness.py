@@ -59,10 +59,14 @@ app = typer.Typer(add_completion=False)
 console = Console(width=None if Console().is_terminal else 150)
 
 SPOKEN = "spoken"
+FILMED = "filmed"
+"""Driven by the sound as the clip has it, where its takes stood apart and were put in step."""
+
 NAMES = {
     REAL: "real pictures",
     measure.PAINTED: "real shapes painted again",
     measure.DRIVEN: "driven by the real sound",
+    FILMED: "the same, takes not put in step",
 }
 POINTS = (5, 10, 20, 40)
 """Seconds of the learning curve, beside the whole."""
@@ -109,11 +113,12 @@ GOALS = (
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip taken in, its whole sound, and where the held-out part begins (picture index)."""
+    """A clip taken in, its whole sound in step and as it came, and where the held-out part begins (picture index)."""
 
     name: str
     taken: Intake
     samples: FloatArray
+    filmed: FloatArray
     edge: int
 
     @property
@@ -189,7 +194,10 @@ def run(
             f"Fitting on {edge / FRAME_RATE:.1f} of {count / FRAME_RATE:.1f} s leaves too little to measure.",
             "Leave a second or more; --train 0.8 leaves a fifth.",
         )
-    clip = Clip(video.name, taken, sound(taken.sound)[: count * SAMPLES_PER_FRAME], edge)
+    in_step, filmed = (
+        sound(path)[: count * SAMPLES_PER_FRAME] for path in (taken.sound, taken.sound.with_name("heard.wav"))
+    )
+    clip = Clip(video.name, taken, in_step, filmed, edge)
     points, begun = [], time.process_time()
     if curve:
         for length in [n for n in POINTS if n * FRAME_RATE < edge]:
@@ -215,6 +223,7 @@ def run(
         "fitted_seconds": edge / FRAME_RATE,
         "held_out_seconds": len(clip.held_out) / FRAME_RATE,
         "crop": lips.size,
+        "takes_ms": [take.lag_ms for take in taken.takes],
         "words": heard.source,
         "stretches": len(heard.said),
         "csim": None,
@@ -252,6 +261,8 @@ def rows(
     if heard and heard.said:
         shapes = spoken.coefficients(MotionStream(lips), heard.said, lips.neutral, clip.held_out)
         ways[SPOKEN] = shapes + given.placed
+    if clip.taken.takes:
+        ways[FILMED] = drives(clip.filmed, clip.taken.track, lips).part(clip.held_out).driven
     quiet = words.silence(clip.samples, len(clip.taken.track))[clip.held_out.start :]
     return measure_rows(
         clip.taken.footage, clip.samples, clip.taken.track, lips, clip.held_out, ways, device=device,
