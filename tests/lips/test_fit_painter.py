@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,3 +68,9 @@ def test_surroundings_of_another_moment_are_moved_alike(
     assert any(
         np.abs(middle(part) - middle(lesson.crops.luma[0, 0])).max() > 1 for part in real[0][:, 0].numpy()
     )
+
+
+def test_a_fit_that_was_interrupted_twice_goes_on(lesson: Lesson, tmp_path: Path) -> None:
+    for steps in (1, 2, 3):
+        _, figures = fit_painter.fit_painter(lesson, budget=100, work=tmp_path, bf16=False, steps=steps)
+        assert figures["painter_steps"] == steps
