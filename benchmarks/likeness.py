@@ -38,12 +38,14 @@ import avatar_engine
 from avatar_engine import device as devices
 from avatar_engine.bundle import Bundle
 from avatar_engine.cli.progress import Bars
+from avatar_engine.clone import echoes
 from avatar_engine.clone.intake import Intake, intake
 from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, FloatArray, Progress
 from avatar_engine.device import Device
 from avatar_engine.errors import AvatarError
 from avatar_engine.lips import measure
 from avatar_engine.lips.drive import drives
+from avatar_engine.lips.echo import Said
 from avatar_engine.lips.fit import fit
 from avatar_engine.lips.likeness import spoken
 from avatar_engine.lips.likeness.motion import by_kind, places
@@ -130,7 +132,7 @@ class Clip:
 class Words:
     """What is said in the held-out part, in which voice, and where the words come from."""
 
-    said: list[spoken.Said]
+    said: list[Said]
     voice: str
     source: str
 
@@ -202,13 +204,13 @@ def run(
     if curve:
         for length in [n for n in POINTS if n * FRAME_RATE < edge]:
             part = max(LEAST_BUDGET, budget * length * FRAME_RATE / edge)
-            lips = fitted(clip, length * FRAME_RATE, part, device, folder, progress)
+            lips = fitted(clip, length * FRAME_RATE, part, device, language, folder, progress)
             points.append(point(clip, lips, device, length, part, folder, progress))
     if bundle:
         opened = Bundle.open(bundle)
         lips, pack = LipsModel.load(opened), VoicePack.load(opened)
     else:
-        lips, pack = fitted(clip, edge, budget, device, folder, progress), None
+        lips, pack = fitted(clip, edge, budget, device, language, folder, progress), None
     spent = time.process_time() - begun
     heard = listen(video, clip, pack, language, progress)
     gallery = page.Gallery(taken.track, lips.size, clip.held_out) if tiles else None
@@ -242,10 +244,10 @@ def listen(video: Path, clip: Clip, pack: VoicePack | None, language: str, progr
     pieces, heard, source = words.stretches(
         clip.samples, video.with_suffix(".txt"), clip.edge, spoken_language
     )
-    chosen = pack or words.nearest(clip.samples[: clip.edge * SAMPLES_PER_FRAME], heard)
+    chosen = pack or echoes.nearest(clip.samples[: clip.edge * SAMPLES_PER_FRAME], heard)[0]
     voice = Voice(chosen, heard)
     try:
-        said = words.said(clip.samples, pieces, voice, heard, progress)
+        said = echoes.said(clip.samples, pieces, voice, heard, progress)
     finally:
         voice.close()
     return Words(said, "the clone's voice" if pack else f"the stock voice {chosen.base}", source)
@@ -302,7 +304,7 @@ class Folder:
 
 
 def fitted(
-    clip: Clip, pictures: int, budget: float, device: Device, work: Path, progress: Progress
+    clip: Clip, pictures: int, budget: float, device: Device, language: str, work: Path, progress: Progress
 ) -> LipsModel:
     """Lips fitted on the first ``pictures``; the same fit that was made before is taken from the folder."""
     folder = work / f"fit-{pictures}"
@@ -312,6 +314,7 @@ def fitted(
         "pictures": pictures,
         "budget": budget,
         "device": asdict(device),
+        "language": language,
     }
     mark, done = folder / "key.json", folder / "done"
     if not mark.exists() or json.loads(mark.read_text(encoding="utf-8")) != key:
@@ -324,9 +327,12 @@ def fitted(
     def told(stage: str, done: float, note: str = "") -> None:
         progress(f"{pictures / FRAME_RATE:g} s {stage}", done, note)
 
+    clock = clock_of(device)
+    begun = clock()
+    said = echoes.echoes(clip.samples[: pictures * SAMPLES_PER_FRAME], language, folder, told)
     lips = fit(
-        clip.taken.footage, clip.samples, clip.taken.track, train=range(pictures), device=device, budget=budget,
-        work=folder, progress=told, clock=clock_of(device),
+        clip.taken.footage, clip.samples, clip.taken.track, train=range(pictures), device=device,
+        budget=budget - (clock() - begun), work=folder, echoes=said, progress=told, clock=clock,
     )  # fmt: skip
     lips.save(Folder(folder))
     done.touch()

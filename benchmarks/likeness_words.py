@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from avatar_engine.clone.speech import WINDOW_SECONDS, speech_windows
-from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, FloatArray, Phone, Progress, Speech, Utterance
+from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, FloatArray
 from avatar_engine.errors import AvatarError
-from avatar_engine.lips.likeness.spoken import Said
 from avatar_engine.voice import recorded
 from avatar_engine.voice.align import Stretch, transcribe
-from avatar_engine.voice.pack import VoicePack, stock_fit
-from avatar_engine.voice.speak import SILENCE, Voice, say
-from avatar_engine.voice.speaker import encoder
 
 Bools = npt.NDArray[np.bool_]
 
 MARGIN = 4
 """Pictures before and after speech that do not count as silence: the lips open before the sound and close after it."""
-
-EVEN = 0.05
-"""A difference in pace that is left as it is."""
-
-WORST = 1.35
-"""A stretch whose words cost so much more than the others' to align was heard wrongly, and is left out."""
 
 
 def silence(samples: FloatArray, pictures: int) -> Bools:
@@ -92,41 +81,3 @@ def parse(transcript: str) -> list[tuple[float, str]]:
     if named * 2 > len(rows):
         rows = [(time, words[1:]) for time, words in rows]
     return [(time, " ".join(words)) for time, words in rows]
-
-
-def nearest(samples: FloatArray, language: str) -> VoicePack:
-    """The stock voice of the language that sounds most like the person."""
-    person, known = encoder().voice(samples), stock_fit()
-    own = [name for name in known if VoicePack.stock(name).language[:2] == language[:2]]
-    if not own:
-        return VoicePack.default(language)
-    return VoicePack.stock(max(own, key=lambda name: float(known[name].speaker @ person)))
-
-
-def said(
-    samples: FloatArray, pieces: Sequence[Stretch], voice: Voice, language: str, progress: Progress
-) -> list[Said]:
-    """Every stretch in the voice, with the phones of both; those whose words don't fit are left out."""
-    out, costs = [], []
-    for done, piece in enumerate(pieces):
-        progress("words", done / len(pieces), piece.words[:40])
-        speech = paced(voice, piece, language)
-        real, cost = recorded.phones(speech, samples[piece.start : piece.stop])
-        start = piece.start / SAMPLE_RATE
-        costs.append(cost)
-        out.append(Said(speech, tuple(Phone(p.symbol, p.start + start, p.end + start) for p in real)))
-    progress("words", 1.0, f"{len(out)} stretches")
-    known = [cost for cost in costs if np.isfinite(cost)]
-    limit = WORST * float(np.median(known)) if known else 0.0
-    return [piece for piece, cost in zip(out, costs, strict=True) if cost <= limit]
-
-
-def paced(voice: Voice, piece: Stretch, language: str) -> Speech:
-    """The words of a stretch about as fast as the person says them."""
-    speech = say(voice, Utterance(piece.words, language))
-    sounding = [phone for phone in speech.phones if phone.symbol != SILENCE]
-    wanted = (piece.stop - piece.start) / SAMPLE_RATE - 2 * recorded.RIM
-    pace = (sounding[-1].end - sounding[0].start) / max(wanted, 0.1) if sounding else 1.0
-    if abs(pace - 1) < EVEN:
-        return speech
-    return say(voice, Utterance(piece.words, language, speed=float(np.clip(pace, 0.5, 2.0))))

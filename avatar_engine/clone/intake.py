@@ -58,8 +58,8 @@ class Intake:
         speech_seconds: Seconds in which somebody speaks.
         sync: What is left after the correction, with its correlation and clarity.
         corrected: Whether the sound was moved or stretched.
-        takes: How far each take of a clip of several stood apart; none where nothing was moved for it.
         warnings: What was put up with, in sentences.
+        takes: How far each take of a clip of several stood apart; none where nothing was moved for it.
     """
 
     footage: Path
@@ -71,8 +71,8 @@ class Intake:
     speech_seconds: float
     sync: Sync
     corrected: bool
-    takes: tuple[TakeLag, ...]
     warnings: tuple[str, ...]
+    takes: tuple[TakeLag, ...] = ()
 
 
 def intake(video: Path, work: Path, progress: Progress = silent, *, track: FaceTrack | None = None) -> Intake:

@@ -21,6 +21,7 @@ from typing import Any
 from avatar_engine import device as devices
 from avatar_engine import models
 from avatar_engine.bundle import BundleWriter
+from avatar_engine.clone import echoes
 from avatar_engine.clone import intake as intakes
 from avatar_engine.clone import report as reports
 from avatar_engine.clone.voice_job import VoiceJob, VoiceOutcome
@@ -139,6 +140,10 @@ def clone_presenter(
         clip.sound, len(train) * SAMPLES_PER_FRAME, options.language, fit_budget, device, work / "voice"
     )
     with job.running(progress) as voice_running:
+        begun = time.monotonic()
+        with watch.stage("echoes"):
+            heard = samples[: len(train) * SAMPLES_PER_FRAME]
+            again = echoes.echoes(heard, options.language, work / "lips", voice_running.watched)
         with watch.stage("lips"):
             lips = lips_fit.fit(
                 clip.footage,
@@ -146,8 +151,9 @@ def clone_presenter(
                 clip.track,
                 train=train,
                 device=beside,
-                budget=fit_budget,
+                budget=fit_budget - (time.monotonic() - begun),
                 work=work / "lips",
+                echoes=again,
                 progress=voice_running.watched,
             )
         with watch.stage("body"):

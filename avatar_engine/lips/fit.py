@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips import sound
+from avatar_engine.lips.echo import Echo
 from avatar_engine.lips.expression import fit_expressions
 from avatar_engine.lips.fit_motion import base, fit_motion
 from avatar_engine.lips.fit_painter import Crops, Lesson, fit_painter
@@ -56,6 +57,7 @@ def fit(
     device: Device,
     budget: float,
     work: Path,
+    echoes: Sequence[Echo] = (),
     progress: Progress = silent,
     size: int | None = None,
     steps: int | None = None,
@@ -71,6 +73,7 @@ def fit(
         device: What to compute on; ``device.threads`` threads, bf16 where it is native.
         budget: Seconds in all (by ``clock``).
         work: A folder for checkpoints and crops.
+        echoes: The fitted part of the sound in other voices, so that the lips follow those too.
         progress: Told of stages ``lips motion`` and ``lips painter``.
         size: Side of the crop in pixels (a multiple of 32); chosen from the face's size when None.
         steps: Stop the painter after so many steps, whatever the budget.
@@ -107,6 +110,7 @@ def fit(
         budget=budget * MOTION_SHARE,
         work=work,
         ears=base(),
+        echoes=echoes,
         clock=clock,
         told=lambda done, note: progress("lips motion", done, note),
     )

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from avatar_engine import models
 from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray
 from avatar_engine.lips import sound
+from avatar_engine.lips.echo import Echo
 from avatar_engine.lips.painter import to_onnx
 from avatar_engine.lips.shape import LOWER_LIP, UPPER_LIP, ShapeBasis, opening
 
@@ -47,6 +48,7 @@ RUN = 4
 
 STEADY = 1.0  # weight of how the shape changes against what it is
 POOL = 6  # variants that are heard in one round
+ECHOED = 2  # times that a minute in another voice is there, beside the minute's own six variants
 EPOCHS = 60  # more only learn the minute by heart
 NET_SECONDS = 14.0  # of one Zen 4 core, for one net's passes; fewer passes where the budget has less for each
 BASE = "lips-motion.safetensors"
@@ -175,6 +177,7 @@ def fit_motion(
     members: int = 8,
     epochs: int = EPOCHS,
     ears: Sequence[Ears] = (),
+    echoes: Sequence[Echo] = (),
     clock: Callable[[], float] = time.monotonic,
     told: Callable[[float, str], None] = lambda done, note: None,
 ) -> tuple[bytes, dict[str, float]]:
@@ -190,6 +193,7 @@ def fit_motion(
         members: Nets, a multiple of `FOLDS` for an even cross-validation.
         epochs: Passes of each net.
         ears: What the nets start from, in turn; nothing where there is none.
+        echoes: The minute in other voices, of which it is learnt as well.
         clock: What the budget is counted in.
         told: Called with the share done and a note.
 
@@ -201,6 +205,7 @@ def fit_motion(
     nets = [Net(coefficients.shape[1]) for _ in range(members)]
     committee = Committee(nets, coefficients.shape[1])
     person, straight = _person(samples, coefficients, usable, committee)
+    person.examples.extend(_echoed(echo, coefficients) for echo in echoes for _ in range(ECHOED))
     lips, shapes = lips_loss(basis), torch.from_numpy(coefficients)
     start, predictions, folds = clock(), [], []
     for index in range(members):
@@ -257,6 +262,14 @@ def _person(
     mel = sound.log_mel(examples[sorted(set(SPEEDS)).index(1.0)].power)
     windows = torch.from_numpy(np.ascontiguousarray(sound.windows(mel)[: len(coefficients)]))
     return Person(often, seen, committee.heard), committee.heard(windows)
+
+
+def _echoed(echo: Echo, coefficients: FloatArray) -> Example:
+    """The minute in another voice, with the shapes that belong to its pictures."""
+    index = np.arange(len(coefficients))
+    shapes = np.stack([np.interp(echo.pictures, index, column) for column in coefficients.T], 1)
+    power = sound.power(sound.padded(echo.samples))
+    return Example(power, shapes.astype(np.float32), np.round(echo.pictures).astype(np.intp))
 
 
 def fit_base(

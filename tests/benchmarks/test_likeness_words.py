@@ -1,11 +1,10 @@
 from pathlib import Path
-from typing import Any
 
 import likeness_words as words
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import SAMPLE_RATE, Phone, Speech
+from avatar_engine.contracts import SAMPLE_RATE
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice.align import Stretch
 
@@ -69,43 +68,3 @@ def test_without_a_transcript_the_held_out_part_is_listened_to(
     found, language, source = words.stretches(samples, tmp_path / "no.txt", 100, "auto")
     assert found == [Stretch(4 * SAMPLE_RATE + 100, 4 * SAMPLE_RATE + 900, "heard")]
     assert language == "fr" and source == "Whisper base"
-
-
-class Talker:
-    """A voice in which every letter is a phone of 0.1 s at speed 1."""
-
-    speeds: list[float]
-
-    def __init__(self) -> None:
-        self.speeds = []
-
-    def speak(self, utterance: Any) -> Any:
-        self.speeds.append(utterance.speed)
-        length = 0.1 / utterance.speed
-        phones = tuple(Phone(s, k * length, (k + 1) * length) for k, s in enumerate("abcd"))
-        random = np.random.default_rng(0)
-        yield Speech(random.normal(0, 0.1, int(4 * length * SAMPLE_RATE)).astype(np.float32), phones)
-
-
-def test_the_voice_speaks_as_fast_as_the_person() -> None:
-    voice: Any = Talker()
-    rim = 2 * words.recorded.RIM
-    speech = words.paced(voice, Stretch(0, int((0.25 + rim) * SAMPLE_RATE), "abcd"), "en")
-    assert voice.speeds == [1, pytest.approx(1.6, abs=0.01)]
-    assert speech.phones[-1].end == pytest.approx(0.25, abs=0.002)
-    voice.speeds.clear()
-    words.paced(voice, Stretch(0, int((0.4 + rim) * SAMPLE_RATE), "abcd"), "en")
-    assert voice.speeds == [1]  # near enough
-
-
-def test_words_that_do_not_fit_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    costs = iter([5.0, 5.2, 9.0, float("inf"), 5.1])
-
-    def phones(speech: Speech, samples: np.ndarray) -> Any:
-        return speech.phones, next(costs)
-
-    monkeypatch.setattr(words.recorded, "phones", phones)
-    voice: Any = Talker()
-    pieces = [Stretch(k * SAMPLE_RATE, (k + 1) * SAMPLE_RATE, f"words {k}") for k in range(5)]
-    said = words.said(np.zeros(5 * SAMPLE_RATE, np.float32), pieces, voice, "en", lambda *_: None)
-    assert [round(piece.real[0].start) for piece in said] == [0, 1, 4]

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from avatar_engine.device import onnx_session
 from avatar_engine.lips import sound
+from avatar_engine.lips.echo import Echo
 from avatar_engine.lips.fit_motion import RUN, Committee, Net, base, fit_base, fit_motion, lips_loss
+from avatar_engine.lips.motion import CPU
 from avatar_engine.lips.shape import LANDMARKS, LOWER_LIP, ShapeBasis
 
 
@@ -88,3 +91,32 @@ def test_a_restless_error_costs_more_than_a_steady_one() -> None:
     steady = torch.full((3, RUN, 2), 0.5)
     restless = steady * torch.tensor([1.0, -1.0]).repeat(RUN // 2)[None, :, None]
     assert float(loss(restless)) > 2 * float(loss(steady))
+
+
+def test_an_echo_teaches_another_voice(tmp_path: Path) -> None:
+    """Another voice that is loud where the person is soft: only its echo can tell how the mouth goes with it."""
+    samples, coefficients, usable = toy(5, seconds=24)
+    loud = 1.0 - (coefficients[:, 0] + 1) / 2
+    other = np.random.default_rng(8).normal(0, 1, len(samples)) * np.repeat(loud, 960) * 0.1
+    other = np.sign(other) * 0.02 * np.repeat(loud, 960) + np.sin(np.arange(len(other)) * 0.4) * 0.02
+    other = other.astype(np.float32)
+    echo = Echo(other[: 400 * 960], np.arange(400.0))
+    scores = []
+    for number, echoes in enumerate(((), (echo,))):
+        work = tmp_path / str(number)
+        work.mkdir()
+        onnx, _ = fit_motion(
+            samples,
+            coefficients,
+            usable,
+            basis_of_two(),
+            budget=1e6,
+            work=work,
+            members=4,
+            epochs=8,
+            echoes=echoes,
+        )
+        windows = sound.windows(sound.log_mel(sound.power(sound.padded(other))))[400:600]
+        said = onnx_session(onnx, CPU, 1).run(None, {"mel": np.ascontiguousarray(windows)})[0]
+        scores.append(np.corrcoef(said[:, 0], coefficients[400:600, 0])[0, 1])
+    assert scores[1] > scores[0] + 0.3

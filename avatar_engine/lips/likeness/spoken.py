@@ -8,7 +8,6 @@ phone; between the boundaries time runs evenly.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,33 +17,14 @@ from avatar_engine.contracts import (
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
     FloatArray,
-    Phone,
     Speech,
     join,
 )
+from avatar_engine.lips.echo import REST, Said, own_time
 from avatar_engine.lips.motion import MotionStream
 
 PHASES = 4
 """Mouth shapes are made four times a picture (every 10 ms), so that warping in time loses no closure."""
-
-SILENCE = "_"
-"""Symbol of a phone in which nothing is said."""
-
-REST = 0.6
-"""Seconds of silence before and after the clone's speech."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One stretch of the recording, said by the clone.
-
-    Attributes:
-        speech: The clone's sound and its phones.
-        real: When each of those phones is said in the clip, in seconds; as many, in the same order.
-    """
-
-    speech: Speech
-    real: tuple[Phone, ...]
 
 
 def coefficients(
@@ -71,21 +51,6 @@ def coefficients(
         if len(rows):
             out[rows] = _sampled(stream, piece.speech, own_time(piece, middles[rows]))
     return out
-
-
-def own_time(said: Said, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Times in the clip as times in the clone's speech: evenly within a phone, as they run before and after."""
-    # silence at both ends is as long as it is: squeezed into the real one, the mouth would snap shut
-    inner = [n for n, phone in enumerate(said.speech.phones) if phone.symbol != SILENCE]
-    first, last = inner[0], inner[-1] + 1
-    real = np.array([said.real[first].start, *(phone.end for phone in said.real[first:last])])
-    own = np.array(
-        [said.speech.phones[first].start, *(phone.end for phone in said.speech.phones[first:last])]
-    )
-    real = np.maximum.accumulate(real + np.arange(len(real)) * 1e-6)  # a phone may be squeezed to nothing
-    inside = np.asarray(np.interp(seconds, real, own), np.float64)
-    outside = np.minimum(seconds - real[0], 0) + np.maximum(seconds - real[-1], 0)
-    return np.asarray(inside + outside, np.float64)
 
 
 def _sampled(

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from avatar_engine.contracts import FloatArray, MouthMotion, Phone, Speech
+from avatar_engine.lips.echo import Said
 from avatar_engine.lips.likeness import spoken
-from avatar_engine.lips.likeness.spoken import Said
 
 
-class Echo:
+class Follower:
     """A mouth whose only coefficient is the mean of its picture's samples."""
 
     def whole(self, samples: FloatArray, phones: tuple[Phone, ...]) -> MouthMotion:
@@ -29,24 +29,11 @@ def speech(edges: list[float]) -> Speech:
     return Speech((np.arange(int(edges[-1] * 24000)) / 24000).astype(np.float32), stretch(edges))
 
 
-def test_own_time_runs_evenly_in_a_phone_and_as_it_is_outside() -> None:
-    said = Said(speech([0, 0.1, 0.3, 0.5, 0.9]), stretch([0, 0.2, 0.3, 0.7, 0.8], start=10))
-    times = np.array([9.0, 10.1, 10.2, 10.25, 10.3, 10.5, 10.7, 10.75, 11.7])
-    wanted = [-1.1, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 1.5]
-    assert spoken.own_time(said, times) == pytest.approx(wanted, abs=1e-4)
-
-
-def test_own_time_survives_a_phone_that_is_squeezed_to_nothing() -> None:
-    said = Said(speech([0, 0.1, 0.3, 0.5, 0.9]), stretch([0, 0.2, 0.2, 0.7, 0.8]))
-    times = spoken.own_time(said, np.linspace(0, 1, 50))
-    assert np.all(np.diff(times) >= 0)
-
-
 def test_the_mouth_is_where_the_real_phones_are() -> None:
     """Half as fast in the clip as in the clone's own time."""
     own, real = [0, 0.2, 0.6, 1.0, 1.2], [0, 0.2, 1.0, 1.8, 2.0]
     said = Said(speech(own), stretch(real, start=4))
-    stream: Any = Echo()
+    stream: Any = Follower()
     rows = spoken.coefficients(stream, [said], np.zeros(1, np.float32), range(100, 150))
     seconds = (np.arange(50) + 0.5) / 25
     inside = (seconds > 0.25) & (seconds < 1.75)
@@ -56,7 +43,7 @@ def test_the_mouth_is_where_the_real_phones_are() -> None:
 def test_between_stretches_each_keeps_what_is_nearer() -> None:
     edges = [0, 0.1, 0.3, 0.5, 0.6]
     pieces = [Said(speech(edges), stretch(edges, start=s)) for s in (1.0, 3.0)]
-    stream: Any = Echo()
+    stream: Any = Follower()
     rows = spoken.coefficients(stream, pieces, np.zeros(1, np.float32), range(120))[:, 0]
     assert rows.shape == (120,)
     assert rows[30] == pytest.approx(30.5 / 25 - 1, abs=0.003)
@@ -65,7 +52,7 @@ def test_between_stretches_each_keeps_what_is_nearer() -> None:
 
 
 def test_nothing_said_is_a_mouth_at_rest() -> None:
-    stream: Any = Echo()
+    stream: Any = Follower()
     rows = spoken.coefficients(stream, [], np.array([3, 4], np.float32), range(5))
     assert (rows == [3, 4]).all()
 
