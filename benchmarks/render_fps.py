@@ -2,6 +2,9 @@
 
     python benchmarks/render_fps.py [--device cpu] [--sizes 192 --sizes 256 --sizes 384] [--json render_fps.json]
 
+With ``--step`` the whole step of a show is timed instead, one 720p picture after another: cut the crop out, draw the
+shape, paint, add the grain, paste it into the I420 picture.
+
 For every crop size and batch: pictures a second of the exported painter, and the floor, which is the larger of
 operations over the arithmetic ceiling and bytes over the memory ceiling. Operations and bytes are counted from the
 exported graph; both ceilings are measured in the same run, with the same number of threads.
@@ -26,8 +29,14 @@ from rich.console import Console
 from rich.table import Table
 
 from avatar_engine import device as devices
+from avatar_engine.contracts import FloatArray
+from avatar_engine.lips.expression import Expressions
+from avatar_engine.lips.grain import Grain
+from avatar_engine.lips.model import Gate, LipsModel
 from avatar_engine.lips.painter import TINTS, Appearance, Painter, export
-from avatar_engine.lips.shape import COEFFICIENTS
+from avatar_engine.lips.placement import Placement
+from avatar_engine.lips.render import Renderer
+from avatar_engine.lips.shape import COEFFICIENTS, LANDMARKS, ShapeBasis
 
 app = typer.Typer(add_completion=False)
 
@@ -56,12 +65,20 @@ def main(
     sizes: Annotated[list[int], typer.Option()] = [192, 256, 384],  # noqa: B006 - typer copies it
     batches: Annotated[list[int], typer.Option()] = [1, 2, 4, 8, 16, 32],  # noqa: B006
     seconds: Annotated[float, typer.Option(help="measure each line at least this long")] = 1.0,
+    whole: Annotated[bool, typer.Option("--step", help="time a show's whole step")] = False,
     output: Annotated[Path | None, typer.Option("--json")] = None,
 ) -> None:
     """Measure the painter on a device."""
     chosen = devices.choose(device)
     global SINGLE
     SINGLE = chosen.kind == "cpu" and threads == 1
+    if whole:
+        steps = {size: step(size, chosen, threads, seconds) for size in sizes}
+        for size, spent in steps.items():
+            print(f"crop {size}, {threads} thread(s): whole step {spent * 1e3:.1f} ms")
+        if output:
+            output.write_text(json.dumps({"device": chosen.name, "threads": threads, "step_seconds": steps}))
+        return
     flops, bandwidth = arithmetic_ceiling(chosen, threads, seconds), memory_ceiling(seconds)
     rows = []
     for size in sizes:
@@ -95,10 +112,37 @@ def main(
         output.write_text(json.dumps(facts | {"rows": [asdict(row) for row in rows]}, indent=1))
 
 
-def painter(size: int) -> bytes:
-    """The exported painter for a crop of this size; what it has learnt does not change its speed."""
+def step(size: int, device: devices.Device, threads: int, seconds: float) -> float:
+    """Seconds of a show's whole step on a picture of 1280x720, the face's crop at its own resolution."""
+    random = np.random.default_rng(0)
+    basis = ShapeBasis(
+        random.uniform(0.3, 0.7, (len(LANDMARKS), 2)).astype(np.float32),
+        random.normal(0, 0.01, (COEFFICIENTS, len(LANDMARKS), 2)).astype(np.float32),
+    )
+    grain = Grain(np.full((size, size), 2, np.float32), np.ones((size, size // 2 + 1), np.float32))
+    model = LipsModel(
+        basis=basis, neutral=np.zeros(COEFFICIENTS, np.float32), size=size, mask=mouth(size),
+        gate=Gate(-50, -40, -15), placement=Placement.none(COEFFICIENTS), expressions=Expressions.none(COEFFICIENTS),
+        grain=grain, motion=b"", painter=painter(size), figures={},
+    )  # fmt: skip
+    renderer = Renderer(model, device, threads)
+    picture = random.integers(16, 235, (720 * 3 // 2, 1280)).astype(np.uint8)
+    turn = np.array([[0.999, 0.02, size / 2 - 640.3], [-0.02, 0.999, size / 2 - 347.1]], np.float32)
+    shapes = random.normal(0, 1, (64, COEFFICIENTS)).astype(np.float32)
+    place = iter(range(1 << 30))
+    return best(lambda: renderer.paint(picture, turn, shapes[next(place) % len(shapes)]), seconds)
+
+
+def mouth(size: int) -> FloatArray:
+    """Most of the lower half of a crop."""
     mask = np.zeros((size, size), np.float32)
     mask[size // 4 : -size // 8, size // 8 : -size // 8] = 1
+    return mask
+
+
+def painter(size: int) -> bytes:
+    """The exported painter for a crop of this size; what it has learnt does not change its speed."""
+    mask = mouth(size)
     terms = COEFFICIENTS + 7 + TINTS
     look = Appearance(
         luma=np.zeros((terms, size, size), np.float32),
