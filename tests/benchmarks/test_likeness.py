@@ -26,7 +26,7 @@ def figures(**more: Any) -> Figures:
 
 
 def measured() -> Measured:
-    names = ("real", "painted", "driven", "spoken")
+    names = ("real", "painted", "driven", "spoken", "filmed")
     wave = (0.05 + 0.03 * np.sin(np.arange(COUNT) / 3)).astype(np.float32)
     rows = {name: figures() for name in names}
     rows["driven"] = figures(
