@@ -69,7 +69,13 @@ CURVE = (
 )
 """Label, row, name and format of the learning curve's columns."""
 
-COLOURS = {"real": "#3b6fb6", "painted": "#4f9d69", "driven": "#d9822b", "spoken": "#a54f9d", "filmed": "#b39b6b"}
+COLOURS = {
+    "real": "#3b6fb6",
+    "painted": "#4f9d69",
+    "driven": "#d9822b",
+    "spoken": "#a54f9d",
+    "filmed": "#b39b6b",
+}
 QUIET = "#9aa5b4"
 
 EVERY, SCALE, WIDEST = 10, 3, 640

@@ -17,6 +17,7 @@ from avatar_engine.lips.model import LipsModel
 from tests.lips import drawn
 
 COUNT = 60
+NOTHING = np.zeros(1, np.float32)
 
 
 def figures(**more: Any) -> Figures:
@@ -179,12 +180,13 @@ def test_a_fit_is_kept_until_its_code_or_options_change(
         return lips
 
     monkeypatch.setattr(likeness, "fit", fit)
+    monkeypatch.setattr(likeness.echoes, "echoes", lambda *_: [])
     taken: Any = type("Taken", (), {"footage": tmp_path, "track": None})()
-    clip = likeness.Clip("clip.mp4", taken, np.zeros(1, np.float32), 100)
+    clip = likeness.Clip("clip.mp4", taken, NOTHING, NOTHING, 100)
     device = Device("cpu", "test", 1, False, False, 1)
 
-    def again(budget: float = 60.0, pictures: int = 50) -> LipsModel:
-        return likeness.fitted(clip, pictures, budget, device, tmp_path, lambda *_: None)
+    def again(budget: float = 60.0, pictures: int = 50, language: str = "en") -> LipsModel:
+        return likeness.fitted(clip, pictures, budget, device, language, tmp_path, lambda *_: None)
 
     first, second = again(), again()
     assert fits == [50] and (second.mask == first.mask).all() and second.painter == lips.painter
@@ -196,6 +198,8 @@ def test_a_fit_is_kept_until_its_code_or_options_change(
     monkeypatch.setattr(likeness, "code", lambda room="lips": "other")
     again(budget=90)
     assert fits == [50, 75, 50, 50]
+    again(budget=90, language="fr")
+    assert fits == [50, 75, 50, 50, 50]
 
 
 def test_an_interrupted_fit_goes_on_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,12 +208,13 @@ def test_an_interrupted_fit_goes_on_in_its_folder(tmp_path: Path, monkeypatch: p
         raise KeyboardInterrupt
 
     taken: Any = type("Taken", (), {"footage": tmp_path, "track": None})()
-    clip = likeness.Clip("clip.mp4", taken, np.zeros(1, np.float32), 100)
+    clip = likeness.Clip("clip.mp4", taken, NOTHING, NOTHING, 100)
     device = Device("cpu", "test", 1, False, False, 1)
     monkeypatch.setattr(likeness, "fit", stopped)
+    monkeypatch.setattr(likeness.echoes, "echoes", lambda *_: [])
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            likeness.fitted(clip, 50, 60.0, device, tmp_path, lambda *_: None)
+            likeness.fitted(clip, 50, 60.0, device, "en", tmp_path, lambda *_: None)
         assert (tmp_path / "fit-50" / "checkpoint").exists()
 
 
@@ -225,7 +230,7 @@ def test_a_point_of_the_curve_is_measured_once(tmp_path: Path, monkeypatch: pyte
     anything: Any = None
 
     def again(edge: int) -> dict[str, Any]:
-        clip = likeness.Clip("clip.mp4", anything, np.zeros(1, np.float32), edge)
+        clip = likeness.Clip("clip.mp4", anything, NOTHING, NOTHING, edge)
         return likeness.point(clip, anything, anything, 10, 60.0, tmp_path, lambda *_: None)
 
     first = again(1000)
