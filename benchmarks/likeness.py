@@ -40,6 +40,7 @@ from avatar_engine.bundle import Bundle
 from avatar_engine.cli.progress import Bars
 from avatar_engine.clone import echoes
 from avatar_engine.clone.intake import Intake, intake
+from avatar_engine.clone.pipeline import ECHO_SHARE
 from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, FloatArray, Progress
 from avatar_engine.device import Device
 from avatar_engine.errors import AvatarError
@@ -329,10 +330,13 @@ def fitted(
 
     clock = clock_of(device)
     begun = clock()
-    said = echoes.echoes(clip.samples[: pictures * SAMPLES_PER_FRAME], language, folder, told)
+    said = echoes.echoes(
+        clip.samples[: pictures * SAMPLES_PER_FRAME], language, folder, told,
+        budget=ECHO_SHARE * budget, clock=clock,
+    )  # fmt: skip
     lips = fit(
         clip.taken.footage, clip.samples, clip.taken.track, train=range(pictures), device=device,
-        budget=budget - (clock() - begun), work=folder, echoes=said, progress=told, clock=clock,
+        budget=max(budget - (clock() - begun), budget / 2), work=folder, echoes=said, progress=told, clock=clock,
     )  # fmt: skip
     lips.save(Folder(folder))
     done.touch()

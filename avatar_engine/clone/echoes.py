@@ -6,7 +6,9 @@ and the phones of both are laid on one another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +43,15 @@ WORST = 1.35
 STAGE = "lips echoes"
 
 
-def echoes(samples: FloatArray, language: str, work: Path, progress: Progress = silent) -> list[Echo]:
+def echoes(
+    samples: FloatArray,
+    language: str,
+    work: Path,
+    progress: Progress = silent,
+    *,
+    budget: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[Echo]:
     """The minute in stock voices; what an earlier run made in ``work`` is taken again.
 
     Args:
@@ -49,9 +59,11 @@ def echoes(samples: FloatArray, language: str, work: Path, progress: Progress = 
         language: BCP 47 tag, or ``auto``.
         work: A folder.
         progress: Told of stage ``lips echoes``.
+        budget: Seconds; where they are over, the voices say no more.
+        clock: What the budget is counted in.
 
     Returns:
-        One for each of the nearest voices of the language; none where no stretch could be aligned.
+        One for each of the nearest voices of the language; none where no stretch could be aligned in time.
 
     Raises:
         AvatarError: No word was understood, or weights are missing.
@@ -62,6 +74,7 @@ def echoes(samples: FloatArray, language: str, work: Path, progress: Progress = 
         names = sorted({name.partition(".")[0] for name in stored})
         return [Echo(stored[f"{name}.samples"], stored[f"{name}.pictures"]) for name in names]
     progress(STAGE, 0.0, "reading the words")
+    begun = clock()
     pieces, heard = transcribe(samples, language)
     made = {}
     for number, pack in enumerate(nearest(samples, heard)[:VOICES]):
@@ -71,18 +84,25 @@ def echoes(samples: FloatArray, language: str, work: Path, progress: Progress = 
 
         voice = Voice(pack, heard)
         try:
-            stretches = said(samples, pieces, voice, heard, told)
+            until = begun + budget * (number + 1) / VOICES
+            stretches = said(samples, pieces, voice, heard, told, partial(_past, clock, until))
         finally:
             voice.close()
         if stretches:
             made[str(number)] = echo(stretches, len(samples) // SAMPLES_PER_FRAME)
+    if not made:
+        return []
     work.mkdir(parents=True, exist_ok=True)
     parts = {f"{name}.samples": one.samples for name, one in made.items()}
-    partial = kept.with_suffix(".part")
-    save_file(parts | {f"{name}.pictures": one.pictures for name, one in made.items()}, partial)
-    partial.replace(kept)
+    unfinished = kept.with_suffix(".part")
+    save_file(parts | {f"{name}.pictures": one.pictures for name, one in made.items()}, unfinished)
+    unfinished.replace(kept)
     progress(STAGE, 1.0, f"{len(pieces)} stretches")
     return list(made.values())
+
+
+def _past(clock: Callable[[], float], until: float) -> bool:
+    return clock() > until
 
 
 def nearest(samples: FloatArray, language: str) -> list[VoicePack]:
@@ -96,11 +116,19 @@ def nearest(samples: FloatArray, language: str) -> list[VoicePack]:
 
 
 def said(
-    samples: FloatArray, pieces: Sequence[Stretch], voice: Voice, language: str, progress: Progress
+    samples: FloatArray,
+    pieces: Sequence[Stretch],
+    voice: Voice,
+    language: str,
+    progress: Progress,
+    enough: Callable[[], bool] = lambda: False,
 ) -> list[Said]:
-    """Every stretch in the voice, with the phones of both; those whose words don't fit are left out."""
+    """Every stretch in the voice, until it is ``enough``, with the phones of both; those whose words don't fit are
+    left out."""
     out, costs = [], []
     for done, piece in enumerate(pieces):
+        if enough():
+            break
         progress("words", done / len(pieces), piece.words[:40])
         speech = paced(voice, piece, language)
         try:

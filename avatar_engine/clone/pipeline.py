@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 HELD_OUT = 0.2
 """Share of the clip, at its end, that is never fitted and on which the clone is measured."""
 
+ECHO_SHARE = 0.15  # of the fits' seconds, for the minute in stock voices
+
 LEAST_FIT_SECONDS = 45.0
 """A fit shorter than this gives no usable mouth or voice, whatever the budget says."""
 
@@ -143,7 +145,9 @@ def clone_presenter(
         begun = time.monotonic()
         with watch.stage("echoes"):
             heard = samples[: len(train) * SAMPLES_PER_FRAME]
-            again = echoes.echoes(heard, options.language, work / "lips", voice_running.watched)
+            again = echoes.echoes(
+                heard, options.language, work / "lips", voice_running.watched, budget=ECHO_SHARE * fit_budget
+            )
         with watch.stage("lips"):
             lips = lips_fit.fit(
                 clip.footage,
@@ -151,7 +155,7 @@ def clone_presenter(
                 clip.track,
                 train=train,
                 device=beside,
-                budget=fit_budget - (time.monotonic() - begun),
+                budget=max(fit_budget - (time.monotonic() - begun), fit_budget / 2),
                 work=work / "lips",
                 echoes=again,
                 progress=voice_running.watched,

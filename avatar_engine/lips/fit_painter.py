@@ -194,7 +194,7 @@ def fit_painter(
     begun, saved = clock() - run.spent, clock()
     while True:
         run.spent = clock() - begun
-        share = run.spent / budget if steps is None else run.step / steps
+        share = run.spent / max(budget, 1e-3) if steps is None else run.step / steps
         if share >= 1:
             break
         for group in optimiser.param_groups:

@@ -180,7 +180,7 @@ def test_a_fit_is_kept_until_its_code_or_options_change(
         return lips
 
     monkeypatch.setattr(likeness, "fit", fit)
-    monkeypatch.setattr(likeness.echoes, "echoes", lambda *_: [])
+    monkeypatch.setattr(likeness.echoes, "echoes", lambda *_, **__: [])
     taken: Any = type("Taken", (), {"footage": tmp_path, "track": None})()
     clip = likeness.Clip("clip.mp4", taken, NOTHING, NOTHING, 100)
     device = Device("cpu", "test", 1, False, False, 1)
@@ -211,7 +211,7 @@ def test_an_interrupted_fit_goes_on_in_its_folder(tmp_path: Path, monkeypatch: p
     clip = likeness.Clip("clip.mp4", taken, NOTHING, NOTHING, 100)
     device = Device("cpu", "test", 1, False, False, 1)
     monkeypatch.setattr(likeness, "fit", stopped)
-    monkeypatch.setattr(likeness.echoes, "echoes", lambda *_: [])
+    monkeypatch.setattr(likeness.echoes, "echoes", lambda *_, **__: [])
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             likeness.fitted(clip, 50, 60.0, device, "en", tmp_path, lambda *_: None)

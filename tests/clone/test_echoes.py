@@ -78,7 +78,7 @@ def test_a_minute_comes_back_in_the_stock_voices_once(
         return [Stretch(len(rest), len(rest) + len(spoken.samples), words)], "en"
 
     monkeypatch.setattr(echoes, "transcribe", transcribe)
-    made = echoes.echoes(samples, "auto", tmp_path)
+    made = echoes.echoes(samples, "auto", tmp_path, budget=600)
     assert len(made) == echoes.VOICES
     count = len(samples) // SAMPLES_PER_FRAME
     for echo in made:
@@ -89,8 +89,22 @@ def test_a_minute_comes_back_in_the_stock_voices_once(
         here = np.abs(echo.samples.reshape(-1, SAMPLES_PER_FRAME)).mean(1)
         there = np.abs(samples.reshape(-1, SAMPLES_PER_FRAME)).mean(1)[np.round(echo.pictures).astype(int)]
         assert np.corrcoef(here, there)[0, 1] > 0.6
-    again = echoes.echoes(samples, "auto", tmp_path)
+    again = echoes.echoes(samples, "auto", tmp_path, budget=600)
     assert read == ["auto"]
     for first, second in zip(made, again, strict=True):
         assert np.array_equal(first.samples, second.samples)
         assert np.array_equal(first.pictures, second.pictures)
+
+
+@pytest.mark.weights
+def test_what_does_not_fit_the_budget_is_not_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        echoes, "transcribe", lambda heard, language: ([Stretch(0, SAMPLE_RATE, "Hello.")], "en")
+    )
+    voices: list[int] = []
+    monkeypatch.setattr(echoes, "paced", lambda *_: voices.append(1))
+    ticks = iter(range(100))
+    samples = np.random.default_rng(1).normal(0, 0.1, 2 * SAMPLE_RATE).astype(np.float32)
+    made = echoes.echoes(samples, "en", tmp_path, budget=0.5, clock=lambda: float(next(ticks)))
+    assert made == [] and voices == []
+    assert not (tmp_path / "echoes.safetensors").exists()  # a later run with more time says it

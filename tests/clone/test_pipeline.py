@@ -92,7 +92,7 @@ def stages(monkeypatch: pytest.MonkeyPatch, found: Findings, scene: Scene, asked
     monkeypatch.setattr(pipeline, "read_sound", lambda path: sound)
     monkeypatch.setattr(pipeline.models, "path", Path)
     monkeypatch.setattr(pipeline.intakes, "intake", lambda *given: replace(found.clip, track=scene.track))
-    monkeypatch.setattr(pipeline.echoes, "echoes", lambda *given: [])
+    monkeypatch.setattr(pipeline.echoes, "echoes", lambda *given, **more: [])
     monkeypatch.setattr(pipeline.lips_fit, "fit", lambda *given, **more: scene.model)
     monkeypatch.setattr(pipeline.stage_fit, "fit", lambda *given: found.body)
     monkeypatch.setattr(pipeline.lips_measure, "score", lambda *given, **more: found.lips)

@@ -74,3 +74,11 @@ def test_a_fit_that_was_interrupted_twice_goes_on(lesson: Lesson, tmp_path: Path
     for steps in (1, 2, 3):
         _, figures = fit_painter.fit_painter(lesson, budget=100, work=tmp_path, bf16=False, steps=steps)
         assert figures["painter_steps"] == steps
+
+
+def test_a_budget_that_is_gone_already_ends_the_fit_at_once(lesson: Lesson, tmp_path: Path) -> None:
+    ticks = iter(range(200))
+    _, figures = fit_painter.fit_painter(
+        lesson, budget=-5.0, work=tmp_path, bf16=False, clock=lambda: float(next(ticks))
+    )
+    assert figures["painter_steps"] == 0
