@@ -64,6 +64,10 @@ class Utterance:
     generation: int = 0
 
 
+SILENCE = "_"
+"""Symbol of a `Phone` in which nothing is said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Phone:
     """One spoken phone: IPA symbol, start and end in seconds from the start of its `Speech`."""

@@ -69,7 +69,7 @@ NAMES = {
     REAL: "real pictures",
     measure.PAINTED: "real shapes painted again",
     measure.DRIVEN: "driven by the real sound",
-    FILMED: "the same, takes not put in step",
+    FILMED: "the same, sound as it was filmed",
 }
 POINTS = (5, 10, 20, 40)
 """Seconds of the learning curve, beside the whole."""
@@ -197,9 +197,7 @@ def run(
             f"Fitting on {edge / FRAME_RATE:.1f} of {count / FRAME_RATE:.1f} s leaves too little to measure.",
             "Leave a second or more; --train 0.8 leaves a fifth.",
         )
-    in_step, filmed = (
-        sound(path)[: count * SAMPLES_PER_FRAME] for path in (taken.sound, taken.sound.with_name("heard.wav"))
-    )
+    in_step, filmed = (sound(path)[: count * SAMPLES_PER_FRAME] for path in (taken.sound, taken.filmed_sound))
     clip = Clip(video.name, taken, in_step, filmed, edge)
     points, begun = [], time.process_time()
     if curve:

@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 from avatar_engine.contracts import (
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
+    SILENCE,
     FloatArray,
     Phone,
     Progress,
@@ -29,7 +30,7 @@ from avatar_engine.lips.echo import Echo, Said, echo
 from avatar_engine.voice import recorded
 from avatar_engine.voice.align import Stretch, transcribe
 from avatar_engine.voice.pack import VoicePack, stock_fit
-from avatar_engine.voice.speak import SILENCE, Voice, say
+from avatar_engine.voice.speak import Voice, say
 from avatar_engine.voice.speaker import encoder
 
 VOICES = 2

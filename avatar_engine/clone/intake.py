@@ -40,6 +40,7 @@ from avatar_engine.media.write import WaveWriter
 
 log = logging.getLogger(__name__)
 
+_FILMED = "heard.wav"
 _STATE = 2
 """Version of what is kept in the working folder."""
 
@@ -74,6 +75,11 @@ class Intake:
     warnings: tuple[str, ...]
     takes: tuple[TakeLag, ...] = ()
 
+    @property
+    def filmed_sound(self) -> Path:
+        """WAV, the sound as it came with the pictures, before anything was put in step."""
+        return self.sound.with_name(_FILMED)
+
 
 def intake(video: Path, work: Path, progress: Progress = silent, *, track: FaceTrack | None = None) -> Intake:
     """Take ``video`` in, or refuse it.
@@ -97,7 +103,7 @@ def intake(video: Path, work: Path, progress: Progress = silent, *, track: FaceT
     if (done := _resumed(work, source)) is not None:
         return done
     info = _normalised(video, work, source, progress)
-    samples = read_sound(work / "heard.wav")
+    samples = read_sound(work / _FILMED)
     warnings = list(info.warnings)
     speech = check_sound(samples, warnings)
     track = track if track is not None else _tracked(work, source, progress)
@@ -172,14 +178,12 @@ def _resumed(work: Path, source: str) -> Intake | None:
 def _normalised(video: Path, work: Path, source: str, progress: Progress) -> ClipInfo:
     mark = work / "normalised.json"
     state = _state(mark, source)
-    if state is not None and (work / "footage.mp4").is_file() and (work / "heard.wav").is_file():
+    if state is not None and (work / "footage.mp4").is_file() and (work / _FILMED).is_file():
         return _info(state["info"])
     mark.unlink(missing_ok=True)
     (work / "tracked.json").unlink(missing_ok=True)
     _check_length(video, probe(video).duration or None)
-    info = normalise(
-        video, work / "footage.mp4", work / "heard.wav", progress, longest=judge_clip.MOST_SECONDS
-    )
+    info = normalise(video, work / "footage.mp4", work / _FILMED, progress, longest=judge_clip.MOST_SECONDS)
     _check_length(video, info.duration)
     _write(mark, {"state": _STATE, "source": source, "info": asdict(info)})
     return info
@@ -278,7 +282,7 @@ def put_in_step(
         step = Step(unmended, source, source, False, tuple(doubts))
     else:
         step = _mended(samples, source, opening, found)
-    return _taken_apart(step, opening, found, takes) if len(takes) > 1 else step
+    return _takes_in_step(step, opening, found, takes) if len(takes) > 1 else step
 
 
 def _mended(samples: FloatArray, source: Sync, opening: FloatArray, found: Bools) -> Step:
@@ -293,7 +297,7 @@ def _mended(samples: FloatArray, source: Sync, opening: FloatArray, found: Bools
     return Step(mended, source, left, True, (said, *judge_sound.uneven(left)))
 
 
-def _taken_apart(step: Step, opening: FloatArray, found: Bools, takes: Sequence[tuple[int, int]]) -> Step:
+def _takes_in_step(step: Step, opening: FloatArray, found: Bools, takes: Sequence[tuple[int, int]]) -> Step:
     lags = measure_takes(step.samples, opening, found, takes)
     if not any(take.lag_ms for take in lags):
         return step

@@ -18,13 +18,11 @@ from avatar_engine.contracts import (
     FRAME_RATE,
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
+    SILENCE,
     FloatArray,
     Phone,
     Speech,
 )
-
-SILENCE = "_"
-"""Symbol of a phone in which nothing is said."""
 
 REST = 0.6
 """Seconds of silence before and after what is said."""

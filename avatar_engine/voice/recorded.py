@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Phone, Speech
+from avatar_engine.contracts import SAMPLE_RATE, SILENCE, FloatArray, Phone, Speech
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice.network import SAMPLES_PER_FEATURE
 from avatar_engine.voice.pitch import cepstra
-from avatar_engine.voice.speak import SILENCE
 
 RIM = 0.05
 """Seconds of silence that are left on both sides of the speech before the two are warped together."""

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Phone, Speech, Utterance, join, phones_within
+from avatar_engine.contracts import (
+    SAMPLE_RATE,
+    SILENCE,
+    FloatArray,
+    Phone,
+    Speech,
+    Utterance,
+    join,
+    phones_within,
+)
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import phonemes, text
 from avatar_engine.voice.network import (
@@ -20,9 +29,6 @@ from avatar_engine.voice.network import (
     tuned,
 )
 from avatar_engine.voice.pack import VoicePack
-
-SILENCE = "_"
-"""Symbol of a `Phone` in which nothing is said."""
 
 _COLUMNS = (32, 48, 80, 128, 200)
 """Columns (12.5 ms) of the first windows; the last goes on. Each is made while the one before it plays."""

@@ -242,6 +242,25 @@ def test_a_point_of_the_curve_is_measured_once(tmp_path: Path, monkeypatch: pyte
     assert len(runs) == 3  # another part was held out; other code
 
 
+def test_takes_that_were_put_in_step_have_a_row_as_filmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drives(samples: np.ndarray, *_: Any) -> Any:
+        part = type("Drives", (), {"painted": "shapes", "driven": float(samples[0]), "placed": 0.0})
+        return type("Whole", (), {"part": lambda self, frames: part})()
+
+    ways: dict[str, Any] = {}
+    monkeypatch.setattr(likeness, "drives", drives)
+    monkeypatch.setattr(likeness.words, "silence", lambda *_: np.zeros(120, np.bool_))
+    monkeypatch.setattr(likeness, "measure_rows", lambda *given, **_: ways.update(given[5]))
+    in_step, filmed = np.full(1, 1.0, np.float32), np.full(1, 2.0, np.float32)
+    anything: Any = None
+    for takes, wanted in (((), {"driven": 1.0}), ((1,), {"driven": 1.0, "filmed": 2.0})):
+        taken: Any = type("Taken", (), {"takes": takes, "track": range(120), "footage": None})()
+        ways.clear()
+        clip = likeness.Clip("clip.mp4", taken, in_step, filmed, 100)
+        likeness.rows(clip, anything, anything, None, None, lambda *_: None)
+        assert ways == wanted | {"painted": "shapes"}
+
+
 def test_mistakes_are_told_plainly(tmp_path: Path) -> None:
     run = CliRunner().invoke
     both = run(likeness.app, [str(tmp_path / "v.mp4"), "--curve", "--model", "x.avatar"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import shutil
 import wave
 from dataclasses import replace
@@ -12,7 +13,7 @@ from avatar_engine.clone import intake as intakes
 from avatar_engine.clone.check import judge_clip, judge_sound
 from avatar_engine.clone.intake import check_sound, intake, put_in_step
 from avatar_engine.clone.speech import speech_windows
-from avatar_engine.clone.sync import Sync
+from avatar_engine.clone.sync import Sync, TakeLag
 from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray
 from avatar_engine.errors import AvatarError
 from avatar_engine.face.track import FaceTrack
@@ -85,6 +86,9 @@ def test_a_good_clip_is_taken_in_and_taken_again_for_nothing(
     for name in ("normalise", "measure"):
         monkeypatch.setattr(intakes, name, never)
     monkeypatch.setattr(intakes.tracks, "track", never)
+    assert len(sound(taken.filmed_sound)) >= FRAMES * SAMPLES_PER_FRAME - SAMPLES_PER_FRAME
+    taken = replace(taken, takes=(TakeLag(0, 300, -20.0, 0.1), TakeLag(300, FRAMES, 40.0, 0.2)))
+    intakes._keep(work, hashlib.sha256(video.read_bytes()).hexdigest(), taken)
     again = intake(video, work)
     assert replace(again, track=taken.track) == taken
     assert np.array_equal(again.track.points, track.points)

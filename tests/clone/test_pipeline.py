@@ -92,8 +92,20 @@ def stages(monkeypatch: pytest.MonkeyPatch, found: Findings, scene: Scene, asked
     monkeypatch.setattr(pipeline, "read_sound", lambda path: sound)
     monkeypatch.setattr(pipeline.models, "path", Path)
     monkeypatch.setattr(pipeline.intakes, "intake", lambda *given: replace(found.clip, track=scene.track))
-    monkeypatch.setattr(pipeline.echoes, "echoes", lambda *given, **more: [])
-    monkeypatch.setattr(pipeline.lips_fit, "fit", lambda *given, **more: scene.model)
+    said: list[Any] = []
+
+    def echoes(heard: np.ndarray, *given: object, budget: float) -> list[Any]:
+        assert len(heard) == round(len(scene.track) * 0.8) * SAMPLES_PER_FRAME  # nothing that is held out
+        assert budget > 0
+        return said
+
+    def fit(*given: object, echoes: object, budget: float, **more: object) -> Any:
+        assert echoes is said
+        assert budget > 0
+        return scene.model
+
+    monkeypatch.setattr(pipeline.echoes, "echoes", echoes)
+    monkeypatch.setattr(pipeline.lips_fit, "fit", fit)
     monkeypatch.setattr(pipeline.stage_fit, "fit", lambda *given: found.body)
     monkeypatch.setattr(pipeline.lips_measure, "score", lambda *given, **more: found.lips)
     return nets

@@ -14,6 +14,7 @@ from avatar_engine.face.crop import Crop, extract, takes, to_crop, transforms
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips import fit as lips_fit
 from avatar_engine.lips import shape
+from avatar_engine.lips.echo import Echo
 from avatar_engine.lips.expression import smile
 from avatar_engine.lips.fit import fit
 from avatar_engine.lips.fit_motion import fit_motion
@@ -163,6 +164,23 @@ def test_an_interrupted_fit_goes_on(clip: Any, fitted: tuple[LipsModel, Path]) -
     assert more.figures["painter_steps"] == 103
     assert more.figures["painter_first_loss"] == model.figures["painter_first_loss"]  # not begun again
     assert all((work / name).stat().st_mtime_ns == time for name, time in before.items())
+
+
+def test_the_motion_begins_with_others_ears_and_hears_the_echoes(
+    clip: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {}
+
+    def stop(*_: Any, **more: Any) -> Any:
+        given.update(more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lips_fit, "fit_motion", stop)
+    echo = Echo(np.zeros(960, np.float32), np.zeros(1))
+    with pytest.raises(KeyboardInterrupt):
+        fit(*clip, train=range(140), device=DEVICE, budget=100, work=tmp_path, size=64, echoes=[echo])
+    assert given["echoes"] == [echo]
+    assert len(given["ears"]) == 2
 
 
 def test_too_few_faces_are_refused(clip: Any, tmp_path: Path) -> None:
