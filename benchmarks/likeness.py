@@ -5,9 +5,10 @@
     python benchmarks/likeness.py VIDEO --curve --html curve.html
 
 Fits on the first part (or takes a clone that is there), and measures the rest in rows: the real pictures, the real
-shapes painted again, driven by the real sound, and driven by the clone's voice saying the same words (a stock voice
-where there is no clone), laid over the real phones. With ``--curve`` it fits on the first 5, 10, 20, 40 seconds too.
-The budget is counted in processor seconds a thread, so that other work on the machine does not shorten a fit.
+shapes painted again, driven by the real sound, and driven by the clone's voice saying the same words, laid over the
+real phones. With ``--curve`` it fits on the first 5, 10, 20, 40 seconds too, lips alone: so little makes no voice.
+Lips and voice are fitted at the same time, as a clone is, the voice in a process of its own. The budget is counted in
+processor seconds a thread, so that other work on the machine does not shorten a fit.
 Footage, face track and fits are kept in the working folder; a fit is made anew when its code, clip or options change.
 
 The similarity of faces by a recognition network (CSIM) is left out: no such network with a licence that is clean for
@@ -23,6 +24,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +42,7 @@ from avatar_engine.bundle import Bundle
 from avatar_engine.cli.progress import Bars
 from avatar_engine.clone import echoes
 from avatar_engine.clone.intake import Intake, intake
-from avatar_engine.clone.pipeline import ECHO_SHARE
+from avatar_engine.clone.voice_job import VoiceJob
 from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, FloatArray, Progress
 from avatar_engine.device import Device
 from avatar_engine.errors import AvatarError
@@ -203,13 +205,14 @@ def run(
     if curve:
         for length in [n for n in POINTS if n * FRAME_RATE < edge]:
             part = max(LEAST_BUDGET, budget * length * FRAME_RATE / edge)
-            lips = fitted(clip, length * FRAME_RATE, part, device, language, folder, progress)
+            lips, _ = fitted(clip, length * FRAME_RATE, part, device, None, folder, progress)
             points.append(point(clip, lips, device, length, part, folder, progress))
+    pack: VoicePack | None
     if bundle:
         opened = Bundle.open(bundle)
         lips, pack = LipsModel.load(opened), VoicePack.load(opened)
     else:
-        lips, pack = fitted(clip, edge, budget, device, language, folder, progress), None
+        lips, pack = fitted(clip, edge, budget, device, language, folder, progress)
     spent = time.process_time() - begun
     heard = listen(video, clip, pack, language, progress)
     gallery = page.Gallery(taken.track, lips.size, clip.held_out) if tiles else None
@@ -303,12 +306,21 @@ class Folder:
 
 
 def fitted(
-    clip: Clip, pictures: int, budget: float, device: Device, language: str, work: Path, progress: Progress
-) -> LipsModel:
-    """Lips fitted on the first ``pictures``; the same fit that was made before is taken from the folder."""
+    clip: Clip,
+    pictures: int,
+    budget: float,
+    device: Device,
+    language: str | None,
+    work: Path,
+    progress: Progress,
+) -> tuple[LipsModel, VoicePack | None]:
+    """Lips and voice fitted on the first ``pictures``; the same fit that was made before is taken from the folder.
+
+    Without a ``language`` the lips alone.
+    """
     folder = work / f"fit-{pictures}"
     key = {
-        "code": code(),
+        "code": code("lips", "face", "voice"),
         "clip": clip.name,
         "pictures": pictures,
         "budget": budget,
@@ -320,25 +332,30 @@ def fitted(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         mark.write_text(json.dumps(key), encoding="utf-8")
+    kept = Folder(folder)
     if done.exists():
-        return LipsModel.load(Folder(folder))
+        return LipsModel.load(kept), VoicePack.load(kept) if language else None
 
     def told(stage: str, done: float, note: str = "") -> None:
         progress(f"{pictures / FRAME_RATE:g} s {stage}", done, note)
 
-    clock = clock_of(device)
-    begun = clock()
-    said = echoes.echoes(
-        clip.samples[: pictures * SAMPLES_PER_FRAME], language, folder, told,
-        budget=ECHO_SHARE * budget, clock=clock,
+    alone = partial(
+        fit, clip.taken.footage, clip.samples, clip.taken.track, train=range(pictures), device=device,
+        budget=budget, work=folder, clock=clock_of(device),
     )  # fmt: skip
-    lips = fit(
-        clip.taken.footage, clip.samples, clip.taken.track, train=range(pictures), device=device,
-        budget=max(budget - (clock() - begun), budget / 2), work=folder, echoes=said, progress=told, clock=clock,
-    )  # fmt: skip
-    lips.save(Folder(folder))
+    pack = None
+    if language:
+        edge = pictures * SAMPLES_PER_FRAME
+        job = VoiceJob(clip.taken.sound, edge, language, budget, device, folder / "voice")
+        with job.running(told) as voice:
+            lips = alone(echoes=lambda: voice.fitted().echoes, progress=voice.watched)
+            pack = voice.fitted().pack
+        pack.save(kept)
+    else:
+        lips = alone(progress=told)
+    lips.save(kept)
     done.touch()
-    return lips
+    return lips, pack
 
 
 def clock_of(device: Device) -> Callable[[], float]:
@@ -348,11 +365,11 @@ def clock_of(device: Device) -> Callable[[], float]:
     return lambda: time.process_time() / device.threads
 
 
-def code(room: str = "lips") -> str:
-    """A hash of the code of a fit (and of the measures, in ``lips/likeness``), so that no figure is of other code."""
+def code(*rooms: str) -> str:
+    """A hash of the code of a fit (or of the measures, in ``lips/likeness``), so that no figure is of other code."""
     engine = Path(avatar_engine.__file__).parent
     digest = hashlib.sha256()
-    for file in [*sorted((engine / room).glob("*.py")), *sorted((engine / "face").glob("*.py"))]:
+    for file in [file for room in rooms for file in sorted((engine / room).glob("*.py"))]:
         if file.name not in ("drive.py", "measure.py"):  # they take no part in a fit
             digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()
@@ -367,7 +384,7 @@ def point(
         progress(f"{seconds} s {stage}", done, note)
 
     kept = folder / f"fit-{seconds * FRAME_RATE}" / "point.json"
-    key = [code(), code("lips/likeness"), clip.edge]
+    key = [code("lips", "face"), code("lips/likeness"), clip.edge]
     if kept.exists():
         stored = json.loads(kept.read_text(encoding="utf-8"))
         if stored["key"] == key:

@@ -1,14 +1,13 @@
-"""The presenter's own sentences in stock voices, so that the lips learn to follow a synthetic voice too.
+"""The presenter's own sentences in synthetic voices, so that the lips learn to follow one.
 
-Whisper reads the minute, two stock voices that sound most like the presenter say it again at the presenter's pace,
-and the phones of both are laid on one another.
+The cloned voice, and then the stock voice that sounds most like the presenter, say the minute's words again at the
+presenter's pace, and the phones of both are laid on one another.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +27,10 @@ from avatar_engine.contracts import (
 from avatar_engine.errors import AvatarError
 from avatar_engine.lips.echo import Echo, Said, echo
 from avatar_engine.voice import recorded
-from avatar_engine.voice.align import Stretch, transcribe
+from avatar_engine.voice.align import Stretch
 from avatar_engine.voice.pack import VoicePack, stock_fit
 from avatar_engine.voice.speak import Voice, say
 from avatar_engine.voice.speaker import encoder
-
-VOICES = 2
 
 EVEN = 0.05
 """A difference in pace that is left as it is."""
@@ -46,6 +43,8 @@ STAGE = "lips echoes"
 
 def echoes(
     samples: FloatArray,
+    pieces: Sequence[Stretch],
+    packs: Sequence[VoicePack],
     language: str,
     work: Path,
     progress: Progress = silent,
@@ -53,40 +52,39 @@ def echoes(
     budget: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Echo]:
-    """The minute in stock voices; what an earlier run made in ``work`` is taken again.
+    """The minute in other voices; what an earlier run made in ``work`` is taken again.
 
     Args:
         samples: float32 (n * 960,), the sound of the fitted pictures at 24 kHz.
-        language: BCP 47 tag, or ``auto``.
+        pieces: What is said in it.
+        packs: Who says it again, the most important first: the others have what it leaves of the budget.
+        language: BCP 47 tag.
         work: A folder.
         progress: Told of stage ``lips echoes``.
         budget: Seconds; where they are over, the voices say no more.
         clock: What the budget is counted in.
 
     Returns:
-        One for each of the nearest voices of the language; none where no stretch could be aligned in time.
+        One for each voice that had time for a stretch that can be aligned.
 
     Raises:
-        AvatarError: No word was understood, or weights are missing.
+        AvatarError: Weights are missing, or the language can't be spoken.
     """
     kept = work / "echoes.safetensors"
     if kept.exists():
         stored = load_file(kept)
         names = sorted({name.partition(".")[0] for name in stored})
         return [Echo(stored[f"{name}.samples"], stored[f"{name}.pictures"]) for name in names]
-    progress(STAGE, 0.0, "reading the words")
-    begun = clock()
-    pieces, heard = transcribe(samples, language)
+    until = clock() + budget
     made = {}
-    for number, pack in enumerate(nearest(samples, heard)[:VOICES]):
+    for number, pack in enumerate(packs):
 
         def told(stage: str, done: float, note: str = "", number: int = number) -> None:
-            progress(STAGE, (number + done) / VOICES, note)
+            progress(STAGE, (number + done) / len(packs), note)
 
-        voice = Voice(pack, heard)
+        voice = Voice(pack, language)
         try:
-            until = begun + budget * (number + 1) / VOICES
-            stretches = said(samples, pieces, voice, heard, told, partial(_past, clock, until))
+            stretches = said(samples, pieces, voice, language, told, lambda: clock() > until)
         finally:
             voice.close()
         if stretches:
@@ -100,10 +98,6 @@ def echoes(
     unfinished.replace(kept)
     progress(STAGE, 1.0, f"{len(pieces)} stretches")
     return list(made.values())
-
-
-def _past(clock: Callable[[], float], until: float) -> bool:
-    return clock() > until
 
 
 def nearest(samples: FloatArray, language: str) -> list[VoicePack]:

@@ -21,7 +21,6 @@ from typing import Any
 from avatar_engine import device as devices
 from avatar_engine import models
 from avatar_engine.bundle import BundleWriter
-from avatar_engine.clone import echoes
 from avatar_engine.clone import intake as intakes
 from avatar_engine.clone import report as reports
 from avatar_engine.clone.voice_job import VoiceJob, VoiceOutcome
@@ -39,8 +38,6 @@ log = logging.getLogger(__name__)
 
 HELD_OUT = 0.2
 """Share of the clip, at its end, that is never fitted and on which the clone is measured."""
-
-ECHO_SHARE = 0.15  # of the fits' seconds, for the minute in stock voices
 
 LEAST_FIT_SECONDS = 45.0
 """A fit shorter than this gives no usable mouth or voice, whatever the budget says."""
@@ -142,12 +139,6 @@ def clone_presenter(
         clip.sound, len(train) * SAMPLES_PER_FRAME, options.language, fit_budget, device, work / "voice"
     )
     with job.running(progress) as voice_running:
-        begun = time.monotonic()
-        with watch.stage("echoes"):
-            heard = samples[: len(train) * SAMPLES_PER_FRAME]
-            again = echoes.echoes(
-                heard, options.language, work / "lips", voice_running.watched, budget=ECHO_SHARE * fit_budget
-            )
         with watch.stage("lips"):
             lips = lips_fit.fit(
                 clip.footage,
@@ -155,9 +146,9 @@ def clone_presenter(
                 clip.track,
                 train=train,
                 device=beside,
-                budget=max(fit_budget - (time.monotonic() - begun), fit_budget / 2),
+                budget=fit_budget,
                 work=work / "lips",
-                echoes=again,
+                echoes=lambda: voice_running.fitted().echoes,
                 progress=voice_running.watched,
             )
         with watch.stage("body"):

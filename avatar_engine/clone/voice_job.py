@@ -1,4 +1,8 @@
-"""The voice's fit in a process of its own, so that it has the second core while the lips are fitted on the first."""
+"""The voice's fit in a process of its own, so that it has the second core while the painter is fitted on the first.
+
+As soon as the voice is fitted it says the minute's words again, and the lips learn to follow it, while its likeness
+is measured.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from typing import Any
 from avatar_engine.contracts import Progress, Utterance
 from avatar_engine.device import Device
 from avatar_engine.errors import AvatarError
+from avatar_engine.lips.echo import Echo
 from avatar_engine.voice.measure import VoiceScores
 from avatar_engine.voice.pack import VoicePack
 
@@ -25,12 +30,23 @@ Message = tuple[str, Any]
 GOODBYE = 10.0
 """Seconds that a process which has done its work gets to end."""
 
+VOICE_SHARE = 0.6  # of the fits' seconds: it has to be there when the painter is done
+ECHO_SHARE = 0.12  # of the fits' seconds, for saying the minute again
+
 STRANGERS = ("af_heart", "bf_emma", "am_michael", "bm_george")
 """Stock voices, two women and two men, that stand for other people when a clone is judged."""
 
 STRANGERS_SAY = Utterance(
     "The quick boat went down the river, and nobody on the bank had seen where it came from."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class FittedVoice:
+    """A fitted voice, and the fitted part of the recording said again by it and by the stock voice nearest to it."""
+
+    pack: VoicePack
+    echoes: tuple[Echo, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +60,11 @@ class VoiceOutcome:
 
 @dataclass(frozen=True, slots=True)
 class VoiceJob:
-    """What is to be fitted: the first ``train_samples`` of ``sound``, within ``budget`` seconds."""
+    """What is to be fitted: the first ``train_samples`` of ``sound``.
+
+    ``budget`` is what lips and voice have together, in seconds of a core each; the voice and its echoes are ready
+    after `VOICE_SHARE` and `ECHO_SHARE` of it.
+    """
 
     sound: Path
     train_samples: int
@@ -75,9 +95,24 @@ class RunningVoiceJob:
         self._messages = messages
         self._progress = progress
         self._outcome: VoiceOutcome | None = None
+        self._fitted: FittedVoice | None = None
+        self._ready = threading.Event()  # fitted, failed or dead
         self._error: AvatarError | str | None = None
         self._listener = threading.Thread(target=self._listen, name="voice-fit-progress", daemon=True)
         self._listener.start()
+
+    def fitted(self) -> FittedVoice:
+        """Wait for the voice and its echoes; its likeness is measured after that.
+
+        Raises:
+            AvatarError: The fit refused the sound.
+            RuntimeError: The process died or failed.
+        """
+        self._ready.wait()
+        self._raise()
+        if self._fitted is None:
+            raise RuntimeError(f"The voice's fit ended with exit status {self._process.exitcode}.")
+        return self._fitted
 
     def result(self) -> VoiceOutcome:
         """Wait for the outcome.
@@ -113,6 +148,12 @@ class RunningVoiceJob:
         self._listener.join()
 
     def _listen(self) -> None:
+        try:
+            self._forward()
+        finally:
+            self._ready.set()
+
+    def _forward(self) -> None:
         while True:
             alive = self._process.is_alive()
             try:
@@ -123,6 +164,9 @@ class RunningVoiceJob:
                 return
             if kind == "progress":
                 self._progress(*value)
+            elif kind == "fitted":
+                self._fitted = value
+                self._ready.set()
             elif kind == "outcome":
                 self._outcome = value
                 return
@@ -135,6 +179,7 @@ def _run(job: VoiceJob, messages: Queue[Message]) -> None:
     """The process: fit, measure, report; heavy imports happen here and not in the parent."""
     import torch
 
+    from avatar_engine.clone import echoes
     from avatar_engine.media.read import sound as read_sound
     from avatar_engine.voice import fit, measure
     from avatar_engine.voice.speak import Voice, say
@@ -152,11 +197,17 @@ def _run(job: VoiceJob, messages: Queue[Message]) -> None:
             samples,
             language=job.language,
             device=job.device,
-            budget=job.budget,
+            budget=VOICE_SHARE * job.budget,
             work=job.work,
             progress=progress,
             train=train,
         )
+        pieces, _ = fit.transcript(samples[train], job.language, job.work)
+        again = echoes.echoes(
+            samples[train], pieces, [pack, *echoes.nearest(samples[train], pack.language)[:1]], pack.language,
+            job.work, progress, budget=ECHO_SHARE * job.budget, clock=time.process_time,
+        )  # fmt: skip
+        messages.put(("fitted", FittedVoice(pack, tuple(again))))
         progress("voice check", 0.0)
         strangers = [say(Voice(VoicePack.stock(name)), STRANGERS_SAY).samples for name in STRANGERS]
         progress("voice check", 0.3)

@@ -46,6 +46,7 @@ GRAIN_PICTURES = 120
 """Pictures that the footage's grain is measured on."""
 
 MOTION_SHARE = 0.2  # of the budget; the painter has the rest
+MOTION_MOST = 130.0  # seconds; more only learn the minute by heart
 
 
 def fit(
@@ -57,7 +58,7 @@ def fit(
     device: Device,
     budget: float,
     work: Path,
-    echoes: Sequence[Echo] = (),
+    echoes: Callable[[], Sequence[Echo]] = tuple,
     progress: Progress = silent,
     size: int | None = None,
     steps: int | None = None,
@@ -73,7 +74,8 @@ def fit(
         device: What to compute on; ``device.threads`` threads, bf16 where it is native.
         budget: Seconds in all (by ``clock``).
         work: A folder for checkpoints and crops.
-        echoes: The fitted part of the sound in other voices, so that the lips follow those too.
+        echoes: Gives the fitted part of the sound in other voices, so that the lips follow those too; called when
+            the painter is done, and may wait for them.
         progress: Told of stages ``lips motion`` and ``lips painter``.
         size: Side of the crop in pixels (a multiple of 32); chosen from the face's size when None.
         steps: Stop the painter after so many steps, whatever the budget.
@@ -102,23 +104,12 @@ def fit(
     neutral = _neutral(coefficients, usable, heard, gate, basis)
     points = crop.to_crop(track.points[track.found], matrices[track.found])
     mask = crop.mouth_mask(points, size)
-    motion, figures = fit_motion(
-        heard,
-        coefficients,
-        usable,
-        basis,
-        budget=budget * MOTION_SHARE,
-        work=work,
-        ears=base(),
-        echoes=echoes,
-        clock=clock,
-        told=lambda done, note: progress("lips motion", done, note),
-    )
     crops = Crops.cut(footage, matrices, size, work, lambda done, note: progress("lips painter", 0.0, note))
     lesson = Lesson(crops, posed, np.flatnonzero(usable), basis, mask, crop.skin_mask(points, mask))
+    reserved = min(budget * MOTION_SHARE, MOTION_MOST)
     painter, more = fit_painter(
         lesson,
-        budget=max(budget - (clock() - begun), budget * 0.2),
+        budget=max(budget - reserved - (clock() - begun), budget * 0.2),
         work=work,
         bf16=device.bf16,
         torch_device=torch_device(device),
@@ -127,6 +118,19 @@ def fit(
         told=lambda done, note: progress("lips painter", done, note),
     )
     progress("lips painter", 1.0, f"loss {more['painter_loss']:.4f}")
+    # last, because the cloned voice, which is fitted meanwhile, is what the lips will have to follow
+    motion, figures = fit_motion(
+        heard,
+        coefficients,
+        usable,
+        basis,
+        budget=max(budget - (clock() - begun), reserved / 2),
+        work=work,
+        ears=base(),
+        echoes=echoes(),
+        clock=clock,
+        told=lambda done, note: progress("lips motion", done, note),
+    )
     model = LipsModel(
         basis=basis,
         neutral=neutral,

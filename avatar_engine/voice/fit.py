@@ -200,7 +200,7 @@ def fit(
 
 def _prepare(samples: FloatArray, language: str, work: Path, progress: Progress) -> Prepared:
     progress("voice", 0.0, "transcript")
-    stretches, heard = _transcript(samples, language, work)
+    stretches, heard = transcript(samples, language, work)
     spoken_language = tag(heard if language == "auto" else language)
     seconds = sum(s.stop - s.start for s in stretches) / SAMPLE_RATE
     if seconds < SHORTEST_SPEECH:
@@ -230,7 +230,17 @@ def _prepare(samples: FloatArray, language: str, work: Path, progress: Progress)
     return _teach(kept, free, samples, f0, network, base, prosody, spoken_language)
 
 
-def _transcript(samples: FloatArray, language: str, work: Path) -> tuple[list[align.Stretch], str]:
+def transcript(samples: FloatArray, language: str, work: Path) -> tuple[list[align.Stretch], str]:
+    """What is said in the recording, and in which language; read once and kept in ``work``.
+
+    Args:
+        samples: float32 (n,) at 24 kHz.
+        language: BCP 47 tag, or ``auto``.
+        work: A folder that is there.
+
+    Raises:
+        AvatarError: No word was understood.
+    """
     kept = work / "transcript.json"
     key = {"samples": len(samples), "level": round(float(np.abs(samples).mean()), 7), "language": language}
     if kept.exists():

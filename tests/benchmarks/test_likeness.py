@@ -1,7 +1,10 @@
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import likeness
@@ -10,10 +13,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from avatar_engine.clone.voice_job import FittedVoice
 from avatar_engine.device import Device
 from avatar_engine.lips.likeness.motion import Place
 from avatar_engine.lips.likeness.rows import Figures, Measured
 from avatar_engine.lips.model import LipsModel
+from avatar_engine.voice.pack import VoicePack
 from tests.lips import drawn
 
 COUNT = 60
@@ -167,6 +172,18 @@ def test_strips_show_every_tenth_picture_large() -> None:
     )
 
 
+class Voice:
+    """A voice's job that is done."""
+
+    def __init__(self, sound: Path, samples: int, language: str, *_: Any) -> None:
+        assert language in ("en", "fr")
+
+    @contextmanager
+    def running(self, progress: Any) -> Iterator[Any]:
+        fitted = FittedVoice(VoicePack.stock("af_heart"), ())
+        yield SimpleNamespace(fitted=lambda: fitted, watched=progress)
+
+
 def test_a_fit_is_kept_until_its_code_or_options_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,26 +197,31 @@ def test_a_fit_is_kept_until_its_code_or_options_change(
         return lips
 
     monkeypatch.setattr(likeness, "fit", fit)
-    monkeypatch.setattr(likeness.echoes, "echoes", lambda *_, **__: [])
-    taken: Any = type("Taken", (), {"footage": tmp_path, "track": None})()
+    monkeypatch.setattr(likeness, "VoiceJob", Voice)
+    taken: Any = type("Taken", (), {"footage": tmp_path, "track": None, "sound": tmp_path})()
     clip = likeness.Clip("clip.mp4", taken, NOTHING, NOTHING, 100)
     device = Device("cpu", "test", 1, False, False, 1)
 
-    def again(budget: float = 60.0, pictures: int = 50, language: str = "en") -> LipsModel:
+    def again(
+        budget: float = 60.0, pictures: int = 50, language: str | None = "en"
+    ) -> tuple[LipsModel, VoicePack | None]:
         return likeness.fitted(clip, pictures, budget, device, language, tmp_path, lambda *_: None)
 
-    first, second = again(), again()
+    (first, voice), (second, kept) = again(), again()
     assert fits == [50] and (second.mask == first.mask).all() and second.painter == lips.painter
+    assert voice and kept and voice.base == kept.base == "af_heart"
     again(pictures=75)
     again()
     assert fits == [50, 75]
     again(budget=90)
     assert fits == [50, 75, 50]  # and what the fit before had left is gone
-    monkeypatch.setattr(likeness, "code", lambda room="lips": "other")
+    monkeypatch.setattr(likeness, "code", lambda *rooms: "other")
     again(budget=90)
     assert fits == [50, 75, 50, 50]
     again(budget=90, language="fr")
     assert fits == [50, 75, 50, 50, 50]
+    assert again(budget=90, language=None)[1] is None  # lips alone
+    assert fits == [50, 75, 50, 50, 50, 50]
 
 
 def test_an_interrupted_fit_goes_on_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,11 +229,11 @@ def test_an_interrupted_fit_goes_on_in_its_folder(tmp_path: Path, monkeypatch: p
         (work / "checkpoint").touch()
         raise KeyboardInterrupt
 
-    taken: Any = type("Taken", (), {"footage": tmp_path, "track": None})()
+    taken: Any = type("Taken", (), {"footage": tmp_path, "track": None, "sound": tmp_path})()
     clip = likeness.Clip("clip.mp4", taken, NOTHING, NOTHING, 100)
     device = Device("cpu", "test", 1, False, False, 1)
     monkeypatch.setattr(likeness, "fit", stopped)
-    monkeypatch.setattr(likeness.echoes, "echoes", lambda *_, **__: [])
+    monkeypatch.setattr(likeness, "VoiceJob", Voice)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             likeness.fitted(clip, 50, 60.0, device, "en", tmp_path, lambda *_: None)
@@ -237,7 +259,7 @@ def test_a_point_of_the_curve_is_measured_once(tmp_path: Path, monkeypatch: pyte
     assert again(1000) == json.loads(json.dumps(first)) and len(runs) == 1
     assert set(first) == {"seconds", "budget", "painted", "driven"} and first["driven"]["correlation"] == 0.9
     again(1200)
-    monkeypatch.setattr(likeness, "code", lambda room="lips": room + "other")
+    monkeypatch.setattr(likeness, "code", lambda *rooms: "other")
     again(1200)
     assert len(runs) == 3  # another part was held out; other code
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from avatar_engine.clone.report import Findings
 from avatar_engine.contracts import SAMPLES_PER_FRAME, MouthMotion
 from avatar_engine.errors import AvatarError
 from avatar_engine.lips import drive
+from avatar_engine.lips.echo import Echo
 from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.lips.shape import opening, width, without, without_jitter
 from tests.lips.likeness.test_rows import Scene
@@ -84,7 +85,11 @@ def stages(monkeypatch: pytest.MonkeyPatch, found: Findings, scene: Scene, asked
 
         @contextmanager
         def running(self, progress: object) -> Iterator[SimpleNamespace]:
-            yield SimpleNamespace(watched=progress, result=lambda: found.voice)
+            yield SimpleNamespace(
+                watched=progress,
+                result=lambda: found.voice,
+                fitted=lambda: SimpleNamespace(pack=found.voice.pack, echoes=said),
+            )
 
     sound = np.ones(len(scene.track) * SAMPLES_PER_FRAME, np.float32)
     monkeypatch.setattr(drive, "MotionStream", Net)
@@ -92,19 +97,13 @@ def stages(monkeypatch: pytest.MonkeyPatch, found: Findings, scene: Scene, asked
     monkeypatch.setattr(pipeline, "read_sound", lambda path: sound)
     monkeypatch.setattr(pipeline.models, "path", Path)
     monkeypatch.setattr(pipeline.intakes, "intake", lambda *given: replace(found.clip, track=scene.track))
-    said: list[Any] = []
+    said = (Echo(sound, np.zeros(len(scene.track))),)
 
-    def echoes(heard: np.ndarray, *given: object, budget: float) -> list[Any]:
-        assert len(heard) == round(len(scene.track) * 0.8) * SAMPLES_PER_FRAME  # nothing that is held out
-        assert budget > 0
-        return said
-
-    def fit(*given: object, echoes: object, budget: float, **more: object) -> Any:
-        assert echoes is said
+    def fit(*given: object, echoes: Callable[[], object], budget: float, **more: object) -> Any:
+        assert echoes() is said
         assert budget > 0
         return scene.model
 
-    monkeypatch.setattr(pipeline.echoes, "echoes", echoes)
     monkeypatch.setattr(pipeline.lips_fit, "fit", fit)
     monkeypatch.setattr(pipeline.stage_fit, "fit", lambda *given: found.body)
     monkeypatch.setattr(pipeline.lips_measure, "score", lambda *given, **more: found.lips)

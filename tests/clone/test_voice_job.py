@@ -6,11 +6,13 @@ import queue
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from avatar_engine.clone.voice_job import RunningVoiceJob, VoiceJob, VoiceOutcome
+from avatar_engine.clone.voice_job import FittedVoice, RunningVoiceJob, VoiceJob, VoiceOutcome
 from avatar_engine.device import Device
 from avatar_engine.errors import AvatarError
+from avatar_engine.lips.echo import Echo
 from avatar_engine.voice.measure import Likeness, VoiceScores
 from avatar_engine.voice.pack import VoicePack
 
@@ -54,6 +56,24 @@ def test_progress_is_passed_on_and_the_outcome_handed_over() -> None:
     job, _, told = running(("progress", ("voice", 0.5, "gains")), ("outcome", outcome))
     assert job.result() is outcome
     assert told == [("voice", 0.5, "gains")]
+
+
+def test_the_voice_and_its_echoes_are_there_before_the_outcome() -> None:
+    fitted = FittedVoice(VoicePack.stock("af_heart"), (Echo(np.zeros(960, np.float32), np.zeros(1)),))
+    job, process, _ = running(("fitted", fitted), alive=True)
+    assert job.fitted() is fitted
+    process.alive = False
+    with pytest.raises(RuntimeError, match="exit status -9"):
+        job.result()  # what came after it was lost
+
+
+def test_who_waits_for_the_voice_hears_why_there_is_none() -> None:
+    job, _, _ = running(("error", AvatarError("Only 2 s of speech.", "Film more.")))
+    with pytest.raises(AvatarError, match="Only 2 s"):
+        job.fitted()
+    job, _, _ = running()
+    with pytest.raises(RuntimeError, match="exit status -9"):
+        job.fitted()
 
 
 def test_a_refusal_stays_what_it_was() -> None:

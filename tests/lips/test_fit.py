@@ -170,17 +170,28 @@ def test_the_motion_begins_with_others_ears_and_hears_the_echoes(
     clip: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, Any] = {}
+    order: list[str] = []
 
     def stop(*_: Any, **more: Any) -> Any:
         given.update(more)
         raise KeyboardInterrupt
 
+    def paint(*_: Any, **more: Any) -> Any:
+        order.append("painter")
+        return None, {"painter_loss": 0.0}
+
+    def echoes() -> list[Echo]:
+        order.append("echoes")  # the voice that says them is fitted while the painter is
+        return [echo]
+
     monkeypatch.setattr(lips_fit, "fit_motion", stop)
+    monkeypatch.setattr(lips_fit, "fit_painter", paint)
     echo = Echo(np.zeros(960, np.float32), np.zeros(1))
     with pytest.raises(KeyboardInterrupt):
-        fit(*clip, train=range(140), device=DEVICE, budget=100, work=tmp_path, size=64, echoes=[echo])
+        fit(*clip, train=range(140), device=DEVICE, budget=100, work=tmp_path, size=64, echoes=echoes)
     assert given["echoes"] == [echo]
     assert len(given["ears"]) == 2
+    assert order == ["painter", "echoes"]
 
 
 def test_too_few_faces_are_refused(clip: Any, tmp_path: Path) -> None:
