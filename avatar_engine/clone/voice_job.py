@@ -7,6 +7,7 @@ is measured.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
 import threading
 import time
@@ -175,8 +176,17 @@ class RunningVoiceJob:
                 return
 
 
+def _end_with_parent() -> None:
+    """A clone that was killed can't stop its voice: it would train on, unseen, on the second core."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _run(job: VoiceJob, messages: Queue[Message]) -> None:
     """The process: fit, measure, report; heavy imports happen here and not in the parent."""
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     import torch
 
     from avatar_engine.clone import echoes

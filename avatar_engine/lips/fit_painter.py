@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -17,12 +17,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from avatar_engine.contracts import ByteArray, FloatArray
+from avatar_engine.contracts import FloatArray
 from avatar_engine.face.crop import Crop, extract, to_crop
-from avatar_engine.lips.painter import TINTS, Appearance, Painter, painting_loss, terms, tints
+from avatar_engine.lips.crops import Crops
+from avatar_engine.lips.painter import SHAPE_PLANES, TINTS, Painter, painting_loss
 from avatar_engine.lips.shape import OUTER, ShapeBasis, draw
 from avatar_engine.media.picture import joined
-from avatar_engine.media.read import frames
 
 log = logging.getLogger(__name__)
 
@@ -30,101 +30,18 @@ BATCH = 4  # more steps a minute teach more than larger batches
 RATE = 2.5e-3
 AVERAGE = 0.997  # of the weights, over steps
 SAVE_EVERY = 30.0  # seconds between checkpoints
+HELD = 12  # pictures of each of the two stretches that are not learnt, but tell when more steps bring nothing
+GAIN = (
+    0.003  # of the error on them: what the last `LATELY` of a run must have brought, or it comes to its end
+)
+LATELY = 0.4
+SOONEST = 2000  # steps before which no run is judged
+LANDING = 0.25  # of the time spent: how long a run that has stopped gaining takes to cool down
 OTHER_CONTEXT = 0.1  # share of examples whose surroundings come from another moment, as they do in the show
 NEAR = 6  # pictures; how far off that other moment may be
-STILL = 0.5  # of 255: what the tint's spread is at least, in footage with steady light
 OTHER_LIGHT = (4.0, 2.5, 2.5)  # standard deviation of luma and chroma shifts that an example is given, of 255
 OTHER_PLACE = 0.008  # the same of the shifts, in crop sides: how far takes lie apart in their crops
 OTHER_SCALE = 0.007  # the same of its changes of scale and of its turns (radians)
-
-
-@dataclass(frozen=True, slots=True)
-class Crops:
-    """The canonical crops of a stretch of footage, on disk and mapped: flat memory whatever the size.
-
-    Attributes:
-        luma: uint8 (n, 1, size, size).
-        chroma: uint8 (n, 2, size // 2, size // 2).
-    """
-
-    luma: ByteArray
-    chroma: ByteArray
-
-    @classmethod
-    def cut(
-        cls,
-        footage: Path,
-        matrices: FloatArray,
-        size: int,
-        work: Path,
-        told: Callable[[float, str], None] = lambda done, note: None,
-    ) -> Crops:
-        """Cut the crops of the first ``len(matrices)`` pictures, or take those that an earlier run cut."""
-        count, half = len(matrices), size // 2
-        pixels = size * size
-        path = work / f"crops-{count}-{size}.u8"
-        if not path.exists():
-            partial = path.with_suffix(".part")
-            with partial.open("wb") as file:
-                crop, done = Crop.empty(size), 0
-                for picture in frames(footage, 0, count, format="yuv420p"):
-                    extract(picture, matrices[done], crop)
-                    file.write(crop.luma.tobytes())
-                    file.write(crop.chroma.tobytes())
-                    done += 1
-                    if done % 50 == 0:
-                        told(done / count, "crops")
-                for _ in range(count - done):  # the container promised more pictures than it holds
-                    file.write(crop.luma.tobytes())
-                    file.write(crop.chroma.tobytes())
-            partial.replace(path)
-        data = np.memmap(path, np.uint8, "r", shape=(count, pixels * 3 // 2))
-        return cls(
-            data[:, :pixels].reshape(count, 1, size, size), data[:, pixels:].reshape(count, 2, half, half)
-        )
-
-    def appearance(
-        self, coefficients: FloatArray, rows: npt.NDArray[np.intp], skin: FloatArray
-    ) -> Appearance:
-        """The ridge regression of pixels on `terms` of the code and the tint, some pictures at a time.
-
-        What is regressed is how a pixel differs from following the tint one to one, so that footage with
-        hardly any change of light follows it, too.
-
-        Args:
-            coefficients: float32 (n, k), the code of every crop.
-            rows: Which crops to learn from.
-            skin: float32 (size, size), where the tint is taken.
-        """
-        seen = self._tints(rows, skin)
-        tint, spread = seen.mean(0), seen.std(0) + STILL
-        now = torch.from_numpy(seen), torch.from_numpy(np.stack([tint, spread]))
-        known = torch.cat([terms(torch.from_numpy(coefficients[rows])), tints(*now)], 1).numpy()
-        known = known.astype(np.float64)
-        ridge = np.diag([1e-3] + [3.0] * (known.shape[1] - 1))
-        solve = np.linalg.solve(known.T @ known + ridge, known.T).astype(np.float32)
-        follow = (known[:, -TINTS:] * spread).astype(np.float32)
-        done = []
-        for part, channels in ((self.luma, [0]), (self.chroma, [1, 2])):
-            weights = np.zeros((len(solve), *part.shape[1:]), np.float32)
-            for first in range(0, len(rows), 64):
-                some = slice(first, first + 64)
-                apart = part[rows[some]] - follow[some][:, channels, None, None]
-                weights += np.tensordot(solve[:, some], apart, 1)
-            for plane, channel in enumerate(channels):
-                weights[len(solve) - TINTS + channel, plane] += spread[channel]
-            done.append(weights)
-        return Appearance(done[0][:, 0], done[1], skin, tint, spread)
-
-    def _tints(self, rows: npt.NDArray[np.intp], skin: FloatArray) -> FloatArray:
-        """The mean luma and chroma of the skin of every crop, float32 (n, 3), 0 to 255."""
-        half = cv2.resize(skin, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        weights = skin / skin.sum(), half / half.sum()
-        seen = np.empty((len(rows), TINTS), np.float32)
-        for place, row in enumerate(rows):
-            seen[place, 0] = (self.luma[row, 0] * weights[0]).sum()
-            seen[place, 1:] = (self.chroma[row] * weights[1]).sum((1, 2))
-        return seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +78,9 @@ def fit_painter(
 ) -> tuple[Painter, dict[str, float]]:
     """Train a painter; an interrupted run goes on from its last checkpoint in ``work``.
 
+    Two short stretches are not learnt. When the error on them no longer falls, the run cools down and ends before its
+    budget; the weights with the least such error are kept.
+
     Args:
         lesson: What it learns from.
         budget: Seconds in all, those of earlier runs counted.
@@ -173,7 +93,8 @@ def fit_painter(
 
     Returns:
         The painter with averaged weights, and figures: ``painter_steps``, ``painter_loss``,
-        ``painter_first_loss``.
+        ``painter_first_loss``, ``painter_held_out`` (the least error on the stretches that were not learnt),
+        ``painter_seconds``.
     """
     size = lesson.mask.shape[0]
     torch.manual_seed(11)
@@ -189,12 +110,14 @@ def fit_painter(
     run.resume()
     weight = torch.from_numpy(_weight(lesson)).to(torch_device)
     random = np.random.default_rng(run.step + 1)
-    batches = _Batches(lesson, random, torch_device)
+    taught, held = _split(lesson.rows)
+    batches = _Batches(replace(lesson, rows=taught), random, torch_device)
+    judge = _Judge(replace(lesson, rows=held), weight, torch_device)
     painter.train()
     begun, saved = clock() - run.spent, clock()
     while True:
         run.spent = clock() - begun
-        share = run.spent / max(budget, 1e-3) if steps is None else run.step / steps
+        share = run.spent / max(min(budget, run.until), 1e-3) if steps is None else run.step / steps
         if share >= 1:
             break
         for group in optimiser.param_groups:
@@ -211,27 +134,83 @@ def fit_painter(
         if run.step % 20 == 0:
             told(min(share, 1.0), f"loss {run.loss:.4f}")
         if clock() - saved > SAVE_EVERY:
+            run.judged(judge)
             run.save()
             saved = clock()
+    run.judged(judge)
     run.save()
-    painter.load_state_dict(run.average)
+    painter.load_state_dict(run.best)
     figures = {
         "painter_steps": float(run.step),
         "painter_loss": run.loss,
         "painter_first_loss": run.first_loss,
+        "painter_held_out": min(run.errors)[0],
         "painter_seconds": run.spent,
     }
     log.info("painter: %d steps in %.0f s, loss %.4f", run.step, run.spent, run.loss)
     return painter.cpu().float().eval(), figures
 
 
+def _split(rows: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The pictures to learn, and those of the two stretches that are not learnt."""
+    aside = np.zeros(len(rows), bool)
+    for third in (1, 2):
+        start = len(rows) * third // 3
+        aside[start : start + min(HELD, len(rows) // 20)] = True
+    aside[-1] |= not aside.any()
+    return rows[~aside], rows[aside]
+
+
+class _Judge:
+    """The error of some weights on pictures that are not learnt, as they are, without light or place changed."""
+
+    def __init__(self, lesson: Lesson, weight: Tensor, torch_device: str) -> None:
+        crops, codes = lesson.crops, lesson.coefficients[lesson.rows]
+        size = lesson.mask.shape[0]
+        shapes = np.empty((len(codes), SHAPE_PLANES, size, size), np.uint8)
+        for planes, shape in zip(shapes, lesson.basis.shape(codes), strict=True):
+            draw(shape, planes)
+        parts = (crops.luma[lesson.rows], crops.chroma[lesson.rows], shapes, codes)
+        self._given = [torch.from_numpy(np.ascontiguousarray(part)).to(torch_device) for part in parts]
+        self._weight = weight
+
+    def error(self, painter: Painter) -> float:
+        """The painting loss of ``painter`` as it is, the mean over all pictures."""
+        painter.eval()
+        total = 0.0
+        with torch.no_grad():
+            for batch in zip(*(torch.split(part, BATCH) for part in self._given), strict=True):
+                real = batch[0].float(), batch[1].float()
+                total += float(painting_loss(painter(*batch), real, self._weight)) * len(batch[0])
+        painter.train()
+        return total / len(self._given[0])
+
+
 class _Run:
-    """Where a training stands: weights, their average, optimiser, steps, seconds; and its checkpoint."""
+    """Where a training stands: weights, their average, the best of these, optimiser, steps; and its checkpoint."""
+
+    FACTS = ("step", "spent", "until", "loss", "first_loss", "errors")
 
     def __init__(self, painter: Painter, optimiser: torch.optim.Optimizer, path: Path) -> None:
         self.painter, self.optimiser, self.path = painter, optimiser, path
         self.average = {name: value.detach().clone() for name, value in painter.state_dict().items()}
+        self.best = dict(self.average)
         self.step, self.spent, self.loss, self.first_loss = 0, 0.0, 0.0, 0.0
+        self.errors: list[tuple[float, float]] = []  # error on what is not learnt, and seconds spent by then
+        self.until = np.inf  # seconds at which a run that has stopped gaining ends
+
+    def judged(self, judge: _Judge) -> None:
+        """Measure the averaged weights on what is not learnt; see whether more steps would bring anything."""
+        now = {name: value.clone() for name, value in self.painter.state_dict().items()}
+        self.painter.load_state_dict(self.average)
+        error = judge.error(self.painter)
+        self.painter.load_state_dict(now)
+        if not self.errors or error <= min(self.errors)[0]:
+            self.best = {name: value.clone() for name, value in self.average.items()}
+        self.errors.append((error, self.spent))
+        before = [error for error, spent in self.errors if spent < self.spent * (1 - LATELY)]
+        if self.step >= SOONEST and before and min(self.errors)[0] > min(before) * (1 - GAIN):
+            self.until = min(self.until, self.spent * (1 + LANDING))
 
     def learn(self, loss: float) -> None:
         """Count a step: average the weights and the loss."""
@@ -248,9 +227,10 @@ class _Run:
     def save(self) -> None:
         tensors = {f"now.{name}": value for name, value in self.painter.state_dict().items()}
         tensors |= {f"average.{name}": value for name, value in self.average.items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
-        facts = {"step": self.step, "spent": self.spent, "loss": self.loss, "first_loss": self.first_loss}
+        facts = {name: getattr(self, name) for name in self.FACTS}
         partial = self.path.with_suffix(".part")
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         save_file(whole, partial, metadata={"run": json.dumps(facts)})
@@ -262,24 +242,26 @@ class _Run:
             return
         with safe_open(self.path, framework="pt") as file:
             facts = json.loads(file.metadata()["run"])
-            part: dict[str, dict[str, Tensor]] = {"now": {}, "average": {}, "optimiser": {}}
+            part: dict[str, dict[str, Tensor]] = {"now": {}, "average": {}, "best": {}, "optimiser": {}}
             for key in file.keys():  # noqa: SIM118 - not a dict
                 kind, _, name = key.partition(".")
                 part[kind][name] = file.get_tensor(key)
         shapes = {name: value.shape for name, value in self.painter.state_dict().items()}
-        if {name: value.shape for name, value in part["now"].items()} != shapes:
-            log.warning("painter: the checkpoint is of another crop or net; starting anew")
+        if {name: value.shape for name, value in part["best"].items()} != shapes:
+            log.warning("painter: the checkpoint is of another crop, net or release; starting anew")
             return
         self.painter.load_state_dict(part["now"])
         for name, value in part["average"].items():
             self.average[name].copy_(value)
+        self.best = {name: value.to(self.average[name].device) for name, value in part["best"].items()}
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in part["optimiser"].items():
             index, _, name = key.partition(".")
             state.setdefault(int(index), {})[name] = value
         self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": state})
-        self.step, self.spent = int(facts["step"]), float(facts["spent"])
+        self.step, self.spent, self.until = int(facts["step"]), float(facts["spent"]), float(facts["until"])
         self.loss, self.first_loss = float(facts["loss"]), float(facts["first_loss"])
+        self.errors = [(float(error), float(spent)) for error, spent in facts["errors"]]
 
 
 class _Batches:

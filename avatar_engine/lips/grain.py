@@ -3,7 +3,7 @@
 A painter can't foretell the noise of sensor and codec, so its skin is smoother than the skin round it, which shows as
 a waxy patch. What changes from picture to picture in still places is such noise: its strength, place by place, and its
 spectrum are measured on the footage, and tiles of random phase with that spectrum are added to the painted luma,
-never more than the painted pictures lack.
+no more than the painted pictures lack at any place, and as much that their fine detail is as strong as the footage's.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ TILES = 16
 FINE = 1.5  # pixels; grain is what a Gaussian of this width takes away
 NEARBY = 3.0  # pixels over which its strength is averaged
 LEAST_PAIRS = 8
+RESAMPLED = 1.025  # times the footage's detail: so much is lost again when the crop is pasted
+GAINS = (0.6, 0.8, 1.0, 1.2, 1.4)
 SIGMA = 1.4826  # of a Gaussian's standard deviation over its median absolute value
 
 
@@ -83,6 +85,7 @@ def fit_grain(pairs: Iterable[tuple[ByteArray, ByteArray, ByteArray]], mask: Flo
         The grain; none with fewer than `LEAST_PAIRS` pairs.
     """
     steps: list[npt.NDArray[np.float16]] = []
+    seen: list[tuple[ByteArray, ByteArray]] = []
     real, painted = np.zeros_like(mask), np.zeros_like(mask)
     power = np.zeros((len(mask), len(mask) // 2 + 1))
     window = (mask > 0.5).astype(np.float32)
@@ -90,6 +93,7 @@ def fit_grain(pairs: Iterable[tuple[ByteArray, ByteArray, ByteArray]], mask: Flo
         a, b, p = (_fine(luma) for luma in (first, second, made))
         step = np.abs(a - b)
         steps.append(step.astype(np.float16))
+        seen.append((first, made))
         # Where something moved there is more than grain.
         still = window * (cv2.GaussianBlur(step, (0, 0), NEARBY) < 3 * np.median(step[window > 0]) + 1)
         power += np.abs(np.fft.rfft2((a - b) * still)) ** 2
@@ -100,8 +104,24 @@ def fit_grain(pairs: Iterable[tuple[ByteArray, ByteArray, ByteArray]], mask: Flo
         return Grain.none(len(mask))
     changing = _near(SIGMA * np.median(np.stack(steps), axis=0).astype(np.float32) / np.sqrt(2))
     lacking = np.sqrt(np.maximum(_near((real - painted) / count), 0))
-    strength = np.minimum(changing, lacking) * (mask > 0)
-    return Grain(strength.astype(np.float32), np.sqrt(power / count).astype(np.float32))
+    spectrum = np.sqrt(power / count).astype(np.float32)
+    lacking *= mask > 0
+    kinds = [Grain(np.minimum(changing * np.float32(gain), lacking), spectrum) for gain in GAINS]
+    detail = np.maximum.accumulate([_painted_detail(kind, seen, mask > 0.5) for kind in kinds])
+    wanted = RESAMPLED * np.mean([_detail(real, mask > 0.5) for real, _ in seen])
+    gain = np.float32(np.interp(wanted, detail, GAINS))
+    return Grain(np.minimum(changing * gain, lacking), spectrum)
+
+
+def _painted_detail(
+    grain: Grain, seen: list[tuple[ByteArray, ByteArray]], where: npt.NDArray[np.bool_]
+) -> float:
+    grainer = Grainer(grain)
+    return float(np.mean([_detail(grainer.add(made), where) for _, made in seen]))
+
+
+def _detail(luma: ByteArray, where: npt.NDArray[np.bool_]) -> float:
+    return float(np.abs(cv2.Laplacian(luma, cv2.CV_32F))[where].mean())
 
 
 def _fine(luma: ByteArray) -> FloatArray:

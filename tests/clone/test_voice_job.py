@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from avatar_engine.clone.voice_job import FittedVoice, RunningVoiceJob, VoiceJob, VoiceOutcome
@@ -116,3 +120,27 @@ def test_a_refusal_comes_out_of_the_real_process(tmp_path: Path) -> None:
     with job.running(lambda *_: None) as fitting, pytest.raises(AvatarError, match=r"none\.wav"):
         fitting.result()
     assert not fitting._process.is_alive()
+
+
+def test_the_process_ends_with_the_clone_that_started_it(tmp_path: Path) -> None:
+    """The clone is killed while the voice waits for a recording that nobody writes (a pipe)."""
+    os.mkfifo(tmp_path / "sound.wav")
+    script = f"""
+from pathlib import Path
+from avatar_engine.clone.voice_job import VoiceJob
+from avatar_engine.device import Device
+if __name__ == "__main__":
+    work = Path({str(tmp_path)!r})
+    job = VoiceJob(work / "sound.wav", 10, "en", 1.0, Device("cpu", "test", 1, False, False, 1), work)
+    with job.running(lambda *_: None) as running:
+        print(running._process.pid, flush=True)
+        running.result()
+"""
+    (tmp_path / "clone.py").write_text(script)
+    clone = subprocess.Popen([sys.executable, tmp_path / "clone.py"], stdout=subprocess.PIPE, text=True)
+    assert clone.stdout is not None
+    voice = psutil.Process(int(clone.stdout.readline()))
+    clone.kill()
+    clone.wait()
+    clone.stdout.close()
+    voice.wait(30)

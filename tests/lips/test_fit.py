@@ -14,11 +14,11 @@ from avatar_engine.face.crop import Crop, extract, takes, to_crop, transforms
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips import fit as lips_fit
 from avatar_engine.lips import shape
+from avatar_engine.lips.crops import Crops
 from avatar_engine.lips.echo import Echo
 from avatar_engine.lips.expression import smile
 from avatar_engine.lips.fit import fit
 from avatar_engine.lips.fit_motion import fit_motion
-from avatar_engine.lips.fit_painter import Crops
 from avatar_engine.lips.model import VERSION, LipsModel
 from avatar_engine.lips.painter import TINTS, Appearance, Painter, export
 from avatar_engine.lips.render import Renderer
