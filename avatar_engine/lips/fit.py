@@ -22,8 +22,9 @@ from avatar_engine.lips.crops import Crops
 from avatar_engine.lips.echo import Echo
 from avatar_engine.lips.expression import fit_expressions
 from avatar_engine.lips.fit_motion import base, fit_motion
-from avatar_engine.lips.fit_painter import Lesson, fit_painter
+from avatar_engine.lips.fit_painter import fit_painter
 from avatar_engine.lips.grain import Grain, fit_grain
+from avatar_engine.lips.lesson import Lesson
 from avatar_engine.lips.model import Gate, LipsModel
 from avatar_engine.lips.motion import MotionStream
 from avatar_engine.lips.painter import export

@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,51 +18,20 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from avatar_engine.contracts import FloatArray
-from avatar_engine.face.crop import Crop, extract, to_crop
-from avatar_engine.lips.crops import Crops
-from avatar_engine.lips.painter import SHAPE_PLANES, TINTS, Painter, painting_loss
-from avatar_engine.lips.shape import OUTER, ShapeBasis, draw
-from avatar_engine.media.picture import joined
+from avatar_engine.lips.lesson import BATCH, Batches, Lesson
+from avatar_engine.lips.painter import SHAPE_PLANES, Painter, painting_loss
+from avatar_engine.lips.shape import OUTER, draw
 
 log = logging.getLogger(__name__)
 
-BATCH = 4  # more steps a minute teach more than larger batches
 RATE = 2.5e-3
 AVERAGE = 0.997  # of the weights, over steps
 SAVE_EVERY = 30.0  # seconds between checkpoints
 HELD = 12  # pictures of each of the two stretches that are not learnt, but tell when more steps bring nothing
-GAIN = (
-    0.003  # of the error on them: what the last `LATELY` of a run must have brought, or it comes to its end
-)
-LATELY = 0.4
+LATELY = 0.4  # of the time spent so far
+GAIN = 0.003  # of the error on what is not learnt, in which it must have fallen lately, or a run comes to its end
 SOONEST = 2000  # steps before which no run is judged
 LANDING = 0.25  # of the time spent: how long a run that has stopped gaining takes to cool down
-OTHER_CONTEXT = 0.1  # share of examples whose surroundings come from another moment, as they do in the show
-NEAR = 6  # pictures; how far off that other moment may be
-OTHER_LIGHT = (4.0, 2.5, 2.5)  # standard deviation of luma and chroma shifts that an example is given, of 255
-OTHER_PLACE = 0.008  # the same of the shifts, in crop sides: how far takes lie apart in their crops
-OTHER_SCALE = 0.007  # the same of its changes of scale and of its turns (radians)
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What the painter learns from.
-
-    Attributes:
-        crops: The footage.
-        coefficients: float32 (n, k), the real shapes of all crops.
-        rows: Which of them to learn.
-        basis: What coefficients mean.
-        mask: float32 (size, size), what is painted.
-        skin: float32 (size, size), where the tint is taken.
-    """
-
-    crops: Crops
-    coefficients: FloatArray
-    rows: npt.NDArray[np.intp]
-    basis: ShapeBasis
-    mask: FloatArray
-    skin: FloatArray
 
 
 def fit_painter(
@@ -111,9 +80,11 @@ def fit_painter(
     weight = torch.from_numpy(_weight(lesson)).to(torch_device)
     random = np.random.default_rng(run.step + 1)
     taught, held = _split(lesson.rows)
-    batches = _Batches(replace(lesson, rows=taught), random, torch_device)
+    batches = Batches(replace(lesson, rows=taught), random, torch_device)
     judge = _Judge(replace(lesson, rows=held), weight, torch_device)
     painter.train()
+    # compiling takes a minute on a processor and gains little there
+    paint = painter if torch_device == "cpu" else torch.compile(painter)
     begun, saved = clock() - run.spent, clock()
     while True:
         run.spent = clock() - begun
@@ -124,7 +95,7 @@ def fit_painter(
             group["lr"] = RATE * _pace(run.step, share)
         real, context, shapes, coefficients = batches.next()
         with torch.autocast(torch_device, torch.bfloat16, enabled=bf16):
-            painted = painter(*context, shapes, coefficients)
+            painted = paint(*context, shapes, coefficients)
         loss = painting_loss((painted[0].float(), painted[1].float()), real, weight)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -262,65 +233,6 @@ class _Run:
         self.step, self.spent, self.until = int(facts["step"]), float(facts["spent"]), float(facts["until"])
         self.loss, self.first_loss = float(facts["loss"]), float(facts["first_loss"])
         self.errors = [(float(error), float(spent)) for error, spent in facts["errors"]]
-
-
-class _Batches:
-    """Endless shuffled batches from a lesson."""
-
-    def __init__(self, lesson: Lesson, random: np.random.Generator, torch_device: str) -> None:
-        self._lesson, self._random, self._device = lesson, random, torch_device
-        self._order = np.empty(0, np.intp)
-        size = lesson.mask.shape[0]
-        self._size = size
-        self._planes = np.empty((BATCH, 3, size, size), np.uint8)
-        self._shapes = lesson.basis.shape(lesson.coefficients)
-
-    def next(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], Tensor, Tensor]:
-        """Real (luma, chroma), context (luma, chroma), drawn shapes, coefficients."""
-        lesson, random = self._lesson, self._random
-        while len(self._order) < BATCH:
-            self._order = np.concatenate([self._order, random.permutation(lesson.rows)])
-        rows, self._order = self._order[:BATCH], self._order[BATCH:]
-        around = rows.copy()
-        other = random.random(BATCH) < OTHER_CONTEXT
-        around[other] += random.integers(-NEAR, NEAR + 1, int(other.sum()))
-        around = np.clip(around, 0, len(lesson.coefficients) - 1)
-        moves = self._moves()
-        moved = to_crop(self._shapes[rows] * self._size, moves) / np.float32(self._size)
-        for plane, shape in zip(self._planes, moved, strict=True):
-            draw(shape, plane)
-        code = lesson.basis.project(moved)
-        code += random.normal(0, 0.05, code.shape)
-        light = torch.from_numpy((random.normal(0, 1, (BATCH, TINTS)) * OTHER_LIGHT).astype(np.float32))
-        real = self._crops(rows, light, moves)
-        context = real if (around == rows).all() else self._crops(around, light, moves)
-        shapes = torch.from_numpy(self._planes).to(self._device)
-        return real, context, shapes, torch.from_numpy(code).to(self._device)
-
-    def _moves(self) -> FloatArray:
-        """A small similarity about the crop's middle for every example, float32 (n, 2, 3).
-
-        Stretches that were never seen lie a little apart from those that are learnt.
-        """
-        scale, turn = self._random.normal(0, OTHER_SCALE, (2, BATCH))
-        shift = self._random.normal(0, OTHER_PLACE * self._size, (BATCH, 2))
-        similar = np.stack([np.stack([1 + scale, -turn], 1), np.stack([turn, 1 + scale], 1)], 1)
-        middle = np.full(2, self._size / 2)
-        return np.concatenate(
-            [similar, (middle + shift - similar @ middle)[:, :, None]], axis=2, dtype=np.float32
-        )
-
-    def _crops(self, rows: npt.NDArray[np.intp], light: Tensor, moves: FloatArray) -> tuple[Tensor, Tensor]:
-        """Luma and chroma of some crops, each moved, and in light that differs by ``light`` (n, 3)."""
-        crops, half = self._lesson.crops, self._size // 2
-        luma = np.empty((len(rows), 1, self._size, self._size), np.uint8)
-        chroma = np.empty((len(rows), 2, half, half), np.uint8)
-        for place, (row, move) in enumerate(zip(rows, moves, strict=True)):
-            picture = joined(crops.luma[row, 0], *crops.chroma[row])
-            extract(picture, move, Crop(luma[place, 0], chroma[place]))
-        shift = light.to(self._device)[:, :, None, None]
-        there = (torch.from_numpy(part).to(self._device).float() for part in (luma, chroma))
-        return next(there) + shift[:, :1], next(there) + shift[:, 1:]
 
 
 def _pace(step: int, share: float) -> float:

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,71 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from avatar_engine.lips import fit_painter, shape
-from avatar_engine.lips.crops import Crops
-from avatar_engine.lips.fit_painter import BATCH, Lesson, _Batches
-from tests.lips.test_shape import GAPS, make_shapes
-
-SIZE = 128
-COUNT = 40
+from avatar_engine.lips import fit_painter
+from avatar_engine.lips import lesson as lessons
+from avatar_engine.lips.lesson import Lesson
+from tests.lips.drawn_lesson import drawn_lesson
 
 
 @pytest.fixture
 def lesson(monkeypatch: pytest.MonkeyPatch) -> Lesson:
-    """Crops whose luma is the drawn lips and whose chroma is the same at half the size, in steady light."""
-    monkeypatch.setattr(fit_painter, "OTHER_LIGHT", (0.0, 0.0, 0.0))
-    random = np.random.default_rng(5)
-    shapes = make_shapes(GAPS[:COUNT]) + random.normal(0, 0.02, (COUNT, 1, 2)).astype(np.float32)
-    basis = shape.fit_basis(shapes + random.normal(0, 2e-3, shapes.shape).astype(np.float32))
-    codes = basis.project(shapes)
-    luma = np.stack([shape.draw(one, np.empty((3, SIZE, SIZE), np.uint8))[:1] for one in basis.shape(codes)])
-    half = luma.reshape(COUNT, 1, SIZE // 2, 2, SIZE // 2, 2).mean((3, 5)).astype(np.uint8)
-    crops = Crops(luma, np.repeat(half, 2, axis=1))
-    everywhere = np.ones((SIZE, SIZE), np.float32)
-    return Lesson(crops, codes, np.arange(COUNT), basis, everywhere, everywhere)
-
-
-def middle(plane: np.ndarray) -> np.ndarray:
-    """The centre of what is bright."""
-    weights = plane.astype(np.float64).clip(0)
-    rows, columns = np.indices(plane.shape)
-    return np.array([(columns * weights).sum(), (rows * weights).sum()]) / weights.sum()
-
-
-def test_an_example_is_moved_as_one(lesson: Lesson, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit_painter, "OTHER_PLACE", 0.05)
-    batches = _Batches(lesson, np.random.default_rng(1), "cpu")
-    for _ in range(5):
-        (luma, chroma), _, shapes, code = batches.next()
-        for one in range(BATCH):
-            there = middle(luma[one, 0].numpy())
-            assert middle(chroma[one, 1].numpy()) * 2 + 0.5 == pytest.approx(there, abs=0.1)
-            # A polygon is drawn to half a pixel; moves are six pixels here.
-            assert middle(shapes[one, 0].numpy()) == pytest.approx(there, abs=0.75)
-            told = lesson.basis.shape(code[one].numpy()[None])[0, :20].mean(0) * SIZE
-            assert told == pytest.approx(there, abs=1.0)
-
-
-def test_an_example_is_never_quite_where_it_was_filmed(lesson: Lesson) -> None:
-    row = 7
-    batches = _Batches(replace(lesson, rows=np.array([row])), np.random.default_rng(2), "cpu")
-    seen = [middle(part) for _ in range(40) for part in batches.next()[0][0][:, 0].numpy()]
-    away = np.array(seen) - middle(lesson.crops.luma[row, 0])
-    assert away.std(0) == pytest.approx(np.full(2, fit_painter.OTHER_PLACE * SIZE), rel=0.25)
-    assert np.abs(away.mean(0)).max() < 0.4
-
-
-def test_surroundings_of_another_moment_are_moved_alike(
-    lesson: Lesson, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fit_painter, "OTHER_CONTEXT", 1.0)
-    monkeypatch.setattr(fit_painter, "OTHER_PLACE", 0.05)
-    lesson.crops.luma[:], lesson.crops.chroma[:] = lesson.crops.luma[:1], lesson.crops.chroma[:1]
-    real, context, _, _ = _Batches(lesson, np.random.default_rng(3), "cpu").next()
-    assert all((a == b).all() for a, b in zip(real, context, strict=True))
-    assert any(
-        np.abs(middle(part) - middle(lesson.crops.luma[0, 0])).max() > 1 for part in real[0][:, 0].numpy()
-    )
+    monkeypatch.setattr(lessons, "OTHER_LIGHT", (0.0, 0.0, 0.0))
+    return drawn_lesson()
 
 
 def test_a_fit_that_was_interrupted_twice_goes_on(lesson: Lesson, tmp_path: Path) -> None:
