@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from avatar_engine.errors import AvatarError
+
 FRAME_RATE = 25
 """Pictures per second of every footage and programme, after intake."""
 
@@ -21,6 +23,12 @@ SAMPLE_RATE = 24_000
 
 EXPRESSIONS = ("neutral", "happy", "serious")
 """What the presenter's mouth may be asked for all through a show."""
+
+EMOTIONS = ("neutral", "warm", "excited", "calm", "serious")
+"""How a voice may be asked to speak."""
+
+CONTROL_LIMITS = {"speed": (0.5, 2.0), "pitch": (-4.0, 4.0), "range": (0.4, 1.6), "energy": (-12.0, 6.0)}
+"""Least and most of the voice's controls: within them every word stays (speed from 0.7 to 1.4 sounds natural)."""
 
 SAMPLES_PER_FRAME = SAMPLE_RATE // FRAME_RATE
 """Samples that belong to one picture (960, exactly 40 ms)."""
@@ -46,20 +54,50 @@ def silent(stage: str, done: float, note: str = "") -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Controls:
+    """How something is said; the default is the voice as fitted.
+
+    Attributes:
+        speed: Rate of speech, 1.0 as fitted; 0.5 to 2.0.
+        pitch: Semitones up or down; -4 to 4.
+        range: Factor of the melody's spread about its middle; 0.4 to 1.6.
+        energy: Loudness in dB; -12 to 6.
+        emotion: One of `EMOTIONS`; comes on top of the others.
+
+    Raises:
+        AvatarError: A value is out of its range, or the emotion is unknown.
+    """
+
+    speed: float = 1.0
+    pitch: float = 0.0
+    range: float = 1.0
+    energy: float = 0.0
+    emotion: str = EMOTIONS[0]
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in CONTROL_LIMITS.items():
+            value = getattr(self, name)
+            if not least <= value <= most:  # nor is NaN
+                raise AvatarError(f"The {name} {value} is out of range.", f"Choose {least:g} to {most:g}.")
+        if self.emotion not in EMOTIONS:
+            raise AvatarError(f"There is no emotion {self.emotion!r}.", f"Emotions: {', '.join(EMOTIONS)}.")
+
+
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """One thing to be said.
 
     Attributes:
-        text: What is said, as written (not yet normalised).
+        text: What is said, as written (not yet normalised); it may hold the marks of `avatar_engine.voice.markup`.
         language: BCP 47 tag, such as ``en`` or ``fr``.
-        speed: Rate of speech, 1.0 as fitted; 0.5 to 2.0.
+        controls: How it is said.
         source: Where it came from (``script:12`` is line 12 of the script), for logs.
         generation: Work made for an older generation than the show's is dropped where it lies.
     """
 
     text: str
     language: str = "en"
-    speed: float = 1.0
+    controls: Controls = Controls()
     source: str = ""
     generation: int = 0
 

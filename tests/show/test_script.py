@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avatar_engine.contracts import Controls
 from avatar_engine.errors import AvatarError
 from avatar_engine.show.script import Line, Pause, Segment, load, parse
 
@@ -40,7 +41,7 @@ def test_a_whole_script_gives_its_items_in_order_with_their_lines():
     script = parse(WHOLE)
     assert script.items == (
         Segment("Bonjour à tous", 9),
-        Line("Un beau sac à 12 €, vraiment neuf.", 11),
+        Line('Un <emphasis level="strong">beau</emphasis> sac à 12 €, vraiment neuf.', 11),
         Pause(2.0, 12),
         Line("La suite et la fin.", 12),
         Pause(0.5, 15),
@@ -50,13 +51,13 @@ def test_a_whole_script_gives_its_items_in_order_with_their_lines():
         Line("Une citation.", 24),
         Line("Fin un sac rouge.", 26),
     )
-    assert (script.language, script.speed, script.label) == ("fr", 1.2, "bottom-left")
+    assert (script.language, script.controls, script.label) == ("fr", Controls(1.2), "bottom-left")
     assert (script.pause, script.use, script.expression) == (0.25, "education", "happy")
 
 
 def test_without_front_matter_defaults_hold():
     script = parse("Hello.")
-    assert (script.language, script.speed, script.label) == ("en", 1.0, "top-right")
+    assert (script.language, script.controls, script.label) == ("en", Controls(), "top-right")
     assert script.items == (Line("Hello.", 1),)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import SAMPLE_RATE, Phone, Utterance
+from avatar_engine.contracts import SAMPLE_RATE, Controls, Phone, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import network
 from avatar_engine.voice.network import SAMPLES_PER_FEATURE, tuned
@@ -65,8 +65,8 @@ def test_a_voice_loses_no_phone_before_its_first_sound() -> None:
     mute.network, mute._gain = Drawn(), 1.0
     phones = (Phone(SILENCE, 0, 0.1), Phone("p", 0.1, 0.2), Phone("l", 0.2, 0.4), Phone("a", 0.4, 0.75))
     columns = len(sound) // SAMPLES_PER_FEATURE
-    plan: Any = SimpleNamespace(features=None, phones=phones, start=0, stop=columns, pause=0.2)
-    (speech,) = mute._sound(plan, True)
+    plan: Any = SimpleNamespace(features=None, phones=phones, start=0, stop=columns, pause=0.2, level=None)
+    (speech,) = mute._sound(plan)
     assert [phone.symbol for phone in speech.phones] == ["p", "l", "a", SILENCE]
     assert speech.phones[0].start == pytest.approx(0, abs=1e-9)
     loud = np.flatnonzero(np.abs(speech.samples) > 0.02)[0] / SAMPLE_RATE
@@ -110,7 +110,7 @@ def test_sound_begins_soon_and_phones_lie_on_it(voice: Voice) -> None:
 
 @pytest.mark.weights
 def test_speed_shortens(voice: Voice) -> None:
-    slow, fast = (say(voice, Utterance("It is here on Friday.", speed=speed)).seconds for speed in (0.8, 1.3))
+    slow, fast = (say(voice, Utterance("It is here on Friday.", controls=Controls(speed))).seconds for speed in (0.8, 1.3))
     assert slow / fast == pytest.approx(1.3 / 0.8, rel=0.2)
 
 
