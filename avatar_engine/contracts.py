@@ -83,6 +83,10 @@ class Controls:
             raise AvatarError(f"There is no emotion {self.emotion!r}.", f"Emotions: {', '.join(EMOTIONS)}.")
 
 
+AS_FITTED = Controls()
+"""The voice as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Utterance:
     """One thing to be said.
@@ -97,7 +101,7 @@ class Utterance:
 
     text: str
     language: str = "en"
-    controls: Controls = Controls()
+    controls: Controls = AS_FITTED
     source: str = ""
     generation: int = 0
 

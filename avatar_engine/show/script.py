@@ -34,7 +34,7 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from avatar_engine.contracts import CONTROL_LIMITS, EMOTIONS, EXPRESSIONS, Controls
+from avatar_engine.contracts import AS_FITTED, CONTROL_LIMITS, EMOTIONS, EXPRESSIONS, Controls
 from avatar_engine.errors import AvatarError
 from avatar_engine.trust.consent import USES
 from avatar_engine.voice import markup
@@ -55,8 +55,8 @@ _MARKS = {"em_open": "<emphasis>", "em_close": "</emphasis>",
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A paragraph or list item to be said: text with the marks of `avatar_engine.voice.markup`, and the script's line (from 1)
-    that it starts on."""
+    """A paragraph or list item to be said: text with the marks of `avatar_engine.voice.markup`, and the script's line
+    (from 1) that it starts on."""
 
     text: str
     line: int
@@ -94,7 +94,7 @@ class Script:
 
     items: tuple[Line | Pause | Segment, ...]
     language: str = "en"
-    controls: Controls = Controls()
+    controls: Controls = AS_FITTED
     label: str = "top-right"
     pause: float = 0.4
     use: str = "live-shopping"
@@ -268,7 +268,9 @@ class _Reader:
             elif token.type == "html_block":
                 yield from self._paragraph(list(self._block(token.content, line)), line)
             elif token.type in ("fence", "code_block"):
-                self.mistakes.append((line, "a code block can't be said: take out the fence or the indentation"))
+                self.mistakes.append(
+                    (line, "a code block can't be said: take out the fence or the indentation")
+                )
 
     def _pieces(self, tokens: Sequence[Token], line: int) -> Iterator[str | Pause]:
         """A paragraph of Markdown as marked text, its line ends kept, and the pauses that comments ask for."""

@@ -2,8 +2,8 @@
 
 Durations and pitch are plain numbers between the network's predictor and its decoder, so they are changed there,
 phone by phone, and the decoder makes one unbroken sound of them. Its energy input does little; loudness is a gain
-on the sound. So is brightness: people who speak louder also speak brighter (vocal effort tilts the spectrum, Traunmüller
-and Eriksson 2000), and a warm voice is a little darker.
+on the sound. So is brightness: who speaks louder also speaks brighter (vocal effort tilts the spectrum: Traunmüller and
+Eriksson 2000), and a warm voice is a little darker.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 
-from avatar_engine.contracts import CONTROL_LIMITS, SAMPLE_RATE, Controls, FloatArray
+from avatar_engine.contracts import AS_FITTED, CONTROL_LIMITS, SAMPLE_RATE, Controls, FloatArray
 from avatar_engine.voice.network import LOWEST_PITCH, SAMPLES_PER_FEATURE, Plan
 from avatar_engine.voice.phonemes import PUNCTUATION
 
@@ -91,7 +91,7 @@ STRESSES: Mapping[str, Stress] = {
 class Manner:
     """How a word is said: its controls, and the level of its emphasis (one of `STRESSES`)."""
 
-    controls: Controls = Controls()
+    controls: Controls = AS_FITTED
     emphasis: str = "none"
 
 
@@ -201,7 +201,8 @@ def _between(curve: FloatArray, place: Numbers) -> FloatArray:
     share = place - below
     mixed = row[below] * (1 - share) + row[above] * share
     whole = (row[below] > LOWEST_PITCH) == (row[above] > LOWEST_PITCH)
-    return np.where(whole, mixed, row[np.where(share < 0.5, below, above)]).astype(np.float32)[None]
+    nearest = row[np.where(share < 0.5, below, above)]
+    return np.asarray(np.where(whole, mixed, nearest), np.float32)[None]
 
 
 def columns(values: Numbers, plan: Plan) -> Numbers:
@@ -246,4 +247,4 @@ def limited(sound: Numbers) -> FloatArray:
     """Peaks above 0.8 bent towards 1, the rest as it is."""
     peak = np.abs(sound)
     bent = _KNEE + (1 - _KNEE) * np.tanh((peak - _KNEE) / (1 - _KNEE))
-    return np.where(peak > _KNEE, np.copysign(bent, sound), sound).astype(np.float32)
+    return np.asarray(np.where(peak > _KNEE, np.copysign(bent, sound), sound), np.float32)

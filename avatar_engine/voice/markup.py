@@ -2,9 +2,10 @@
 
 - ``[excited]`` holds until the next such tag or the paragraph's end; ``[neutral]`` ends it. ``[pause 500ms]`` waits.
 - ``*word*`` and ``**word**`` are emphasis and strong emphasis.
-- ``<break time="500ms"/>`` or ``strength="strong"``; ``<emphasis level="strong">``; ``<prosody rate="slow" pitch="+2st"
-  range="high" volume="+3dB">``; ``<say-as interpret-as="characters">`` (also ``digits``, ``date``, ``telephone``); ``<sub
-  alias="…">``; ``<lang xml:lang="fr">``; ``<s>``, ``<p>``, ``<speak>`` (W3C, Speech Synthesis Markup Language 1.1, 2010).
+- ``<break time="500ms"/>`` or ``strength="strong"``; ``<emphasis level="strong">``;
+  ``<prosody rate="slow" pitch="+2st" range="high" volume="+3dB">``; ``<say-as interpret-as="characters">`` (also
+  ``digits``, ``date``, ``telephone``); ``<sub alias="…">``; ``<lang xml:lang="fr">``; ``<s>``, ``<p>``, ``<speak>``
+  (W3C, Speech Synthesis Markup Language 1.1, 2010).
 
 A mark that is not known, or has a bad value, is a mistake, and is never spoken. What only looks like a mark (a ``<`` in
 ``3 < 5``, ``[see below]``, ``5*``) is text.
@@ -18,7 +19,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from avatar_engine.contracts import CONTROL_LIMITS, EMOTIONS, Controls
+from avatar_engine.contracts import AS_FITTED, CONTROL_LIMITS, EMOTIONS, Controls
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import phonemes
 from avatar_engine.voice.controls import STRESSES, Manner
@@ -58,7 +59,7 @@ _VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'<>/]+)"""
 _MARKS = re.compile(
     rf"(?P<note><!--.*?-->|<\?.*?\?>|<![A-Za-z][^<>]*>)"
     rf"|(?P<tag></?(?:(?:{_NAMED})\b[^<>]*|[A-Za-z][\w:.-]*(?:\s+[\w:.-]+\s*=\s*{_VALUE})*\s*/?)>)"
-    r"|(?P<bracket>(?<!\w)\[\s*/?\s*(?:(?i:pause)\b[^\[\]]*|[^\W\d_]+)\s*\](?!\())"
+    r"|(?P<bracket>\[\s*/?\s*(?:(?i:pause)\b[^\[\]]*|[^\W\d_]+)\s*\](?!\())"
     r"|(?P<paragraph>\n[ \t]*\n)"
     r"|(?P<entity>&(?:lt|gt|amp|quot|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});)",
     re.DOTALL,
@@ -76,7 +77,7 @@ _RANGES = {"x-low": 0.4, "low": 0.7, "medium": 1.0, "default": 1.0, "high": 1.3,
 _VOLUMES = {"x-soft": -9.0, "soft": -5.0, "medium": 0.0, "default": 0.0, "loud": 3.0, "x-loud": 6.0}
 
 
-def read(text: str, controls: Controls = Controls(), language: str = "") -> Marked:  # noqa: B008, frozen
+def read(text: str, controls: Controls = AS_FITTED, language: str = "") -> Marked:
     """What ``text`` asks for, in order, beginning with ``controls``.
 
     Text without marks is one `Words`, letter for letter. ``language`` is what is spoken where no mark says
@@ -110,7 +111,7 @@ def unmarked(text: str) -> str:
 def _events(text: str) -> list[tuple[int, int, str]]:
     """The marks of ``text``: start, end and kind, in order; none overlaps another."""
     found = [(mark.start(), mark.end(), str(mark.lastgroup)) for mark in _MARKS.finditer(text)]
-    found = [one for one in found if one[2] != "bracket" or _is_mark(text[one[0] : one[1]])]
+    found = [one for one in found if one[2] != "bracket" or _is_mark(text, one[0], one[1])]
     taken = [(start, end) for start, end, _ in found]
     for pair in _STARS.finditer(text):
         length = len(pair[1])
@@ -120,11 +121,13 @@ def _events(text: str) -> list[tuple[int, int, str]]:
     return sorted(found)
 
 
-def _is_mark(bracket: str) -> bool:
-    """``[sic]`` is a mark that nobody knows; ``[Note]`` and ``[A]`` are text."""
-    word, rest = _inside(bracket)
-    known = word.lower() in (*EMOTIONS, "pause")
-    return known or (not rest and word.isascii() and word.islower() and len(word) > 2)
+def _is_mark(text: str, start: int, end: int) -> bool:
+    """``[sic]`` is a mark that nobody knows; ``[Note]``, ``[A]`` and ``x[index]`` are text."""
+    word, rest = _inside(text[start:end])
+    if word.lower() in (*EMOTIONS, "pause"):
+        return True
+    alone = not text[max(0, start - 1) : start].isalnum()
+    return alone and not rest and word.isascii() and word.islower() and len(word) > 2
 
 
 def _inside(bracket: str) -> tuple[str, str]:
@@ -344,7 +347,7 @@ def _attributes(name: str, written: str, tag: str) -> dict[str, str]:
         given[found[1].lower()] = found[2].strip("\"'").strip()
         at = found.end()
     if written[at:].strip():
-        raise ValueError(f"{tag} can't be read at {written[at:].strip()!r}; attributes are name=\"value\"")
+        raise ValueError(f'{tag} can\'t be read at {written[at:].strip()!r}; attributes are name="value"')
     for key in given:
         if name in _KNOWN and key not in _KNOWN[name]:
             raise ValueError(f"<{name}> knows no {key!r}; it knows {', '.join(_KNOWN[name])}")
@@ -378,14 +381,15 @@ def _factor(value: str, known: Mapping[str, float], name: str) -> float:
     if value in known:
         return known[value]
     sign, number, unit = _number(value, name, known, "90%")
-    if unit == "%":
-        factor = 1 + float(f"{sign}{number}") / 100 if sign else number / 100
-    else:
-        factor = number
+    factor = _share(sign, number) if unit == "%" else number
     low, high = CONTROL_LIMITS["speed" if name == "rate" else name]
     if unit in ("st", "db") or (sign and not unit) or not low <= factor <= high:
         raise ValueError(f"{name}: {value!r} is not within {low:.0%} and {high:.0%}")
     return factor
+
+
+def _share(sign: str, number: float) -> float:
+    return 1 + float(f"{sign}{number}") / 100 if sign else number / 100
 
 
 def _semitones(value: str) -> float:
@@ -395,7 +399,7 @@ def _semitones(value: str) -> float:
     low, high = CONTROL_LIMITS["pitch"]
     semitones = math.inf
     if unit == "%":
-        factor = 1 + float(f"{sign}{number}") / 100 if sign else number / 100
+        factor = _share(sign, number)
         semitones = 12 * math.log2(factor) if factor > 0 else math.inf
     elif unit == "st" or (sign and not unit):
         semitones = float(f"{sign}{number}")
@@ -449,4 +453,3 @@ def _telephone(text: str, language: str) -> str:
     if language.startswith("fr") and len(number) == 10 and "+" not in text:
         return " ".join(number[place : place + 2] for place in range(0, 10, 2))
     return ("+ " if text.lstrip().startswith("+") else "") + ", ".join(" ".join(group) for group in groups)
-

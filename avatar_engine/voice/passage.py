@@ -7,6 +7,7 @@ weak forms. Which words, and then which phonemes, a mark stands for is found by 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -107,7 +108,10 @@ def _said(chunk: Sequence[Words], spell: Spell) -> Iterator[Passage]:
     if len({words.manner for words in chunk}) == 1:
         labels = [chunk[0].manner] * sum(len(sentence.split()) for sentence in sentences)
     else:
-        parts = [(word, words.manner) for words in chunk for word in text.normalise(words.text, language).split()]
+        chunk = _whole(chunk)
+        parts = [
+            (word, words.manner) for words in chunk for word in text.normalise(words.text, language).split()
+        ]
         labels = handed(
             [_bare(word) for sentence in sentences for word in sentence.split()],
             [_bare(word) for word, _ in parts],
@@ -120,6 +124,18 @@ def _said(chunk: Sequence[Words], spell: Spell) -> Iterator[Passage]:
         at += len(words)
         if any(letter not in phonemes.PUNCTUATION and letter != " " for letter in said.said):
             yield said
+
+
+def _whole(chunk: Sequence[Words]) -> list[Words]:
+    """The chunk with no word in two manners: a mark on a part of a word is on all of it."""
+    written = "".join(words.text for words in chunk)
+    owners = [words.manner for words in chunk for _ in words.text]
+    for word in re.finditer(r"\w+", written):
+        own = owners[word.start() : word.end()]
+        marked = next((manner for manner in own if manner.emphasis != "none"), own[0])
+        owners[word.start() : word.end()] = [marked] * len(own)
+    runs = groupby(zip(written, owners, strict=True), lambda pair: pair[1])
+    return [Words("".join(letter for letter, _ in run), manner, chunk[0].language) for manner, run in runs]
 
 
 def _spelt(words: Sequence[str], labels: Sequence[Manner], language: str, spell: Spell) -> Passage:

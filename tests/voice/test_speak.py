@@ -110,7 +110,10 @@ def test_sound_begins_soon_and_phones_lie_on_it(voice: Voice) -> None:
 
 @pytest.mark.weights
 def test_speed_shortens(voice: Voice) -> None:
-    slow, fast = (say(voice, Utterance("It is here on Friday.", controls=Controls(speed))).seconds for speed in (0.8, 1.3))
+    slow, fast = (
+        say(voice, Utterance("It is here on Friday.", controls=Controls(speed))).seconds
+        for speed in (0.8, 1.3)
+    )
     assert slow / fast == pytest.approx(1.3 / 0.8, rel=0.2)
 
 
