@@ -13,8 +13,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from avatar_engine.errors import AvatarError
-
 FRAME_RATE = 25
 """Pictures per second of every footage and programme, after intake."""
 
@@ -55,7 +53,7 @@ def silent(stage: str, done: float, note: str = "") -> None:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """How something is said; the default is the voice as fitted.
+    """How something is said; the default is the voice as fitted. The voice refuses what is out of range.
 
     Attributes:
         speed: Rate of speech, 1.0 as fitted; 0.5 to 2.0.
@@ -63,9 +61,6 @@ class Controls:
         range: Factor of the melody's spread about its middle; 0.4 to 1.6.
         energy: Loudness in dB; -12 to 6.
         emotion: One of `EMOTIONS`; comes on top of the others.
-
-    Raises:
-        AvatarError: A value is out of its range, or the emotion is unknown.
     """
 
     speed: float = 1.0
@@ -73,14 +68,6 @@ class Controls:
     range: float = 1.0
     energy: float = 0.0
     emotion: str = EMOTIONS[0]
-
-    def __post_init__(self) -> None:
-        for name, (least, most) in CONTROL_LIMITS.items():
-            value = getattr(self, name)
-            if not least <= value <= most:  # nor is NaN
-                raise AvatarError(f"The {name} {value} is out of range.", f"Choose {least:g} to {most:g}.")
-        if self.emotion not in EMOTIONS:
-            raise AvatarError(f"There is no emotion {self.emotion!r}.", f"Emotions: {', '.join(EMOTIONS)}.")
 
 
 AS_FITTED = Controls()
@@ -92,7 +79,7 @@ class Utterance:
     """One thing to be said.
 
     Attributes:
-        text: What is said, as written (not yet normalised); it may hold the marks of `avatar_engine.voice.markup`.
+        text: What is said, as written (not yet normalised); it may hold the marks of `avatar_engine.markup`.
         language: BCP 47 tag, such as ``en`` or ``fr``.
         controls: How it is said.
         source: Where it came from (``script:12`` is line 12 of the script), for logs.

@@ -5,8 +5,8 @@
     python benchmarks/voice_controls.py picture -o emotions.png
 
 ``emotions`` lets two stock voices say eight sentences in every emotion and measures the sound: median pitch, spread
-of the pitch, level of what is said, phones a second, and what Whisper reads back. ``extremes`` does the same at the ends
-of speed, pitch and range, and looks for clicks. ``picture`` draws one sentence in all emotions.
+of the pitch, level of what is said, phones a second, and what Whisper reads back. ``extremes`` does the same at the
+ends of speed, pitch and range, and looks for clicks. ``picture`` draws one sentence in all emotions.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A paragraph is said; so is every item of a list. A heading names a segment. ``<!-- pause 2s -->`` waits, on its
 own or inside a paragraph; every other HTML comment is a note to the author. How something is said stands in the text:
 ``[excited]`` until the next such tag or the paragraph's end, ``[pause 500ms]``, ``*emphasis*``, and the tags of SSML
-(`avatar_engine.voice.markup`). The YAML front matter between two ``---`` lines sets what holds for the whole show::
+(`avatar_engine.markup`). The YAML front matter between two ``---`` lines sets what holds for the whole show::
 
     ---
     language: fr        # BCP 47, what is spoken and the language of the label (en)
@@ -34,10 +34,10 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from avatar_engine import markup
 from avatar_engine.contracts import AS_FITTED, CONTROL_LIMITS, EMOTIONS, EXPRESSIONS, Controls
 from avatar_engine.errors import AvatarError
 from avatar_engine.trust.consent import USES
-from avatar_engine.voice import markup
 
 LABEL_POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right")
 SPEEDS = CONTROL_LIMITS["speed"]
@@ -55,7 +55,7 @@ _MARKS = {"em_open": "<emphasis>", "em_close": "</emphasis>",
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A paragraph or list item to be said: text with the marks of `avatar_engine.voice.markup`, and the script's line
+    """A paragraph or list item to be said: text with the marks of `avatar_engine.markup`, and the script's line
     (from 1) that it starts on."""
 
     text: str

@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 
-from avatar_engine.contracts import AS_FITTED, CONTROL_LIMITS, SAMPLE_RATE, Controls, FloatArray
+from avatar_engine.contracts import CONTROL_LIMITS, EMOTIONS, SAMPLE_RATE, Controls, FloatArray
+from avatar_engine.errors import AvatarError
+from avatar_engine.markup import EMPHASES, Manner
 from avatar_engine.voice.network import LOWEST_PITCH, SAMPLES_PER_FEATURE, Plan
 from avatar_engine.voice.phonemes import PUNCTUATION
 
@@ -78,21 +80,8 @@ class Stress:
     energy: float = 0.0
 
 
-STRESSES: Mapping[str, Stress] = {
-    "none": Stress(),
-    "reduced": Stress(-1.0, 0.9, -2.5),
-    "moderate": Stress(2.0, 1.2, 2.5),
-    "strong": Stress(3.0, 1.35, 3.5),
-}
-"""The levels of SSML's emphasis."""
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How a word is said: its controls, and the level of its emphasis (one of `STRESSES`)."""
-
-    controls: Controls = AS_FITTED
-    emphasis: str = "none"
+_STRESSES = (Stress(), Stress(-1.0, 0.9, -2.5), Stress(2.0, 1.2, 2.5), Stress(3.0, 1.35, 3.5))
+STRESSES: Mapping[str, Stress] = dict(zip(EMPHASES, _STRESSES, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +105,20 @@ class Shape:
     energy: Numbers
     bright: Numbers
     pause: float
+
+
+def check(controls: Controls) -> None:
+    """Refuse controls that the voice can't follow.
+
+    Raises:
+        AvatarError: A value is out of its range, or the emotion is unknown.
+    """
+    for name, (least, most) in CONTROL_LIMITS.items():
+        value = getattr(controls, name)
+        if not least <= value <= most:  # nor is NaN
+            raise AvatarError(f"The {name} {value} is out of range.", f"Choose {least:g} to {most:g}.")
+    if controls.emotion not in PRESETS:
+        raise AvatarError(f"There is no emotion {controls.emotion!r}.", f"Emotions: {', '.join(EMOTIONS)}.")
 
 
 def resolved(controls: Controls) -> Emotion:

@@ -15,9 +15,9 @@ from itertools import groupby
 from typing import TypeVar
 
 from avatar_engine.contracts import Controls
+from avatar_engine.errors import AvatarError
+from avatar_engine.markup import Break, Manner, Words, read
 from avatar_engine.voice import phonemes, text
-from avatar_engine.voice.controls import Manner
-from avatar_engine.voice.markup import Break, Words, read
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def _chunks(
                 yield chunk, part.seconds, False
             chunk = []
             continue
-        part = replace(part, language=part.language or language)
+        part = replace(part, language=_spoken(part.language, language))
         if chunk and not any(letter.isalnum() for letter in part.text):
             part = replace(part, language=chunk[0].language)
         if chunk and chunk[0].language != part.language:
@@ -86,6 +86,17 @@ def _chunks(
         chunk.append(part)
     if chunk:
         yield chunk, None, False
+
+
+def _spoken(asked: str, language: str) -> str:
+    """The language that a mark asks for; the text's own where it asks for none or for one that is not spoken."""
+    if not asked:
+        return language
+    try:
+        return phonemes.tag(asked)
+    except AvatarError as error:
+        log.warning("a mark is left out: %s", error)
+        return language
 
 
 def _joined(first: Passage, second: Passage) -> Passage:

@@ -86,12 +86,13 @@ class Voice:
         """The sound of ``utterance``, in pieces that follow one another without a gap.
 
         The first piece is about 0.4 s long and comes after about 0.3 s of work; later ones are longer.
-        A text with nothing to say gives nothing. Marks in the text are followed (`avatar_engine.voice.markup`);
+        A text with nothing to say gives nothing. Marks in the text are followed (`avatar_engine.markup`);
         those that are not known are logged and left out.
 
         Raises:
-            AvatarError: The utterance's language is unknown.
+            AvatarError: The utterance's language or emotion is unknown, or a control is out of its range.
         """
+        controls.check(utterance.controls)
         language = phonemes.tag(utterance.language or self.language)
         for passage in passages(utterance.text, utterance.controls, language, self.phonemes):
             if not passage.said:

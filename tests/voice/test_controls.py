@@ -3,11 +3,13 @@ import pytest
 
 from avatar_engine.contracts import CONTROL_LIMITS, EMOTIONS, SAMPLE_RATE, Controls
 from avatar_engine.errors import AvatarError
+from avatar_engine.markup import EMPHASES, Manner
 from avatar_engine.voice.controls import (
     EARLY,
     PRESETS,
+    STRESSES,
     Level,
-    Manner,
+    check,
     limited,
     resolved,
     shape,
@@ -40,17 +42,17 @@ def tones(plan: Plan) -> np.ndarray:
 @pytest.mark.parametrize("name", CONTROL_LIMITS)
 def test_controls_out_of_their_range_are_refused(name: str) -> None:
     low, high = CONTROL_LIMITS[name]
-    Controls(**{name: low})
-    Controls(**{name: high})
+    check(Controls(**{name: low}))
+    check(Controls(**{name: high}))
     for value in (low - 0.1, high + 0.1, float("nan")):
         with pytest.raises(AvatarError, match=f"The {name} .* is out of range. Choose"):
-            Controls(**{name: value})
+            check(Controls(**{name: value}))
 
 
 def test_an_unknown_emotion_is_refused_with_the_known_ones() -> None:
     with pytest.raises(AvatarError, match=r"no emotion 'angry'. Emotions: neutral, warm"):
-        Controls(emotion="angry")
-    assert set(PRESETS) == set(EMOTIONS)
+        check(Controls(emotion="angry"))
+    assert set(PRESETS) == set(EMOTIONS) and set(STRESSES) == set(EMPHASES)
 
 
 def test_neutral_controls_leave_a_plan_as_it_is() -> None:

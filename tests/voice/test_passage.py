@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from avatar_engine.contracts import Controls
-from avatar_engine.voice.controls import Manner
+from avatar_engine.markup import Manner
 from avatar_engine.voice.passage import Passage, handed, passages
 
 PLAIN, LOUD = Manner(), Manner(emphasis="moderate")
@@ -88,9 +88,9 @@ def test_sentences_of_ssml_end_without_a_full_stop() -> None:
 
 def test_wrong_marks_are_logged_and_never_spoken(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        (one,) = read("so [angry] <blink>good</blink>")
-    assert one.said == "so good"
-    assert "[angry]" in caplog.text and "<blink>" in caplog.text
+        (one,) = read("so [angry] <blink>good</blink> <lang xml:lang='tlh'>day</lang>")
+    assert one.said == "so good day"
+    assert all(mark in caplog.text for mark in ("[angry]", "<blink>", "'tlh'"))
 
 
 def test_labels_go_to_the_nearest_of_what_is_alike() -> None:

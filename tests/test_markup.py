@@ -3,8 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avatar_engine.contracts import Controls
-from avatar_engine.voice.controls import Manner
-from avatar_engine.voice.markup import Break, Words, literal, read, unmarked
+from avatar_engine.markup import Break, Manner, Words, literal, read, unmarked
 
 PLAIN = Manner()
 
@@ -157,7 +156,7 @@ def test_languages_sentences_and_paragraphs() -> None:
     words = [
         (part.text.strip(), part.language) for part in parts if isinstance(part, Words) and part.text.strip()
     ]
-    assert words == [("One", ""), ("deux", ""), ("trois", "fr")]
+    assert words == [("One", ""), ("deux", ""), ("trois", "fr-FR")]
     assert Break(None) in parts
 
 
@@ -177,7 +176,7 @@ def test_languages_sentences_and_paragraphs() -> None:
         ('<emphasis level="much">b</emphasis>', "level: 'much'", "b"),
         ('<say-as interpret-as="song">b</say-as>', "interpret-as: 'song'", "b"),
         ("<sub>b</sub>", "wants an alias", "b"),
-        ('<lang xml:lang="tlh">b</lang>', "xml:lang: 'tlh' is not spoken", "b"),
+        ('<lang xml:lang="in French">b</lang>', "xml:lang: 'in French' is no language tag", "b"),
         ("<lang>b</lang>", "wants a language", "b"),
         ("<break 500ms/>b", "can't be read at '500ms'", "b"),
         ("b</prosody>", "closes nothing", "b"),

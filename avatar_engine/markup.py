@@ -20,12 +20,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from avatar_engine.contracts import AS_FITTED, CONTROL_LIMITS, EMOTIONS, Controls
-from avatar_engine.errors import AvatarError
-from avatar_engine.voice import phonemes
-from avatar_engine.voice.controls import STRESSES, Manner
+
+EMPHASES = ("none", "reduced", "moderate", "strong")
+"""The levels of emphasis."""
 
 LONGEST_BREAK = 10.0
 """Seconds of silence that a mark may ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a word is said: its controls, and the level of its emphasis (one of `EMPHASES`)."""
+
+    controls: Controls = AS_FITTED
+    emphasis: str = EMPHASES[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,7 @@ _MARKS = re.compile(
 _STARS = re.compile(r"(?<![\w*])(\*{1,2})(?=[^\s*])[^*\n]*?(?<=\S)\1(?![\w*])")
 _TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]*)(.*?)(/?)>", re.DOTALL)
 _ATTRIBUTE = re.compile(rf"\s*([\w:.-]+)\s*=\s*({_VALUE})")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _TIME = re.compile(r"\+?(\d+(?:\.\d+)?|\.\d+)\s*(ms|s)", re.IGNORECASE)
 _NUMBER = re.compile(r"([+-]?)(\d+(?:\.\d+)?|\.\d+)\s*(%|st|db)?", re.IGNORECASE)
 
@@ -262,7 +271,7 @@ class _Reader:
 
     def _emphasis(self, given: Mapping[str, str], written: str) -> None:
         level = given.get("level", "moderate")
-        _one_of(dict.fromkeys(STRESSES, 0.0), level, "level")
+        _one_of(dict.fromkeys(EMPHASES, 0.0), level, "level")
         self.manner = replace(self.manner, emphasis=level)
 
     def _prosody(self, given: Mapping[str, str], written: str) -> None:
@@ -309,10 +318,9 @@ class _Reader:
 
     def _structure(self, given: Mapping[str, str], written: str) -> None:
         if wanted := given.get("xml:lang", ""):
-            try:
-                self.language = phonemes.tag(wanted)
-            except AvatarError as error:
-                raise ValueError(f"xml:lang: {wanted!r} is not spoken. {error.advice}") from None
+            if not _LANGUAGE.fullmatch(wanted):
+                raise ValueError(f"xml:lang: {wanted!r} is no language tag such as en, fr or pt-BR")
+            self.language = wanted
 
 
 _LOOSE = frozenset({"speak", "p", "s"})
