@@ -100,6 +100,14 @@ class Script:
     use: str = "live-shopping"
     expression: str = EXPRESSIONS[0]
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Every language that is spoken, the script's own first."""
+        texts = (item.text for item in self.items if isinstance(item, Line))
+        parts = (part for text in texts for part in markup.read(text).parts)
+        asked = (part.language for part in parts if isinstance(part, markup.Words) and part.language)
+        return tuple(dict.fromkeys((self.language, *asked)))
+
 
 def load(path: Path) -> Script:
     """Read the script at ``path``.
