@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -216,3 +217,13 @@ def test_no_text_ends_in_anything_but_a_script_or_a_clear_refusal(text):
     assert any(isinstance(item, Line) for item in script.items)
     assert all(1 <= item.line <= count for item in script.items)
     assert all(item.text == " ".join(item.text.split()) for item in script.items if isinstance(item, Line))
+
+
+def test_the_scripts_in_the_readme_are_whole():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    plain, controlled = (parse(block) for block in re.findall(r"```markdown\n(.*?)```", readme, re.DOTALL))
+    assert plain.controls == Controls()
+    assert controlled.controls == Controls(0.95, -0.5, 1.1, 1.0, "warm") and controlled.languages == (
+        "en",
+        "fr",
+    )
