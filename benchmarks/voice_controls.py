@@ -50,7 +50,8 @@ class Heard:
 def clicks(samples: FloatArray) -> float:
     """How far the sharpest step stands out: its second difference against the loudest within 20 ms around it.
 
-    Speech has at most a few such steps side by side; a click has one alone, and comes out above 4.
+    Speech has such steps side by side, and stays below 2; a click in a vowel or in silence has one alone. A click as
+    faint as the loudest hiss of the same sentence is not seen.
     """
     sharp = np.abs(np.diff(samples.astype(np.float64), 2))
     at = int(np.argmax(sharp))
