@@ -22,6 +22,12 @@ SAMPLE_RATE = 24_000
 EXPRESSIONS = ("neutral", "happy", "serious")
 """What the presenter's mouth may be asked for all through a show."""
 
+EMOTIONS = ("neutral", "warm", "excited", "calm", "serious")
+"""How a voice may be asked to speak."""
+
+CONTROL_LIMITS = {"speed": (0.5, 2.0), "pitch": (-4.0, 4.0), "range": (0.4, 1.6), "energy": (-12.0, 6.0)}
+"""Least and most of the voice's controls: within them every word stays (speed from 0.7 to 1.4 sounds natural)."""
+
 SAMPLES_PER_FRAME = SAMPLE_RATE // FRAME_RATE
 """Samples that belong to one picture (960, exactly 40 ms)."""
 
@@ -46,20 +52,43 @@ def silent(stage: str, done: float, note: str = "") -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Controls:
+    """How something is said; the default is the voice as fitted. The voice refuses what is out of range.
+
+    Attributes:
+        speed: Rate of speech, 1.0 as fitted; 0.5 to 2.0.
+        pitch: Semitones up or down; -4 to 4.
+        range: Factor of the melody's spread about its middle; 0.4 to 1.6.
+        energy: Loudness in dB; -12 to 6.
+        emotion: One of `EMOTIONS`; comes on top of the others.
+    """
+
+    speed: float = 1.0
+    pitch: float = 0.0
+    range: float = 1.0
+    energy: float = 0.0
+    emotion: str = EMOTIONS[0]
+
+
+AS_FITTED = Controls()
+"""The voice as it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """One thing to be said.
 
     Attributes:
-        text: What is said, as written (not yet normalised).
+        text: What is said, as written (not yet normalised); it may hold the marks of `avatar_engine.markup`.
         language: BCP 47 tag, such as ``en`` or ``fr``.
-        speed: Rate of speech, 1.0 as fitted; 0.5 to 2.0.
+        controls: How it is said.
         source: Where it came from (``script:12`` is line 12 of the script), for logs.
         generation: Work made for an older generation than the show's is dropped where it lies.
     """
 
     text: str
     language: str = "en"
-    speed: float = 1.0
+    controls: Controls = AS_FITTED
     source: str = ""
     generation: int = 0
 

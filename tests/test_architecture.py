@@ -9,7 +9,7 @@ import pytest
 
 ENGINE = Path(__file__).parent.parent / "avatar_engine"
 BASE = {"contracts", "errors"}
-LOW = BASE | {"bundle", "device", "models", "trust", "media", "face"}
+LOW = BASE | {"bundle", "device", "markup", "models", "trust", "media", "face"}
 MAY = {
     "clone": LOW | {"stage", "lips", "voice"},
     "live": LOW | {"show", "stage", "voice", "lips", "broadcast"},
@@ -22,6 +22,7 @@ MAY = {
     "broadcast": BASE,
     "trust": BASE,
     "bundle": BASE | {"trust"},
+    "markup": BASE,
     "models": BASE,
     "device": BASE,
     "doctor": LOW | {"stage", "lips", "voice", "show", "broadcast", "live", "clone"},

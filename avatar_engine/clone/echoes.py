@@ -17,6 +17,7 @@ from avatar_engine.contracts import (
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
     SILENCE,
+    Controls,
     FloatArray,
     Phone,
     Progress,
@@ -147,4 +148,4 @@ def paced(voice: Voice, piece: Stretch, language: str) -> Speech:
     pace = (sounding[-1].end - sounding[0].start) / max(wanted, 0.1) if sounding else 1.0
     if abs(pace - 1) < EVEN:
         return speech
-    return say(voice, Utterance(piece.words, language, speed=float(np.clip(pace, 0.5, 2.0))))
+    return say(voice, Utterance(piece.words, language, Controls(float(np.clip(pace, 0.5, 2.0)))))

@@ -12,7 +12,7 @@ import cv2
 
 from avatar_engine import device as devices
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import EXPRESSIONS, FRAME_RATE, Progress, Utterance, silent
+from avatar_engine.contracts import EXPRESSIONS, FRAME_RATE, Controls, Progress, Utterance, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Piece, Programme
 from avatar_engine.live.voice_process import VoiceProcess, load_voice
@@ -110,7 +110,7 @@ def render(
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
     with ExitStack() as stack:
-        director = Director(Script(items, spoken, speed))
+        director = Director(Script(items, spoken, Controls(speed)))
         # nobody waits for the first word on air, so there is nothing to rehearse
         unrehearsed = Utterance("", spoken, source="rehearsal")
         voice = VoiceProcess(director, partial(load_voice, bundle, spoken), unrehearsed, niceness=0)

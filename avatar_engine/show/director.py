@@ -58,5 +58,5 @@ class Director:
         return self.generation
 
     def _utterance(self, line: Line) -> Utterance:
-        plain = Utterance(line.text, self._script.language, self._script.speed, f"script:{line.line}")
+        plain = Utterance(line.text, self._script.language, self._script.controls, f"script:{line.line}")
         return replace(plain, generation=self.generation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from avatar_engine.contracts import (
     phones_within,
 )
 from avatar_engine.errors import AvatarError
-from avatar_engine.voice import phonemes, text
+from avatar_engine.voice import controls, phonemes
 from avatar_engine.voice.network import (
     MAX_TOKENS,
     SAMPLES_PER_FEATURE,
@@ -29,6 +29,7 @@ from avatar_engine.voice.network import (
     tuned,
 )
 from avatar_engine.voice.pack import VoicePack
+from avatar_engine.voice.passage import Passage, passages
 
 _COLUMNS = (32, 48, 80, 128, 200)
 """Columns (12.5 ms) of the first windows; the last goes on. Each is made while the one before it plays."""
@@ -40,18 +41,21 @@ with vowels against voiceless phones, the same for men and women within half a f
 _LEAD = SAMPLE_RATE // 33
 _FADE = SAMPLE_RATE // 200
 _QUIET = 0.012
+_SEAM = 0.1
 _PAUSES = {".": 0.38, "!": 0.38, "?": 0.42, "…": 0.55, ";": 0.28, ":": 0.25, ",": 0.18}
 
 
 @dataclass(frozen=True, slots=True)
 class _Spoken:
-    """One sentence planned: its features, its phones with times before trimming, its bounds in columns."""
+    """One sentence planned: its features, its phones with times before trimming, its bounds in columns, the
+    silence after it, and its level where that is not the voice's own."""
 
     features: Features
     phones: tuple[Phone, ...]
     start: int
     stop: int
     pause: float
+    level: controls.Level | None = None
 
 
 class Voice:
@@ -82,18 +86,19 @@ class Voice:
         """The sound of ``utterance``, in pieces that follow one another without a gap.
 
         The first piece is about 0.4 s long and comes after about 0.3 s of work; later ones are longer.
-        A text with nothing to say gives nothing. Speed is kept within 0.5 to 2.
+        A text with nothing to say gives nothing. Marks in the text are followed (`avatar_engine.markup`);
+        those that are not known are logged and left out.
 
         Raises:
-            AvatarError: The utterance's language is unknown.
+            AvatarError: The utterance's language or emotion is unknown, or a control is out of its range.
         """
+        controls.check(utterance.controls)
         language = phonemes.tag(utterance.language or self.language)
-        speed = min(2.0, max(0.5, utterance.speed))
-        first = True
-        for sentence in text.say(utterance.text, language):
-            for said in self._pieces(self.phonemes(sentence, language)):
-                yield from self._sound(self._plan(said, speed), first)
-                first = False
+        for passage in passages(utterance.text, utterance.controls, language, self.phonemes):
+            if not passage.said:
+                yield hush(passage.pause or 0.0)
+            for piece in _pieces(passage):
+                yield from self._sound(self._plan(piece))
 
     def phonemes(self, sentence: str, language: str) -> str:
         """The network's phonemes of a normalised ``sentence``."""
@@ -107,32 +112,28 @@ class Voice:
             phonemizer.close()
         self._phonemizers.clear()
 
-    def _pieces(self, said: str) -> Iterator[str]:
-        while len(said) > MAX_TOKENS - 10:
-            seam = max(said.rfind(" ", 0, MAX_TOKENS - 10), 1)
-            yield said[:seam]
-            said = said[seam:].lstrip()
-        if any(letter not in phonemes.PUNCTUATION and letter != " " for letter in said):
-            yield said
-
-    def _plan(self, said: str, speed: float) -> _Spoken:
-        ending = said[-1] if said[-1] in _PAUSES else "."
-        if said[-1] not in phonemes.PUNCTUATION:
-            said += "."  # Without a mark the network swallows the last phone.
-        plan = tuned(self.network.plan(phonemes.tokens(said), speed * self._pace), self._register)
-        whole = self.network.features(plan)
+    def _plan(self, passage: Passage) -> _Spoken:
+        said, manners = passage.said, passage.manners
+        if said[-1] not in phonemes.PUNCTUATION:  # Without a mark the network swallows the last phone.
+            said, manners = said + ".", (*manners, manners[-1])
+        shape = controls.shape(said, manners)
+        plan = self.network.plan(phonemes.tokens(said), shape.speed * self._pace)
+        plan = controls.shaped(tuned(plan, self._register), shape)
+        pause = passage.pause
+        if pause is None:
+            pause = _PAUSES.get(said[-1], _PAUSES["."]) * shape.pause / shape.speed
         padding = int(plan.frames[0]) * SAMPLES_PER_TOKEN_FRAME // SAMPLES_PER_FEATURE
-        return _Spoken(
-            whole, timed(said, plan.frames), max(0, padding - 10), whole.columns, _PAUSES[ending] / speed
-        )
+        whole = self.network.features(plan)
+        level = controls.Level.of(shape, plan)
+        return _Spoken(whole, timed(said, plan.frames), max(0, padding - 10), whole.columns, pause, level)
 
-    def _sound(self, spoken: _Spoken, first: bool) -> Iterator[Speech]:
+    def _sound(self, spoken: _Spoken) -> Iterator[Speech]:
         """Windows of one sentence, joined by short cross-fades; silence at both ends is measured and cut."""
         at = spoken.start * SAMPLES_PER_FEATURE
         held = np.zeros(
             0, np.float32
         )  # Sound not yet given away: the overlap, and silence that may end here.
-        phones, opened = spoken.phones, False
+        phones, opened, filtered = spoken.phones, False, 0.0
         for start, stop in self._windows(spoken):
             sound = self._window(spoken, start, stop, held)
             held = (
@@ -149,6 +150,8 @@ class Voice:
                 body[:_FADE] *= np.linspace(0, 1, len(body[:_FADE]), dtype=np.float32)
             if stop == spoken.stop:
                 body = self._ended(body, spoken.pause)
+            if spoken.level:
+                body, filtered = spoken.level.apply(body, at, filtered)
             yield Speech(body, clipped(phones, at, len(body)))
             at += len(body)
 
@@ -181,6 +184,23 @@ class Voice:
         if fade:
             body[end - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
         return np.concatenate([body, np.zeros(max(0, int(pause * SAMPLE_RATE) - _LEAD), np.float32)])
+
+
+def _pieces(passage: Passage) -> Iterator[Passage]:
+    """The passage in pieces that the network takes; the pause follows the last."""
+    while len(passage.said) > MAX_TOKENS - 10:
+        seam = max(passage.said.rfind(" ", 0, MAX_TOKENS - 10), 1)
+        yield Passage(passage.said[:seam], passage.manners[:seam], _SEAM)
+        rest = passage.said[seam:].lstrip()
+        passage = replace(passage, said=rest, manners=passage.manners[-len(rest) :])
+    if passage.said:
+        yield passage
+
+
+def hush(seconds: float) -> Speech:
+    """Silence."""
+    length = round(seconds * SAMPLE_RATE)
+    return Speech(np.zeros(length, np.float32), (Phone(SILENCE, 0.0, length / SAMPLE_RATE),))
 
 
 def timed(said: str, frames: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[Phone, ...]:

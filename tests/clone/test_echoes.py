@@ -26,8 +26,8 @@ class Talker:
         self.speeds = []
 
     def speak(self, utterance: Any) -> Any:
-        self.speeds.append(utterance.speed)
-        length = 0.1 / utterance.speed
+        self.speeds.append(utterance.controls.speed)
+        length = 0.1 / utterance.controls.speed
         phones = tuple(Phone(s, k * length, (k + 1) * length) for k, s in enumerate("abcd"))
         random = np.random.default_rng(0)
         yield Speech(random.normal(0, 0.1, int(4 * length * SAMPLE_RATE)).astype(np.float32), phones)

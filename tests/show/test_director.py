@@ -1,6 +1,6 @@
 from itertools import islice
 
-from avatar_engine.contracts import Utterance
+from avatar_engine.contracts import Controls, Utterance
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import Pause, parse
 
@@ -15,11 +15,11 @@ def walk(director, count):
 
 def test_says_the_script_in_order_with_a_short_pause_between_paragraphs():
     assert walk(Director(SCRIPT), 99) == [
-        Utterance("A.", "fr", 1.1, "script:8"),
+        Utterance("A.", "fr", Controls(1.1), "script:8"),
         Pause(0.3),
-        Utterance("B.", "fr", 1.1, "script:10"),
+        Utterance("B.", "fr", Controls(1.1), "script:10"),
         Pause(2.0, 12),
-        Utterance("C.", "fr", 1.1, "script:16"),
+        Utterance("C.", "fr", Controls(1.1), "script:16"),
     ]
 
 

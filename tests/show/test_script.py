@@ -1,10 +1,13 @@
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avatar_engine.contracts import Controls
 from avatar_engine.errors import AvatarError
+from avatar_engine.markup import read, unmarked
 from avatar_engine.show.script import Line, Pause, Segment, load, parse
 
 WHOLE = """---
@@ -40,7 +43,7 @@ def test_a_whole_script_gives_its_items_in_order_with_their_lines():
     script = parse(WHOLE)
     assert script.items == (
         Segment("Bonjour à tous", 9),
-        Line("Un beau sac à 12 €, vraiment neuf.", 11),
+        Line('Un <emphasis level="strong">beau</emphasis> sac à 12 €, vraiment neuf.', 11),
         Pause(2.0, 12),
         Line("La suite et la fin.", 12),
         Pause(0.5, 15),
@@ -50,14 +53,76 @@ def test_a_whole_script_gives_its_items_in_order_with_their_lines():
         Line("Une citation.", 24),
         Line("Fin un sac rouge.", 26),
     )
-    assert (script.language, script.speed, script.label) == ("fr", 1.2, "bottom-left")
+    assert (script.language, script.controls, script.label) == ("fr", Controls(1.2), "bottom-left")
     assert (script.pause, script.use, script.expression) == (0.25, "education", "happy")
 
 
 def test_without_front_matter_defaults_hold():
     script = parse("Hello.")
-    assert (script.language, script.speed, script.label) == ("en", 1.0, "top-right")
+    assert (script.language, script.controls, script.label) == ("en", Controls(), "top-right")
     assert script.items == (Line("Hello.", 1),)
+
+
+def said(text: str) -> list[str]:
+    return [item.text for item in parse(text).items if isinstance(item, Line)]
+
+
+def test_the_front_matter_sets_how_all_of_it_is_said():
+    script = parse("---\nspeed: 0.9\npitch: -1.5st\nrange: 1.2\nenergy: +2dB\nemotion: warm\n---\nHi.")
+    assert script.controls == Controls(0.9, -1.5, 1.2, 2.0, "warm")
+
+
+def test_marks_stay_in_what_is_said():
+    assert said('[excited] We *won*!\n[calm] Now <break time="1s"/> **rest**.') == [
+        '[excited] We <emphasis>won</emphasis>! [calm] Now <break time="1s"/> <emphasis level="strong">rest</emphasis>.'
+    ]
+    assert said("<p>One.</p>\n<p>Two.</p>\n\nThree.") == ["<p>One.</p> <p>Two.</p>", "Three."]
+
+
+def test_what_is_escaped_or_code_is_said_as_it_stands():
+    (text,) = said("\\[excited] and `[calm]`, \\*not this\\*, 3 &lt; 5, a 5* hotel, [see below]")
+    marked = read(text)
+    assert unmarked(text) == "[excited] and [calm], *not this*, 3 < 5, a 5* hotel, [see below]"
+    assert len(marked.parts) == 1 and not marked.mistakes
+
+
+def test_an_emotion_goes_on_after_a_pause_in_its_paragraph_and_ends_with_it():
+    script = parse("[warm] One <!-- pause 2s -->\ntwo <!-- a note --> three.\n\nFour.")
+    assert script.items == (
+        Line("[warm] One", 1),
+        Pause(2.0, 1),
+        Line("[warm]two three.", 2),
+        Line("Four.", 4),
+    )
+
+
+def test_a_pause_alone_is_a_pause():
+    script = parse("A.\n\n[pause 2s]\n\n<break time='500ms'/>\n\n[excited]\n\nB.")
+    assert script.items == (Line("A.", 1), Pause(2.0, 3), Pause(0.5, 5), Line("B.", 9))
+
+
+def test_the_languages_of_a_script_are_those_of_its_marks_too():
+    script = parse(
+        "---\nlanguage: fr\n---\nLe <lang xml:lang='en'>show</lang>, <lang xml:lang='fr'>oui</lang>."
+    )
+    assert script.languages == ("fr", "en")
+
+
+def test_every_wrong_mark_is_a_mistake_with_its_line():
+    with pytest.raises(AvatarError) as caught:
+        parse(
+            "---\nemotion: cross\npitch: 9\n---\nOne\n[angry] two *three*\n<blink>four</blink>\n\n"
+            '- <break time="1h"/> five\n\n<p>\nsix <prosody rate="9">seven</prosody>\n</p>\n\n[pause soon]\n\n'
+            "<prosody pitch='high'>eight\n\n<div x\n"
+        )
+    rows = caught.value.what.splitlines()
+    for line, words in {
+        2: "'cross'", 3: "'9'", 6: "[angry]", 7: "<blink>", 9: "'1h'", 12: "rate: '9'", 15: "'soon'", 17: "not closed",
+        19: "HTML",
+    }.items():  # fmt: skip
+        found = [row for row in rows if row.startswith(f"  line {line}:")]
+        assert found and words in found[0], (line, caught.value.what)
+    assert "9 mistakes" in rows[0]
 
 
 @pytest.mark.parametrize(
@@ -152,3 +217,13 @@ def test_no_text_ends_in_anything_but_a_script_or_a_clear_refusal(text):
     assert any(isinstance(item, Line) for item in script.items)
     assert all(1 <= item.line <= count for item in script.items)
     assert all(item.text == " ".join(item.text.split()) for item in script.items if isinstance(item, Line))
+
+
+def test_the_scripts_in_the_readme_are_whole():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    plain, controlled = (parse(block) for block in re.findall(r"```markdown\n(.*?)```", readme, re.DOTALL))
+    assert plain.controls == Controls()
+    assert controlled.controls == Controls(0.95, -0.5, 1.1, 1.0, "warm") and controlled.languages == (
+        "en",
+        "fr",
+    )

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import SAMPLE_RATE, Phone, Utterance
+from avatar_engine.contracts import EMOTIONS, SAMPLE_RATE, Controls, Phone, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import network
 from avatar_engine.voice.network import SAMPLES_PER_FEATURE, tuned
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.phonemes import tokens
+from avatar_engine.voice.pitch import pitch
 from avatar_engine.voice.speak import SILENCE, Voice, begun, clipped, say, timed
 
 TEXT = "The parcel will be here on Friday. It costs $5!"
@@ -65,8 +66,8 @@ def test_a_voice_loses_no_phone_before_its_first_sound() -> None:
     mute.network, mute._gain = Drawn(), 1.0
     phones = (Phone(SILENCE, 0, 0.1), Phone("p", 0.1, 0.2), Phone("l", 0.2, 0.4), Phone("a", 0.4, 0.75))
     columns = len(sound) // SAMPLES_PER_FEATURE
-    plan: Any = SimpleNamespace(features=None, phones=phones, start=0, stop=columns, pause=0.2)
-    (speech,) = mute._sound(plan, True)
+    plan: Any = SimpleNamespace(features=None, phones=phones, start=0, stop=columns, pause=0.2, level=None)
+    (speech,) = mute._sound(plan)
     assert [phone.symbol for phone in speech.phones] == ["p", "l", "a", SILENCE]
     assert speech.phones[0].start == pytest.approx(0, abs=1e-9)
     loud = np.flatnonzero(np.abs(speech.samples) > 0.02)[0] / SAMPLE_RATE
@@ -110,8 +111,89 @@ def test_sound_begins_soon_and_phones_lie_on_it(voice: Voice) -> None:
 
 @pytest.mark.weights
 def test_speed_shortens(voice: Voice) -> None:
-    slow, fast = (say(voice, Utterance("It is here on Friday.", speed=speed)).seconds for speed in (0.8, 1.3))
+    slow, fast = (
+        say(voice, Utterance("It is here on Friday.", controls=Controls(speed))).seconds
+        for speed in (0.8, 1.3)
+    )
     assert slow / fast == pytest.approx(1.3 / 0.8, rel=0.2)
+
+
+MARKED = (
+    "[excited] We *won* it! [pause 500ms] [calm] Now <prosody rate='slow' volume='-6dB'>we</prosody> rest."
+)
+
+
+@pytest.mark.weights
+def test_the_same_text_and_controls_give_the_same_sound(voice: Voice) -> None:
+    asked = Utterance(MARKED, controls=Controls(0.9, 1.0, emotion="warm"))
+    one, other = say(voice, asked), say(voice, asked)
+    assert np.array_equal(one.samples, other.samples) and one.phones == other.phones
+
+
+@pytest.mark.weights
+def test_pieces_said_in_other_ways_join_without_a_click(voice: Voice) -> None:
+    pieces = list(voice.speak(Utterance(MARKED)))
+    whole = np.concatenate([piece.samples for piece in pieces])
+    seams = np.cumsum([len(piece.samples) for piece in pieces])[:-1]
+    step = np.abs(np.diff(whole))
+    assert len(seams) >= 3 and np.abs(whole).max() <= 1
+    for seam in seams:
+        near = np.concatenate([step[max(0, seam - 480) : seam - 2], step[seam + 1 : seam + 480]])
+        assert step[seam - 1] <= max(near.max(), 0.005)
+
+
+@pytest.mark.weights
+def test_a_pause_is_as_long_as_asked_and_phones_stay_on_the_sound(voice: Voice) -> None:
+    whole = say(voice, Utterance("We won. [pause 800ms] We rest."))
+    loud = np.flatnonzero(np.abs(whole.samples) > 0.012)
+    longest = np.diff(loud).max() / SAMPLE_RATE
+    assert longest == pytest.approx(0.8, abs=0.08)
+    gap = max(
+        (p for p in whole.phones[:-1] if p.symbol == SILENCE), key=lambda phone: phone.end - phone.start
+    )
+    quiet = loud[np.diff(loud).argmax()] / SAMPLE_RATE
+    assert gap.start == pytest.approx(quiet, abs=0.12) and gap.end == pytest.approx(quiet + longest, abs=0.12)
+    assert whole.phones[-1].end == pytest.approx(whole.seconds, abs=1e-6)
+    assert all(one.end == pytest.approx(other.start) for one, other in itertools.pairwise(whole.phones))
+
+
+@pytest.mark.weights
+def test_silence_alone_can_be_asked_for(voice: Voice) -> None:
+    whole = say(voice, Utterance("[pause 2s]"))
+    assert whole.seconds == 2 and not whole.samples.any() and whole.phones == (Phone(SILENCE, 0, 2),)
+
+
+@pytest.mark.weights
+def test_emotions_sound_as_asked(voice: Voice) -> None:
+    heard = {}
+    for emotion in EMOTIONS:
+        sound = say(voice, Utterance("We rest here on Friday.", controls=Controls(emotion=emotion)))
+        curve = pitch(sound.samples)
+        level = float(np.sqrt(np.mean(np.square(sound.samples[np.abs(sound.samples) > 0.01]))))
+        last = sound.phones[-1].start  # without the pause at the end
+        heard[emotion] = float(np.median(curve[curve > 0])), level, last
+    pitches, levels, lengths = ({name: row[n] for name, row in heard.items()} for n in range(3))
+    assert max(pitches["warm"], pitches["calm"], pitches["serious"]) < pitches["neutral"] < pitches["excited"]
+    assert levels["calm"] < levels["warm"] < levels["neutral"] < levels["excited"]
+    assert (
+        lengths["excited"] < lengths["neutral"] < min(lengths["warm"], lengths["serious"]) < lengths["calm"]
+    )
+
+
+@pytest.mark.weights
+def test_emphasis_lengthens_its_word_and_no_other(voice: Voice) -> None:
+    plain, stressed = (say(voice, Utterance(f"We won {word} games.")).phones for word in ("seven", "*seven*"))
+    assert [phone.symbol for phone in plain] == [phone.symbol for phone in stressed]
+    longer = [b.end - b.start - (a.end - a.start) for a, b in zip(plain, stressed, strict=True)]
+    word = slice([p.symbol for p in plain].index("s"), [p.symbol for p in plain].index("ɡ"))
+    assert sum(longer[word]) > 0.04
+    assert max(abs(change) for change in (*longer[1 : word.start], *longer[word.stop : -1])) < 0.03
+
+
+@pytest.mark.weights
+def test_controls_that_cannot_be_followed_are_refused(voice: Voice) -> None:
+    with pytest.raises(AvatarError, match="The pitch 9 is out of range"):
+        list(voice.speak(Utterance("Hello.", controls=Controls(pitch=9))))
 
 
 @pytest.mark.weights
