@@ -26,7 +26,7 @@ import numpy as np
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import SAMPLE_RATE, Speech, Utterance, join
 from avatar_engine.errors import AvatarError
-from avatar_engine.live.programme import Piece, Silence, Spoken
+from avatar_engine.live.programme import Piece, Silence, SpeechSource, Spoken
 from avatar_engine.show.script import Pause
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,46 @@ class VoiceFigures:
     restarts: int = 0
     pace: float = 0.0
     first_sound: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
+
+
+class Teller(SpeechSource, Protocol):
+    """A `SpeechSource` that has to be started and is made ahead of need: a voice, or a recording."""
+
+    figures: VoiceFigures
+
+    @property
+    def lead(self) -> float:
+        """Seconds ready to be said."""
+        ...
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of what speaks; None while it is down."""
+        ...
+
+    def launch(self) -> None:
+        """Begin to load."""
+        ...
+
+    def wait_ready(self) -> None:
+        """Wait until it can speak.
+
+        Raises:
+            AvatarError: It can't.
+        """
+        ...
+
+    def go(self) -> None:
+        """Begin to speak."""
+        ...
+
+    def wait(self, timeout: float = 1.0) -> None:
+        """Wait until a piece is ready or nothing will come, at most ``timeout`` seconds."""
+        ...
+
+    def close(self) -> None:
+        """End it; whatever was still to be said is not."""
+        ...
 
 
 class _VoiceError(Exception):

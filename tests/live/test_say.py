@@ -11,8 +11,10 @@ from avatar_engine.live import say
 from avatar_engine.live.programme import TAIL
 from avatar_engine.live.say import render
 from avatar_engine.media.read import frame_count, frames, sound
+from avatar_engine.media.write import WaveWriter
 from tests.live import voices
 from tests.live.voices import tone
+from tests.media.clips import Clip, make
 
 SIZE = (320, 180)
 
@@ -62,9 +64,46 @@ def test_what_cannot_be_made_is_refused_and_leaves_no_file(avatar, tmp_path, cha
     assert not list(tmp_path.glob("*out*"))
 
 
+def test_a_recording_is_said_instead_of_a_text_at_the_shows_loudness(avatar, tmp_path):
+    wave, seen = tmp_path / "said.wav", []
+    recorded = np.repeat(np.float32([0.02, 0.04, 0.03]), 12_000) * np.sign(tone("a")).repeat(15)[:36_000]
+    with WaveWriter(wave) as writer:
+        writer.write(recorded)
+    made = render(
+        avatar(), "", tmp_path / "out.mp4", audio=str(wave), size=SIZE, progress=lambda *a: seen.append(a[1])
+    )
+    frames_said = -(-len(recorded) // SAMPLES_PER_FRAME)
+    assert frames_said <= frame_count(made.path) - TAIL <= frames_said + 1
+    heard = sound(made.path)[: len(recorded)]
+    assert np.sqrt(np.mean(heard**2)) == pytest.approx(10 ** (-23 / 20), rel=0.1)
+    thirds = [np.abs(heard[at + 2000 : at + 10_000]).mean() for at in (0, 12_000, 24_000)]
+    assert thirds[0] / thirds[1] == pytest.approx(0.5, abs=0.05)
+    assert seen[-1] == 1.0 and seen == sorted(seen)
+
+
+@pytest.mark.parametrize(
+    ("text", "audio", "words"),
+    [("abc", "said.wav", "a text, and the recording"), ("", "none.wav", r"no file none\.wav")],
+)
+def test_a_recording_that_is_no_good_leaves_no_file(avatar, tmp_path, text, audio, words):
+    with pytest.raises(AvatarError, match=words):
+        render(avatar(), text, tmp_path / "out.mp4", audio=audio, size=SIZE)
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_a_recording_of_which_half_is_damaged_makes_no_file(avatar, tmp_path):
+    path = make(tmp_path / "a.mp3", Clip(seconds=8, picture=False, audio_codec="mp3"))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 :] = np.random.default_rng(0).bytes(len(data) // 2)
+    path.write_bytes(data)
+    with pytest.raises(AvatarError, match="1 of 1 could not be said"):
+        render(avatar(), "", tmp_path / "out.mp4", audio=str(path), size=SIZE)
+    assert not list(tmp_path.glob("*out*"))
+
+
 def test_a_voice_that_fails_leaves_no_half_file(avatar, tmp_path, monkeypatch):
     monkeypatch.setattr(say, "load_voice", voices.mute_voice)
-    with pytest.raises(AvatarError, match="could not say 1 of 1"):
+    with pytest.raises(AvatarError, match="1 of 1 could not be said"):
         render(avatar(), "abc", tmp_path / "out.mp4", size=SIZE)
     assert not list(tmp_path.glob("*out*"))
 
