@@ -59,6 +59,15 @@ def frame_size(text: str) -> tuple[int, int]:
     return width, height
 
 
+Engine = Annotated[
+    Path | None,
+    typer.Option(
+        "--voice-engine",
+        metavar="FILE",
+        help="Speech server that speaks in place of the clone's own voice (.toml): protocol (openai, xtts, cosyvoice, "
+        "gpt-sovits), url, voice, …; see the README.",
+    ),
+]
 Avatar = Annotated[Path, typer.Argument(metavar="NAME.avatar", help="The clone's file.")]
 Duration = Annotated[float, typer.Option(parser=seconds, metavar="TIME")]
 
@@ -162,6 +171,7 @@ def say(
         typer.Option(metavar="FILE", help="Recorded sound instead of a text; a video's sound counts, too."),
     ] = "",
     language: Annotated[str, typer.Option(help="Language of what is said; the clone's own by default.")] = "",
+    voice_engine: Engine = None,
     speed: Annotated[
         float, typer.Option(min=0.5, max=2.0, help="Rate of speech; 1 is the person's own.")
     ] = 1.0,
@@ -183,6 +193,7 @@ def say(
             output,
             audio=audio,
             language=language,
+            engine=voice_engine,
             speed=speed,
             expression=expression,
             size=size,
@@ -214,6 +225,7 @@ def live(
     language: Annotated[
         str, typer.Option(help="Language of --audio, and of the label; the clone's own by default.")
     ] = "",
+    voice_engine: Engine = None,
     to: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="RTMP(S) endpoint; give several for more.")
     ] = None,
@@ -244,6 +256,7 @@ def live(
         script=script,
         audio=audio,
         language=language,
+        engine=voice_engine,
         outputs=[*(to or []), *([str(record)] if record else [])],
         size=size,
         loop=loop,

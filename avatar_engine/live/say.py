@@ -15,14 +15,17 @@ from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import EXPRESSIONS, FRAME_RATE, Progress, Utterance, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Piece, Programme
+from avatar_engine.live.sentences import Sentences
 from avatar_engine.live.sound_process import SoundProcess
-from avatar_engine.live.voice_process import Teller, VoiceProcess, load_voice
+from avatar_engine.live.voice_process import Teller, VoiceProcess, load_engine, load_voice
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import SPEEDS, Line, Script
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
+from avatar_engine.voice.engines import settings as engines
+from avatar_engine.voice.engines.settings import EngineSettings
 from avatar_engine.voice.pack import VoicePack
 
 SIGNS_PER_SECOND = 14.0
@@ -73,6 +76,7 @@ def render(
     *,
     audio: str = "",
     language: str = "",
+    engine: Path | None = None,
     speed: float = 1.0,
     size: tuple[int, int] = (1280, 720),
     device: str = "auto",
@@ -88,6 +92,7 @@ def render(
         output: The .mp4 file; written whole or not at all.
         audio: Recorded sound that drives the lips instead: a file, or an address of one.
         language: BCP 47 tag of what is said; the voice's own when empty.
+        engine: File of a speech server that speaks in place of the clone's own voice.
         speed: Rate of speech, 0.5 to 2.0; a recording keeps its own.
         size: Width and height of the video.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -101,13 +106,14 @@ def render(
     started = time.monotonic()
     paragraphs = [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
     _refuse(paragraphs, audio, speed, output)
+    server = engines.load(engine) if engine else None
     bundle = Bundle.open(avatar)
     spoken = language or VoicePack.load(bundle).language
     stamp = Label(spoken, label, size)
     consents.check(consents.from_record(bundle.consent, bundle.made), language=spoken)
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     with ExitStack() as stack:
-        voice = SoundProcess(audio) if audio else _voice(paragraphs, bundle, spoken, speed)
+        voice = SoundProcess(audio) if audio else _voice(paragraphs, bundle, spoken, speed, server)
         stack.callback(voice.close)
         voice.launch()
         # imported here, a second's work, while the voice is loading on the other core
@@ -149,11 +155,16 @@ def _refuse(paragraphs: list[str], audio: str, speed: float, output: Path) -> No
         raise AvatarError(f"The output {output.name!r} does not end in .mp4.", f"Write {output.stem}.mp4.")
 
 
-def _voice(paragraphs: list[str], bundle: Bundle, language: str, speed: float) -> Teller:
+def _voice(
+    paragraphs: list[str], bundle: Bundle, language: str, speed: float, server: EngineSettings | None
+) -> Teller:
     items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
     director = Director(Script(items, language, speed))
     # nobody waits for the first word on air, so there is nothing to rehearse
     unrehearsed = Utterance("", language, source="rehearsal")
+    if server:
+        make = partial(load_engine, server, bundle, language)
+        return VoiceProcess(Sentences(director), make, unrehearsed, niceness=0)
     return VoiceProcess(director, partial(load_voice, bundle, language), unrehearsed, niceness=0)
 
 

@@ -26,14 +26,17 @@ from avatar_engine.live import performer as performers
 from avatar_engine.live.pacer import Pacer
 from avatar_engine.live.performer import Performer
 from avatar_engine.live.programme import Programme
+from avatar_engine.live.sentences import Sentences
 from avatar_engine.live.sound_process import SoundProcess
-from avatar_engine.live.voice_process import Teller, VoiceProcess, load_voice, rehearsal
+from avatar_engine.live.voice_process import Teller, VoiceProcess, load_engine, load_voice, rehearsal
 from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import Script
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
+from avatar_engine.voice.engines import settings as engines
+from avatar_engine.voice.engines.settings import EngineSettings
 from avatar_engine.voice.pack import VoicePack
 
 log = logging.getLogger(__name__)
@@ -104,6 +107,7 @@ def run(
     *,
     audio: str = "",
     language: str = "",
+    engine: Path | None = None,
     size: tuple[int, int] = (1280, 720),
     loop: bool = False,
     seconds: float | None = None,
@@ -118,6 +122,7 @@ def run(
         script: The show, in Markdown; None where there is ``audio``.
         audio: Sound that drives the lips instead: a file, an address or a device.
         language: BCP 47 tag of what ``audio`` says and of the label; the voice's own when empty.
+        engine: File of a speech server that speaks in place of the clone's own voice.
         outputs: RTMP(S) addresses and paths of files to record to.
         size: Width and height of the show.
         loop: Start the script or recording again at its end, for ever.
@@ -138,6 +143,7 @@ def run(
     goals = [OutputSpec.parse(output) for output in outputs]
     if not goals:
         raise AvatarError("The show goes nowhere.", "Give --to an RTMP address, or --record a file.")
+    server = engines.load(engine) if engine else None
     bundle = Bundle.open(avatar)
     planned = planned or Script((), language or VoicePack.load(bundle).language)
     label = Label(planned.language, planned.label, size)
@@ -148,7 +154,7 @@ def run(
     format_ = ProgrammeFormat(*size, metadata=provenance.metadata(planned.language, bundle.name))
     director = Director(planned, loop)
     with ExitStack() as stack:
-        voice = SoundProcess(audio, loop) if audio else _voice(director, bundle, planned.language)
+        voice = SoundProcess(audio, loop) if audio else _voice(director, bundle, planned.language, server)
         stack.callback(voice.close)
         voice.launch()
         performer = performers.load(bundle, label, size, devices.choose(device), planned.expression)
@@ -165,7 +171,10 @@ def run(
     return show.status()
 
 
-def _voice(director: Director, bundle: Bundle, language: str) -> Teller:
+def _voice(director: Director, bundle: Bundle, language: str, server: EngineSettings | None) -> Teller:
+    if server:
+        make = partial(load_engine, server, bundle, language)
+        return VoiceProcess(Sentences(director), make, rehearsal(language))
     return VoiceProcess(director, partial(load_voice, bundle, language), rehearsal(language))
 
 

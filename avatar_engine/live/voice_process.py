@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol
@@ -28,6 +29,7 @@ from avatar_engine.contracts import SAMPLE_RATE, Speech, Utterance, join
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Piece, Silence, SpeechSource, Spoken
 from avatar_engine.show.script import Pause
+from avatar_engine.voice.engines.settings import EngineSettings
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +64,10 @@ class Speaks(Protocol):
 class Directs(Protocol):
     """Says what comes next (see `avatar_engine.show.director.Director`)."""
 
-    generation: int
+    @property
+    def generation(self) -> int:
+        """What was planned in an older one is no longer wanted."""
+        ...
 
     def next(self) -> Utterance | Pause | None:
         """The next thing to say or silence; None at the end."""
@@ -88,6 +93,17 @@ def load_voice(bundle: Bundle, language: str) -> Speaks:
     from avatar_engine.voice.speak import Voice
 
     return Voice(VoicePack.load(bundle), language, threads=1)
+
+
+def load_engine(settings: EngineSettings, bundle: Bundle, language: str) -> Speaks:
+    """A speech server's voice in place of the bundle's own.
+
+    Raises:
+        AvatarError: The server's key is not set, or the bundle's voice is to step in and can't be loaded.
+    """
+    from avatar_engine.voice.engines.server import load_server
+
+    return load_server(settings, partial(load_voice, bundle, language))
 
 
 def rehearsal(language: str) -> Utterance:
