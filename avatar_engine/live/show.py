@@ -154,7 +154,11 @@ def run(
     format_ = ProgrammeFormat(*size, metadata=provenance.metadata(planned.language, bundle.name))
     director = Director(planned, loop)
     with ExitStack() as stack:
-        voice = SoundProcess(audio, loop) if audio else _voice(director, bundle, planned.language, server)
+        voice = (
+            SoundProcess(audio, loop, patient=True)
+            if audio
+            else _voice(director, bundle, planned.language, server)
+        )
         stack.callback(voice.close)
         voice.launch()
         performer = performers.load(bundle, label, size, devices.choose(device), planned.expression)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import signal
 import threading
 from collections import deque
@@ -48,6 +49,8 @@ PATIENCE = (1.0, 1.5, 30.0)
 TRIES = 3
 """Tries without a new sample after which a recording is given up."""
 
+ALSA = "/usr/share/alsa/alsa.conf"
+
 _STARTING = 30.0  # seconds that a new process may take on a busy machine, beside what its source may
 
 
@@ -63,6 +66,7 @@ class SoundProcess:
     Args:
         address: A file, an address or a device (see `avatar_engine.media.listen.Address`).
         loop: Start a recording again at its end, for ever.
+        patient: Begin without an address that does not answer yet, and try it again.
         patience: As `PATIENCE`.
 
     Attributes:
@@ -79,13 +83,18 @@ class SoundProcess:
     generation = 0
 
     def __init__(
-        self, address: str, loop: bool = False, patience: tuple[float, float, float] = PATIENCE
+        self,
+        address: str,
+        loop: bool = False,
+        patient: bool = False,
+        patience: tuple[float, float, float] = PATIENCE,
     ) -> None:
         self.figures = VoiceFigures()
         self._address = Address.parse(address)
         self.name = self._address.name
         self.live, self.seconds, self.dropped = not self._address.local, 0.0, 0
         self._loop = loop
+        self._patient = patient and "://" in address
         self._patience = patience
         self._burst = SAMPLE_RATE
         self._line: deque[Spoken] = deque()
@@ -104,17 +113,17 @@ class SoundProcess:
         self._ear = _Ear(self._address, self._loop, 0)
 
     def wait_ready(self) -> None:
-        """Wait until the sound is open; an address that does not answer is waited for on air.
+        """Wait until the sound is open.
 
         Raises:
-            AvatarError: It holds no sound, or the device can't be opened.
+            AvatarError: It holds no sound, or can't be opened.
         """
         if self._ear is None:
             raise ValueError("the sound was not launched")
         try:
             self._open(self._ear)
         except NotThereError as error:
-            if self._address.local or self._address.device:
+            if not self._patient:
                 raise
             log.warning("%s The presenter idles until it does.", error.what)
         except _LostError as lost:
@@ -341,6 +350,7 @@ class Opened:
 def _serve(line: Connection[Any, Any], address: Address, loop: bool, place: int) -> None:
     """What runs in the listener's process: decode from sample ``place`` on until the sound or the line ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the show ends us in order
+    os.environ.setdefault("ALSA_CONFIG_PATH", ALSA)  # FFmpeg's wheel looks where it was built
     try:
         again = True
         while again:

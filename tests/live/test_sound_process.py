@@ -38,7 +38,7 @@ def start():
     running: list[SoundProcess] = []
 
     def go(address, loop=False) -> SoundProcess:
-        sound = SoundProcess(address, loop, QUICK)
+        sound = SoundProcess(address, loop, True, QUICK)
         running.append(sound)
         sound.launch()
         sound.wait_ready()
@@ -133,6 +133,7 @@ def test_what_cannot_be_heard_is_refused_at_once(wave, tmp_path):
         (wave(voice(0.0), "empty.wav"), "0 s long"),
         (str(tmp_path / "noise.wav"), r"noise\.wav"),
         ("alsa:there is none such", "there is none such"),
+        ("http://127.0.0.1:9/a.mp3", "Connection refused"),
     ):
         sound = SoundProcess(address)
         sound.launch()
