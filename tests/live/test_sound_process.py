@@ -149,6 +149,7 @@ class Station:
         self.mood = "plays"
         self.listeners = 0
         self.surplus = 0.0
+        self.burst = 1.5  # seconds that a new listener gets at once, as of most stations
         self._server = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}/radio/KEY"
         self._closing = False
@@ -169,6 +170,7 @@ class Station:
             line.recv(4096)
             line.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: audio/wav\r\n\r\n" + header())
             sound = (voice(0.04) * 32767).astype("<i2").tobytes()
+            line.sendall(sound * round(self.burst / 0.04))
             while not self._closing and self.mood in ("plays", "stalls"):
                 if self.mood == "plays":
                     line.sendall(sound)
@@ -271,6 +273,7 @@ def test_a_source_that_is_not_there_yet_is_waited_for(station, start, caplog):
 
 
 def test_a_cushion_is_ready_before_a_live_sound_is_heard(station, start):
+    station.burst = 0.0
     sound = start(station.url)
     until(lambda: sound.lead > 0)
     while sound.lead < 0.9 * CUSHION / SAMPLE_RATE:
