@@ -159,8 +159,8 @@ class ServerVoice:
 
     def _refusal(self, answer: httpx2.Response) -> EngineError:
         """What the server says to a request that it does not serve."""
-        with_words = answer.read()[:300].decode("utf-8", "replace").strip()
-        what = f"answered {answer.status_code} {answer.reason_phrase}: {with_words}"
+        words = next(answer.iter_bytes(300), b"").decode("utf-8", "replace").strip()
+        what = f"answered {answer.status_code} {answer.reason_phrase}: {words}"
         if answer.status_code in _BUSY:
             asked = answer.headers.get("retry-after", "")
             return self._busy(what, float(asked) if asked.isdigit() else 0.0)

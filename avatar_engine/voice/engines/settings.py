@@ -64,12 +64,14 @@ class EngineSettings(BaseModel):
         """The key, from the environment; empty when none is needed.
 
         Raises:
-            AvatarError: The variable is not set.
+            AvatarError: The variable is not set, or holds no key.
         """
         if not self.key_env:
             return ""
         if not (key := os.environ.get(self.key_env, "").strip()):
             raise AvatarError(f"The variable {self.key_env} is not set.", f"Put {self.url}'s key into it.")
+        if not (key.isascii() and key.isprintable()):
+            raise AvatarError(f"What is in the variable {self.key_env} is no key.", "Copy the key again.")
         return key
 
 

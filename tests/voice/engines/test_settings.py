@@ -13,6 +13,19 @@ def test_a_file_is_read(tmp_path):
     assert (settings.voice, settings.key, settings.same_person) == ("marie", "", False)
 
 
+def test_a_key_is_in_its_variable_or_that_is_said(tmp_path, monkeypatch):
+    path = tmp_path / "engine.toml"
+    path.write_text(GOOD + 'key_env = "SPEECH_KEY"\n')
+    for held, words in ((None, "not set"), (" ", "not set"), ("clé", "no key"), ("a\nb", "no key")):
+        monkeypatch.delenv("SPEECH_KEY", raising=False)
+        if held is not None:
+            monkeypatch.setenv("SPEECH_KEY", held)
+        with pytest.raises(AvatarError, match=f"SPEECH_KEY is {words}"):
+            _ = load(path).key
+    monkeypatch.setenv("SPEECH_KEY", "sk-1\n")
+    assert load(path).key == "sk-1"
+
+
 def test_a_reference_lies_beside_its_file(tmp_path):
     path = tmp_path / "engine.toml"
     path.write_text('protocol="cosyvoice"\nurl="http://h"\nreference="m.wav"\nreference_text="Hi."\n')
