@@ -11,6 +11,8 @@ import logging
 import multiprocessing
 import os
 import signal
+import socket
+import struct
 import threading
 import time
 from collections import deque
@@ -453,6 +455,7 @@ class _Worker:
     def __init__(self, make: VoiceMaker, rehearsal: Utterance, niceness: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._line, theirs = context.Pipe()
+        _limit(self._line, STUCK)
         self.process: SpawnProcess = context.Process(
             target=_serve, args=(theirs, make, rehearsal, niceness), name="avatar-voice", daemon=True
         )
@@ -518,6 +521,15 @@ class _Worker:
             return message
         except (EOFError, OSError) as error:
             raise _VoiceError(str(error) or "its process ended", died=True) from None
+
+
+def _limit(line: Connection[Any, Any], seconds: float) -> None:
+    """Let no read wait longer: a process may hang in the middle of a message, of which a poll knows nothing."""
+    if hasattr(socket, "AF_UNIX"):
+        with socket.socket(fileno=os.dup(line.fileno())) as pair:
+            pair.setsockopt(
+                socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", *divmod(int(seconds * 1e6), 10**6))
+            )
 
 
 def _serve(line: Connection[Any, Any], make: VoiceMaker, rehearsal: Utterance, niceness: int) -> None:
