@@ -59,6 +59,15 @@ def frame_size(text: str) -> tuple[int, int]:
     return width, height
 
 
+Engine = Annotated[
+    Path | None,
+    typer.Option(
+        "--voice-engine",
+        metavar="FILE",
+        help="Speech server that speaks in place of the clone's own voice (.toml): protocol (openai, xtts, cosyvoice, "
+        "gpt-sovits), url, voice, …; see the README.",
+    ),
+]
 Avatar = Annotated[Path, typer.Argument(metavar="NAME.avatar", help="The clone's file.")]
 Duration = Annotated[float, typer.Option(parser=seconds, metavar="TIME")]
 
@@ -150,13 +159,19 @@ def check(
     epilog="**Examples**\n\n"
     '`avatar-engine say marie.avatar "Welcome to the show." -o welcome.mp4`\n\n'
     '`avatar-engine say marie.avatar "Bienvenue !" --language fr --speed 0.95 -o bienvenue.mp4`\n\n'
-    '`avatar-engine say marie.avatar "And we have a winner!" --expression happy -o winner.mp4`'
+    '`avatar-engine say marie.avatar "And we have a winner!" --expression happy -o winner.mp4`\n\n'
+    "`avatar-engine say marie.avatar --audio welcome.wav -o welcome.mp4`"
 )
 def say(
     avatar: Avatar,
-    text: Annotated[str, typer.Argument(help="What the clone says; - reads it from standard input.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The video to write (.mp4).")],
-    language: Annotated[str, typer.Option(help="Language of the text; the clone's own by default.")] = "",
+    text: Annotated[str, typer.Argument(help="What the clone says; - reads it from standard input.")] = "",
+    audio: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="Recorded sound instead of a text; a video's sound counts, too."),
+    ] = "",
+    language: Annotated[str, typer.Option(help="Language of what is said; the clone's own by default.")] = "",
+    voice_engine: Engine = None,
     speed: Annotated[
         float, typer.Option(min=0.5, max=2.0, help="Rate of speech; 1 is the person's own.")
     ] = 1.0,
@@ -166,7 +181,7 @@ def say(
     ] = "1280x720",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Render a text to a video file, as fast as the machine can."""
+    """Render a text, or recorded sound, to a video file, as fast as the machine can."""
     from avatar_engine.cli.progress import Bars
     from avatar_engine.live.say import render
 
@@ -176,7 +191,9 @@ def say(
             avatar,
             spoken,
             output,
+            audio=audio,
             language=language,
+            engine=voice_engine,
             speed=speed,
             expression=expression,
             size=size,
@@ -190,11 +207,25 @@ def say(
     epilog="**Examples**\n\n"
     "`avatar-engine live marie.avatar --script show.md --to rtmp://localhost/live/marie`\n\n"
     "`avatar-engine live marie.avatar --script show.md --to rtmp://a.example/live/KEY --to rtmps://b.example/app/KEY "
-    "--record show.mp4 --loop`"
+    "--record show.mp4 --loop`\n\n"
+    "`avatar-engine live marie.avatar --audio alsa:default --to rtmp://localhost/live/marie`"
 )
 def live(
     avatar: Avatar,
-    script: Annotated[Path, typer.Option(help="Markdown: a paragraph is said, a heading names a segment.")],
+    script: Annotated[
+        Path | None, typer.Option(help="Markdown: a paragraph is said, a heading names a segment.")
+    ] = None,
+    audio: Annotated[
+        str,
+        typer.Option(
+            metavar="SOUND",
+            help="Sound instead of a script: a file, an address (http, rtmp …) or a device (alsa:default).",
+        ),
+    ] = "",
+    language: Annotated[
+        str, typer.Option(help="Language of --audio, and of the label; the clone's own by default.")
+    ] = "",
+    voice_engine: Engine = None,
     to: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="RTMP(S) endpoint; give several for more.")
     ] = None,
@@ -211,6 +242,9 @@ def live(
 ) -> None:
     """Go live: say the script in the presenter's voice, lips in step, to every endpoint at once.
 
+    With `--audio` the presenter's lips follow recorded or live sound instead. A live sound that stops is tried again
+    for as long as the show runs; the presenter idles until it is back.
+
     Ctrl-C ends cleanly: the file is finished and the endpoints are told. Every picture carries the words that say
     that it is AI-generated.
     """
@@ -220,6 +254,9 @@ def live(
         console,
         avatar=avatar,
         script=script,
+        audio=audio,
+        language=language,
+        engine=voice_engine,
         outputs=[*(to or []), *([str(record)] if record else [])],
         size=size,
         loop=loop,

@@ -1,4 +1,4 @@
-"""A text to a video file, as fast as the machine can: the same programme as on air, without the pacer."""
+"""A text or a recording to a video file, as fast as the machine can: the programme as on air, without the pacer."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import EXPRESSIONS, FRAME_RATE, Controls, Progress, Utterance, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Piece, Programme
-from avatar_engine.live.voice_process import VoiceProcess, load_voice
+from avatar_engine.live.sentences import Sentences
+from avatar_engine.live.sound_process import SoundProcess
+from avatar_engine.live.voice_process import Teller, VoiceProcess, load_engine, load_voice
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import SPEEDS, Line, Script
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
+from avatar_engine.voice.engines import settings as engines
+from avatar_engine.voice.engines.settings import EngineSettings
 from avatar_engine.voice.pack import VoicePack
 
 SIGNS_PER_SECOND = 14.0
@@ -45,7 +49,7 @@ class Made:
 class Waiting:
     """A `SpeechSource` that waits for the voice: offline there is time, and silence would be a defect."""
 
-    def __init__(self, voice: VoiceProcess) -> None:
+    def __init__(self, voice: Teller) -> None:
         self._voice = voice
 
     @property
@@ -70,7 +74,9 @@ def render(
     text: str,
     output: Path,
     *,
+    audio: str = "",
     language: str = "",
+    engine: Path | None = None,
     speed: float = 1.0,
     size: tuple[int, int] = (1280, 720),
     device: str = "auto",
@@ -78,14 +84,16 @@ def render(
     expression: str = EXPRESSIONS[0],
     progress: Progress = silent,
 ) -> Made:
-    """Say ``text`` into the video file ``output``.
+    """Say ``text``, or what is recorded in ``audio``, into the video file ``output``.
 
     Args:
         avatar: The bundle.
-        text: Plain text; an empty line parts two paragraphs.
+        text: Plain text; an empty line parts two paragraphs. Empty where there is ``audio``.
         output: The .mp4 file; written whole or not at all.
-        language: BCP 47 tag of the text; the voice's own when empty.
-        speed: Rate of speech, 0.5 to 2.0.
+        audio: Recorded sound that drives the lips instead: a file, or an address of one.
+        language: BCP 47 tag of what is said; the voice's own when empty.
+        engine: File of a speech server that speaks in place of the clone's own voice.
+        speed: Rate of speech, 0.5 to 2.0; a recording keeps its own.
         size: Width and height of the video.
         device: ``auto``, ``cpu`` or ``cuda``.
         label: Corner of the label.
@@ -93,27 +101,19 @@ def render(
         progress: Told how far it is.
 
     Raises:
-        AvatarError: Nothing to say, the consent does not cover it, or bundle, size or file are no good.
+        AvatarError: Nothing to say, the consent does not cover it, or bundle, sound, size or file are no good.
     """
     started = time.monotonic()
     paragraphs = [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
-    if not paragraphs:
-        raise AvatarError("There is nothing to say.", "Give a text.")
-    if not SPEEDS[0] <= speed <= SPEEDS[1]:
-        raise AvatarError(f"The speed {speed} is out of range.", f"Choose {SPEEDS[0]} to {SPEEDS[1]}.")
-    if output.suffix.lower() != ".mp4":
-        raise AvatarError(f"The output {output.name!r} does not end in .mp4.", f"Write {output.stem}.mp4.")
+    _refuse(paragraphs, audio, speed, output)
+    server = engines.load(engine) if engine else None
     bundle = Bundle.open(avatar)
     spoken = language or VoicePack.load(bundle).language
     stamp = Label(spoken, label, size)
     consents.check(consents.from_record(bundle.consent, bundle.made), language=spoken)
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
-    items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
     with ExitStack() as stack:
-        director = Director(Script(items, spoken, Controls(speed)))
-        # nobody waits for the first word on air, so there is nothing to rehearse
-        unrehearsed = Utterance("", spoken, source="rehearsal")
-        voice = VoiceProcess(director, partial(load_voice, bundle, spoken), unrehearsed, niceness=0)
+        voice = SoundProcess(audio) if audio else _voice(paragraphs, bundle, spoken, speed, server)
         stack.callback(voice.close)
         voice.launch()
         # imported here, a second's work, while the voice is loading on the other core
@@ -122,22 +122,60 @@ def render(
         performer = performers.load(bundle, stamp, size, devices.choose(device), expression)
         stack.callback(performer.close)
         voice.wait_ready()
+        length = _length(voice, text, speed)
         voice.go()
         tags = provenance.metadata(spoken, bundle.name)
         # the faster preset: on two cores the encoder takes its time from the voice
         writer = stack.enter_context(VideoWriter(output, *size, preset="superfast", metadata=tags))
-        expected = max(1.0, len(text) / SIGNS_PER_SECOND / speed) * FRAME_RATE
         for frame in Programme(Waiting(voice), performer):
             writer.picture(frame.picture)
             writer.sound(frame.sound)
             if frame.index % FRAME_RATE == 0:
-                note = f"{frame.index / FRAME_RATE:.0f} s"
-                progress("say", min(0.99, frame.index / expected), note)
+                at = frame.index / FRAME_RATE
+                progress("say", min(0.99, at / length), f"{at:.0f} s")
         if voice.figures.left_out:
             raise AvatarError(
-                f"The voice could not say {voice.figures.left_out} of {len(items)} paragraphs.",
-                "Look at the log above; change the text.",
+                f"{voice.figures.left_out} of {len(paragraphs) or 1} could not be said.",
+                "Look at the log above; change the text or the recording.",
             )
-        length = writer.frames / FRAME_RATE
-    progress("say", 1.0, f"{length:.1f} s")
-    return Made(output, length, time.monotonic() - started)
+        made = writer.frames / FRAME_RATE
+    progress("say", 1.0, f"{made:.1f} s")
+    return Made(output, made, time.monotonic() - started)
+
+
+def _refuse(paragraphs: list[str], audio: str, speed: float, output: Path) -> None:
+    """What can be known to be no good before any work."""
+    if not paragraphs and not audio:
+        raise AvatarError("There is nothing to say.", "Give a text, or --audio FILE.")
+    if paragraphs and audio:
+        raise AvatarError(f"There is a text, and the recording {audio}.", "Give one of the two.")
+    if not SPEEDS[0] <= speed <= SPEEDS[1]:
+        raise AvatarError(f"The speed {speed} is out of range.", f"Choose {SPEEDS[0]} to {SPEEDS[1]}.")
+    if output.suffix.lower() != ".mp4":
+        raise AvatarError(f"The output {output.name!r} does not end in .mp4.", f"Write {output.stem}.mp4.")
+
+
+def _voice(
+    paragraphs: list[str], bundle: Bundle, language: str, speed: float, server: EngineSettings | None
+) -> Teller:
+    items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
+    director = Director(Script(items, language, Controls(speed)))
+    # nobody waits for the first word on air, so there is nothing to rehearse
+    unrehearsed = Utterance("", language, source="rehearsal")
+    if server:
+        make = partial(load_engine, server, bundle, language)
+        return VoiceProcess(Sentences(director), make, unrehearsed, niceness=0)
+    return VoiceProcess(director, partial(load_voice, bundle, language), unrehearsed, niceness=0)
+
+
+def _length(voice: Teller, text: str, speed: float) -> float:
+    """Seconds that it will take, about.
+
+    Raises:
+        AvatarError: It would never end.
+    """
+    if not isinstance(voice, SoundProcess):
+        return max(1.0, len(text) / SIGNS_PER_SECOND / speed)
+    if voice.live:
+        raise AvatarError(f"{voice.name} is live and never ends.", "Put it on air with live --audio.")
+    return max(1.0, voice.seconds)

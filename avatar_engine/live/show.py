@@ -26,12 +26,18 @@ from avatar_engine.live import performer as performers
 from avatar_engine.live.pacer import Pacer
 from avatar_engine.live.performer import Performer
 from avatar_engine.live.programme import Programme
-from avatar_engine.live.voice_process import VoiceProcess, load_voice, rehearsal
+from avatar_engine.live.sentences import Sentences
+from avatar_engine.live.sound_process import SoundProcess
+from avatar_engine.live.voice_process import Teller, VoiceProcess, load_engine, load_voice, rehearsal
 from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
+from avatar_engine.show.script import Script
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
+from avatar_engine.voice.engines import settings as engines
+from avatar_engine.voice.engines.settings import EngineSettings
+from avatar_engine.voice.pack import VoicePack
 
 log = logging.getLogger(__name__)
 
@@ -96,9 +102,12 @@ class ShowStatus:
 
 def run(
     avatar: Path,
-    script: Path,
+    script: Path | None,
     outputs: Sequence[str],
     *,
+    audio: str = "",
+    language: str = "",
+    engine: Path | None = None,
     size: tuple[int, int] = (1280, 720),
     loop: bool = False,
     seconds: float | None = None,
@@ -110,10 +119,13 @@ def run(
 
     Args:
         avatar: The bundle.
-        script: The show, in Markdown.
+        script: The show, in Markdown; None where there is ``audio``.
+        audio: Sound that drives the lips instead: a file, an address or a device.
+        language: BCP 47 tag of what ``audio`` says and of the label; the voice's own when empty.
+        engine: File of a speech server that speaks in place of the clone's own voice.
         outputs: RTMP(S) addresses and paths of files to record to.
         size: Width and height of the show.
-        loop: Start the script again at its end, for ever.
+        loop: Start the script or recording again at its end, for ever.
         seconds: End after this time on air.
         device: ``auto``, ``cpu`` or ``cuda``.
         on_status: Called about twice a second from the show's own thread; it should return at once.
@@ -123,14 +135,18 @@ def run(
         The last status.
 
     Raises:
-        AvatarError: The consent does not cover the show, or bundle, script, size or outputs are no good.
+        AvatarError: The consent does not cover the show, or bundle, script, sound, size or outputs are no good.
     """
-    planned = scripts.load(script)
+    if (script is None) == (not audio):
+        raise AvatarError("A show says a script or a sound.", "Give --script FILE or --audio FILE.")
+    planned = scripts.load(script) if script else None
     goals = [OutputSpec.parse(output) for output in outputs]
     if not goals:
         raise AvatarError("The show goes nowhere.", "Give --to an RTMP address, or --record a file.")
-    label = Label(planned.language, planned.label, size)
+    server = engines.load(engine) if engine else None
     bundle = Bundle.open(avatar)
+    planned = planned or Script((), language or VoicePack.load(bundle).language)
+    label = Label(planned.language, planned.label, size)
     consents.check(
         consents.from_record(bundle.consent, bundle.made), use=planned.use, language=planned.language
     )
@@ -138,8 +154,10 @@ def run(
     format_ = ProgrammeFormat(*size, metadata=provenance.metadata(planned.language, bundle.name))
     director = Director(planned, loop)
     with ExitStack() as stack:
-        voice = VoiceProcess(
-            director, partial(load_voice, bundle, planned.language), rehearsal(planned.language)
+        voice = (
+            SoundProcess(audio, loop, patient=True)
+            if audio
+            else _voice(director, bundle, planned.language, server)
         )
         stack.callback(voice.close)
         voice.launch()
@@ -155,6 +173,13 @@ def run(
         finally:
             gc.unfreeze()
     return show.status()
+
+
+def _voice(director: Director, bundle: Bundle, language: str, server: EngineSettings | None) -> Teller:
+    if server:
+        make = partial(load_engine, server, bundle, language)
+        return VoiceProcess(Sentences(director), make, rehearsal(language))
+    return VoiceProcess(director, partial(load_voice, bundle, language), rehearsal(language))
 
 
 def _unseen(status: ShowStatus) -> None:
@@ -179,7 +204,7 @@ class _OnAir:
 
     def __init__(
         self,
-        voice: VoiceProcess,
+        voice: Teller,
         performer: Performer[MotionState],
         broadcast: Broadcast,
         director: Director,

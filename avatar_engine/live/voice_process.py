@@ -11,12 +11,15 @@ import logging
 import multiprocessing
 import os
 import signal
+import socket
+import struct
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol
@@ -26,8 +29,9 @@ import numpy as np
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import SAMPLE_RATE, Speech, Utterance, join
 from avatar_engine.errors import AvatarError
-from avatar_engine.live.programme import Piece, Silence, Spoken
+from avatar_engine.live.programme import Piece, Silence, SpeechSource, Spoken
 from avatar_engine.show.script import Pause
+from avatar_engine.voice.engines.settings import EngineSettings
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +66,10 @@ class Speaks(Protocol):
 class Directs(Protocol):
     """Says what comes next (see `avatar_engine.show.director.Director`)."""
 
-    generation: int
+    @property
+    def generation(self) -> int:
+        """What was planned in an older one is no longer wanted."""
+        ...
 
     def next(self) -> Utterance | Pause | None:
         """The next thing to say or silence; None at the end."""
@@ -90,6 +97,17 @@ def load_voice(bundle: Bundle, language: str) -> Speaks:
     return Voice(VoicePack.load(bundle), language, threads=1)
 
 
+def load_engine(settings: EngineSettings, bundle: Bundle, language: str) -> Speaks:
+    """A speech server's voice in place of the bundle's own.
+
+    Raises:
+        AvatarError: The server's key is not set, or the bundle's voice is to step in and can't be loaded.
+    """
+    from avatar_engine.voice.engines.server import load_server
+
+    return load_server(settings, partial(load_voice, bundle, language))
+
+
 def rehearsal(language: str) -> Utterance:
     """Words that every language can say: numbers."""
     return Utterance("1, 2, 3.", language, source="rehearsal")
@@ -112,6 +130,46 @@ class VoiceFigures:
     restarts: int = 0
     pace: float = 0.0
     first_sound: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
+
+
+class Teller(SpeechSource, Protocol):
+    """A `SpeechSource` that has to be started and is made ahead of need: a voice, or a recording."""
+
+    figures: VoiceFigures
+
+    @property
+    def lead(self) -> float:
+        """Seconds ready to be said."""
+        ...
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of what speaks; None while it is down."""
+        ...
+
+    def launch(self) -> None:
+        """Begin to load."""
+        ...
+
+    def wait_ready(self) -> None:
+        """Wait until it can speak.
+
+        Raises:
+            AvatarError: It can't.
+        """
+        ...
+
+    def go(self) -> None:
+        """Begin to speak."""
+        ...
+
+    def wait(self, timeout: float = 1.0) -> None:
+        """Wait until a piece is ready or nothing will come, at most ``timeout`` seconds."""
+        ...
+
+    def close(self) -> None:
+        """End it; whatever was still to be said is not."""
+        ...
 
 
 class _VoiceError(Exception):
@@ -397,6 +455,7 @@ class _Worker:
     def __init__(self, make: VoiceMaker, rehearsal: Utterance, niceness: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._line, theirs = context.Pipe()
+        _limit(self._line, STUCK)
         self.process: SpawnProcess = context.Process(
             target=_serve, args=(theirs, make, rehearsal, niceness), name="avatar-voice", daemon=True
         )
@@ -462,6 +521,15 @@ class _Worker:
             return message
         except (EOFError, OSError) as error:
             raise _VoiceError(str(error) or "its process ended", died=True) from None
+
+
+def _limit(line: Connection[Any, Any], seconds: float) -> None:
+    """Let no read wait longer: a process may hang in the middle of a message, of which a poll knows nothing."""
+    if hasattr(socket, "AF_UNIX"):
+        with socket.socket(fileno=os.dup(line.fileno())) as pair:
+            pair.setsockopt(
+                socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", *divmod(int(seconds * 1e6), 10**6))
+            )
 
 
 def _serve(line: Connection[Any, Any], make: VoiceMaker, rehearsal: Utterance, niceness: int) -> None:

@@ -5,14 +5,18 @@ import av
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import SAMPLES_PER_FRAME
+from avatar_engine.contracts import SAMPLES_PER_FRAME, Utterance, join
 from avatar_engine.errors import AvatarError
-from avatar_engine.live import say
+from avatar_engine.live import say, voice_process
 from avatar_engine.live.programme import TAIL
 from avatar_engine.live.say import render
 from avatar_engine.media.read import frame_count, frames, sound
+from avatar_engine.media.write import WaveWriter
+from avatar_engine.voice.engines import settings as engines
 from tests.live import voices
 from tests.live.voices import tone
+from tests.media.clips import Clip, make
+from tests.voice.engines.servers import Server
 
 SIZE = (320, 180)
 
@@ -62,9 +66,86 @@ def test_what_cannot_be_made_is_refused_and_leaves_no_file(avatar, tmp_path, cha
     assert not list(tmp_path.glob("*out*"))
 
 
+def test_a_recording_is_said_instead_of_a_text_at_the_shows_loudness(avatar, tmp_path):
+    wave, seen = tmp_path / "said.wav", []
+    recorded = np.repeat(np.float32([0.02, 0.04, 0.03]), 12_000) * np.sign(tone("a")).repeat(15)[:36_000]
+    with WaveWriter(wave) as writer:
+        writer.write(recorded)
+    made = render(
+        avatar(), "", tmp_path / "out.mp4", audio=str(wave), size=SIZE, progress=lambda *a: seen.append(a[1])
+    )
+    frames_said = -(-len(recorded) // SAMPLES_PER_FRAME)
+    assert frames_said <= frame_count(made.path) - TAIL <= frames_said + 1
+    heard = sound(made.path)[: len(recorded)]
+    assert np.sqrt(np.mean(heard**2)) == pytest.approx(10 ** (-23 / 20), rel=0.1)
+    thirds = [np.abs(heard[at + 2000 : at + 10_000]).mean() for at in (0, 12_000, 24_000)]
+    assert thirds[0] / thirds[1] == pytest.approx(0.5, abs=0.05)
+    assert seen[-1] == 1.0 and seen == sorted(seen)
+
+
+@pytest.mark.parametrize(
+    ("text", "audio", "words"),
+    [("abc", "said.wav", "a text, and the recording"), ("", "none.wav", r"no file none\.wav")],
+)
+def test_a_recording_that_is_no_good_leaves_no_file(avatar, tmp_path, text, audio, words):
+    with pytest.raises(AvatarError, match=words):
+        render(avatar(), text, tmp_path / "out.mp4", audio=audio, size=SIZE)
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_a_recording_of_which_half_is_damaged_makes_no_file(avatar, tmp_path):
+    path = make(tmp_path / "a.mp3", Clip(seconds=8, picture=False, audio_codec="mp3"))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 :] = np.random.default_rng(0).bytes(len(data) // 2)
+    path.write_bytes(data)
+    with pytest.raises(AvatarError, match="is damaged"):
+        render(avatar(), "", tmp_path / "out.mp4", audio=str(path), size=SIZE)
+    assert not list(tmp_path.glob("*out*"))
+
+
+@pytest.fixture
+def engine(tmp_path, monkeypatch):
+    """Makes the file of a speech server."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+    def write(server, same_person=False):
+        path = tmp_path / "engine.toml"
+        same = str(same_person).lower()
+        path.write_text(f'protocol="xtts"\nurl="{server.url}"\nvoice="marie"\nsame_person={same}\n')
+        return path
+
+    return write
+
+
+def test_a_speech_server_says_a_text_sentence_by_sentence(avatar, engine, tmp_path):
+    with Server("xtts") as server:
+        made = render(avatar(), "Welcome! Good day.", tmp_path / "out.mp4", engine=engine(server), size=SIZE)
+        assert [asked.body["text"] for asked in server.asked] == ["Welcome!", "Good day."]
+        assert all(asked.body["language"] == "en" for asked in server.asked)
+    assert made.seconds == pytest.approx(0.05 * 17 + 2 * 0.25 + TAIL / 25, abs=0.1)
+    assert np.abs(sound(made.path)[2400:7200]).max() > 0.05
+
+
+def test_a_sentence_that_the_server_cannot_say_is_no_other_persons(avatar, engine, tmp_path):
+    with Server("xtts", moods=[400, 400]) as server:
+        with pytest.raises(AvatarError, match="1 of 2 could not be said"):
+            render(avatar(), "Bad.\n\nGood.", tmp_path / "out.mp4", engine=engine(server), size=SIZE)
+        assert server.asked[-1].body["text"] == "Good."
+
+
+def test_the_clones_own_voice_says_it_where_it_is_the_same_persons(avatar, engine, tmp_path, monkeypatch):
+    """The stand-in of the bundle's voice can't be reached from the other process: its own loader is asked here."""
+    with Server("xtts", moods=[400]) as server:
+        settings = engines.load(engine(server, same_person=True))
+        monkeypatch.setattr(voice_process, "load_voice", voices.tone_voice)
+        both = voice_process.load_engine(settings, None, "en")
+        said = join(both.speak(Utterance("abc")))
+    np.testing.assert_array_equal(said.samples[-7200:], tone("abc"))
+
+
 def test_a_voice_that_fails_leaves_no_half_file(avatar, tmp_path, monkeypatch):
     monkeypatch.setattr(say, "load_voice", voices.mute_voice)
-    with pytest.raises(AvatarError, match="could not say 1 of 1"):
+    with pytest.raises(AvatarError, match="1 of 1 could not be said"):
         render(avatar(), "abc", tmp_path / "out.mp4", size=SIZE)
     assert not list(tmp_path.glob("*out*"))
 

@@ -12,6 +12,7 @@ from avatar_engine.live.programme import TAIL
 from avatar_engine.live.show import refuse_dead, run
 from avatar_engine.media.read import frame_count, sound
 from tests.live import voices
+from tests.media.clips import Clip, make
 
 SIZE = (320, 180)
 
@@ -72,6 +73,30 @@ def test_a_show_outside_the_consent_or_with_a_bad_script_never_starts(avatar, tm
     with pytest.raises(AvatarError, match=words):
         run(avatar(), tmp_path / "show.md", [str(tmp_path / "r.mp4")], size=SIZE)
     assert not (tmp_path / "r.mp4").exists()
+
+
+def test_a_show_plays_a_recording_to_its_end_and_says_so(avatar, tmp_path):
+    clip = make(tmp_path / "said.mp4", Clip(seconds=2))
+    last = run(avatar(), None, [str(tmp_path / "r.mp4")], audio=str(clip), size=SIZE)
+    assert last.said == 1 and last.left_out == 0
+    assert 2 * FRAME_RATE <= last.frames - TAIL <= 4 * FRAME_RATE
+    assert (np.abs(sound(tmp_path / "r.mp4")) > 0.05).sum() > 0.08 * 24_000
+    assert not any(thread.name in ("sound", "body") for thread in threading.enumerate())
+
+
+def test_a_show_whose_live_sound_never_comes_goes_on_with_the_idle_face(avatar, tmp_path):
+    last = run(avatar(), None, [str(tmp_path / "r.mp4")], audio="http://127.0.0.1:9/a", size=SIZE, seconds=2)
+    assert last.frames == 2 * FRAME_RATE and last.said == 0
+    assert frame_count(tmp_path / "r.mp4") == 2 * FRAME_RATE - last.dropped
+
+
+def test_a_show_says_a_script_or_a_sound(avatar, script, tmp_path):
+    bundle = avatar()
+    for words in ({"script": None}, {"script": script, "audio": str(script)}):
+        with pytest.raises(AvatarError, match="a script or a sound"):
+            run(bundle, outputs=[str(tmp_path / "r.mp4")], size=SIZE, **words)
+    with pytest.raises(AvatarError, match="language 'fr'"):
+        run(bundle, None, [str(tmp_path / "r.mp4")], audio=str(script), language="fr", size=SIZE)
 
 
 def test_a_show_without_outputs_is_refused(avatar, script):

@@ -1,4 +1,5 @@
 import os
+import signal
 import time
 from collections.abc import Callable
 from functools import partial
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import SAMPLE_RATE, Utterance
+from avatar_engine.contracts import SAMPLE_RATE, Speech, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Silence, Spoken
 from avatar_engine.live.voice_process import EDGE, VoiceProcess
@@ -169,6 +170,27 @@ def test_what_can_never_be_said_is_left_out_and_the_show_goes_on(start, tmp_path
     np.testing.assert_array_equal(fine[EDGE:-EDGE], tone("fine")[EDGE:-EDGE])
     assert (voice.figures.said, voice.figures.left_out) == (1, 1)
     assert "script:7 is left out" in caplog.text
+
+
+class Long(ToneVoice):
+    """Gives more at once than the line holds, so that it can only hang in the middle of a message."""
+
+    def speak(self, utterance):
+        for _ in range(1 if utterance.text == "12" else 3):
+            yield Speech(np.tile(tone("ab"), 100))
+
+
+def test_a_voice_that_hangs_in_the_middle_of_a_message_is_started_again(start, monkeypatch):
+    monkeypatch.setattr("avatar_engine.live.voice_process.STUCK", 6.0)
+    voice = start([Utterance("one")] * 40, Long, lead=1.0)
+    while voice.lead < 1.0:
+        voice.wait(0.1)
+    os.kill(voice.pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 60
+    while voice.figures.restarts == 0 or voice.lead == 0:
+        assert time.monotonic() < deadline, "the voice hangs and nobody notices"
+        if voice.poll() is None:
+            voice.wait(0.1)
 
 
 def test_an_interruption_drops_the_line_and_stops_the_voice(start):

@@ -1,0 +1,1 @@
+"""Voices that others' servers make, in place of the clone's own network."""
