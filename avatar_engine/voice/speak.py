@@ -19,7 +19,8 @@ from avatar_engine.contracts import (
     phones_within,
 )
 from avatar_engine.errors import AvatarError
-from avatar_engine.voice import phonemes, text
+from avatar_engine.voice import languages, phonemes, text
+from avatar_engine.voice.lexicon import Lexicon
 from avatar_engine.voice.network import (
     MAX_TOKENS,
     SAMPLES_PER_FEATURE,
@@ -59,16 +60,19 @@ class Voice:
 
     Args:
         pack: The voice, or the file that `VoicePack.to_file` wrote (to make a Voice in another process).
-        language: BCP 47 tag of what is said unless the utterance says otherwise.
+        language: BCP 47 tag of what is said unless the utterance says otherwise; ``auto``: found per sentence.
+        lexicon: The user's pronunciations.
         threads: Threads of the network; 1 beside other work, 2 where two cores are free.
 
     Raises:
         AvatarError: The language is unknown, or the network's weights are not here.
     """
 
-    def __init__(self, pack: VoicePack | Path, language: str = "en", threads: int = 1) -> None:
+    def __init__(
+        self, pack: VoicePack | Path, language: str = "en", threads: int = 1, lexicon: Lexicon | None = None
+    ) -> None:
         self.pack = VoicePack.from_file(pack) if isinstance(pack, Path) else pack
-        self.language = phonemes.tag(language)
+        self.language, self.lexicon = languages.asked(language), lexicon
         self.network = Network(
             self.pack.style, self.pack.folded or None, self.pack.statistics or None, threads=threads
         )
@@ -87,10 +91,11 @@ class Voice:
         Raises:
             AvatarError: The utterance's language is unknown.
         """
-        language = phonemes.tag(utterance.language or self.language)
+        asked = utterance.language or self.language
+        likely = self.pack.language if self.language == languages.AUTO else self.language
         speed = min(2.0, max(0.5, utterance.speed))
         first = True
-        for sentence in text.say(utterance.text, language):
+        for sentence, language in text.spoken(utterance.text, asked, self.lexicon, likely):
             for said in self._pieces(self.phonemes(sentence, language)):
                 yield from self._sound(self._plan(said, speed), first)
                 first = False
