@@ -60,6 +60,9 @@ KANA, HAN, DEVANAGARI = (
 _LOYALTY = 12.0
 """Log-probability by which another language must beat the expected one: two or three words say that much."""
 
+_LETTERS = 6
+"""Fewer letters, as in "OK", tell no language."""
+
 
 def tag(language: str) -> str:
     """The known tag nearest to ``language``: itself, or without its region.
@@ -108,7 +111,7 @@ def recognised(text: str, likely: str, among: Sequence[str] = ()) -> str:
     latin = [known for known in choice if known not in ("zh", "ja", "hi")]
     short = sorted({known.split("-")[0] for known in latin})
     letters = re.sub(r"[\W\d_]+", " ", re.sub(r"\S*[@/]\S*|\S+\.\S+", " ", text)).strip()
-    if not letters or len(short) < 2:
+    if len(letters) < _LETTERS or len(short) < 2:
         return likely if likely in latin or not latin else latin[0]
     score = dict(_identifier(tuple(short)).rank(letters))
     # Within a text in other letters, a sentence of Latin ones is most likely English.

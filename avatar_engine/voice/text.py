@@ -66,6 +66,10 @@ _SMALL_WORDS = """
 _NO_NOUNS = frozenset(_SMALL_WORDS.split())  # fmt: skip
 _SYMBOLS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "R$": "BRL", "US$": "USD"}
 _CODES = "EUR|USD|GBP|JPY|CHF|CAD|AUD|CNY|INR|BRL|MXN"
+_SPELLED = {"en": "UHD|LED|VIP", "fr": "UHD|FAQ|CEO", "es": "UHD|USB|CEO|FAQ", "it": "UHD|CEO|FAQ",
+            "pt": "UHD|CEO|FAQ", "de": "UHD|LED|USB|CEO|VIP|FAQ"}  # fmt: skip
+"""Initials that espeak-ng takes for a word, and that are said letter by letter."""
+
 _PRICED = re.compile(
     r" (?:voucher|coupon|gift|card|bill|note|deal|discount|bonus|credit|value|refund|rebate|minimum|bottle|bag)\b"
 )
@@ -525,6 +529,11 @@ class _Speaker:
             return f"{whole} {self.wording.out_of} {first}"
         return f"{first} {self.wording.out_of} {whole}"
 
+    def between(self, found: re.Match[str]) -> str:
+        """ "3-5 days"; Italian says "in tre cinque giorni" and "da tre a cinque"."""
+        listed = self.short == "it" and re.search(r"\bin $", found.string[: found.start()])
+        return f"{found[1]} " if listed else f"{found[1]} {self.wording.to} "
+
     def score_or_fraction(self, found: re.Match[str]) -> str:
         """A mark, such as 4.8/5; what may be a fraction or a date stays."""
         return self.score(found) if re.search("[.,]", found["number"]) or found["whole"] == "10" else found[0]
@@ -589,13 +598,14 @@ class _Speaker:
                 ),
             ]
         steps += [
+            (rf"\b({_SPELLED.get(self.short, '(?!)')})(?=s?\b)", lambda m: " ".join(m[1])),
             (rf"\b(?P<number>\d+)(?P<ending>{ending})\b" if self.short in ("en", "fr")
              else rf"\b(?P<number>\d+)\.?(?P<ending>{ending})", self.ordinal_found),
             (r"(?<![\d/])(?:1/2|1/3|2/3|1/4|3/4|½|¼|¾|24/7)(?![\d/])", self.fraction),
             (rf"(\d|(?:{units})) ?[x×] ?(?=\d)", self.times),
             (rf"(?<![\w.,])({self.number}) ?[x×](?!\w)", lambda m: f"{self.spoken(m[1])} {self.wording.times}"),
             (r"(?<![\w-])(\d+(?:[.,]\d+)?) ?- ?(?=\d+(?:[.,]\d+)?(?![\d-]))",
-             lambda m: f"{m[1]} {self.wording.to} "),
+             self.between),
             *([(r"(?<!\d)(10|[1-9])°(?= [a-z])", lambda m: self.ordinal(int(m[1])))] if self.short == "it" else []),
             (rf"{signed} ?(?P<unit>{units})(?![\w²³/])", self.measure),
             *([(r"(?<![\w.,])(?P<number>\d*[12]) (?P<noun>[^\W\d_]{2,})", self.counted)]
