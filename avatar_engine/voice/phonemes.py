@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 
 from avatar_engine.voice.espeak_process import Espeak
-from avatar_engine.voice.languages import DEVANAGARI, HAN, KANA, LANGUAGES, languages
+from avatar_engine.voice.languages import DEVANAGARI, HAN, KANA, LANGUAGES
+from avatar_engine.voice.languages import languages as languages
 from avatar_engine.voice.languages import tag as tag
 
 _LOG = logging.getLogger(__name__)
@@ -37,7 +38,8 @@ _HINDI = (("r.", "ɽ"), ("ʱ", "ʰ"))
 
 _IPA = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "T": "ɾ", "ʤ": "dʒ", "ʧ": "tʃ",
         "ʣ": "dz", "ʦ": "ts", "ᵊ": "ə", "ᵻ": "ɪ",
-        "ꭧ": "ʈʂ", "ʨ": "tɕ", "ʥ": "dʑ"}  # fmt: skip
+        "ꭧ": "ʈʂ", "ʨ": "tɕ", "ʥ": "dʑ",
+        "→": "˥", "↗": "˧˥", "↓": "˨˩˦", "↘": "˥˩"}  # fmt: skip
 
 STRESS = frozenset("ˈˌ")
 """Marks that belong to the phone after them."""

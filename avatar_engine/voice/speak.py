@@ -73,6 +73,10 @@ class Voice:
     ) -> None:
         self.pack = VoicePack.from_file(pack) if isinstance(pack, Path) else pack
         self.language, self.lexicon = languages.asked(language), lexicon
+        if self.language == languages.AUTO:
+            languages.recognised(
+                "ready", self.pack.language
+            )  # Loads now what the first sentence would wait for.
         self.network = Network(
             self.pack.style, self.pack.folded or None, self.pack.statistics or None, threads=threads
         )

@@ -9,7 +9,8 @@ pytest.importorskip("pyopenjtalk")
 @pytest.mark.parametrize(
     ("read", "letters"),
     [("トーキョー", "toːkʲoː"), ("ガッコウ", "ɡaʔkoɯ"), ("シンブン", "ɕimbɯɴ"), ("サンカイ", "saŋkai"),
-     ("アンナイ", "annai"), ("ホンジツ", "hoɲʥiʦɨ"), ("ティッシュ", "tʲiʔɕɨ"), ("ヴァイオリン", "vaioɾʲiɴ"), ("ワタシ", "βataɕi"), ("x", "")],
+     ("アンナイ", "annai"), ("ホンジツ", "hoɲʥiʦɨ"), ("ティッシュ", "tʲiʔɕɨ"), ("ヴァイオリン", "vaioɾʲiɴ"),
+     ("ワタシ", "βataɕi"), ("x", "")],
 )  # fmt: skip
 def test_kana(read: str, letters: str) -> None:
     assert kana(read) == letters
