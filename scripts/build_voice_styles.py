@@ -6,7 +6,7 @@
 
 A style pack is float32 (510, 256), one row a length of text in tokens; they differ little, so one voice keeps
 the mean of the rows for 40 to 160 tokens. The statistics that let sound be made in windows are measured here
-by letting every voice say a few sentences. Of Hindi, Japanese and Chinese voices the best woman and man are kept.
+by letting every voice say a few sentences. Of Hindi, Japanese and Chinese voices one or two are kept.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from avatar_engine.voice.speaker import encoder
 
 LANGUAGES = {"a": "en", "b": "en-gb", "e": "es", "f": "fr", "i": "it", "p": "pt", "h": "hi",
              "j": "ja", "z": "zh"}  # fmt: skip
-EAST = ("hf_alpha", "hm_omega", "jf_alpha", "jm_kumo", "zf_xiaobei", "zm_yunxi")
+EAST = ("hf_alpha", "hm_omega", "jm_kumo", "zf_xiaobei", "zm_yunxi")
 SENTENCES = {
     "en": ("We brought you a warm scarf made of wool for the winter, and it costs only nineteen dollars.",
            "Hello everyone, and welcome!",

@@ -28,7 +28,7 @@ DEFAULT = {
     "pt": "pf_dora",
     "hi": "hf_alpha",
     "zh": "zf_xiaobei",
-    "ja": "jf_alpha",
+    "ja": "jm_kumo",
 }
 """The stock voice of every language."""
 
