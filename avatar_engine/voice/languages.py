@@ -104,6 +104,8 @@ def recognised(text: str, likely: str, among: Sequence[str] = ()) -> str:
         likely: Tag of the language that is expected: it is taken where the text leaves a doubt.
         among: Tags to choose from; every language that can be spoken when empty.
     """
+    if among and likely not in among and likely.split("-")[0] not in among:
+        likely = next((known for known in among if known.split("-")[0] == likely.split("-")[0]), among[0])
     choice = [*dict.fromkeys([likely, *(among or languages())])]
     by_script = _by_script(text, likely, choice)
     if by_script:

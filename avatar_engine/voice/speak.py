@@ -62,6 +62,7 @@ class Voice:
         pack: The voice, or the file that `VoicePack.to_file` wrote (to make a Voice in another process).
         language: BCP 47 tag of what is said unless the utterance says otherwise; ``auto``: found per sentence.
         lexicon: The user's pronunciations.
+        among: With ``auto``, the languages to choose from (those that were agreed to); all when empty.
         threads: Threads of the network; 1 beside other work, 2 where two cores are free.
 
     Raises:
@@ -69,8 +70,10 @@ class Voice:
     """
 
     def __init__(
-        self, pack: VoicePack | Path, language: str = "en", threads: int = 1, lexicon: Lexicon | None = None
-    ) -> None:
+        self, pack: VoicePack | Path, language: str = "en", threads: int = 1, lexicon: Lexicon | None = None,
+        among: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        self.among = tuple(map(languages.tag, among))
         self.pack = VoicePack.from_file(pack) if isinstance(pack, Path) else pack
         self.language, self.lexicon = languages.asked(language), lexicon
         if self.language == languages.AUTO:
@@ -99,7 +102,7 @@ class Voice:
         likely = self.pack.language if self.language == languages.AUTO else self.language
         speed = min(2.0, max(0.5, utterance.speed))
         first = True
-        for sentence, language in text.spoken(utterance.text, asked, self.lexicon, likely):
+        for sentence, language in text.spoken(utterance.text, asked, self.lexicon, likely, self.among):
             for said in self._pieces(self.phonemes(sentence, language)):
                 yield from self._sound(self._plan(said, speed), first)
                 first = False

@@ -43,6 +43,7 @@ def test_what_leaves_a_doubt_is_in_the_expected_language() -> None:
 def test_only_the_languages_to_choose_from_are_chosen() -> None:
     assert recognised("Jetzt bestellen und sparen!", "en", ["en", "fr"]) in ("en", "fr")
     assert recognised("这款很好看", "en", ["en", "fr"]) == "en"
+    assert recognised("OK", "de", ["fr", "es"]) == "fr" and recognised("OK", "en", ["fr", "en-gb"]) == "en-gb"
     assert recognised("Hello everyone, and welcome!", "fr", ["fr", "en-gb"]) == "en-gb"
 
 

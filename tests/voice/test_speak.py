@@ -77,6 +77,7 @@ def test_a_voice_loses_no_phone_before_its_first_sound() -> None:
 def test_every_sentence_is_said_in_its_own_language_with_the_users_words() -> None:
     heard = []
     mute: Any = Voice.__new__(Voice)
+    mute.among = ("en", "fr")
     mute.language, mute.pack, mute.lexicon = (
         "auto",
         SimpleNamespace(language="en"),
