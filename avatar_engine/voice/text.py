@@ -290,6 +290,8 @@ class _Speaker:
         return int(whole), decimals
 
     def cardinal(self, number: int, feminine: bool = False) -> str:
+        if number >= 10**15:  # Not every language has words for it.
+            return " ".join(self.cardinal(int(digit)) for digit in str(number))
         if self.short == "hi":
             return hindi.cardinal(number)
         said = str(num2words(number, lang=self.numbers_key)).replace(",", "")
@@ -359,6 +361,8 @@ class _Speaker:
         return sign + self.spoken(written)
 
     def ordinal(self, number: int, feminine: bool = False) -> str:
+        if number >= 10**6:
+            return self.cardinal(number, feminine)
         if self.short == "hi":
             return hindi.ordinal(number)
         said = str(num2words(number, to="ordinal", lang=self.numbers_key))
@@ -415,7 +419,9 @@ class _Speaker:
 
     def measure(self, found: re.Match[str]) -> str:
         whole, decimals = self.value(found["number"])
-        count = float(f"{whole}.{decimals or 0}")
+        count = float(
+            f"{min(whole, 10**12)}.{decimals[:6] or 0}"
+        )  # Only for one or several: Babel has its limits.
         unit = _UNITS[found["unit"].replace("m2", "m²").replace("m3", "m³")]
         with_number = format_unit(count, unit, length="long", locale=self.locale)
         name = re.sub(r"[\d.,\u00a0\u202f\s]+", " ", with_number).strip()
