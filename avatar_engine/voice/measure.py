@@ -147,8 +147,13 @@ def read_back(voice: Voice, sentences: Sequence[str], language: str = "en") -> R
     return heard(sounds, sentences, language)
 
 
-def heard(sounds: Sequence[FloatArray], sentences: Sequence[str], language: str) -> ReadBack:
-    """What Whisper base hears in ``sounds``, compared word by word with ``sentences``."""
+def heard(
+    sounds: Sequence[FloatArray], sentences: Sequence[str], language: str, prompt: str | None = None
+) -> ReadBack:
+    """What Whisper base hears in ``sounds``, compared word by word with ``sentences``.
+
+    ``prompt`` is a text in the script that is to be written, where a language has several.
+    """
     from faster_whisper import WhisperModel
 
     whisper = WhisperModel(
@@ -158,7 +163,9 @@ def heard(sounds: Sequence[FloatArray], sentences: Sequence[str], language: str)
     for sound in sounds:
         quiet = np.zeros(SAMPLE_RATE // 4, np.float32)
         low = soxr.resample(np.concatenate([quiet, sound, quiet]), SAMPLE_RATE, 16_000)
-        segments, _ = whisper.transcribe(low, language=language.split("-")[0], beam_size=5)
+        segments, _ = whisper.transcribe(
+            low, language=language.split("-")[0], beam_size=5, initial_prompt=prompt
+        )
         understood.append(" ".join(segment.text.strip() for segment in segments))
     wrong = total = 0
     for sentence, answer in zip(sentences, understood, strict=True):

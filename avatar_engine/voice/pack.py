@@ -26,6 +26,9 @@ DEFAULT = {
     "es": "ef_dora",
     "it": "if_sara",
     "pt": "pf_dora",
+    "hi": "hf_alpha",
+    "zh": "zf_xiaobei",
+    "ja": "jm_kumo",
 }
 """The stock voice of every language."""
 
@@ -81,7 +84,8 @@ class VoicePack:
             for key, value in rows.items()
             if key.startswith(mine)
         }
-        language = {"a": "en", "b": "en-gb", "e": "es", "f": "fr", "i": "it", "p": "pt"}[name[0]]
+        language = {"a": "en", "b": "en-gb", "e": "es", "f": "fr", "i": "it", "p": "pt", "h": "hi", "j": "ja",
+                    "z": "zh"}[name[0]]  # fmt: skip
         return cls(np.asarray(rows[f"{name}/style"], np.float32), {}, statistics, name, language, {})
 
     @classmethod

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 Spell = Callable[[str, str], str]
 """Phonemes of a normalised sentence in a language."""
 
+Tell = Callable[[str, str], list[tuple[str, str]]]
+"""A text in a language (or ``auto``) as sentences in plain words, each with its language (see `text.spoken`)."""
+
 Label = TypeVar("Label")
 
 
@@ -42,14 +45,16 @@ class Passage:
     pause: float | None = None
 
 
-def passages(written: str, controls: Controls, language: str, spell: Spell) -> Iterator[Passage]:
+def passages(
+    written: str, controls: Controls, language: str, spell: Spell, tell: Tell = text.spoken
+) -> Iterator[Passage]:
     """The passages of a text with or without marks, in order; mistakes in its marks are logged and left out."""
     marked = read(written, controls, language)
     for _, mistake in marked.mistakes:
         log.warning("a mark is left out: %s", mistake)
     held: Passage | None = None
     for chunk, pause, goes_on in _chunks(marked.parts, language):
-        said = list(_said(chunk, spell)) if chunk else []
+        said = list(_said(chunk, spell, tell)) if chunk else []
         if held and said:
             said[0] = _joined(held, said[0])
         elif held:
@@ -113,23 +118,24 @@ def _halted(passage: Passage, pause: float) -> Passage:
     return Passage(passage.said + ",", (*passage.manners, passage.manners[-1]), pause)
 
 
-def _said(chunk: Sequence[Words], spell: Spell) -> Iterator[Passage]:
-    language = chunk[0].language
-    sentences = text.say("".join(words.text for words in chunk), language)
-    if len({words.manner for words in chunk}) == 1:
-        labels = [chunk[0].manner] * sum(len(sentence.split()) for sentence in sentences)
+def _said(chunk: Sequence[Words], spell: Spell, tell: Tell) -> Iterator[Passage]:
+    sentences = tell("".join(words.text for words in chunk), chunk[0].language)
+    if len({words.manner for words in chunk}) == 1 or not sentences:
+        labels = [chunk[0].manner] * sum(len(sentence.split()) for sentence, _ in sentences)
     else:
-        chunk = _whole(chunk)
         parts = [
-            (word, words.manner) for words in chunk for word in text.normalise(words.text, language).split()
+            (word, words.manner)
+            for words in _whole(chunk)
+            for piece, _ in tell(words.text, sentences[0][1])
+            for word in piece.split()
         ]
         labels = handed(
-            [_bare(word) for sentence in sentences for word in sentence.split()],
+            [_bare(word) for sentence, _ in sentences for word in sentence.split()],
             [_bare(word) for word, _ in parts],
             [manner for _, manner in parts],
         )
     at = 0
-    for sentence in sentences:
+    for sentence, language in sentences:
         words = sentence.split()
         said = _spelt(words, labels[at : at + len(words)], language, spell)
         at += len(words)

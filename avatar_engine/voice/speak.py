@@ -19,7 +19,8 @@ from avatar_engine.contracts import (
     phones_within,
 )
 from avatar_engine.errors import AvatarError
-from avatar_engine.voice import controls, phonemes
+from avatar_engine.voice import controls, languages, phonemes, text
+from avatar_engine.voice.lexicon import Lexicon
 from avatar_engine.voice.network import (
     MAX_TOKENS,
     SAMPLES_PER_FEATURE,
@@ -63,16 +64,26 @@ class Voice:
 
     Args:
         pack: The voice, or the file that `VoicePack.to_file` wrote (to make a Voice in another process).
-        language: BCP 47 tag of what is said unless the utterance says otherwise.
+        language: BCP 47 tag of what is said unless the utterance says otherwise; ``auto``: found per sentence.
+        lexicon: The user's pronunciations.
+        among: With ``auto``, the languages to choose from (those that were agreed to); all when empty.
         threads: Threads of the network; 1 beside other work, 2 where two cores are free.
 
     Raises:
         AvatarError: The language is unknown, or the network's weights are not here.
     """
 
-    def __init__(self, pack: VoicePack | Path, language: str = "en", threads: int = 1) -> None:
+    def __init__(
+        self, pack: VoicePack | Path, language: str = "en", threads: int = 1, lexicon: Lexicon | None = None,
+        among: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        self.among = tuple(map(languages.tag, among))
         self.pack = VoicePack.from_file(pack) if isinstance(pack, Path) else pack
-        self.language = phonemes.tag(language)
+        self.language, self.lexicon = languages.asked(language), lexicon
+        if self.language == languages.AUTO:
+            languages.recognised(
+                "ready", self.pack.language
+            )  # Loads now what the first sentence would wait for.
         self.network = Network(
             self.pack.style, self.pack.folded or None, self.pack.statistics or None, threads=threads
         )
@@ -93,12 +104,16 @@ class Voice:
             AvatarError: The utterance's language or emotion is unknown, or a control is out of its range.
         """
         controls.check(utterance.controls)
-        language = phonemes.tag(utterance.language or self.language)
-        for passage in passages(utterance.text, utterance.controls, language, self.phonemes):
+        asked = languages.asked(utterance.language or self.language)
+        for passage in passages(utterance.text, utterance.controls, asked, self.phonemes, self._told):
             if not passage.said:
                 yield hush(passage.pause or 0.0)
             for piece in _pieces(passage):
                 yield from self._sound(self._plan(piece))
+
+    def _told(self, words: str, language: str) -> list[tuple[str, str]]:
+        likely = self.pack.language if self.language == languages.AUTO else self.language
+        return text.spoken(words, language, self.lexicon, likely, self.among)
 
     def phonemes(self, sentence: str, language: str) -> str:
         """The network's phonemes of a normalised ``sentence``."""

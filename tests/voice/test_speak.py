@@ -10,6 +10,7 @@ import pytest
 from avatar_engine.contracts import EMOTIONS, SAMPLE_RATE, Controls, Phone, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import network
+from avatar_engine.voice.lexicon import Lexicon
 from avatar_engine.voice.network import SAMPLES_PER_FEATURE, tuned
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.phonemes import tokens
@@ -72,6 +73,26 @@ def test_a_voice_loses_no_phone_before_its_first_sound() -> None:
     assert speech.phones[0].start == pytest.approx(0, abs=1e-9)
     loud = np.flatnonzero(np.abs(speech.samples) > 0.02)[0] / SAMPLE_RATE
     assert speech.phones[0].end == pytest.approx(loud, abs=0.002), "closed until it is heard"
+
+
+def test_every_sentence_is_said_in_its_own_language_with_the_users_words() -> None:
+    heard = []
+    mute: Any = Voice.__new__(Voice)
+    mute.among = ("en", "fr")
+    mute.language, mute.pack, mute.lexicon = (
+        "auto",
+        SimpleNamespace(language="en"),
+        Lexicon({"fr": {"TV": "télé"}}),
+    )
+    mute.phonemes = lambda sentence, language: heard.append((sentence, language)) or "a"
+    mute._plan = mute._sound = lambda *_: ()
+    list(mute.speak(Utterance("I like this TV very much. J'aime beaucoup cette TV.", "")))
+    list(mute.speak(Utterance("TV", "fr")))
+    assert heard == [
+        ("I like this TV very much.", "en"),
+        ("J'aime beaucoup cette télé.", "fr"),
+        ("télé", "fr"),
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -104,8 +104,15 @@ def test_unknown_language_lists_the_known_ones() -> None:
         say("x", "tlh")
 
 
+@pytest.mark.parametrize("language", ["en", "fr", "es", "it", "pt", "de", "hi"])
+@pytest.mark.parametrize("written", ["1" + "0" * 27, "9" * 50 + "th", "$" + "9" * 40, "9" * 40 + " kg"])
+def test_a_number_that_has_no_name_is_said_digit_by_digit(language: str, written: str) -> None:
+    (said, *_) = say(written, language)
+    assert len(said.split()) >= 28 and not any(letter.isdigit() for letter in said)
+
+
 @settings(max_examples=150, deadline=None)
-@given(st.text(max_size=60), st.sampled_from(["en", "fr", "es", "it", "pt"]))
+@given(st.text(max_size=60), st.sampled_from(["en", "fr", "es", "it", "pt", "de", "hi", "zh"]))
 def test_no_text_breaks_it_and_no_digit_is_left(text: str, language: str) -> None:
     for piece in say(text, language):
         assert not any("0" <= letter <= "9" for letter in piece)
