@@ -15,7 +15,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import numpy as np
 import typer
@@ -81,9 +81,17 @@ def heard(speech: Speech) -> Heard:
     )
 
 
-def measured(asked: Mapping[str, Controls], voices: tuple[str, ...] = VOICES) -> dict[str, dict[str, object]]:
+class Row(TypedDict):
+    """One voice under one control: means of the sentences, the sentences, and the share of words read back wrongly."""
+
+    mean: dict[str, float]
+    each: list[dict[str, float]]
+    word_errors: float
+
+
+def measured(asked: Mapping[str, Controls], voices: tuple[str, ...] = VOICES) -> dict[str, Row]:
     """Every voice under all of ``asked``: means, the sentences themselves, and word errors."""
-    found: dict[str, dict[str, object]] = {}
+    found: dict[str, Row] = {}
     for name in voices:
         voice = Voice(VoicePack.stock(name))
         for label, controls in asked.items():

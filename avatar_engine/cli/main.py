@@ -68,6 +68,10 @@ Engine = Annotated[
         "gpt-sovits), url, voice, …; see the README.",
     ),
 ]
+Pronunciations = Annotated[
+    Path | None,
+    typer.Option("--lexicon", metavar="FILE", help="How names are spoken (.toml); see the README."),
+]
 Avatar = Annotated[Path, typer.Argument(metavar="NAME.avatar", help="The clone's file.")]
 Duration = Annotated[float, typer.Option(parser=seconds, metavar="TIME")]
 
@@ -172,6 +176,7 @@ def say(
     ] = "",
     language: Annotated[str, typer.Option(help="Language of what is said; the clone's own by default.")] = "",
     voice_engine: Engine = None,
+    lexicon: Pronunciations = None,
     speed: Annotated[
         float, typer.Option(min=0.5, max=2.0, help="Rate of speech; 1 is the person's own.")
     ] = 1.0,
@@ -194,6 +199,7 @@ def say(
             audio=audio,
             language=language,
             engine=voice_engine,
+            lexicon=lexicon,
             speed=speed,
             expression=expression,
             size=size,
@@ -226,6 +232,7 @@ def live(
         str, typer.Option(help="Language of --audio, and of the label; the clone's own by default.")
     ] = "",
     voice_engine: Engine = None,
+    lexicon: Pronunciations = None,
     to: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="RTMP(S) endpoint; give several for more.")
     ] = None,
@@ -257,6 +264,7 @@ def live(
         audio=audio,
         language=language,
         engine=voice_engine,
+        lexicon=lexicon,
         outputs=[*(to or []), *([str(record)] if record else [])],
         size=size,
         loop=loop,

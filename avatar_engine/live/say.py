@@ -77,6 +77,7 @@ def render(
     audio: str = "",
     language: str = "",
     engine: Path | None = None,
+    lexicon: Path | None = None,
     speed: float = 1.0,
     size: tuple[int, int] = (1280, 720),
     device: str = "auto",
@@ -93,6 +94,7 @@ def render(
         audio: Recorded sound that drives the lips instead: a file, or an address of one.
         language: BCP 47 tag of what is said; the voice's own when empty.
         engine: File of a speech server that speaks in place of the clone's own voice.
+        lexicon: File of the user's pronunciations.
         speed: Rate of speech, 0.5 to 2.0; a recording keeps its own.
         size: Width and height of the video.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -110,10 +112,14 @@ def render(
     bundle = Bundle.open(avatar)
     spoken = language or VoicePack.load(bundle).language
     stamp = Label(spoken, label, size)
-    consents.check(consents.from_record(bundle.consent, bundle.made), language=spoken)
+    items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
+    said = Script(items, spoken, Controls(speed))
+    agreed = consents.from_record(bundle.consent, bundle.made)
+    for tag in said.languages:
+        consents.check(agreed, language=tag)
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     with ExitStack() as stack:
-        voice = SoundProcess(audio) if audio else _voice(paragraphs, bundle, spoken, speed, server)
+        voice = SoundProcess(audio) if audio else _voice(said, bundle, server, lexicon)
         stack.callback(voice.close)
         voice.launch()
         # imported here, a second's work, while the voice is loading on the other core
@@ -155,17 +161,15 @@ def _refuse(paragraphs: list[str], audio: str, speed: float, output: Path) -> No
         raise AvatarError(f"The output {output.name!r} does not end in .mp4.", f"Write {output.stem}.mp4.")
 
 
-def _voice(
-    paragraphs: list[str], bundle: Bundle, language: str, speed: float, server: EngineSettings | None
-) -> Teller:
-    items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
-    director = Director(Script(items, language, Controls(speed)))
+def _voice(script: Script, bundle: Bundle, server: EngineSettings | None, lexicon: Path | None) -> Teller:
+    director, language = Director(script), script.language
     # nobody waits for the first word on air, so there is nothing to rehearse
     unrehearsed = Utterance("", language, source="rehearsal")
     if server:
         make = partial(load_engine, server, bundle, language)
         return VoiceProcess(Sentences(director), make, unrehearsed, niceness=0)
-    return VoiceProcess(director, partial(load_voice, bundle, language), unrehearsed, niceness=0)
+    make = partial(load_voice, bundle, language, **({"lexicon": lexicon} if lexicon else {}))
+    return VoiceProcess(director, make, unrehearsed, niceness=0)
 
 
 def _length(voice: Teller, text: str, speed: float) -> float:

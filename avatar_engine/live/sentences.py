@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from avatar_engine import markup
 from avatar_engine.contracts import Utterance
 from avatar_engine.show.script import Pause
 
@@ -35,7 +36,8 @@ class Sentences:
                 return sentence
         item = self._director.next()
         if isinstance(item, Utterance):
-            parts = text.sentences(item.text, item.language) or [item.text]
+            said = markup.unmarked(item.text)  # no server knows our marks
+            parts = text.sentences(said, item.language) or [said]
             self._line.extend(replace(item, text=part) for part in parts)
             return self._line.popleft()
         return item

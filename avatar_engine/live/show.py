@@ -108,6 +108,7 @@ def run(
     audio: str = "",
     language: str = "",
     engine: Path | None = None,
+    lexicon: Path | None = None,
     size: tuple[int, int] = (1280, 720),
     loop: bool = False,
     seconds: float | None = None,
@@ -123,6 +124,7 @@ def run(
         audio: Sound that drives the lips instead: a file, an address or a device.
         language: BCP 47 tag of what ``audio`` says and of the label; the voice's own when empty.
         engine: File of a speech server that speaks in place of the clone's own voice.
+        lexicon: File of the user's pronunciations.
         outputs: RTMP(S) addresses and paths of files to record to.
         size: Width and height of the show.
         loop: Start the script or recording again at its end, for ever.
@@ -147,9 +149,9 @@ def run(
     bundle = Bundle.open(avatar)
     planned = planned or Script((), language or VoicePack.load(bundle).language)
     label = Label(planned.language, planned.label, size)
-    consents.check(
-        consents.from_record(bundle.consent, bundle.made), use=planned.use, language=planned.language
-    )
+    agreed = consents.from_record(bundle.consent, bundle.made)
+    for tag in planned.languages:
+        consents.check(agreed, use=planned.use, language=tag)
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     format_ = ProgrammeFormat(*size, metadata=provenance.metadata(planned.language, bundle.name))
     director = Director(planned, loop)
@@ -157,7 +159,7 @@ def run(
         voice = (
             SoundProcess(audio, loop, patient=True)
             if audio
-            else _voice(director, bundle, planned.language, server)
+            else _voice(director, bundle, planned.language, server, lexicon)
         )
         stack.callback(voice.close)
         voice.launch()
@@ -175,11 +177,14 @@ def run(
     return show.status()
 
 
-def _voice(director: Director, bundle: Bundle, language: str, server: EngineSettings | None) -> Teller:
+def _voice(
+    director: Director, bundle: Bundle, language: str, server: EngineSettings | None, lexicon: Path | None
+) -> Teller:
     if server:
         make = partial(load_engine, server, bundle, language)
         return VoiceProcess(Sentences(director), make, rehearsal(language))
-    return VoiceProcess(director, partial(load_voice, bundle, language), rehearsal(language))
+    make = partial(load_voice, bundle, language, **({"lexicon": lexicon} if lexicon else {}))
+    return VoiceProcess(director, make, rehearsal(language))
 
 
 def _unseen(status: ShowStatus) -> None:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -84,17 +85,19 @@ VoiceMaker = Callable[[], Speaks]
 """Loads the voice, in the voice's own process: a module's function or a `functools.partial` of one."""
 
 
-def load_voice(bundle: Bundle, language: str) -> Speaks:
-    """The voice of a bundle: the `VoiceMaker` of every show.
+def load_voice(bundle: Bundle, language: str, lexicon: Path | None = None) -> Speaks:
+    """The voice of a bundle: the `VoiceMaker` of every show; ``lexicon`` is a file of the user's pronunciations.
 
     Raises:
-        AvatarError: The bundle has no voice, or it does not speak the language.
+        AvatarError: The bundle has no voice, it does not speak the language, or the lexicon is wrong.
     """
     # Imported here: only the voice's own process pays for the network's libraries.
+    from avatar_engine.voice.lexicon import Lexicon
     from avatar_engine.voice.pack import VoicePack
     from avatar_engine.voice.speak import Voice
 
-    return Voice(VoicePack.load(bundle), language, threads=1)
+    words = Lexicon.load(lexicon) if lexicon else None
+    return Voice(VoicePack.load(bundle), language, threads=1, lexicon=words)
 
 
 def load_engine(settings: EngineSettings, bundle: Bundle, language: str) -> Speaks:

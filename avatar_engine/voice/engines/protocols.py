@@ -32,7 +32,7 @@ class Question:
 def question(settings: EngineSettings, utterance: Utterance) -> Question:
     """How ``settings``' server is asked to say ``utterance``."""
     language = utterance.language.partition("-")[0].lower()
-    speed = min(_SPEEDS[1], max(_SPEEDS[0], utterance.speed))
+    speed = min(_SPEEDS[1], max(_SPEEDS[0], utterance.controls.speed))
     if settings.protocol == "openai":
         asked = {
             "model": settings.model,

@@ -1,6 +1,6 @@
 import pytest
 
-from avatar_engine.contracts import Utterance
+from avatar_engine.contracts import Controls, Utterance
 from avatar_engine.voice.engines.protocols import question
 from avatar_engine.voice.engines.settings import EngineSettings
 
@@ -11,7 +11,9 @@ def settings(protocol, url="http://host:1/", **more):
 
 @pytest.mark.parametrize("url", ["http://host:1", "http://host:1/v1", "http://host:1/v1/"])
 def test_openai(url):
-    asked = question(settings("openai", url, voice="marie", model="kokoro"), Utterance("Hi.", "en", 1.2))
+    asked = question(
+        settings("openai", url, voice="marie", model="kokoro"), Utterance("Hi.", "en", Controls(1.2))
+    )
     whole = f"{url.rstrip('/')}/{asked.path}"
     assert whole == "http://host:1/v1/audio/speech"
     assert asked.body["json"] == {
@@ -29,7 +31,7 @@ def test_xtts(language, tag):
 
 def test_gpt_sovits():
     server = settings("gpt-sovits", reference="a.wav", reference_text="Hello.", reference_language="fr")
-    asked = question(server, Utterance("Hi.", "en-GB", 0.9))
+    asked = question(server, Utterance("Hi.", "en-GB", Controls(0.9)))
     assert asked.path == "tts"
     assert asked.body["json"] == {
         "text": "Hi.", "text_lang": "en", "ref_audio_path": "a.wav", "prompt_text": "Hello.", "prompt_lang": "fr",
