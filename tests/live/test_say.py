@@ -54,6 +54,7 @@ def test_the_file_says_that_it_is_ai_generated_in_metadata_and_picture(avatar, t
         ({"speed": 3.0}, "3.0"),
         ({"output": "out.avi"}, "out.avi"),
         ({"language": "fr"}, "did not agree to the language 'fr'"),
+        ({"text": 'And <lang xml:lang="es">hola</lang>.'}, "did not agree to the language 'es'"),
         ({"size": (321, 180)}, "321x180"),
         ({"expression": "angry"}, "angry"),
     ],

@@ -57,6 +57,28 @@ def test_stop_ends_it_cleanly_with_a_whole_file(avatar, script, tmp_path):
     assert not any(thread.name in ("voice", "body") for thread in threading.enumerate())
 
 
+def test_a_mark_in_a_language_without_consent_never_starts(avatar, tmp_path):
+    (tmp_path / "show.md").write_text('She says <lang xml:lang="fr">bonjour</lang>.\n')
+    with pytest.raises(AvatarError, match="language 'fr'"):
+        run(avatar(), tmp_path / "show.md", [str(tmp_path / "r.mp4")], size=SIZE)
+    assert not (tmp_path / "r.mp4").exists()
+
+
+def test_the_voice_is_given_the_lexicon(avatar, script, tmp_path, monkeypatch):
+    given = []
+
+    def voice(director, make, rehearsal):
+        given.append(make.keywords)
+        raise AvatarError("Enough.", "")
+
+    monkeypatch.setattr(show, "VoiceProcess", voice)
+    bundle = avatar()
+    for lexicon in (None, tmp_path / "lexicon.toml"):
+        with pytest.raises(AvatarError, match="Enough"):
+            run(bundle, script, [str(tmp_path / "r.mp4")], size=SIZE, lexicon=lexicon)
+    assert given == [{}, {"lexicon": tmp_path / "lexicon.toml"}]
+
+
 def test_a_voice_that_says_nothing_is_no_dead_show(avatar, script, tmp_path, monkeypatch):
     monkeypatch.setattr(show, "load_voice", voices.mute_voice)
     last = run(avatar(), script, [str(tmp_path / "r.mp4")], size=SIZE)
