@@ -103,6 +103,38 @@ FREE = {
         "O jovem cozinheiro mistura a manteiga, o açúcar e um pouco de farinha.",
         "Olá a todos, que alegria rever vocês aqui!",
     ),
+    "de": (
+        "Die Kinder fanden eine kleine graue Katze hinter der Gartenmauer und nahmen sie mit nach Hause.",
+        "Möchten Sie heute Nachmittag lieber Kaffee oder heiße Schokolade?",
+        "Jede Woche wählen wir fünf Bücher aus, und unsere Leser stimmen ab.",
+        "Es regnete so stark, dass sie unter der alten Holzbrücke warteten.",
+        "Der junge Koch mischt Butter, Zucker und ein wenig Mehl.",
+        "Guten Abend zusammen, wie schön, euch alle wiederzusehen!",
+    ),
+    "hi": (
+        "बच्चों को बगीचे की दीवार के पीछे एक छोटी बिल्ली मिली और वे उसे घर ले आए।",
+        "क्या आप आज शाम चाय लेंगे या कॉफ़ी?",
+        "हर हफ़्ते हम पाँच किताबें चुनते हैं और पाठक वोट देते हैं।",
+        "इतनी तेज़ बारिश थी कि वे पुराने पुल के नीचे रुके रहे।",
+        "रसोइया मक्खन, चीनी और थोड़ा आटा मिलाता है।",
+        "नमस्ते दोस्तों, आप सबको फिर से देखकर बहुत अच्छा लगा!",
+    ),
+    "zh": (
+        "孩子们在花园的墙后面发现了一只小灰猫，把它带回了家。",
+        "今天下午您想喝咖啡还是热巧克力？",
+        "每个星期我们挑选五本书，由读者来投票。",
+        "雨下得很大，他们只好在旧木桥下面等着。",
+        "年轻的厨师把黄油、糖和一点面粉拌在一起。",
+        "大家晚上好，很高兴又见到你们！",
+    ),
+    "ja": (
+        "子どもたちは庭の塀の後ろで小さな灰色の猫を見つけて、家に連れて帰りました。",
+        "今日の午後はコーヒーとココア、どちらになさいますか？",
+        "毎週五冊の本を選んで、読者の皆さんに投票していただきます。",
+        "雨がとても強かったので、古い木の橋の下で待っていました。",
+        "若い料理人がバターと砂糖と少しの小麦粉を混ぜています。",
+        "皆さんこんばんは、またお会いできてうれしいです！",
+    ),
 }
 """What a voice says freely while it is fitted, by language; none of it is in what a voice is judged by."""
 _CHECK_EVERY = 25

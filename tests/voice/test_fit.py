@@ -6,9 +6,10 @@ import pytest
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import fit as fitting
 from avatar_engine.voice.align import Stretch
+from avatar_engine.voice.languages import LANGUAGES
 from avatar_engine.voice.measure import SENTENCES
 from avatar_engine.voice.network import Network, gains
-from avatar_engine.voice.pack import DEFAULT, VoicePack
+from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.phonemes import Phonemizer, tokens
 
 SAID = ("This lamp uses little power.", "Have a cup of tea.", "Thank you for watching.")
@@ -93,7 +94,7 @@ def test_a_stretch_without_any_tracked_pitch_gets_the_recordings() -> None:
 
 
 def test_every_language_has_sentences_to_say_freely_and_none_is_judged() -> None:
-    assert set(fitting.FREE) == {name.split("-")[0] for name in DEFAULT}
+    assert set(fitting.FREE) == {name.split("-")[0] for name in LANGUAGES}
     judged = {sentence for sentences in SENTENCES.values() for sentence in sentences}
     for sentences in fitting.FREE.values():
         assert len(set(sentences)) == len(sentences) >= 6 and not judged & set(sentences)
