@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -15,9 +14,8 @@ from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import EXPRESSIONS, FRAME_RATE, Controls, Progress, Utterance, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Piece, Programme
-from avatar_engine.live.sentences import Sentences
 from avatar_engine.live.sound_process import SoundProcess
-from avatar_engine.live.voice_process import Teller, VoiceProcess, load_engine, load_voice
+from avatar_engine.live.voice_process import Teller, voice_of
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import SPEEDS, Line, Script
@@ -25,7 +23,6 @@ from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
 from avatar_engine.voice.engines import settings as engines
-from avatar_engine.voice.engines.settings import EngineSettings
 from avatar_engine.voice.pack import VoicePack
 
 SIGNS_PER_SECOND = 14.0
@@ -119,7 +116,13 @@ def render(
         consents.check(agreed, language=tag)
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     with ExitStack() as stack:
-        voice = SoundProcess(audio) if audio else _voice(said, bundle, server, lexicon)
+        # nobody waits for the first word on air, so there is nothing to rehearse
+        unrehearsed = Utterance("", spoken, source="rehearsal")
+        voice: Teller = (
+            SoundProcess(audio)
+            if audio
+            else voice_of(Director(said), bundle, unrehearsed, server=server, lexicon=lexicon, niceness=0)
+        )
         stack.callback(voice.close)
         voice.launch()
         # imported here, a second's work, while the voice is loading on the other core
@@ -159,17 +162,6 @@ def _refuse(paragraphs: list[str], audio: str, speed: float, output: Path) -> No
         raise AvatarError(f"The speed {speed} is out of range.", f"Choose {SPEEDS[0]} to {SPEEDS[1]}.")
     if output.suffix.lower() != ".mp4":
         raise AvatarError(f"The output {output.name!r} does not end in .mp4.", f"Write {output.stem}.mp4.")
-
-
-def _voice(script: Script, bundle: Bundle, server: EngineSettings | None, lexicon: Path | None) -> Teller:
-    director, language = Director(script), script.language
-    # nobody waits for the first word on air, so there is nothing to rehearse
-    unrehearsed = Utterance("", language, source="rehearsal")
-    if server:
-        make = partial(load_engine, server, bundle, language)
-        return VoiceProcess(Sentences(director), make, unrehearsed, niceness=0)
-    make = partial(load_voice, bundle, language, **({"lexicon": lexicon} if lexicon else {}))
-    return VoiceProcess(director, make, unrehearsed, niceness=0)
 
 
 def _length(voice: Teller, text: str, speed: float) -> float:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -26,9 +25,8 @@ from avatar_engine.live import performer as performers
 from avatar_engine.live.pacer import Pacer
 from avatar_engine.live.performer import Performer
 from avatar_engine.live.programme import Programme
-from avatar_engine.live.sentences import Sentences
 from avatar_engine.live.sound_process import SoundProcess
-from avatar_engine.live.voice_process import Teller, VoiceProcess, load_engine, load_voice, rehearsal
+from avatar_engine.live.voice_process import Teller, rehearsal, voice_of
 from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import Script
@@ -36,7 +34,6 @@ from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
 from avatar_engine.voice.engines import settings as engines
-from avatar_engine.voice.engines.settings import EngineSettings
 from avatar_engine.voice.pack import VoicePack
 
 log = logging.getLogger(__name__)
@@ -159,7 +156,7 @@ def run(
         voice = (
             SoundProcess(audio, loop, patient=True)
             if audio
-            else _voice(director, bundle, planned.language, server, lexicon)
+            else voice_of(director, bundle, rehearsal(planned.language), server=server, lexicon=lexicon)
         )
         stack.callback(voice.close)
         voice.launch()
@@ -175,16 +172,6 @@ def run(
         finally:
             gc.unfreeze()
     return show.status()
-
-
-def _voice(
-    director: Director, bundle: Bundle, language: str, server: EngineSettings | None, lexicon: Path | None
-) -> Teller:
-    if server:
-        make = partial(load_engine, server, bundle, language)
-        return VoiceProcess(Sentences(director), make, rehearsal(language))
-    make = partial(load_voice, bundle, language, **({"lexicon": lexicon} if lexicon else {}))
-    return VoiceProcess(director, make, rehearsal(language))
 
 
 def _unseen(status: ShowStatus) -> None:

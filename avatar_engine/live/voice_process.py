@@ -31,6 +31,7 @@ from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import SAMPLE_RATE, Speech, Utterance, join
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Piece, Silence, SpeechSource, Spoken
+from avatar_engine.live.sentences import Sentences
 from avatar_engine.show.script import Pause
 from avatar_engine.voice.engines.settings import EngineSettings
 
@@ -100,15 +101,36 @@ def load_voice(bundle: Bundle, language: str, lexicon: Path | None = None) -> Sp
     return Voice(VoicePack.load(bundle), language, threads=1, lexicon=words)
 
 
-def load_engine(settings: EngineSettings, bundle: Bundle, language: str) -> Speaks:
-    """A speech server's voice in place of the bundle's own.
+def load_engine(
+    settings: EngineSettings, bundle: Bundle, language: str, lexicon: Path | None = None
+) -> Speaks:
+    """A speech server's voice in place of the bundle's own, which may step in, with the user's ``lexicon``.
 
     Raises:
         AvatarError: The server's key is not set, or the bundle's voice is to step in and can't be loaded.
     """
     from avatar_engine.voice.engines.server import load_server
 
-    return load_server(settings, partial(load_voice, bundle, language))
+    return load_server(settings, partial(load_voice, bundle, language, lexicon))
+
+
+def voice_of(
+    director: Directs,
+    bundle: Bundle,
+    rehearsal: Utterance,
+    *,
+    server: EngineSettings | None = None,
+    lexicon: Path | None = None,
+    niceness: int = NICENESS,
+) -> VoiceProcess:
+    """What a director plans, in the bundle's voice or that of a speech ``server``; the rehearsal names the language."""
+    language = rehearsal.language
+    if server:
+        make = partial(load_engine, server, bundle, language, lexicon)
+        return VoiceProcess(Sentences(director), make, rehearsal, niceness=niceness)
+    return VoiceProcess(
+        director, partial(load_voice, bundle, language, lexicon), rehearsal, niceness=niceness
+    )
 
 
 def rehearsal(language: str) -> Utterance:

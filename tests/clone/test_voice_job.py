@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
+from avatar_engine.clone import echoes, voice_job
 from avatar_engine.clone.voice_job import FittedVoice, RunningVoiceJob, VoiceJob, VoiceOutcome
 from avatar_engine.device import Device
 from avatar_engine.errors import AvatarError
@@ -144,3 +145,34 @@ if __name__ == "__main__":
     clone.wait()
     clone.stdout.close()
     voice.wait(30)
+
+
+def test_the_fitted_part_is_said_again_first_by_the_cloned_voice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that is held out is heard, and the echoes are handed over before the voice is judged."""
+    pack, near = VoicePack.stock("af_heart"), VoicePack.stock("bf_emma")
+    again, asked = [Echo(np.zeros(960, np.float32), np.zeros(1))], dict[str, Any]()
+
+    def said(samples: Any, pieces: Any, packs: Any, language: str, *_: Any, budget: float, **__: Any) -> Any:
+        asked.update(heard=len(samples), packs=packs, pieces=pieces, budget=budget)
+        return again
+
+    def judged(*_: Any) -> Any:
+        raise AvatarError("Not judged.")
+
+    monkeypatch.setattr("avatar_engine.media.read.sound", lambda path: np.zeros(3000, np.float32))
+    monkeypatch.setattr("avatar_engine.voice.fit.fit", lambda *_, **given: asked.update(fit=given) or pack)
+    monkeypatch.setattr("avatar_engine.voice.fit.transcript", lambda *_: (["a piece"], "en"))
+    monkeypatch.setattr(echoes, "nearest", lambda *_: [near, pack])
+    monkeypatch.setattr(echoes, "echoes", said)
+    monkeypatch.setattr("avatar_engine.voice.speak.Voice", lambda *_: None)
+    monkeypatch.setattr("avatar_engine.voice.speak.say", judged)
+    messages: Any = queue.Queue()
+    voice_job._run(VoiceJob(tmp_path / "sound.wav", 2000, "en", 100.0, CPU, tmp_path), messages)
+    messages.put(None)
+    kinds = [message for message in iter(messages.get, None) if message[0] != "progress"]
+    assert [kind for kind, _ in kinds] == ["fitted", "error"]
+    assert kinds[0][1] == FittedVoice(pack, tuple(again))
+    assert asked["heard"] == 2000 and asked["pieces"] == ["a piece"] and asked["packs"] == [pack, near]
+    assert asked["fit"]["budget"] == pytest.approx(60) and asked["budget"] == pytest.approx(12)

@@ -13,7 +13,7 @@ from avatar_engine.bundle import BundleWriter
 from avatar_engine.contracts import EXPRESSIONS, ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import performer as performers
-from avatar_engine.live import say, show
+from avatar_engine.live import voice_process
 from avatar_engine.live.performer import Performer
 from avatar_engine.stage.compose import Stage
 from avatar_engine.trust import consent, keys
@@ -47,8 +47,7 @@ def avatar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
         return Performer(LaggingMotion(), Ink(), GreyBody(), Stage(size, label), NEUTRAL)
 
     monkeypatch.setattr(performers, "load", load)
-    for room in (say, show):
-        monkeypatch.setattr(room, "load_voice", voices.tone_voice)
+    monkeypatch.setattr(voice_process, "load_voice", voices.tone_voice)
 
     def make(languages: tuple[str, ...] = ("en",)) -> Path:
         signed = consent.new(

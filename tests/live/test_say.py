@@ -7,7 +7,7 @@ import pytest
 
 from avatar_engine.contracts import SAMPLES_PER_FRAME, Utterance, join
 from avatar_engine.errors import AvatarError
-from avatar_engine.live import say, voice_process
+from avatar_engine.live import voice_process
 from avatar_engine.live.programme import TAIL
 from avatar_engine.live.say import render
 from avatar_engine.media.read import frame_count, frames, sound
@@ -145,7 +145,7 @@ def test_the_clones_own_voice_says_it_where_it_is_the_same_persons(avatar, engin
 
 
 def test_a_voice_that_fails_leaves_no_half_file(avatar, tmp_path, monkeypatch):
-    monkeypatch.setattr(say, "load_voice", voices.mute_voice)
+    monkeypatch.setattr(voice_process, "load_voice", voices.mute_voice)
     with pytest.raises(AvatarError, match="1 of 1 could not be said"):
         render(avatar(), "abc", tmp_path / "out.mp4", size=SIZE)
     assert not list(tmp_path.glob("*out*"))

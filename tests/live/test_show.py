@@ -7,7 +7,7 @@ import pytest
 from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.errors import AvatarError
-from avatar_engine.live import show
+from avatar_engine.live import voice_process
 from avatar_engine.live.programme import TAIL
 from avatar_engine.live.show import refuse_dead, run
 from avatar_engine.media.read import frame_count, sound
@@ -67,20 +67,23 @@ def test_a_mark_in_a_language_without_consent_never_starts(avatar, tmp_path):
 def test_the_voice_is_given_the_lexicon(avatar, script, tmp_path, monkeypatch):
     given = []
 
-    def voice(director, make, rehearsal):
-        given.append(make.keywords)
+    def voice(director, make, rehearsal, niceness):
+        given.append(make.args[-1])
         raise AvatarError("Enough.", "")
 
-    monkeypatch.setattr(show, "VoiceProcess", voice)
-    bundle = avatar()
-    for lexicon in (None, tmp_path / "lexicon.toml"):
+    monkeypatch.setattr(voice_process, "VoiceProcess", voice)
+    (tmp_path / "server.toml").write_text(
+        'protocol = "openai"\nurl = "http://localhost:1"\nvoice = "marie"\n'
+    )
+    bundle, lexicon = avatar(), tmp_path / "lexicon.toml"
+    for more in ({}, {"lexicon": lexicon}, {"lexicon": lexicon, "engine": tmp_path / "server.toml"}):
         with pytest.raises(AvatarError, match="Enough"):
-            run(bundle, script, [str(tmp_path / "r.mp4")], size=SIZE, lexicon=lexicon)
-    assert given == [{}, {"lexicon": tmp_path / "lexicon.toml"}]
+            run(bundle, script, [str(tmp_path / "r.mp4")], size=SIZE, **more)
+    assert given == [None, lexicon, lexicon]
 
 
 def test_a_voice_that_says_nothing_is_no_dead_show(avatar, script, tmp_path, monkeypatch):
-    monkeypatch.setattr(show, "load_voice", voices.mute_voice)
+    monkeypatch.setattr(voice_process, "load_voice", voices.mute_voice)
     last = run(avatar(), script, [str(tmp_path / "r.mp4")], size=SIZE)
     assert last.left_out == 2 and last.said == 0
     assert last.frames >= TAIL
