@@ -104,12 +104,10 @@ def read(text: str, controls: Controls = AS_FITTED, language: str = "") -> Marke
 
 def literal(text: str) -> str:
     """``text`` with what `read` would take for a mark written so that it is text."""
-    out, at = [], 0
-    for start, _, kind in _events(text):
-        if kind != "paragraph":
-            out += [text[at:start], f"&#{ord(text[start])};"]
-            at = start + 1
-    return "".join([*out, text[at:]])
+    if all(kind == "paragraph" for _, _, kind in _events(text)):
+        return text
+    # All at once: what is left of one mark may be a mark with what stands beside it.
+    return re.sub(r"[<&*\[]", lambda found: f"&#{ord(found[0])};", text)
 
 
 def unmarked(text: str) -> str:

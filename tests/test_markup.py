@@ -189,6 +189,11 @@ def test_a_mark_that_is_wrong_is_a_mistake_and_never_spoken(text: str, words: st
     assert unmarked(text) == said
 
 
+@pytest.mark.parametrize("text", ["**a**", "<!b=*<p>>", "[warm] & *so* <p> on"])
+def test_what_is_left_of_a_mark_is_no_mark_either(text: str) -> None:
+    assert unmarked(literal(text)) == text
+
+
 def test_a_mistake_lies_where_its_mark_is() -> None:
     assert [at for at, _ in read("one [angry] two <i>x</i>").mistakes] == [4, 16]
 
