@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from avatar_engine.errors import AvatarError
+
 FRAME_RATE = 25
 """Pictures per second of every footage and programme, after intake."""
 
@@ -68,6 +70,19 @@ class Controls:
     range: float = 1.0
     energy: float = 0.0
     emotion: str = EMOTIONS[0]
+
+    def check(self) -> None:
+        """Refuse what the voice can't follow.
+
+        Raises:
+            AvatarError: A value is out of its range, or the emotion is unknown.
+        """
+        for name, (least, most) in CONTROL_LIMITS.items():
+            value = getattr(self, name)
+            if not least <= value <= most:  # nor is NaN
+                raise AvatarError(f"The {name} {value} is out of range.", f"Choose {least:g} to {most:g}.")
+        if self.emotion not in EMOTIONS:
+            raise AvatarError(f"There is no emotion {self.emotion!r}.", f"Emotions: {', '.join(EMOTIONS)}.")
 
 
 AS_FITTED = Controls()

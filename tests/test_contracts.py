@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 
 from avatar_engine.contracts import (
+    CONTROL_LIMITS,
     FRAME_RATE,
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
+    Controls,
     Phone,
     Speech,
     join,
     phones_within,
 )
+from avatar_engine.errors import AvatarError
 
 
 def test_a_frame_owns_a_whole_number_of_samples() -> None:
@@ -48,3 +51,18 @@ def test_parts_joined_are_the_whole(cut: int) -> None:
 
 def test_nothing_joined_is_nothing() -> None:
     assert join([]).seconds == 0 and join([]).phones == ()
+
+
+@pytest.mark.parametrize("name", CONTROL_LIMITS)
+def test_controls_out_of_their_range_are_refused(name: str) -> None:
+    low, high = CONTROL_LIMITS[name]
+    Controls(**{name: low}).check()
+    Controls(**{name: high}).check()
+    for value in (low - 0.1, high + 0.1, float("nan")):
+        with pytest.raises(AvatarError, match=f"The {name} .* is out of range. Choose"):
+            Controls(**{name: value}).check()
+
+
+def test_an_unknown_emotion_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(AvatarError, match=r"no emotion 'angry'. Emotions: neutral, warm"):
+        Controls(emotion="angry").check()

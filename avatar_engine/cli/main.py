@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from avatar_engine import __version__
+from avatar_engine.contracts import EMOTIONS, Controls
 from avatar_engine.errors import AvatarError
 
 console = Console(stderr=True)
@@ -163,6 +164,7 @@ def check(
     epilog="**Examples**\n\n"
     '`avatar-engine say marie.avatar "Welcome to the show." -o welcome.mp4`\n\n'
     '`avatar-engine say marie.avatar "Bienvenue !" --language fr --speed 0.95 -o bienvenue.mp4`\n\n'
+    '`avatar-engine say marie.avatar "Good evening! Bonsoir à tous !" --language auto --emotion warm -o hello.mp4`\n\n'
     '`avatar-engine say marie.avatar "And we have a winner!" --expression happy -o winner.mp4`\n\n'
     "`avatar-engine say marie.avatar --audio welcome.wav -o welcome.mp4`"
 )
@@ -174,19 +176,36 @@ def say(
         str,
         typer.Option(metavar="FILE", help="Recorded sound instead of a text; a video's sound counts, too."),
     ] = "",
-    language: Annotated[str, typer.Option(help="Language of what is said; the clone's own by default.")] = "",
+    language: Annotated[
+        str,
+        typer.Option(
+            help="Language of what is said; auto finds each sentence's. The clone's own by default."
+        ),
+    ] = "",
     voice_engine: Engine = None,
     lexicon: Pronunciations = None,
     speed: Annotated[
         float, typer.Option(min=0.5, max=2.0, help="Rate of speech; 1 is the person's own.")
     ] = 1.0,
+    pitch: Annotated[float, typer.Option(min=-4, max=4, help="Semitones up or down.")] = 0.0,
+    melody: Annotated[
+        float,
+        typer.Option("--range", min=0.4, max=1.6, help="How wide the melody is; 1 is the person's own."),
+    ] = 1.0,
+    energy: Annotated[float, typer.Option(min=-12, max=6, help="Loudness of the voice, in dB.")] = 0.0,
+    emotion: Annotated[
+        str, typer.Option(help=f"How it is said: {', '.join(EMOTIONS)}; a text's [excited] goes before.")
+    ] = EMOTIONS[0],
     expression: Annotated[str, typer.Option(help="neutral, happy or serious.")] = "neutral",
     size: Annotated[
         Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")
     ] = "1280x720",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Render a text, or recorded sound, to a video file, as fast as the machine can."""
+    """Render a text, or recorded sound, to a video file, as fast as the machine can.
+
+    Marks in the text say how it is said: `[excited]`, `[pause 500ms]`, `*emphasis*` and SSML's common tags.
+    """
     from avatar_engine.cli.progress import Bars
     from avatar_engine.live.say import render
 
@@ -200,7 +219,7 @@ def say(
             language=language,
             engine=voice_engine,
             lexicon=lexicon,
-            speed=speed,
+            controls=Controls(speed, pitch, melody, energy, emotion),
             expression=expression,
             size=size,
             device=device,

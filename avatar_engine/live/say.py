@@ -11,14 +11,15 @@ import cv2
 
 from avatar_engine import device as devices
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import EXPRESSIONS, FRAME_RATE, Controls, Progress, Utterance, silent
+from avatar_engine.contracts import AS_FITTED, EXPRESSIONS, FRAME_RATE, Controls, Progress, Utterance, silent
 from avatar_engine.errors import AvatarError
+from avatar_engine.live.agreed import agreed
 from avatar_engine.live.programme import Piece, Programme
 from avatar_engine.live.sound_process import SoundProcess
 from avatar_engine.live.voice_process import Teller, voice_of
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.show.director import Director
-from avatar_engine.show.script import SPEEDS, Line, Script
+from avatar_engine.show.script import Line, Script
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
@@ -75,7 +76,7 @@ def render(
     language: str = "",
     engine: Path | None = None,
     lexicon: Path | None = None,
-    speed: float = 1.0,
+    controls: Controls = AS_FITTED,
     size: tuple[int, int] = (1280, 720),
     device: str = "auto",
     label: str = "top-right",
@@ -89,10 +90,11 @@ def render(
         text: Plain text; an empty line parts two paragraphs. Empty where there is ``audio``.
         output: The .mp4 file; written whole or not at all.
         audio: Recorded sound that drives the lips instead: a file, or an address of one.
-        language: BCP 47 tag of what is said; the voice's own when empty.
+        language: BCP 47 tag of what is said, or ``auto`` (found per sentence among those agreed to); the voice's
+            own when empty.
         engine: File of a speech server that speaks in place of the clone's own voice.
         lexicon: File of the user's pronunciations.
-        speed: Rate of speech, 0.5 to 2.0; a recording keeps its own.
+        controls: How it is said where no mark asks for more; a recording keeps its own.
         size: Width and height of the video.
         device: ``auto``, ``cpu`` or ``cuda``.
         label: Corner of the label.
@@ -104,24 +106,30 @@ def render(
     """
     started = time.monotonic()
     paragraphs = [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
-    _refuse(paragraphs, audio, speed, output)
+    _refuse(paragraphs, audio, controls, output)
     server = engines.load(engine) if engine else None
     bundle = Bundle.open(avatar)
-    spoken = language or VoicePack.load(bundle).language
-    stamp = Label(spoken, label, size)
+    own = VoicePack.load(bundle).language
     items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
-    said = Script(items, spoken, Controls(speed))
-    agreed = consents.from_record(bundle.consent, bundle.made)
-    for tag in said.languages:
-        consents.check(agreed, language=tag)
+    said = Script(items, language or own, controls)
+    may = agreed(consents.from_record(bundle.consent, bundle.made), said.languages, own)
+    stamp = Label(may.language, label, size)
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     with ExitStack() as stack:
         # nobody waits for the first word on air, so there is nothing to rehearse
-        unrehearsed = Utterance("", spoken, source="rehearsal")
+        unrehearsed = Utterance("", may.language, source="rehearsal")
         voice: Teller = (
             SoundProcess(audio)
             if audio
-            else voice_of(Director(said), bundle, unrehearsed, server=server, lexicon=lexicon, niceness=0)
+            else voice_of(
+                Director(said),
+                bundle,
+                unrehearsed,
+                server=server,
+                lexicon=lexicon,
+                among=may.among,
+                niceness=0,
+            )
         )
         stack.callback(voice.close)
         voice.launch()
@@ -131,9 +139,9 @@ def render(
         performer = performers.load(bundle, stamp, size, devices.choose(device), expression)
         stack.callback(performer.close)
         voice.wait_ready()
-        length = _length(voice, text, speed)
+        length = _length(voice, text, controls.speed)
         voice.go()
-        tags = provenance.metadata(spoken, bundle.name)
+        tags = provenance.metadata(may.language, bundle.name)
         # the faster preset: on two cores the encoder takes its time from the voice
         writer = stack.enter_context(VideoWriter(output, *size, preset="superfast", metadata=tags))
         for frame in Programme(Waiting(voice), performer):
@@ -152,14 +160,13 @@ def render(
     return Made(output, made, time.monotonic() - started)
 
 
-def _refuse(paragraphs: list[str], audio: str, speed: float, output: Path) -> None:
+def _refuse(paragraphs: list[str], audio: str, controls: Controls, output: Path) -> None:
     """What can be known to be no good before any work."""
     if not paragraphs and not audio:
         raise AvatarError("There is nothing to say.", "Give a text, or --audio FILE.")
     if paragraphs and audio:
         raise AvatarError(f"There is a text, and the recording {audio}.", "Give one of the two.")
-    if not SPEEDS[0] <= speed <= SPEEDS[1]:
-        raise AvatarError(f"The speed {speed} is out of range.", f"Choose {SPEEDS[0]} to {SPEEDS[1]}.")
+    controls.check()
     if output.suffix.lower() != ".mp4":
         raise AvatarError(f"The output {output.name!r} does not end in .mp4.", f"Write {output.stem}.mp4.")
 

@@ -22,6 +22,7 @@ from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.errors import AvatarError
 from avatar_engine.lips.motion import MotionState
 from avatar_engine.live import performer as performers
+from avatar_engine.live.agreed import agreed
 from avatar_engine.live.pacer import Pacer
 from avatar_engine.live.performer import Performer
 from avatar_engine.live.programme import Programme
@@ -144,19 +145,20 @@ def run(
         raise AvatarError("The show goes nowhere.", "Give --to an RTMP address, or --record a file.")
     server = engines.load(engine) if engine else None
     bundle = Bundle.open(avatar)
-    planned = planned or Script((), language or VoicePack.load(bundle).language)
-    label = Label(planned.language, planned.label, size)
-    agreed = consents.from_record(bundle.consent, bundle.made)
-    for tag in planned.languages:
-        consents.check(agreed, use=planned.use, language=tag)
+    own = VoicePack.load(bundle).language
+    planned = planned or Script((), language or own)
+    may = agreed(consents.from_record(bundle.consent, bundle.made), planned.languages, own, planned.use)
+    label = Label(may.language, planned.label, size)
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
-    format_ = ProgrammeFormat(*size, metadata=provenance.metadata(planned.language, bundle.name))
+    format_ = ProgrammeFormat(*size, metadata=provenance.metadata(may.language, bundle.name))
     director = Director(planned, loop)
     with ExitStack() as stack:
         voice = (
             SoundProcess(audio, loop, patient=True)
             if audio
-            else voice_of(director, bundle, rehearsal(planned.language), server=server, lexicon=lexicon)
+            else voice_of(
+                director, bundle, rehearsal(may.language), server=server, lexicon=lexicon, among=may.among
+            )
         )
         stack.callback(voice.close)
         voice.launch()

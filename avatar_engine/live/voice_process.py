@@ -16,7 +16,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -86,8 +86,13 @@ VoiceMaker = Callable[[], Speaks]
 """Loads the voice, in the voice's own process: a module's function or a `functools.partial` of one."""
 
 
-def load_voice(bundle: Bundle, language: str, lexicon: Path | None = None) -> Speaks:
-    """The voice of a bundle: the `VoiceMaker` of every show; ``lexicon`` is a file of the user's pronunciations.
+def load_voice(
+    bundle: Bundle, language: str, lexicon: Path | None = None, among: Sequence[str] = ()
+) -> Speaks:
+    """The voice of a bundle: the `VoiceMaker` of every show.
+
+    ``lexicon`` is a file of the user's pronunciations; ``among`` are the languages to choose from where a text's is
+    to be found.
 
     Raises:
         AvatarError: The bundle has no voice, it does not speak the language, or the lexicon is wrong.
@@ -98,11 +103,15 @@ def load_voice(bundle: Bundle, language: str, lexicon: Path | None = None) -> Sp
     from avatar_engine.voice.speak import Voice
 
     words = Lexicon.load(lexicon) if lexicon else None
-    return Voice(VoicePack.load(bundle), language, threads=1, lexicon=words)
+    return Voice(VoicePack.load(bundle), language, threads=1, lexicon=words, among=among)
 
 
 def load_engine(
-    settings: EngineSettings, bundle: Bundle, language: str, lexicon: Path | None = None
+    settings: EngineSettings,
+    bundle: Bundle,
+    language: str,
+    lexicon: Path | None = None,
+    among: Sequence[str] = (),
 ) -> Speaks:
     """A speech server's voice in place of the bundle's own, which may step in, with the user's ``lexicon``.
 
@@ -111,7 +120,7 @@ def load_engine(
     """
     from avatar_engine.voice.engines.server import load_server
 
-    return load_server(settings, partial(load_voice, bundle, language, lexicon))
+    return load_server(settings, partial(load_voice, bundle, language, lexicon, among))
 
 
 def voice_of(
@@ -121,16 +130,17 @@ def voice_of(
     *,
     server: EngineSettings | None = None,
     lexicon: Path | None = None,
+    among: Sequence[str] = (),
     niceness: int = NICENESS,
 ) -> VoiceProcess:
-    """What a director plans, in the bundle's voice or that of a speech ``server``; the rehearsal names the language."""
+    """What a director plans, in the bundle's voice or that of a speech ``server``; the rehearsal names the language,
+    and ``among`` are those to choose from where a text's is to be found."""
     language = rehearsal.language
     if server:
-        make = partial(load_engine, server, bundle, language, lexicon)
-        return VoiceProcess(Sentences(director), make, rehearsal, niceness=niceness)
-    return VoiceProcess(
-        director, partial(load_voice, bundle, language, lexicon), rehearsal, niceness=niceness
-    )
+        make = partial(load_engine, server, bundle, language, lexicon, among)
+        return VoiceProcess(Sentences(director, language, among), make, rehearsal, niceness=niceness)
+    make = partial(load_voice, bundle, language, lexicon, among)
+    return VoiceProcess(director, make, rehearsal, niceness=niceness)
 
 
 def rehearsal(language: str) -> Utterance:

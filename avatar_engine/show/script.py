@@ -6,7 +6,7 @@ own or inside a paragraph; every other HTML comment is a note to the author. How
 (`avatar_engine.markup`). The YAML front matter between two ``---`` lines sets what holds for the whole show::
 
     ---
-    language: fr        # BCP 47, what is spoken and the language of the label (en)
+    language: fr        # BCP 47, what is spoken and the language of the label (en); auto finds each sentence's
     speed: 1.0          # 0.5 to 2.0
     pitch: 0            # semitones, -4 to 4
     range: 1.0          # how wide the melody is, 0.4 to 1.6
@@ -46,7 +46,7 @@ LONGEST_PAUSE = 3600.0
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min)")
 _UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0}
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_LANGUAGE = re.compile(r"auto|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _MARKDOWN = MarkdownIt("commonmark").disable("text_join")  # so that ``\\[`` can be told from ``[``
 _MARKS = {"em_open": "<emphasis>", "em_close": "</emphasis>",
           "strong_open": '<emphasis level="strong">', "strong_close": "</emphasis>",
@@ -84,7 +84,7 @@ class Script:
 
     Attributes:
         items: What happens, in order.
-        language: BCP 47 tag of what is said and of the label.
+        language: BCP 47 tag of what is said and of the label, or ``auto``.
         controls: How all of it is said where no mark asks for more.
         label: Corner of the label, one of `LABEL_POSITIONS`.
         pause: Seconds of silence between two paragraphs.
@@ -192,7 +192,7 @@ def _settings(front: str, mistakes: list[tuple[int, str]]) -> dict[str, Any]:
 
 def _read_language(value: str) -> str:
     if not _LANGUAGE.fullmatch(value):
-        raise ValueError("is no language tag such as en, fr or pt-BR")
+        raise ValueError("is no language tag such as en, fr or pt-BR, nor auto")
     return value
 
 

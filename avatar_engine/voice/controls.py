@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 
-from avatar_engine.contracts import CONTROL_LIMITS, EMOTIONS, SAMPLE_RATE, Controls, FloatArray
-from avatar_engine.errors import AvatarError
+from avatar_engine.contracts import CONTROL_LIMITS, SAMPLE_RATE, Controls, FloatArray
 from avatar_engine.markup import EMPHASES, Manner
 from avatar_engine.voice.network import LOWEST_PITCH, SAMPLES_PER_FEATURE, Plan
 from avatar_engine.voice.phonemes import PUNCTUATION
@@ -105,20 +104,6 @@ class Shape:
     energy: Numbers
     bright: Numbers
     pause: float
-
-
-def check(controls: Controls) -> None:
-    """Refuse controls that the voice can't follow.
-
-    Raises:
-        AvatarError: A value is out of its range, or the emotion is unknown.
-    """
-    for name, (least, most) in CONTROL_LIMITS.items():
-        value = getattr(controls, name)
-        if not least <= value <= most:  # nor is NaN
-            raise AvatarError(f"The {name} {value} is out of range.", f"Choose {least:g} to {most:g}.")
-    if controls.emotion not in PRESETS:
-        raise AvatarError(f"There is no emotion {controls.emotion!r}.", f"Emotions: {', '.join(EMOTIONS)}.")
 
 
 def resolved(controls: Controls) -> Emotion:

@@ -103,7 +103,7 @@ class Voice:
         Raises:
             AvatarError: The utterance's language or emotion is unknown, or a control is out of its range.
         """
-        controls.check(utterance.controls)
+        utterance.controls.check()
         asked = languages.asked(utterance.language or self.language)
         for passage in passages(utterance.text, utterance.controls, asked, self.phonemes, self._told):
             if not passage.said:

@@ -5,7 +5,7 @@ import av
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import SAMPLES_PER_FRAME, Utterance, join
+from avatar_engine.contracts import SAMPLES_PER_FRAME, Controls, Utterance, join
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import voice_process
 from avatar_engine.live.programme import TAIL
@@ -51,7 +51,8 @@ def test_the_file_says_that_it_is_ai_generated_in_metadata_and_picture(avatar, t
     ("change", "words"),
     [
         ({"text": " \n\n "}, "nothing to say"),
-        ({"speed": 3.0}, "3.0"),
+        ({"controls": Controls(speed=3.0)}, "3.0"),
+        ({"controls": Controls(emotion="angry")}, "angry"),
         ({"output": "out.avi"}, "out.avi"),
         ({"language": "fr"}, "did not agree to the language 'fr'"),
         ({"text": 'And <lang xml:lang="es">hola</lang>.'}, "did not agree to the language 'es'"),

@@ -39,3 +39,23 @@ def test_a_server_never_reads_our_marks_aloud():
         "Bonjour.",
         "It is ten.",
     ]
+
+
+def test_marks_part_languages_and_ask_for_silence():
+    marked = 'Hello. <lang xml:lang="fr">Bonjour à tous.</lang> [pause 2s] Goodbye.'
+    director = Sentences(ListedDirector([Utterance(marked, "en")]))
+    got = list(iter(director.next, None))
+    assert [(item.text, item.language) for item in got if isinstance(item, Utterance)] == [
+        ("Hello.", "en"),
+        ("Bonjour à tous.", "fr"),
+        ("Goodbye.", "en"),
+    ]
+    assert got[2] == Pause(2.0)
+
+
+def test_a_sentence_whose_language_is_to_be_found_is_asked_for_in_one_that_was_agreed_to():
+    text = "Bonjour à tous, voici notre nouvelle veste. It keeps you warm and dry in the rain."
+    director = Sentences(ListedDirector([Utterance(text, "auto")]), "en", ("en", "fr"))
+    assert [item.language for item in iter(director.next, None)] == ["fr", "en"]
+    director = Sentences(ListedDirector([Utterance(text, "auto")]), "en", ("en",))
+    assert [item.language for item in iter(director.next, None)] == ["en", "en"]

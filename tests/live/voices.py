@@ -41,7 +41,7 @@ class ToneVoice:
             yield Speech(samples, (Phone(letter, 0.0, len(samples) / SAMPLE_RATE),))
 
 
-def tone_voice(bundle: object, language: str, lexicon: object = None) -> ToneVoice:
+def tone_voice(bundle: object, language: str, lexicon: object = None, among: object = ()) -> ToneVoice:
     """Takes the place of `avatar_engine.live.voice_process.load_voice`."""
     return ToneVoice()
 
@@ -55,5 +55,5 @@ class Mute(ToneVoice):
         return super().speak(utterance)
 
 
-def mute_voice(bundle: object, language: str, lexicon: object = None) -> Mute:
+def mute_voice(bundle: object, language: str, lexicon: object = None, among: object = ()) -> Mute:
     return Mute()

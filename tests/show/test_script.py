@@ -227,3 +227,8 @@ def test_the_scripts_in_the_readme_are_whole():
         "en",
         "fr",
     )
+
+
+def test_each_sentences_language_can_be_left_to_be_found() -> None:
+    script = parse('---\nlanguage: auto\n---\n\nHello. <lang xml:lang="fr">Bonjour.</lang>\n')
+    assert script.languages == ("auto", "fr")
