@@ -169,7 +169,8 @@ class Decoder(nn.Module):
     def freeze(self, statistics: network.Statistics) -> None:
         """Normalise the generator with ``statistics`` from now on, as the show does."""
         for norm in network.norms():
-            mean, deviation = torch.from_numpy(np.asarray(statistics[norm.name], np.float32))
+            pair = torch.from_numpy(np.asarray(statistics[norm.name], np.float32))
+            mean, deviation = pair.to(cast(Tensor, self.window).device)
             for name in norm.adains:
                 self.adains[name].mean, self.adains[name].deviation = mean, deviation
 
@@ -182,7 +183,7 @@ class Decoder(nn.Module):
     def folded(self, style: Tensor) -> dict[str, FloatArray]:
         """Gains and shifts of every AdaIN as they are now: name -> float32 (2 * channels,)."""
         return {
-            name: adain.folded(style).detach().numpy().astype(np.float32)
+            name: adain.folded(style).detach().cpu().numpy().astype(np.float32)
             for name, adain in self.adains.items()
         }
 

@@ -12,7 +12,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +28,7 @@ from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Progress, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import align, text
 from avatar_engine.voice import pitch as tracks
+from avatar_engine.voice.clean import cleaned
 from avatar_engine.voice.decoder import Decoder
 from avatar_engine.voice.network import (
     LOWEST_PITCH,
@@ -138,13 +139,20 @@ FREE = {
 }
 """What a voice says freely while it is fitted, by language; none of it is in what a voice is judged by."""
 _CHECK_EVERY = 25
+_READING = 5.5
+"""CPU seconds in which a sentence is said and read back."""
+_READ_SHARE = 0.15  # Of the budget: for the unfitted voice and for the fitted one.
+_UNREAD = ("hi",)
+"""Languages that the recogniser can't read well enough to tell a voice by."""
 _STATE = "voice-state.safetensors"
 _LEAST = 20.0  # Seconds of training, however long the preparation took.
 
 
 class Computer(Protocol):
-    """What a fit asks of the device: whether bf16 arithmetic is fast."""
+    """What a fit asks of the device: ``cpu`` or ``cuda``, and whether bf16 arithmetic is fast."""
 
+    @property
+    def kind(self) -> str: ...
     @property
     def bf16(self) -> bool: ...
 
@@ -185,6 +193,7 @@ class Prepared:
     gain: float
     pitch: tuple[float, float]
     pace: float
+    above_noise: float | None
 
 
 def fit(
@@ -202,8 +211,8 @@ def fit(
     Args:
         samples: float32 (n,) at 24 kHz, one person speaking.
         language: BCP 47 tag, or ``auto``.
-        device: Whether to train in bf16; float32 when None.
-        budget: Seconds of CPU for everything; about 60 go into preparation.
+        device: Where to train, and whether in bf16; on the processor in float32 when None.
+        budget: Seconds of CPU for everything; about 60 go into preparation, a tenth into reading the words back.
         work: Folder for what is worth keeping when interrupted; a second call goes on from there.
         train: Which samples may be used.
 
@@ -216,15 +225,47 @@ def fit(
     torch.set_num_threads(1)
     try:
         prepared = _prepare(np.ascontiguousarray(samples[train], np.float32), language, work, progress)
-        trainer = Trainer(prepared, work, bool(device and device.bf16))
-        left = max(_LEAST, budget - (time.process_time() - started) - trainer.spent)
+        trainer = Trainer(prepared, work, device)
+        sentences = _read_back(prepared.language, budget)
+        reading = 2 * len(sentences) * _READING
+        left = max(_LEAST, budget - reading - (time.process_time() - started) - trainer.spent)
         trainer.styles(left * _STYLE_SHARE, progress)
         trainer.gains(left * (1 - _STYLE_SHARE), progress)
-        pack = trainer.pack(time.process_time() - started)
+        pack = _clear(trainer.pack(), sentences, progress, started)
     finally:
         torch.set_num_threads(threads)
     progress("voice", 1.0, f"speaker {pack.meta['speaker']:.2f}")
     return pack
+
+
+def _read_back(language: str, budget: float) -> tuple[str, ...]:
+    """What is said and read back after a fit; a short fit can afford little of it."""
+    most = max(3, round(budget * _READ_SHARE / _READING / 2))
+    return () if language[:2] in _UNREAD else FREE.get(language[:2], ())[:most]
+
+
+def _clear(pack: VoicePack, sentences: Sequence[str], progress: Progress, started: float) -> VoicePack:
+    """The fit as far as its words are clear, with what it took."""
+    meta = dict(pack.meta)
+    if sentences:
+        from avatar_engine.voice import words
+
+        stock = VoicePack.stock(pack.base)
+        style = np.concatenate([stock.style[:128], pack.style[128:]])
+        unfitted = replace(pack, style=style, folded={}, statistics=stock.statistics)
+        pack, read = words.clear(pack, unfitted, sentences, pack.language, _within(progress, 0.93, 1.0))
+        meta["words"] = asdict(read)
+    meta["cpu_seconds"] = round(time.process_time() - started, 1)
+    return replace(pack, meta=meta)
+
+
+def _within(progress: Progress, start: float, stop: float) -> Progress:
+    """``progress`` for a part of the bar."""
+
+    def told(stage: str, done: float, note: str = "") -> None:
+        progress(stage, start + (stop - start) * done, note)
+
+    return told
 
 
 # Preparation ---------------------------------------------------------------------------------------------------
@@ -240,7 +281,10 @@ def _prepare(samples: FloatArray, language: str, work: Path, progress: Progress)
             f"Only {seconds:.0f} s of speech were found; {SHORTEST_SPEECH:.0f} s are needed for a voice.",
             "Use a longer clip.",
         )
-    progress("voice", 0.05, f"{len(stretches)} stretches, {seconds:.0f} s of {spoken_language}")
+    clean = cleaned(samples)
+    samples = clean.samples
+    noise = "" if clean.above_noise is None else f", {clean.above_noise:.0f} dB above the noise"
+    progress("voice", 0.05, f"{len(stretches)} stretches, {seconds:.0f} s of {spoken_language}{noise}")
     f0 = tracks.pitch(samples)
     said_only = np.concatenate([samples[s.start : s.stop] for s in stretches])
     base, prosody = _nearest(said_only, f0, spoken_language)
@@ -259,7 +303,8 @@ def _prepare(samples: FloatArray, language: str, work: Path, progress: Progress)
     finally:
         phonemizer.close()
     kept = [a for a in aligned if a is not None]
-    return _teach(kept, free, samples, f0, network, base, prosody, spoken_language)
+    taught = _teach(kept, free, samples, f0, network, base, prosody, spoken_language)
+    return replace(taught, above_noise=clean.above_noise)
 
 
 def transcript(samples: FloatArray, language: str, work: Path) -> tuple[list[align.Stretch], str]:
@@ -358,7 +403,7 @@ def _teach(
     register, pace = _manner(kept, f0)
     said = [tuned(network.plan(ids, pace), register) for ids in free]
     own = tuple(Free(plan, network.features(plan).source) for plan in said)
-    return Prepared(tuple(taught), held, own, base, prosody, language, gain, register, pace)
+    return Prepared(tuple(taught), held, own, base, prosody, language, gain, register, pace, None)
 
 
 def _energy_of_level(aligned: Sequence[_Aligned]) -> tuple[float, float]:
@@ -414,23 +459,26 @@ def _rms(samples: FloatArray) -> float:
 # Training ------------------------------------------------------------------------------------------------------
 
 
+_SPECTRA = {512: 40, 1024: 80, 2048: 100}
+"""Points of every spectrum that is compared, and its mel bands."""
+
+
 class Ear(torch.nn.Module):
     """How unlike two sounds are: mel spectra at three resolutions, and the speaker encoder."""
 
     def __init__(self, person: FloatArray, speaker: SpeakerEncoder) -> None:
         super().__init__()
-        self.person = torch.from_numpy(person)
+        self.register_buffer("person", torch.from_numpy(person), persistent=False)
         self.speaker = speaker
-        self.banks = {
-            size: torch.from_numpy(mel_bank(bands, size // 2 + 1, SAMPLE_RATE / size, 12000.0))
-            for size, bands in ((512, 40), (1024, 80), (2048, 100))
-        }
+        for size, bands in _SPECTRA.items():
+            bank = mel_bank(bands, size // 2 + 1, SAMPLE_RATE / size, 12000.0)
+            self.register_buffer(f"bank{size}", torch.from_numpy(bank), persistent=False)
+            self.register_buffer(f"hann{size}", torch.hann_window(size), persistent=False)
 
     def mels(self, samples: Tensor) -> Iterator[Tensor]:
-        for size, bank in self.banks.items():
-            spectrum = torch.stft(
-                samples, size, size // 4, window=torch.hann_window(size), return_complex=True
-            )
+        for size in _SPECTRA:
+            bank, window = self.get_buffer(f"bank{size}"), self.get_buffer(f"hann{size}")
+            spectrum = torch.stft(samples, size, size // 4, window=window, return_complex=True)
             yield torch.log(bank @ torch.view_as_real(spectrum).square().sum(-1) + 1e-5)
 
     def forward(self, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
@@ -441,26 +489,28 @@ class Ear(torch.nn.Module):
 
     def stranger(self, made: Tensor) -> Tensor:
         """How far the voice in (1, n) samples is from the person's: 1 less the cosine."""
-        return 1 - self.speaker.embed(self.speaker.mel(made)[:, :160])[0] @ self.person
+        return 1 - self.speaker.embed(self.speaker.mel(made)[:, :160])[0] @ self.get_buffer("person")
 
 
 class Trainer:
     """The two steps of a fit, with their best state; kept in ``work`` so that a stop loses little."""
 
-    def __init__(self, prepared: Prepared, work: Path, bf16: bool) -> None:
+    def __init__(self, prepared: Prepared, work: Path, device: Computer | None) -> None:
         self.prepared = prepared
         self.kept = work / _STATE
         self.spent = 0.0
-        self.bf16 = bf16
+        self.bf16 = bool(device and device.bf16)
+        on_card = device is not None and device.kind == "cuda" and torch.cuda.is_available()
+        self.on = torch.device("cuda" if on_card else "cpu")
         torch.manual_seed(1)
         self.random = np.random.default_rng(1)
-        self.decoder = Decoder().eval()
+        self.decoder = Decoder().eval().to(self.on)
         columns = np.array([item.plan.pitch.shape[1] for item in prepared.items], np.float64)
         self.lengths = columns / columns.sum()  # A second of speech is as likely as any other.
         person = encoder().voice(np.concatenate([item.target for item in prepared.items]))
-        self.ear = Ear(person, encoder())
+        self.ear = Ear(person, SpeakerEncoder()).to(self.on)
         stock = VoicePack.stock(prepared.base)
-        self.style = torch.nn.Parameter(torch.from_numpy(stock.style[:128].copy()))
+        self.style = torch.nn.Parameter(torch.from_numpy(stock.style[:128].copy()).to(self.on))
         self.prosody = VoicePack.stock(prepared.prosody).style[128:].copy()
         self.statistics: dict[str, FloatArray] = {}
         self.steps = {"style": 0, "gains": 0}
@@ -474,8 +524,7 @@ class Trainer:
                 self.style.copy_(torch.from_numpy(self._stored["style"]))
         else:
             self._train("style", [self.style], _STYLE_RATE, seconds, (0.15, 0.4), progress)
-        full = np.concatenate([self.style.detach().numpy(), self.prosody]).astype(np.float32)
-        network = Network(full)
+        network = Network(self._full_style())
         self.statistics = calibrate_features(
             network, [Features(network.features(i.plan).features, i.source) for i in self.prepared.items[:8]]
         )
@@ -540,8 +589,8 @@ class Trainer:
 
     def _hear(self, item: Item, start: int, stop: int) -> tuple[Tensor, Tensor]:
         made = self._say(item, start, stop)
-        real = torch.from_numpy(item.target[start * SAMPLES_PER_FEATURE : stop * SAMPLES_PER_FEATURE])[None]
-        spectral, speaker = self.ear(made, real)
+        real = item.target[start * SAMPLES_PER_FEATURE : stop * SAMPLES_PER_FEATURE]
+        spectral, speaker = self.ear(made, torch.from_numpy(real).to(self.on)[None])
         return spectral, speaker
 
     def _likeness(self, free: Free) -> Tensor:
@@ -553,14 +602,12 @@ class Trainer:
 
     def _say(self, what: Item | Free, start: int, stop: int) -> Tensor:
         plan = what.plan
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
-            features = self.decoder.body(
-                torch.from_numpy(plan.text),
-                torch.from_numpy(plan.pitch),
-                torch.from_numpy(plan.energy),
-                self.style,
-            )
-            source = torch.from_numpy(what.source[:, :, start * 60 : stop * 60 + 1])
+        text, pitch, energy, source = (
+            torch.from_numpy(part).to(self.on)
+            for part in (plan.text, plan.pitch, plan.energy, what.source[:, :, start * 60 : stop * 60 + 1])
+        )
+        with torch.autocast(self.on.type, torch.bfloat16, enabled=self.bf16):
+            features = self.decoder.body(text, pitch, energy, self.style)
             made = self.decoder.generator(features[:, :, start:stop], source, self.style)
         return made.float()
 
@@ -580,7 +627,10 @@ class Trainer:
         log.info("voice fit %s: spectrum %.3f speaker %.3f", stage, spectral, 1 - speaker)
         return float(spectral + _SPEAKER_WEIGHT * speaker)
 
-    def pack(self, seconds: float) -> VoicePack:
+    def _full_style(self) -> FloatArray:
+        return np.concatenate([self.style.detach().cpu().numpy(), self.prosody]).astype(np.float32)
+
+    def pack(self) -> VoicePack:
         """The voice as it is now."""
         meta: dict[str, Any] = {
             "prosody": self.prepared.prosody,
@@ -588,16 +638,15 @@ class Trainer:
             "pace": self.prepared.pace,
             "steps": dict(self.steps),
             "speaker": self.scores.get("speaker", 0.0),
-            "cpu_seconds": round(seconds, 1),
+            "above_noise": self.prepared.above_noise,
         }
-        style = np.concatenate([self.style.detach().numpy(), self.prosody]).astype(np.float32)
         return VoicePack(
-            style, self.decoder.folded(self.style), self.statistics, self.prepared.base,
+            self._full_style(), self.decoder.folded(self.style), self.statistics, self.prepared.base,
             self.prepared.language, meta,
         )  # fmt: skip
 
     def _save(self) -> None:
-        out = {"style": self.style.detach().numpy().copy()}
+        out = {"style": self._full_style()[:128]}
         if any(adain.free is not None for adain in self.decoder.adains.values()):
             out |= {f"folded/{name}": value for name, value in self.decoder.folded(self.style).items()}
         fresh = self.kept.with_suffix(".fresh")

@@ -1,0 +1,76 @@
+"""The minute without its room's noise: a voice would learn it as part of every sound.
+
+What is heard in the pauses is taken for the noise, and lowered everywhere by spectral gating (the stationary method of
+noisereduce: Sainburg, Thielk and Gentner 2020, "Finding, visualizing, and quantifying latent structure across diverse
+animal vocal repertoires"). A recording that is quiet enough stays as it is, sample for sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from avatar_engine.contracts import SAMPLE_RATE, FloatArray
+from avatar_engine.voice import align
+
+QUIET = 40.0
+"""dB of speech above the noise from which nothing is taken away."""
+
+_SHARE = 0.85  # Of the noise: the last of it would take breath and hiss of the speech with it.
+_FRAME = SAMPLE_RATE // 20
+_LEAST = 10  # Frames of noise, half a second: fewer tell nothing of its colour.
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A recording without its noise.
+
+    Attributes:
+        samples: float32 (n,), as many as were given.
+        above_noise: dB of the speech above the noise as it was recorded; None where no pause lets it be heard.
+        lowered: Whether the noise was lowered.
+    """
+
+    samples: FloatArray
+    above_noise: float | None
+    lowered: bool
+
+
+def cleaned(samples: FloatArray) -> Cleaned:
+    """``samples`` with the noise lowered that its pauses hold.
+
+    Args:
+        samples: float32 (n,) at 24 kHz, one person speaking.
+    """
+    speaking = np.zeros(len(samples), np.bool_)
+    for start, stop in align.speech_spans(samples, pause=0.2, margin=0.06):
+        speaking[start:stop] = True
+    noise = _noise(samples, speaking)
+    if len(noise) < _LEAST * _FRAME or not speaking.any():
+        return Cleaned(samples, None, False)
+    above = _level(samples[speaking]) - _level(noise)
+    if above >= QUIET:
+        return Cleaned(samples, above, False)
+    import noisereduce
+
+    # Narrow smoothing: wide gates take speech beside them along (10 dB of signal to error, 18 with these; 15 before).
+    lowered = noisereduce.reduce_noise(
+        y=samples, sr=SAMPLE_RATE, y_noise=noise, stationary=True, prop_decrease=_SHARE,
+        n_fft=600, hop_length=150, freq_mask_smooth_hz=150, time_mask_smooth_ms=30,
+    )  # fmt: skip
+    return Cleaned(np.asarray(lowered, np.float32)[: len(samples)], above, True)
+
+
+def _noise(samples: FloatArray, speaking: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> FloatArray:
+    """The quieter half of the pauses: in the louder one somebody breathes, swallows or turns a page."""
+    count = len(samples) // _FRAME
+    frames = samples[: count * _FRAME].reshape(count, _FRAME)
+    paused = frames[~speaking[: count * _FRAME].reshape(count, _FRAME).any(1)]
+    paused = paused[np.abs(paused).max(1) > 0] if len(paused) else paused  # Digital silence is no room.
+    power = np.square(paused, dtype=np.float64).mean(1)
+    return np.asarray(paused[power <= np.median(power)].reshape(-1) if len(paused) else paused.reshape(-1))
+
+
+def _level(samples: FloatArray) -> float:
+    return float(10 * np.log10(np.square(samples, dtype=np.float64).mean() + 1e-12))

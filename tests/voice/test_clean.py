@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from avatar_engine.contracts import SAMPLE_RATE
+from avatar_engine.voice import clean
+from avatar_engine.voice.clean import cleaned
+
+
+def words_and_rests(seconds: int = 6) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """A buzz of 150 Hz for a second, rest for a second, and so on; and where the buzz is."""
+    at = np.arange(seconds * SAMPLE_RATE)
+    buzz = (np.sin(2 * np.pi * 150 / SAMPLE_RATE * at[:, None] * np.arange(1, 9)).sum(1) * 0.04).astype(
+        np.float32
+    )
+    spans = [(n * SAMPLE_RATE, (n + 1) * SAMPLE_RATE) for n in range(0, seconds, 2)]
+    said = np.zeros(len(at), np.float32)
+    for start, stop in spans:
+        said[start:stop] = buzz[start:stop]
+    return said, spans
+
+
+@pytest.fixture(autouse=True)
+def spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clean.align, "speech_spans", lambda *_, **__: words_and_rests()[1])
+
+
+def decibels(samples: np.ndarray) -> float:
+    return float(10 * np.log10(np.mean(samples.astype(np.float64) ** 2) + 1e-12))
+
+
+def test_noise_is_lowered_in_pauses_and_under_speech_which_stays() -> None:
+    said, _ = words_and_rests()
+    hiss = np.random.default_rng(2).normal(size=len(said)).astype(np.float32) * 0.008
+    found = cleaned(said + hiss)
+    assert found.lowered and found.above_noise == pytest.approx(
+        decibels(said[:SAMPLE_RATE]) - decibels(hiss), abs=1
+    )
+    assert found.samples.shape == said.shape and found.samples.dtype == np.float32
+    rest = slice(SAMPLE_RATE + 2400, 2 * SAMPLE_RATE - 2400)
+    assert decibels(found.samples[rest]) < decibels(hiss) - 12
+    within = slice(2 * SAMPLE_RATE + 2400, 3 * SAMPLE_RATE - 2400)
+    left, before = found.samples[within] - said[within], hiss[within]
+    assert decibels(left) < decibels(before) - 6, "under the speech too"
+    assert decibels(found.samples[within]) == pytest.approx(decibels(said[within]), abs=0.5)
+
+
+def test_a_quiet_room_stays_as_it_is() -> None:
+    said, _ = words_and_rests()
+    samples = said + np.random.default_rng(2).normal(size=len(said)).astype(np.float32) * 1e-4
+    found = cleaned(samples)
+    assert not found.lowered and found.samples is samples and found.above_noise > clean.QUIET
+
+
+def test_a_breath_in_a_pause_is_not_the_rooms_noise() -> None:
+    said, _ = words_and_rests()
+    samples = said + np.random.default_rng(2).normal(size=len(said)).astype(np.float32) * 1e-4
+    breath = np.random.default_rng(3).normal(size=SAMPLE_RATE // 3).astype(np.float32) * 0.03
+    samples[SAMPLE_RATE + 6000 : SAMPLE_RATE + 6000 + len(breath)] += breath
+    assert not cleaned(samples).lowered
+
+
+@pytest.mark.parametrize("rest", ["none", "digital silence"])
+def test_where_no_pause_lets_the_room_be_heard_nothing_is_done(
+    rest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, _ = words_and_rests()
+    if rest == "none":
+        monkeypatch.setattr(clean.align, "speech_spans", lambda *_, **__: [(0, len(said))])
+    found = cleaned(said)
+    assert found.samples is said and found.above_noise is None and not found.lowered

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from avatar_engine.voice import words
+from avatar_engine.voice.pack import VoicePack
+from avatar_engine.voice.words import allowed, clear, weakened
+
+SAID = ("One two three.", "Four five six.")
+
+
+@pytest.fixture
+def pack(monkeypatch: pytest.MonkeyPatch) -> VoicePack:
+    monkeypatch.setattr(words, "gains", lambda style: {"encode.norm1": np.zeros(4, np.float32)})
+    return VoicePack(
+        np.zeros(256, np.float32), {"encode.norm1": np.ones(4, np.float32)}, {}, "af_heart", "en"
+    )
+
+
+def strength(pack: VoicePack) -> float:
+    return float(pack.folded["encode.norm1"][0]) if pack.folded else -1.0
+
+
+def reading(errors: dict[float, float]) -> tuple[list[float], words.Reads]:
+    """A read-back that errs as told for each share of a fit (-1: the unfitted voice)."""
+    asked: list[float] = []
+
+    def reads(pack: VoicePack, sentences: object, language: str) -> float:
+        assert (sentences, language) == (SAID, "en")
+        asked.append(strength(pack))
+        return errors[asked[-1]]
+
+    return asked, reads
+
+
+def run(pack: VoicePack, errors: dict[float, float]) -> tuple[VoicePack, words.Words, list[float]]:
+    asked, reads = reading(errors)
+    unfitted = VoicePack(pack.style, {}, {}, "af_heart", "en")
+    kept, read = clear(pack, unfitted, SAID, "en", reads=reads)
+    return kept, read, asked
+
+
+def test_a_fit_whose_words_are_clear_is_kept_whole(pack: VoicePack) -> None:
+    kept, read, asked = run(pack, {-1: 0.02, 1: 0.03})
+    assert kept is pack and asked == [-1, 1]
+    assert read == words.Words(0.02, 0.03, 1.0, 2) and read.kept
+
+
+def test_a_fit_that_loses_words_is_taken_back_until_it_does_not(pack: VoicePack) -> None:
+    kept, read, asked = run(pack, {-1: 0.02, 1: 0.2, 0.75: 0.1, 0.5: 0.03})
+    assert asked == [-1, 1, 0.75, 0.5] and strength(kept) == 0.5
+    assert read.strength == 0.5 and read.fitted == 0.03 and read.kept
+
+
+def test_where_no_share_is_clear_enough_the_clearest_is_kept_and_it_is_told(pack: VoicePack) -> None:
+    kept, read, asked = run(pack, {-1: 0.0, 1: 0.4, 0.75: 0.3, 0.5: 0.2, 0.25: 0.1, 0: 0.1})
+    assert len(asked) == 6 and strength(kept) == 0.25 and not read.kept
+
+
+def test_what_is_allowed_is_half_as_many_again_or_one_in_a_hundred() -> None:
+    assert allowed(0.0) == pytest.approx(0.01)
+    assert allowed(0.1) == pytest.approx(0.15)
+
+
+def test_a_share_of_a_fit_lies_between_what_the_style_gives_and_the_fit(pack: VoicePack) -> None:
+    assert strength(weakened(pack, 0.25)) == 0.25 and weakened(pack, 1.0) is pack
+    assert strength(weakened(pack, 0.0)) == 0.0
