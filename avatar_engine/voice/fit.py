@@ -26,7 +26,7 @@ from torch.nn import functional
 
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Progress, silent
 from avatar_engine.errors import AvatarError
-from avatar_engine.voice import align, text
+from avatar_engine.voice import align, register, text
 from avatar_engine.voice import pitch as tracks
 from avatar_engine.voice.clean import cleaned
 from avatar_engine.voice.decoder import Decoder
@@ -43,6 +43,7 @@ from avatar_engine.voice.network import (
 )
 from avatar_engine.voice.pack import VoicePack, stock_fit
 from avatar_engine.voice.phonemes import Phonemizer, tag, tokens
+from avatar_engine.voice.register import Melody, melody
 from avatar_engine.voice.speaker import SpeakerEncoder, encoder, mel_bank, spoken
 
 log = logging.getLogger(__name__)
@@ -141,6 +142,8 @@ FREE = {
 _CHECK_EVERY = 25
 _READING = 5.5
 """CPU seconds in which a sentence is said and read back."""
+_SAYING = 2.5
+_PACES = (0.8, 1.2)  # Beyond that words suffer more than the likeness gains.
 _READ_SHARE = 0.15  # Of the budget: for the unfitted voice and for the fitted one.
 _UNREAD = ("hi",)
 """Languages that the recogniser can't read well enough to tell a voice by."""
@@ -193,6 +196,7 @@ class Prepared:
     gain: float
     pitch: tuple[float, float]
     pace: float
+    melody: Melody | None
     above_noise: float | None
 
 
@@ -227,36 +231,33 @@ def fit(
         prepared = _prepare(np.ascontiguousarray(samples[train], np.float32), language, work, progress)
         trainer = Trainer(prepared, work, device)
         sentences = _read_back(prepared.language, budget)
-        reading = 2 * len(sentences) * _READING
+        reading = (2 * _READING + _SAYING) * len(sentences)
         left = max(_LEAST, budget - reading - (time.process_time() - started) - trainer.spent)
         trainer.styles(left * _STYLE_SHARE, progress)
         trainer.gains(left * (1 - _STYLE_SHARE), progress)
-        pack = _clear(trainer.pack(), sentences, progress, started)
+        pack = register.settled(trainer.pack(), prepared.melody, sentences)
+        if prepared.language[:2] not in _UNREAD:
+            pack = _clear(pack, sentences, progress)
     finally:
         torch.set_num_threads(threads)
     progress("voice", 1.0, f"speaker {pack.meta['speaker']:.2f}")
-    return pack
+    return replace(pack, meta={**pack.meta, "cpu_seconds": round(time.process_time() - started, 1)})
 
 
 def _read_back(language: str, budget: float) -> tuple[str, ...]:
     """What is said and read back after a fit; a short fit can afford little of it."""
-    most = max(3, round(budget * _READ_SHARE / _READING / 2))
-    return () if language[:2] in _UNREAD else FREE.get(language[:2], ())[:most]
+    return FREE.get(language[:2], ())[: max(3, round(budget * _READ_SHARE / _READING / 2))]
 
 
-def _clear(pack: VoicePack, sentences: Sequence[str], progress: Progress, started: float) -> VoicePack:
-    """The fit as far as its words are clear, with what it took."""
-    meta = dict(pack.meta)
-    if sentences:
-        from avatar_engine.voice import words
+def _clear(pack: VoicePack, sentences: Sequence[str], progress: Progress) -> VoicePack:
+    """The fit as far as its words are clear."""
+    from avatar_engine.voice import words
 
-        stock = VoicePack.stock(pack.base)
-        style = np.concatenate([stock.style[:128], pack.style[128:]])
-        unfitted = replace(pack, style=style, folded={}, statistics=stock.statistics)
-        pack, read = words.clear(pack, unfitted, sentences, pack.language, _within(progress, 0.93, 1.0))
-        meta["words"] = asdict(read)
-    meta["cpu_seconds"] = round(time.process_time() - started, 1)
-    return replace(pack, meta=meta)
+    stock = VoicePack.stock(pack.base)
+    style = np.concatenate([stock.style[:128], pack.style[128:]])
+    unfitted = replace(pack, style=style, folded={}, statistics=stock.statistics)
+    pack, read = words.clear(pack, unfitted, sentences, pack.language, _within(progress, 0.93, 1.0))
+    return replace(pack, meta={**pack.meta, "words": asdict(read)})
 
 
 def _within(progress: Progress, start: float, stop: float) -> Progress:
@@ -400,10 +401,10 @@ def _teach(
         items.append(Item(plan, network.features(plan).source, real.astype(np.float32)))
     held = tuple(items[3::9])[:3] if len(items) > 6 else tuple(items[:1])
     taught = tuple(item for item in items if not any(item is other for other in held)) or tuple(items)
-    register, pace = _manner(kept, f0)
-    said = [tuned(network.plan(ids, pace), register) for ids in free]
+    manner, pace = _manner(kept, f0)
+    said = [tuned(network.plan(ids, pace), manner) for ids in free]
     own = tuple(Free(plan, network.features(plan).source) for plan in said)
-    return Prepared(tuple(taught), held, own, base, prosody, language, gain, register, pace, None)
+    return Prepared(tuple(taught), held, own, base, prosody, language, gain, manner, pace, melody(f0), None)
 
 
 def _energy_of_level(aligned: Sequence[_Aligned]) -> tuple[float, float]:
@@ -418,15 +419,14 @@ def _energy_of_level(aligned: Sequence[_Aligned]) -> tuple[float, float]:
 def _manner(aligned: Sequence[_Aligned], f0: FloatArray) -> tuple[tuple[float, float], float]:
     """How the person's register (shift and spread of log pitch) and pace differ from the model's."""
     model = np.concatenate([tracks.pitch(a.sound) for a in aligned])  # by the tracker that heard the person
-    own, real = np.log(model[model > 0]), np.log(f0[f0 > 0])
+    own, real = melody(model), melody(f0)
     ours, theirs = (sum(int(f[1:-1].sum()) for f in all_of) for all_of in (
         [a.model.frames for a in aligned], [a.frames for a in aligned]
     ))  # fmt: skip
-    pace = float(np.clip(ours / max(1, theirs), 0.85, 1.15))
-    if not len(own) or not len(real):
+    pace = float(np.clip(ours / max(1, theirs), *_PACES))
+    if own is None or real is None:
         return (0.0, 1.0), pace
-    spread = float(np.clip(real.std() / max(float(own.std()), 1e-3), 0.7, 1.3))
-    return (float(real.mean() - own.mean()), spread), pace
+    return register.towards((0.0, 1.0), own, real), pace
 
 
 def carried(pitch: FloatArray, voiced: npt.NDArray[np.bool_], f0: FloatArray) -> FloatArray:
@@ -541,7 +541,7 @@ class Trainer:
         }
         if folded:
             self.decoder.restore(folded)
-        self._train("gains", free, _GAIN_RATE, seconds, (0.4, 1.0), progress)
+        self._train("gains", free, _GAIN_RATE, seconds, (0.4, 0.92), progress)
         self._save()
 
     def _train(
