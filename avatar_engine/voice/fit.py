@@ -140,7 +140,7 @@ FREE = {
 }
 """What a voice says freely while it is fitted, by language; none of it is in what a voice is judged by."""
 _CHECK_EVERY = 25
-_READING = 5.5
+_READING = 4.0
 """CPU seconds in which a sentence is said and read back."""
 _SAYING = 2.5
 _PACES = (0.8, 1.2)  # Beyond that words suffer more than the likeness gains.
