@@ -1,8 +1,8 @@
-"""The minute without its room's noise: a voice would learn it as part of every sound.
+"""A recording's noise, as its pauses let it be heard; and the recording without it.
 
-What is heard in the pauses is taken for the noise, and lowered everywhere by spectral gating (the stationary method of
-noisereduce: Sainburg, Thielk and Gentner 2020, "Finding, visualizing, and quantifying latent structure across diverse
-animal vocal repertoires"). A recording that is quiet enough stays as it is, sample for sample.
+`cleaned` lowers the noise by spectral gating (the stationary method of noisereduce: Sainburg, Thielk and Gentner 2020,
+"Finding, visualizing, and quantifying latent structure across diverse animal vocal repertoires"). `alike` makes more of
+the same noise, so that what is made can be heard in the place where the recording was made.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray
 from avatar_engine.voice import align
+
+Bools = npt.NDArray[np.bool_]
 
 QUIET = 40.0
 """dB of speech above the noise from which nothing is taken away."""
@@ -37,17 +40,36 @@ class Cleaned:
     lowered: bool
 
 
+def noise_of(samples: FloatArray) -> FloatArray:
+    """What the quieter half of the pauses in ``samples`` (n,) at 24 kHz sounds like; empty where they tell nothing."""
+    return _noise(samples, _speaking(samples))
+
+
+def alike(noise: FloatArray, count: int, seed: int = 1) -> FloatArray:
+    """Noise of the same level and colour: float32 (count,); zeros where ``noise`` is empty.
+
+    White noise filtered to the mean power spectrum of ``noise`` (frames of 50 ms).
+    """
+    if not len(noise):
+        return np.zeros(count, np.float32)
+    frames = noise[: len(noise) // _FRAME * _FRAME].reshape(-1, _FRAME)
+    window = np.hanning(_FRAME)
+    power = np.square(np.abs(np.fft.rfft(frames * window))).mean(0) / np.square(window).sum()
+    white = np.fft.rfft(np.random.default_rng(seed).normal(size=count))
+    at = np.linspace(0, 1, len(white))
+    colour = np.sqrt(np.interp(at, np.linspace(0, 1, len(power)), power))
+    return np.asarray(np.fft.irfft(white * colour, count), np.float32)
+
+
 def cleaned(samples: FloatArray) -> Cleaned:
     """``samples`` with the noise lowered that its pauses hold.
 
     Args:
         samples: float32 (n,) at 24 kHz, one person speaking.
     """
-    speaking = np.zeros(len(samples), np.bool_)
-    for start, stop in align.speech_spans(samples, pause=0.2, margin=0.06):
-        speaking[start:stop] = True
+    speaking = _speaking(samples)
     noise = _noise(samples, speaking)
-    if len(noise) < _LEAST * _FRAME or not speaking.any():
+    if not len(noise) or not speaking.any():
         return Cleaned(samples, None, False)
     above = _level(samples[speaking]) - _level(noise)
     if above >= QUIET:
@@ -62,14 +84,22 @@ def cleaned(samples: FloatArray) -> Cleaned:
     return Cleaned(np.asarray(lowered, np.float32)[: len(samples)], above, True)
 
 
-def _noise(samples: FloatArray, speaking: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> FloatArray:
+def _speaking(samples: FloatArray) -> Bools:
+    speaking = np.zeros(len(samples), np.bool_)
+    for start, stop in align.speech_spans(samples, pause=0.2, margin=0.06):
+        speaking[start:stop] = True
+    return speaking
+
+
+def _noise(samples: FloatArray, speaking: Bools) -> FloatArray:
     """The quieter half of the pauses: in the louder one somebody breathes, swallows or turns a page."""
     count = len(samples) // _FRAME
     frames = samples[: count * _FRAME].reshape(count, _FRAME)
     paused = frames[~speaking[: count * _FRAME].reshape(count, _FRAME).any(1)]
     paused = paused[np.abs(paused).max(1) > 0] if len(paused) else paused  # Digital silence is no room.
     power = np.square(paused, dtype=np.float64).mean(1)
-    return np.asarray(paused[power <= np.median(power)].reshape(-1) if len(paused) else paused.reshape(-1))
+    quiet = paused[power <= np.median(power)] if len(paused) else paused
+    return np.ascontiguousarray(quiet.reshape(-1) if len(quiet) >= _LEAST else quiet[:0].reshape(-1))
 
 
 def _level(samples: FloatArray) -> float:

@@ -3,7 +3,8 @@
 The recording is transcribed, a stock voice says the same text, and the two are warped together; so every phone
 has its real time, and the real pitch and energy can be fed to the decoder (teacher forcing). What is left to
 explain is the timbre: first the 128 numbers of style, then every gain and shift that they control, by gradient
-on mel spectra and on a speaker encoder. The network's own weights stay as they are, and with them every word.
+on mel spectra and on a speaker encoder, heard through the recording's own noise, so that the noise is nothing to be
+learnt. The network's own weights stay as they are, and with them every word.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Progress, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import align, register, text
 from avatar_engine.voice import pitch as tracks
-from avatar_engine.voice.clean import cleaned
+from avatar_engine.voice.clean import alike, noise_of
 from avatar_engine.voice.decoder import Decoder
 from avatar_engine.voice.network import (
     LOWEST_PITCH,
@@ -147,6 +148,8 @@ _PACES = (0.8, 1.2)  # Beyond that words suffer more than the likeness gains.
 _READ_SHARE = 0.15  # Of the budget: for the unfitted voice and for the fitted one.
 _UNREAD = ("hi",)
 """Languages that the recogniser can't read well enough to tell a voice by."""
+_NOISE = 30 * SAMPLE_RATE
+_NOTHING = np.zeros(0, np.float32)
 _STATE = "voice-state.safetensors"
 _LEAST = 20.0  # Seconds of training, however long the preparation took.
 
@@ -197,7 +200,7 @@ class Prepared:
     pitch: tuple[float, float]
     pace: float
     melody: Melody | None
-    above_noise: float | None
+    noise: FloatArray
 
 
 def fit(
@@ -282,10 +285,7 @@ def _prepare(samples: FloatArray, language: str, work: Path, progress: Progress)
             f"Only {seconds:.0f} s of speech were found; {SHORTEST_SPEECH:.0f} s are needed for a voice.",
             "Use a longer clip.",
         )
-    clean = cleaned(samples)
-    samples = clean.samples
-    noise = "" if clean.above_noise is None else f", {clean.above_noise:.0f} dB above the noise"
-    progress("voice", 0.05, f"{len(stretches)} stretches, {seconds:.0f} s of {spoken_language}{noise}")
+    progress("voice", 0.05, f"{len(stretches)} stretches, {seconds:.0f} s of {spoken_language}")
     f0 = tracks.pitch(samples)
     said_only = np.concatenate([samples[s.start : s.stop] for s in stretches])
     base, prosody = _nearest(said_only, f0, spoken_language)
@@ -305,7 +305,7 @@ def _prepare(samples: FloatArray, language: str, work: Path, progress: Progress)
         phonemizer.close()
     kept = [a for a in aligned if a is not None]
     taught = _teach(kept, free, samples, f0, network, base, prosody, spoken_language)
-    return replace(taught, above_noise=clean.above_noise)
+    return replace(taught, noise=noise_of(samples) * np.float32(taught.gain))
 
 
 def transcript(samples: FloatArray, language: str, work: Path) -> tuple[list[align.Stretch], str]:
@@ -404,7 +404,9 @@ def _teach(
     manner, pace = _manner(kept, f0)
     said = [tuned(network.plan(ids, pace), manner) for ids in free]
     own = tuple(Free(plan, network.features(plan).source) for plan in said)
-    return Prepared(tuple(taught), held, own, base, prosody, language, gain, manner, pace, melody(f0), None)
+    return Prepared(
+        tuple(taught), held, own, base, prosody, language, gain, manner, pace, melody(f0), _NOTHING
+    )
 
 
 def _energy_of_level(aligned: Sequence[_Aligned]) -> tuple[float, float]:
@@ -509,6 +511,7 @@ class Trainer:
         self.lengths = columns / columns.sum()  # A second of speech is as likely as any other.
         person = encoder().voice(np.concatenate([item.target for item in prepared.items]))
         self.ear = Ear(person, SpeakerEncoder()).to(self.on)
+        self.noise = alike(prepared.noise, _NOISE)
         stock = VoicePack.stock(prepared.base)
         self.style = torch.nn.Parameter(torch.from_numpy(stock.style[:128].copy()).to(self.on))
         self.prosody = VoicePack.stock(prepared.prosody).style[128:].copy()
@@ -609,7 +612,12 @@ class Trainer:
         with torch.autocast(self.on.type, torch.bfloat16, enabled=self.bf16):
             features = self.decoder.body(text, pitch, energy, self.style)
             made = self.decoder.generator(features[:, :, start:stop], source, self.style)
-        return made.float()
+        return made.float() + torch.from_numpy(self._room(made.shape[1])).to(self.on)
+
+    def _room(self, count: int) -> FloatArray:
+        """Noise as in the recording: with it what is made is compared with what was recorded, and none is learnt."""
+        start = int(self.random.integers(_NOISE - count))
+        return self.noise[start : start + count]
 
     @torch.no_grad()
     def _check(self, stage: str, done: float, progress: Progress) -> float:
@@ -638,7 +646,6 @@ class Trainer:
             "pace": self.prepared.pace,
             "steps": dict(self.steps),
             "speaker": self.scores.get("speaker", 0.0),
-            "above_noise": self.prepared.above_noise,
         }
         return VoicePack(
             self._full_style(), self.decoder.folded(self.style), self.statistics, self.prepared.base,

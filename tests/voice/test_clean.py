@@ -68,3 +68,28 @@ def test_where_no_pause_lets_the_room_be_heard_nothing_is_done(
         monkeypatch.setattr(clean.align, "speech_spans", lambda *_, **__: [(0, len(said))])
     found = cleaned(said)
     assert found.samples is said and found.above_noise is None and not found.lowered
+
+
+def test_more_of_a_noise_has_its_level_and_colour() -> None:
+    white = np.random.default_rng(4).normal(size=5 * SAMPLE_RATE)
+    noise = np.convolve(white, np.ones(12) / 12, "same").astype(np.float32) * 0.02  # Hiss without its top.
+    more = clean.alike(noise, 2 * SAMPLE_RATE)
+    assert more.shape == (2 * SAMPLE_RATE,) and more.dtype == np.float32
+    assert decibels(more) == pytest.approx(decibels(noise), abs=0.5)
+    for low, high in ((100, 900), (2500, 3500), (6500, 7500)):
+        bands = [np.abs(np.fft.rfft(sound)) ** 2 for sound in (noise, more)]
+        at = [np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE) for sound in (noise, more)]
+        levels = [
+            10 * np.log10(band[(hertz > low) & (hertz < high)].sum() / len(sound) ** 2)
+            for band, hertz, sound in zip(bands, at, (noise, more), strict=True)
+        ]
+        assert levels[0] == pytest.approx(levels[1], abs=1.0)
+    assert np.array_equal(more, clean.alike(noise, 2 * SAMPLE_RATE)), "the same every time"
+    assert not clean.alike(np.zeros(0, np.float32), 100).any()
+
+
+def test_the_noise_of_a_recording_is_what_its_pauses_hold() -> None:
+    said, _ = words_and_rests()
+    hiss = np.random.default_rng(2).normal(size=len(said)).astype(np.float32) * 0.008
+    assert decibels(clean.noise_of(said + hiss)) == pytest.approx(decibels(hiss), abs=0.5)
+    assert len(clean.noise_of(said)) == 0
