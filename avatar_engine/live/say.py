@@ -121,7 +121,15 @@ def render(
         voice: Teller = (
             SoundProcess(audio)
             if audio
-            else voice_of(Director(said), bundle, unrehearsed, server=server, lexicon=lexicon, niceness=0)
+            else voice_of(
+                Director(said),
+                bundle,
+                unrehearsed,
+                server=server,
+                lexicon=lexicon,
+                niceness=0,
+                patient=True,
+            )
         )
         stack.callback(voice.close)
         voice.launch()

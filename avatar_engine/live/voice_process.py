@@ -102,16 +102,24 @@ def load_voice(bundle: Bundle, language: str, lexicon: Path | None = None) -> Sp
 
 
 def load_engine(
-    settings: EngineSettings, bundle: Bundle, language: str, lexicon: Path | None = None
+    settings: EngineSettings,
+    bundle: Bundle,
+    language: str,
+    lexicon: Path | None = None,
+    patient: bool = False,
 ) -> Speaks:
-    """A speech server's voice in place of the bundle's own, which may step in, with the user's ``lexicon``.
+    """Another engine's voice in place of the bundle's own, which may step in, with the user's ``lexicon``.
 
     Raises:
-        AvatarError: The server's key is not set, or the bundle's voice is to step in and can't be loaded.
+        AvatarError: The engine can't be loaded, or the bundle's voice is to step in and can't be.
     """
+    from avatar_engine.voice.engines.aligned import aligned
     from avatar_engine.voice.engines.server import load_server
+    from avatar_engine.voice.lexicon import Lexicon
 
-    return load_server(settings, partial(load_voice, bundle, language, lexicon))
+    words = Lexicon.load(lexicon) if lexicon else None
+    own = partial(load_voice, bundle, language, lexicon)
+    return load_server(settings, own, partial(aligned, lexicon=words, patient=patient))
 
 
 def voice_of(
@@ -122,11 +130,15 @@ def voice_of(
     server: EngineSettings | None = None,
     lexicon: Path | None = None,
     niceness: int = NICENESS,
+    patient: bool = False,
 ) -> VoiceProcess:
-    """What a director plans, in the bundle's voice or that of a speech ``server``; the rehearsal names the language."""
+    """What a director plans, in the bundle's voice or that of a speech ``server``; the rehearsal names the language.
+
+    A ``patient`` listener does not hear it as it is made: every sentence of a server may wait for its phones.
+    """
     language = rehearsal.language
     if server:
-        make = partial(load_engine, server, bundle, language, lexicon)
+        make = partial(load_engine, server, bundle, language, lexicon, patient)
         return VoiceProcess(Sentences(director), make, rehearsal, niceness=niceness)
     return VoiceProcess(
         director, partial(load_voice, bundle, language, lexicon), rehearsal, niceness=niceness
