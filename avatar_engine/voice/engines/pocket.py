@@ -117,6 +117,7 @@ def _model(name: str, settings: EngineSettings) -> Any:
             model = TTSModel.load_model(config=path)
         except Exception as error:  # safetensors', pydantic's, torch's: whatever is wrong with the files
             raise AvatarError(f"pocket-tts's model {name} can't be loaded: {error}", advice) from error
+    model.max_decoder_frames_per_call = 1  # as many as are ready would differ from one time to the next
     if model.sample_rate != SAMPLE_RATE:
         raise AvatarError(f"pocket-tts's model {name} speaks at {model.sample_rate} Hz.", "Use another one.")
     return model
