@@ -32,6 +32,9 @@ GRACE = 0.7
 MARGIN = 0.3
 """Seconds before the speech in hand ends at which what is held is handed on."""
 
+PATIENCE = 30.0
+"""Seconds that a sentence is held at most, whoever listens: a voice that is silent for long is taken for dead."""
+
 LONGEST = 30.0
 """Seconds of the longest sentence that is warped."""
 
@@ -58,7 +61,7 @@ class AlignedVoice:
     Args:
         voice: Gives sound.
         outlines: Outlines what it says.
-        patient: Nobody hears it as it is made: every sentence waits until it is whole.
+        patient: Nobody hears it as it is made: every sentence waits until it is whole, or for `PATIENCE`.
         clock: Seconds.
     """
 
@@ -105,12 +108,13 @@ class AlignedVoice:
         return piece
 
     def _time_left(self, begun: float, given: int, said: int) -> float | None:
-        """Seconds for which what is held may still be held; None where that does not matter."""
-        if self._patient or said == given:
+        """Seconds for which what is held may still be held; None where nothing is."""
+        if said == given:
             return None
-        last = self._heard_until - MARGIN
-        if not given:
-            last = max(last, begun + GRACE)
+        last = begun + PATIENCE
+        if not self._patient:
+            in_hand = self._heard_until - MARGIN
+            last = min(last, in_hand if given else max(in_hand, begun + GRACE))
         return max(0.0, last - self._clock())
 
     def _outline(self, utterance: Utterance) -> Outline | None:

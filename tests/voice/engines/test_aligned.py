@@ -93,6 +93,16 @@ def test_on_air_a_slow_sentence_is_not_waited_for_and_its_end_has_phones(monkeyp
     assert phones[-1].start == pytest.approx(sum(REAL[:4]) + 0.1 - 2 * PIECE / SAMPLE_RATE, abs=0.05)
 
 
+def test_even_a_listener_who_can_wait_hears_something_in_time(monkeypatch):
+    monkeypatch.setattr(aligned, "PATIENCE", 0.05)
+    engine = Engine()
+    engine.leave.clear()
+    speech = AlignedVoice(engine, Outlines(), patient=True).speak(WORDS)
+    first = next(speech)
+    engine.leave.set()
+    np.testing.assert_array_equal(join([first, *speech]).samples, engine.sound)
+
+
 def test_with_speech_in_hand_a_slow_sentence_is_whole_before_it_is_heard(monkeypatch):
     monkeypatch.setattr(aligned, "GRACE", 0.05)
     engine = Engine()
