@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from importlib import metadata
+from importlib import metadata, util
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -39,6 +39,8 @@ def test_pins_are_exact_and_of_no_single_build() -> None:
 def test_what_a_dependency_needs_is_pinned_too() -> None:
     found = pins()
     for need in needed():
+        if need.name == "pocket-tts" and not util.find_spec("pocket_tts"):
+            continue
         for line in metadata.requires(need.name) or ():
             further = Requirement(line)
             if further.marker is None or further.marker.evaluate({"extra": ""}):

@@ -65,8 +65,8 @@ Engine = Annotated[
     typer.Option(
         "--voice-engine",
         metavar="FILE",
-        help="Speech server that speaks in place of the clone's own voice (.toml): protocol (openai, xtts, cosyvoice, "
-        "gpt-sovits), url, voice, …; see the README.",
+        help="Engine that speaks in place of the clone's own voice (.toml): protocol (openai, xtts, cosyvoice, "
+        "gpt-sovits, pocket-tts), url, voice, …; see the README.",
     ),
 ]
 Pronunciations = Annotated[

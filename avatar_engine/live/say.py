@@ -129,6 +129,7 @@ def render(
                 lexicon=lexicon,
                 among=may.among,
                 niceness=0,
+                patient=True,
             )
         )
         stack.callback(voice.close)

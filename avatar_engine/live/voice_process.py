@@ -112,15 +112,20 @@ def load_engine(
     language: str,
     lexicon: Path | None = None,
     among: Sequence[str] = (),
+    patient: bool = False,
 ) -> Speaks:
-    """A speech server's voice in place of the bundle's own, which may step in, with the user's ``lexicon``.
+    """Another engine's voice in place of the bundle's own, which may step in, with the user's ``lexicon``.
 
     Raises:
-        AvatarError: The server's key is not set, or the bundle's voice is to step in and can't be loaded.
+        AvatarError: The engine can't be loaded, or the bundle's voice is to step in and can't be.
     """
+    from avatar_engine.voice.engines.aligned import aligned
     from avatar_engine.voice.engines.server import load_server
+    from avatar_engine.voice.lexicon import Lexicon
 
-    return load_server(settings, partial(load_voice, bundle, language, lexicon, among))
+    words = Lexicon.load(lexicon) if lexicon else None
+    own = partial(load_voice, bundle, language, lexicon, among)
+    return load_server(settings, own, partial(aligned, lexicon=words, patient=patient))
 
 
 def voice_of(
@@ -132,12 +137,16 @@ def voice_of(
     lexicon: Path | None = None,
     among: Sequence[str] = (),
     niceness: int = NICENESS,
+    patient: bool = False,
 ) -> VoiceProcess:
     """What a director plans, in the bundle's voice or that of a speech ``server``; the rehearsal names the language,
-    and ``among`` are those to choose from where a text's is to be found."""
+    and ``among`` are those to choose from where a text's is to be found.
+
+    A ``patient`` listener does not hear it as it is made: every sentence of a server may wait for its phones.
+    """
     language = rehearsal.language
     if server:
-        make = partial(load_engine, server, bundle, language, lexicon, among)
+        make = partial(load_engine, server, bundle, language, lexicon, among, patient)
         return VoiceProcess(Sentences(director, language, among), make, rehearsal, niceness=niceness)
     make = partial(load_voice, bundle, language, lexicon, among)
     return VoiceProcess(director, make, rehearsal, niceness=niceness)

@@ -117,9 +117,14 @@ def loudness(samples: FloatArray) -> FloatArray:
 
 def cepstra(samples: FloatArray, count: int = 16) -> FloatArray:
     """Mel cepstra of the voice's mean and spread taken away, for alignment: float32 (n // 300, 2 * count)."""
-    from scipy.fft import dct
-
-    low = dct(np.log(mel_power(samples, 40) + 1e-6), axis=1, norm="ortho")[:, :count]
+    low = mel_cepstra(samples, count)
     slope = np.gradient(low, axis=0) * 2 if len(low) > 1 else np.zeros_like(low)
     both = np.concatenate([low, slope], axis=1)
     return np.asarray((both - both.mean(0)) / (both.std(0) + 1e-3), np.float32)
+
+
+def mel_cepstra(samples: FloatArray, count: int) -> FloatArray:
+    """The lowest mel cepstra as they are, 80 per second: float32 (n // 300, count)."""
+    from scipy.fft import dct
+
+    return np.asarray(dct(np.log(mel_power(samples, 40) + 1e-6), axis=1, norm="ortho")[:, :count], np.float32)

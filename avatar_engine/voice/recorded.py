@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -41,23 +43,37 @@ def phones(speech: Speech, samples: FloatArray) -> tuple[tuple[Phone, ...], floa
         raise AvatarError("No phone is known of the speech.", "Write some words.")
     first, last = max(0.0, said[0].start - RIM), min(speech.seconds, said[-1].end + RIM)
     model = cepstra(speech.samples[int(first * SAMPLE_RATE) : int(last * SAMPLE_RATE)])
-    real = cepstra(samples)
+    return placed(speech.phones, model, cepstra(samples), first, len(samples) / SAMPLE_RATE)
+
+
+def placed(
+    known: Sequence[Phone], model: FloatArray, real: FloatArray, first: float, seconds: float
+) -> tuple[tuple[Phone, ...], float]:
+    """The phones of a recording, from those that are ``known`` of a model of the same words, and the mean cost.
+
+    Args:
+        known: Phones of the model, in order.
+        model: float32 (n, d), what tells its sounds apart, 80 rows a second.
+        real: float32 (m, d), the same of the recording.
+        first: The time of the model's first row, in seconds of its phones.
+        seconds: Length of the recording.
+
+    Raises:
+        AvatarError: One of the two is too short to hold words.
+    """
     if min(len(model), len(real)) < _LEAST:
-        raise AvatarError(
-            f"{len(samples) / SAMPLE_RATE:.2f} s of recording hold no words.", "Give a whole sentence."
-        )
+        raise AvatarError(f"{seconds:.2f} s of recording hold no words.", "Give a whole sentence.")
     bounds, cost = warp(model, real)
     step = SAMPLES_PER_FEATURE / SAMPLE_RATE
 
     def there(seconds: float) -> float:
         return float(np.interp((seconds - first) / step, np.arange(len(bounds)), bounds)) * step
 
-    end = len(samples) / SAMPLE_RATE
-    times = [(there(phone.start), there(phone.end)) for phone in speech.phones]
+    times = [(there(phone.start), there(phone.end)) for phone in known]
     times[0] = (0.0, times[0][1])
-    times[-1] = (times[-1][0], end)
+    times[-1] = (times[-1][0], seconds)
     return tuple(
-        Phone(phone.symbol, start, stop) for phone, (start, stop) in zip(speech.phones, times, strict=True)
+        Phone(phone.symbol, start, stop) for phone, (start, stop) in zip(known, times, strict=True)
     ), cost
 
 

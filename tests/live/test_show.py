@@ -68,7 +68,7 @@ def test_the_voice_is_given_the_lexicon(avatar, script, tmp_path, monkeypatch):
     given = []
 
     def voice(director, make, rehearsal, niceness):
-        given.append(make.args[-2:])
+        given.append(make.args[-3:] if len(make.args) > 4 else make.args[-2:])
         raise AvatarError("Enough.", "")
 
     monkeypatch.setattr(voice_process, "VoiceProcess", voice)
@@ -79,7 +79,7 @@ def test_the_voice_is_given_the_lexicon(avatar, script, tmp_path, monkeypatch):
     for more in ({}, {"lexicon": lexicon}, {"lexicon": lexicon, "engine": tmp_path / "server.toml"}):
         with pytest.raises(AvatarError, match="Enough"):
             run(bundle, script, [str(tmp_path / "r.mp4")], size=SIZE, **more)
-    assert given == [(None, ()), (lexicon, ()), (lexicon, ())]
+    assert given == [(None, ()), (lexicon, ()), (lexicon, (), False)]
 
 
 def test_a_voice_that_says_nothing_is_no_dead_show(avatar, script, tmp_path, monkeypatch):

@@ -1,1 +1,1 @@
-"""Voices that others' servers make, in place of the clone's own network."""
+"""Voices of other engines, on servers and in this process, in place of the clone's own network."""

@@ -35,7 +35,7 @@ def question(settings: EngineSettings, utterance: Utterance) -> Question:
     speed = min(_SPEEDS[1], max(_SPEEDS[0], utterance.controls.speed))
     if settings.protocol == "openai":
         asked = {
-            "model": settings.model,
+            "model": settings.model or "tts-1",
             "input": utterance.text,
             "voice": settings.voice,
             "response_format": settings.format,

@@ -206,11 +206,24 @@ class SteppedInVoice:
             yield from self._own.speak(utterance)
 
 
-def load_server(settings: EngineSettings, own: Callable[[], Voice]) -> Voice:
-    """The voice that ``settings`` ask for; ``own`` loads the clone's, where it is the same person's.
+def load_server(
+    settings: EngineSettings, own: Callable[[], Voice], heard: Callable[[Voice], Voice] = lambda voice: voice
+) -> Voice:
+    """The voice that ``settings`` ask for.
+
+    Args:
+        settings: Which engine.
+        own: Loads the clone's voice, where it is the same person's.
+        heard: Makes a voice that gives phones of one that may give none.
 
     Raises:
-        AvatarError: The key's variable is not set, or the own voice can't be loaded.
+        AvatarError: The key's variable is not set, or the engine or the own voice can't be loaded.
     """
-    server = ServerVoice(settings)
-    return SteppedInVoice(server, own()) if settings.same_person else server
+    if settings.protocol == "pocket-tts":
+        # imported here: it needs this module, and an extra
+        from avatar_engine.voice.engines.pocket import PocketVoice
+
+        engine = heard(PocketVoice(settings))
+    else:
+        engine = heard(ServerVoice(settings))
+    return SteppedInVoice(engine, own()) if settings.same_person else engine

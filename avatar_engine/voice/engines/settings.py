@@ -1,9 +1,10 @@
-"""Which server speaks, and whose voice it has: a small TOML file.
+"""Which engine speaks, and whose voice it has: a small TOML file.
 
-protocol = "openai"                # openai, xtts, cosyvoice or gpt-sovits
-url = "http://127.0.0.1:8880"
-voice = "marie"                    # openai, xtts, cosyvoice: the voice's name on the server
-model = "tts-1"                    # openai only
+protocol = "openai"                # openai, xtts, cosyvoice, gpt-sovits: a server; pocket-tts: within the engine
+url = "http://127.0.0.1:8880"      # of the server
+voice = "marie"                    # openai, xtts, cosyvoice: its name on the server; pocket-tts: a recording of it
+model = "tts-1"                    # openai; pocket-tts: english (or french, german, italian, portuguese, spanish …)
+weights = "pocket"                 # pocket-tts: the folder of its files; none: its own command has fetched them
 key_env = "SPEECH_KEY"             # the environment variable that holds the key, if one is needed
 same_person = true                 # this voice is the presenter's: the clone's own voice may step in for it
 reference = "marie.wav"            # cosyvoice: a few seconds of the voice; gpt-sovits: their path on the server
@@ -26,14 +27,15 @@ from avatar_engine.errors import AvatarError
 
 
 class EngineSettings(BaseModel):
-    """A speech server (see the module)."""
+    """An engine (see the module)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    protocol: Literal["openai", "xtts", "cosyvoice", "gpt-sovits"]
-    url: str
+    protocol: Literal["openai", "xtts", "cosyvoice", "gpt-sovits", "pocket-tts"]
+    url: str = ""
     voice: str = ""
-    model: str = "tts-1"
+    model: str = ""
+    weights: str = ""
     format: Literal["wav", "pcm"] = "wav"
     key_env: str = ""
     same_person: bool = False
@@ -44,16 +46,20 @@ class EngineSettings(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("url must begin with http:// or https:// and name a host")
-        if parts.username or parts.password or parts.query:
-            raise ValueError("url must hold no password and no query: put the key into a variable, key_env")
+        if self.protocol == "pocket-tts":
+            if not self.same_person:
+                raise ValueError(
+                    "pocket-tts clones whoever speaks in voice, and the consent covers the presenter alone: "
+                    "if it is the presenter, say so by same_person = true"
+                )
+        else:
+            _check(self.url)
         needed = {
-            "openai": ("voice", "model"),
+            "openai": ("voice",),
             "xtts": ("voice",),
             "cosyvoice": ("reference", "reference_text") if self.reference else ("voice",),
             "gpt-sovits": ("reference", "reference_language"),
+            "pocket-tts": ("voice",),
         }
         if missing := [name for name in needed[self.protocol] if not getattr(self, name)]:
             raise ValueError(f"{self.protocol} needs {' and '.join(missing)}")
@@ -75,8 +81,16 @@ class EngineSettings(BaseModel):
         return key
 
 
+def _check(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("url must begin with http:// or https:// and name a host")
+    if parts.username or parts.password or parts.query:
+        raise ValueError("url must hold no password and no query: put the key into a variable, key_env")
+
+
 def load(path: Path) -> EngineSettings:
-    """Read a speech server's file.
+    """Read an engine's file; the files that it names lie beside it.
 
     Raises:
         AvatarError: It can't be read, or something in it is wrong: all of it is listed.
@@ -95,9 +109,18 @@ def load(path: Path) -> EngineSettings:
             for item in error.errors(include_input=False)
         )
         raise AvatarError(f"{path}: {wrong}.", "See --help of the command, or the README.") from None
-    beside = path.parent / settings.reference
     if settings.protocol == "cosyvoice" and settings.reference:
-        if not beside.is_file():
-            raise AvatarError(f"{path}: there is no file {beside}.", "Give a few seconds of the voice.")
-        settings = settings.model_copy(update={"reference": str(beside)})
+        return settings.model_copy(update={"reference": str(_beside(path, settings.reference))})
+    if settings.protocol == "pocket-tts":
+        found = {"voice": str(_beside(path, settings.voice))}
+        if settings.weights:
+            found["weights"] = str(path.parent / settings.weights)
+        return settings.model_copy(update=found)
     return settings
+
+
+def _beside(path: Path, recording: str) -> Path:
+    found = path.parent / recording
+    if not found.is_file():
+        raise AvatarError(f"{path}: there is no file {found}.", "Give a few seconds of the voice.")
+    return found

@@ -45,12 +45,14 @@ class Asked:
 class Server:
     """Answers with what ``moods`` say, one a request, and well afterwards.
 
-    A mood is a status, ``slow`` (nothing for long), ``cut`` (half of the sound), ``empty`` or ``words``.
+    ``sound`` says a text at a rate, 16-bit PCM. A mood is a status, ``slow`` (nothing for long), ``cut`` (half of the
+    sound), ``empty`` or ``words``.
     """
 
     protocol: str
     rate: int = 24_000
     moods: list[str | int] = field(default_factory=list)
+    sound: Callable[[str, int], bytes] = tone
     asked: list[Asked] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -143,7 +145,7 @@ def _serve(server: Server, handler: BaseHTTPRequestHandler) -> None:
         time.sleep(1.0)
     if mood == "words":
         return _whole(handler, 200, b'{"detail": "no sound today"}', {})
-    sound = b"" if mood == "empty" else tone(said, server.rate)
+    sound = b"" if mood == "empty" else server.sound(said, server.rate)
     if form == "whole":
         return _whole(handler, 200, header(server.rate, len(sound)) + sound, {})
     return _chunked(handler, (b"" if form == "pcm" else header(server.rate, 0)) + sound, mood == "cut")

@@ -35,6 +35,20 @@ def test_a_reference_lies_beside_its_file(tmp_path):
     assert load(path).reference == str(tmp_path / "m.wav")
 
 
+def test_a_recording_and_weights_lie_beside_their_file_and_must_be_the_presenters(tmp_path):
+    path = tmp_path / "engine.toml"
+    mine = 'protocol="pocket-tts"\nvoice="m.wav"\nweights="pocket"\n'
+    path.write_text(mine + "same_person=true\n")
+    with pytest.raises(AvatarError, match=r"no file .*m\.wav"):
+        load(path)
+    (tmp_path / "m.wav").write_bytes(b"RIFF")
+    settings = load(path)
+    assert (settings.voice, settings.weights) == (str(tmp_path / "m.wav"), str(tmp_path / "pocket"))
+    path.write_text(mine)
+    with pytest.raises(AvatarError, match="consent covers the presenter alone"):
+        load(path)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -44,6 +58,8 @@ def test_a_reference_lies_beside_its_file(tmp_path):
         (GOOD.replace('voice = "marie"\n', ""), "openai needs voice"),
         (GOOD.replace("http:", "ftp:"), "begin with http"),
         (GOOD.replace("127.0.0.1", "me:hunter2@127.0.0.1"), "no password"),
+        (GOOD.replace('url = "http://127.0.0.1:8880"\n', ""), "begin with http"),
+        ('protocol="pocket-tts"\nsame_person=true\n', "pocket-tts needs voice"),
         ('protocol="gpt-sovits"\nurl="http://h"\n', "needs reference"),
     ],
 )
