@@ -198,7 +198,7 @@ def test_phones_of_a_server_arrive_through_the_voices_own_process(tmp_path, monk
         settings = EngineSettings(protocol="xtts", url=server.url, voice="marie")
         voice = VoiceProcess(
             Sentences(ListedDirector([Utterance(words)])),
-            partial(load_engine, settings, None, "en", None, True),
+            partial(load_engine, settings, None, "en", patient=True),
             Utterance("", source="rehearsal"),
         )
         try:
