@@ -117,9 +117,7 @@ def _cards(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         ("spread of the opening", f"{spread:.2f}", f"{SPREAD[0]} to {SPREAD[1]}", SPREAD[0] <= spread <= SPREAD[1]),
         ("mouth pictures (PSNR)", f"{psnr:.1f} dB", f"≥ {LEAST_PSNR:.0f} dB", psnr >= LEAST_PSNR),
     ]  # fmt: skip
-    rows += [
-        (one.label, one.shown, one.goal, one.met) for one in voice_report.judged(report["voice"]) if one.goal
-    ]
+    rows += [(one.label, one.shown, one.goal, one.met) for one in voice_report.judged(report["voice"])]
     return [
         {"what": what, "value": value, "goal": goal, "good": bool(good)} for what, value, goal, good in rows
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -48,13 +48,41 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One figure: its value as shown, its goal in words (none where there is none), and whether that is met."""
+    """One figure beside its goal.
+
+    Attributes:
+        label: What it is.
+        value: It; infinite where errors are compared with none. None where it is not known.
+        kind: ``least``, ``most``, or ``near`` for one that may be so far off in either direction.
+        limit: The goal.
+        form: How both are written.
+    """
 
     label: str
     value: float | None
-    shown: str
-    goal: str = ""
-    met: bool | None = None
+    kind: Literal["least", "most", "near"]
+    limit: float
+    form: str
+
+    @property
+    def shown(self) -> str:
+        if self.value is None:
+            return "–"
+        if np.isinf(self.value):
+            return "it had none"
+        return ("+" if self.kind == "near" and self.value > 0 else "") + self.form.format(self.value)
+
+    @property
+    def goal(self) -> str:
+        return {"least": "≥ ", "most": "≤ ", "near": "within "}[self.kind] + self.form.format(self.limit)
+
+    @property
+    def met(self) -> bool | None:
+        if self.value is None:
+            return None
+        if self.kind == "least":
+            return self.value >= self.limit
+        return abs(self.value) <= self.limit + 1e-9
 
 
 def examples(
@@ -73,7 +101,11 @@ def examples(
 
     least, most = (seconds * SAMPLE_RATE for seconds in _HEARD)
     fit = [piece for piece in pieces if least <= piece.stop - piece.start <= most] or list(pieces)
-    chosen = [fit[int(place)] for place in np.unique(np.linspace(0, len(fit) - 1, count).astype(int))] if fit else []
+    chosen = (
+        [fit[int(place)] for place in np.unique(np.linspace(0, len(fit) - 1, count).astype(int))]
+        if fit
+        else []
+    )
     out = []
     for piece in chosen:
         said = echoes.paced(voice, piece, languages[0]).samples
@@ -101,7 +133,6 @@ def figures(language: str, scores: VoiceScores) -> dict[str, Any]:
                 "sentences": len(one.lines),
                 "word_errors": one.word_errors,
                 "unfitted_errors": one.unfitted_errors,
-                "ratio": one.ratio,
                 "lines": [asdict(line) for line in one.lines],
             }
             for one in scores.languages
@@ -116,48 +147,36 @@ def figures(language: str, scores: VoiceScores) -> dict[str, Any]:
 
 def judged(voice: Mapping[str, Any]) -> list[Judged]:
     """A voice's figures (`figures`) against their goals, in the order in which they are told."""
-    share, judge = voice["share_of_way"], voice["judge_share_of_way"]
-    own = voice["languages"][0]
+    own, *others = voice["languages"]
+    clone, person = voice["delivery"]["clone"], voice["delivery"]["person"]
     rows = [
-        _least("voice, from stranger to person", share, LEAST_SHARE),
-        _least("the same by a second encoder", judge, LEAST_JUDGE_SHARE),
-        _most(_errors_of(own), own["word_errors"], MOST_ERRORS),
+        Judged("voice, from stranger to person", voice["share_of_way"], "least", LEAST_SHARE, "{:.0%}"),
+        Judged(
+            "the same by a second encoder", voice["judge_share_of_way"], "least", LEAST_JUDGE_SHARE, "{:.0%}"
+        ),
+        Judged(f"word errors, {own['language']}", own["word_errors"], "most", MOST_ERRORS, "{:.1%}"),
     ]
     if own["unfitted_errors"] is not None:
-        allowed = MOST_RATIO * own["unfitted_errors"]
-        shown = f"{own['ratio']:.2f} ×" if own["ratio"] is not None else "– (it has none)"
-        goal, met = f"≤ {MOST_RATIO} ×", own["word_errors"] <= allowed + 1e-9
-        rows.append(Judged("errors against the unfitted voice's", own["ratio"], shown, goal, met))
-    for other in voice["languages"][1:]:
-        rows.append(_most(_errors_of(other), other["word_errors"], MOST_FOREIGN_ERRORS))
-    clone, person = voice["delivery"]["clone"], voice["delivery"]["person"]
-    rows += [
-        _near("median pitch, off the person's", clone["pitch"], person["pitch"], PITCH),
-        _near("spread of the pitch, off the person's", clone["spread"], person["spread"], SPREAD),
-        _near("pace, off the person's", clone["pace"], person["pace"], PACE),
-    ]
+        times = ratio(own["word_errors"], own["unfitted_errors"])
+        rows.append(Judged("errors against those before the fit", times, "most", MOST_RATIO, "{:.2f} ×"))
+    for one in others:
+        label = f"word errors, {one['language']}"
+        rows.append(Judged(label, one["word_errors"], "most", MOST_FOREIGN_ERRORS, "{:.1%}"))
+    for label, key, limit in (
+        ("median pitch, off the person's", "pitch", PITCH),
+        ("spread of the pitch, off the person's", "spread", SPREAD),
+        ("pace, off the person's", "pace", PACE),
+    ):
+        off = clone[key] / person[key] - 1 if clone[key] and person[key] else None
+        rows.append(Judged(label, off, "near", limit, "{:.0%}"))
     return rows
 
 
-def _errors_of(one: Mapping[str, Any]) -> str:
-    return f"word errors, {one['language']}, {one['sentences']} sentences"
-
-
-def _least(label: str, value: float | None, goal: float) -> Judged:
-    if value is None:
-        return Judged(label, None, "–")
-    return Judged(label, value, f"{value:.0%}", f"≥ {goal:.0%}", value >= goal)
-
-
-def _most(label: str, value: float, goal: float) -> Judged:
-    return Judged(label, value, f"{value:.1%}", f"≤ {goal:.0%}", value <= goal)
-
-
-def _near(label: str, value: float | None, wanted: float | None, goal: float) -> Judged:
-    if value is None or not wanted:
-        return Judged(label, None, "–")
-    off = value / wanted - 1
-    return Judged(label, off, f"{off:+.0%}", f"within {goal:.0%}", abs(off) <= goal)
+def ratio(errors: float, before: float) -> float:
+    """How many times the errors of the unfitted voice there are: 1 for none of either."""
+    if not before:
+        return float("inf") if errors else 1.0
+    return errors / before
 
 
 def weak(voice: Mapping[str, Any]) -> list[str]:
@@ -173,7 +192,9 @@ def weak(voice: Mapping[str, Any]) -> list[str]:
     if None not in (clone["harmonicity"], person["harmonicity"]):
         more = clone["harmonicity"] - person["harmonicity"]
         if abs(more) > _BUZZ:
-            out.append(f"It sounds {'buzzy' if more > 0 else 'hoarse'}: harmonics stand {more:+.1f} dB out of the noise.")
+            out.append(
+                f"It sounds {'buzzy' if more > 0 else 'hoarse'}: harmonics stand {more:+.1f} dB out of the noise."
+            )
     if None not in (clone["noise"], person["noise"]) and clone["noise"] > person["noise"] + _HISS:
         out.append(f"Its pauses hiss: {clone['noise']:.0f} dB, the recording's {person['noise']:.0f} dB.")
     if clone["clipped"]:
@@ -193,16 +214,14 @@ def section(voice: Mapping[str, Any], shown: Sequence[Example]) -> str:
     return pages.page(
         "voice.html.j2",
         voice=voice,
-        judged=[one for one in judged(voice) if one.goal],
+        judged=judged(voice),
         table=_table(voice),
         plots={
             "similarity": plots.similarity(_similarities(voice)),
             "pitch": plots.pitches({name: one["pitches"] for name, one in speakers.items()}, LOWEST),
             "pace": plots.paces({name: one["paces"] for name, one in speakers.items()}),
         },
-        misheard=[
-            (one, [line for line in one["lines"] if line["wrong"]]) for one in voice["languages"]
-        ],
+        misheard=[(one, [line for line in one["lines"] if line["wrong"]]) for one in voice["languages"]],
         examples=[_shown(example) for example in shown],
     )
 
@@ -237,7 +256,7 @@ def _table(voice: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
         ("spread of the pitch (semitones)", ".2f", [clone["spread"], person["spread"], held["spread"], None, None]),
         ("pace (phones a second)", ".1f", [clone["pace"], person["pace"], None, None, None]),
         ("loudness (LUFS)", ".1f", [clone["loudness"], person["loudness"], held["loudness"], None, None]),
-        ("harmonics over noise, 1.5 to 4 kHz (dB)", ".1f", [ours["harmonicity"], theirs["harmonicity"], None, None, None]),
+        ("harmonics over noise (dB)", ".1f", [ours["harmonicity"], theirs["harmonicity"], None, None, None]),
         ("noise in pauses (dB below speech)", ".0f", [ours["noise"], theirs["noise"], None, None, None]),
         ("clicks a minute", ".1f", [ours["clicks"], theirs["clicks"], None, None, None]),
         ("clipped samples a minute", ".0f", [ours["clipped"], theirs["clipped"], None, None, None]),
@@ -255,7 +274,11 @@ def _shown(example: Example) -> dict[str, Any]:
         "words": example.words,
         "language": example.language,
         "speakers": [
-            {"who": who, "sound": pages.sound(mp3(sound)), "picture": pages.jpeg(plots.spectrogram(sound), 80)}
+            {
+                "who": who,
+                "sound": pages.sound(mp3(sound)),
+                "picture": pages.jpeg(plots.spectrogram(sound), 80),
+            }
             for who, sound in speakers
             if sound is not None and len(sound)
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,10 @@ FULL = 0.999
 SILENT = -96.0
 """dB that are given where a pause is digital silence."""
 
-_NEAR, _OWN = SAMPLE_RATE // 100, 3  # samples around a step that it is compared with, and that are the step itself
+_NEAR, _OWN = (
+    SAMPLE_RATE // 100,
+    3,
+)  # samples around a step that it is compared with, and that are the step itself
 _AUDIBLE = 0.1  # of the sharp steps of the same sound: what is fainter is not heard beside them
 _BUZZ = (1500.0, 4000.0)
 _FINE = 2  # times the sampling rate in which periods are laid on one another
@@ -134,7 +138,7 @@ def noise(samples: FloatArray) -> float | None:
     spans = align.speech_spans(sound, pause=0.2, margin=0.0)
     gaps = [
         sound[stop + _EDGE : start - _EDGE]
-        for (_, stop), (start, _) in zip(spans, spans[1:], strict=False)
+        for (_, stop), (start, _) in pairwise(spans)
         if start - stop > 4 * _EDGE
     ]
     if not gaps:

@@ -1,4 +1,4 @@
-"""How somebody speaks: how high, with how much melody, how fast and how loud; the same measures for a person and a clone."""
+"""How somebody speaks, a person or a clone: how high, with how much melody, how fast and how loud."""
 
 from __future__ import annotations
 

@@ -81,11 +81,6 @@ class LanguageScore:
     unfitted_errors: float | None
     lines: tuple[Line, ...]
 
-    @property
-    def ratio(self) -> float | None:
-        """How many times the unfitted network's errors the voice has; None where those are none or not known."""
-        return self.word_errors / self.unfitted_errors if self.unfitted_errors else None
-
 
 @dataclass(frozen=True, slots=True)
 class VoiceScores:
@@ -184,8 +179,12 @@ def claimed(own: str, agreed: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 def read_back(
-    voice: Voice, sentences: Sequence[str], language: str = "en", beside: Voice | None = None,
-    enough: Callable[[], bool] = lambda: False, progress: Progress = silent,
+    voice: Voice,
+    sentences: Sequence[str],
+    language: str = "en",
+    beside: Voice | None = None,
+    enough: Callable[[], bool] = lambda: False,
+    progress: Progress = silent,
 ) -> tuple[LanguageScore, list[Speech], list[Speech]]:
     """Let the voice say the sentences, and Whisper base write down what it hears.
 
@@ -279,7 +278,9 @@ def _read_all(
         left = begun + seconds - clock()
         slot = left * (_OWN_SHARE if place == 0 and len(languages) > 1 else 1 / (len(languages) - place))
         if scores:  # a sentence of the first was said twice where the unfitted network read along
-            each = (clock() - begun) / sum(len(s.lines) * (2 if s.unfitted_errors is not None else 1) for s in scores)
+            each = (clock() - begun) / sum(
+                len(s.lines) * (2 if s.unfitted_errors is not None else 1) for s in scores
+            )
             if slot < FEWEST * each:
                 continue
         until = clock() + slot

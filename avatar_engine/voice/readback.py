@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from avatar_engine.voice import text
 from avatar_engine.voice.sentences import PROMPTS
 
 _SPELLINGS = {
-    "en": {"colour": "color", "favourite": "favorite", "grey": "gray", "ok": "okay", "metre": "meter", "metres": "meters"},
+    "en": {"colour": "color", "favourite": "favorite", "grey": "gray", "ok": "okay", "metre": "meter"},
 }  # fmt: skip
 """One sound, two spellings: the second is counted."""
 
@@ -114,7 +115,7 @@ def _without_accents(word: str) -> str:
 
 def _joined_alike(wanted: Sequence[str], got: Sequence[str]) -> list[str]:
     """``got`` with every pair of words that is one word in ``wanted`` joined, and the other way round."""
-    whole, pairs = set(wanted), {a + b: (a, b) for a, b in zip(wanted, wanted[1:], strict=False)}
+    whole, pairs = set(wanted), {a + b: (a, b) for a, b in pairwise(wanted)}
     out: list[str] = []
     for word in got:
         if out and out[-1] + word in whole and not {out[-1], word} <= whole:
