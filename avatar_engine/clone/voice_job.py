@@ -17,16 +17,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from avatar_engine.clone.voice_report import Example
 from avatar_engine.contracts import FloatArray, Progress, Utterance
 from avatar_engine.device import Device
 from avatar_engine.errors import AvatarError
-from avatar_engine.lips.echo import Echo
-from avatar_engine.voice.align import Stretch
-from avatar_engine.voice.measure import VoiceScores
 from avatar_engine.voice.pack import VoicePack
+
+if TYPE_CHECKING:  # heavy: the new process must soon notice that its parent has gone
+    from avatar_engine.clone.voice_report import Example
+    from avatar_engine.lips.echo import Echo
+    from avatar_engine.voice.align import Stretch
+    from avatar_engine.voice.measure import VoiceScores
 
 Message = tuple[str, Any]
 

@@ -264,6 +264,7 @@ def _table(voice: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     return [
         (label, ["" if value is None else format(value, form) for value in values])
         for label, form, values in rows
+        if values[0] is not None
     ]
 
 

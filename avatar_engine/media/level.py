@@ -73,8 +73,9 @@ class Leveller:
 def loudness(samples: FloatArray) -> float:
     """Integrated loudness of float32 (n,) at 24 kHz in LUFS (EBU R 128, by FFmpeg); -70 where all is silent."""
     graph = Graph()
-    whole = {"format": "fltp", "layout": "mono", "sample_rate": SAMPLE_RATE}
-    source = graph.add_abuffer(**whole, time_base=Fraction(1, SAMPLE_RATE))
+    source = graph.add_abuffer(
+        format="fltp", layout="mono", sample_rate=SAMPLE_RATE, time_base=Fraction(1, SAMPLE_RATE)
+    )
     meter, sink = graph.add("ebur128", "metadata=1"), graph.add("abuffersink")
     source.link_to(meter)
     meter.link_to(sink)

@@ -174,8 +174,12 @@ def unfitted(pack: VoicePack) -> VoicePack:
 def claimed(own: str, agreed: Sequence[str] = ()) -> tuple[str, ...]:
     """The languages that a voice is judged in: its own, then those agreed to that the engine can speak."""
     known = {language.split("-")[0] for language in speakable()} & set(SENTENCES)
-    wanted = [own, *(tag for tag in agreed if tag.split("-")[0].lower() in known)]
-    return tuple({tag.split("-")[0].lower(): tag for tag in reversed(wanted)}.values())[::-1]
+    out = {own.split("-")[0].lower(): own}
+    for tag in agreed:
+        short = tag.split("-")[0].lower()
+        if short in known:
+            out.setdefault(short, tag)
+    return tuple(out.values())
 
 
 def read_back(

@@ -29,7 +29,7 @@ def test_numbers_in_figures_are_the_same_words() -> None:
     ("language", "said", "heard"),
     [
         ("en", "The weekend is grey, okay?", "the week end is gray ok"),
-        ("en", "All right, a lap top.", "Alright, a laptop."),
+        ("en", "Every day, a lap top.", "Everyday, a laptop."),
         ("fr", "Où est l'été ?", "Ou est l'ete"),
         ("es", "¿Cómo está usted?", "como esta usted"),
         ("de", "Die Größe heißt groß.", "die Grosse heisst gross"),
