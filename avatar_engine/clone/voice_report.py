@@ -257,7 +257,7 @@ def _table(voice: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
         ("pace (phones a second)", ".1f", [clone["pace"], person["pace"], None, None, None]),
         ("loudness (LUFS)", ".1f", [clone["loudness"], person["loudness"], held["loudness"], None, None]),
         ("harmonics over noise (dB)", ".1f", [ours["harmonicity"], theirs["harmonicity"], None, None, None]),
-        ("noise in pauses (dB below speech)", ".0f", [ours["noise"], theirs["noise"], None, None, None]),
+        ("noise in pauses against speech (dB)", ".0f", [ours["noise"], theirs["noise"], None, None, None]),
         ("clicks a minute", ".1f", [ours["clicks"], theirs["clicks"], None, None, None]),
         ("clipped samples a minute", ".0f", [ours["clipped"], theirs["clipped"], None, None, None]),
     ]  # fmt: skip
