@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import time
-import unicodedata
 from pathlib import Path
 
 from avatar_engine.contracts import Utterance
-from avatar_engine.voice import measure, text
+from avatar_engine.voice import readback
 from avatar_engine.voice.languages import languages
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.speak import Voice, say
@@ -54,26 +52,6 @@ SENTENCES = {
            "ご覧いただきありがとうございました。また明日。"),
 }  # fmt: skip
 
-PROMPTS = {"hi": "नमस्ते, आप कैसे हैं? मैं ठीक हूँ।"}
-"""Whisper writes spoken Hindi in Urdu's letters otherwise."""
-
-
-def units(sentence: str, language: str) -> list[str]:
-    """What is counted: words, syllables in pinyin without tones, or kana."""
-    said = text.normalise(sentence, language)
-    if language == "zh":
-        from pypinyin import lazy_pinyin
-
-        return [one for one in lazy_pinyin(said) if one.isalpha()]
-    if language == "ja":
-        import pyopenjtalk
-
-        return re.findall(r"[ァ-ヺー]", str(pyopenjtalk.g2p(said, kana=True)))
-    if language == "hi":
-        plain = unicodedata.normalize("NFD", said).replace("\u093c", "").replace("\u0901", "\u0902")
-        return re.sub(r"[.,!?।]", " ", plain).split()
-    return measure.words(sentence, language)
-
 
 def measured(language: str) -> dict[str, object]:
     """Errors of one language in its stock voice, and every sentence as said and as heard."""
@@ -84,12 +62,11 @@ def measured(language: str) -> dict[str, object]:
         sounds = [say(voice, Utterance(sentence, language)).samples for sentence in sentences]
     finally:
         voice.close()
-    back = measure.heard(sounds, sentences, language, PROMPTS.get(language))
-    wrong = total = 0
-    for said, heard in zip(back.said, back.heard, strict=True):
-        wanted = units(said, language)
-        wrong += measure.distance(wanted, units(heard, language))
-        total += len(wanted)
+    back = readback.heard(sounds, sentences, language)
+    counted = [
+        readback.errors(said, heard, language) for said, heard in zip(back.said, back.heard, strict=True)
+    ]
+    wrong, total = (sum(column) for column in zip(*counted, strict=True))
     return {
         "language": language, "voice": pack.base, "wrong": wrong, "of": total, "errors": wrong / total,
         "cpu_s": time.process_time() - started, "pairs": list(zip(back.said, back.heard, strict=True)),

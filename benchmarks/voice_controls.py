@@ -22,17 +22,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from avatar_engine.contracts import EMOTIONS, SAMPLE_RATE, SILENCE, Controls, FloatArray, Speech, Utterance
+from avatar_engine.clone.plots import spectrogram
+from avatar_engine.contracts import EMOTIONS, SAMPLE_RATE, SILENCE, Controls, Speech, Utterance
 from avatar_engine.voice import measure
+from avatar_engine.voice.artefacts import click
+from avatar_engine.voice.delivery import delivery, phones_in
 from avatar_engine.voice.pack import VoicePack
-from avatar_engine.voice.pitch import pitch
+from avatar_engine.voice.sentences import sentences
 from avatar_engine.voice.speak import Voice, say
 
 app = typer.Typer(help=__doc__)
 console = Console()
 
 VOICES = ("am_michael", "af_heart")
-SENTENCES = measure.SENTENCES["en"][:8]
+SENTENCES = sentences("en", 8)
 
 
 @dataclass(frozen=True)
@@ -47,36 +50,21 @@ class Heard:
     seconds: float
 
 
-def clicks(samples: FloatArray) -> float:
-    """How far the sharpest step stands out: its second difference against the loudest within 20 ms around it.
-
-    Speech has such steps side by side, and stays below 2; a click in a vowel or in silence has one alone. A click as
-    faint as the loudest hiss of the same sentence is not seen.
-    """
-    sharp = np.abs(np.diff(samples.astype(np.float64), 2))
-    at = int(np.argmax(sharp))
-    near = np.concatenate([sharp[max(0, at - 240) : max(0, at - 3)], sharp[at + 4 : at + 240]])
-    return float(sharp[at] / max(near.max(initial=0.0), 1e-6))
-
-
 def heard(speech: Speech) -> Heard:
     """What a sentence sounds like, measured on its sound."""
-    curve = pitch(speech.samples)
-    tone = 12 * np.log2(curve[curve > 0])
+    manner = delivery([speech.samples], [phones_in(speech)])
     spoken = [phone for phone in speech.phones if phone.symbol != SILENCE]
     said = np.concatenate(
         [speech.samples[int(p.start * SAMPLE_RATE) : int(p.end * SAMPLE_RATE)] for p in spoken]
     )
     level = 10 * np.log10(np.mean(np.square(said, dtype=np.float64)))
-    middle = float(np.median(tone))
-    near = tone[np.abs(tone - middle) < 12]  # octave errors are no melody
     seconds = sum(phone.end - phone.start for phone in spoken)
     return Heard(
-        2 ** (middle / 12),
-        float(near.std()),
+        manner.pitch or 0.0,
+        manner.spread or 0.0,
         float(level),
         len(spoken) / seconds,
-        clicks(speech.samples),
+        click(speech.samples),
         speech.seconds,
     )
 
@@ -174,21 +162,10 @@ def picture(
 
 
 def _spectrogram(speech: Speech, label: str) -> np.ndarray:
-    """0 to 5 kHz upwards, 200 pixels a second, and the pitch in white at ten times its height."""
+    """The sentence's spectrogram under its name."""
     import cv2
 
-    hop = SAMPLE_RATE // 200
-    padded = np.pad(speech.samples, (512, 512))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, 1024)[::hop] * np.hanning(1024)
-    power = 20 * np.log10(np.abs(np.fft.rfft(frames))[:, :214].T + 1e-3)
-    picture = np.clip((power + 40) / 70 * 255, 0, 255).astype(np.uint8)[::-1]
-    sheet = cv2.applyColorMap(picture, cv2.COLORMAP_INFERNO)
-    curve = pitch(speech.samples)
-    for place, hertz in enumerate(curve):
-        if hertz > 0:
-            row = int(213 - hertz * 10 / 5000 * 213)
-            column = int(place * 2.5)
-            sheet[max(0, row - 1) : row + 1, column : column + 2] = 255
+    sheet = cv2.cvtColor(spectrogram(speech.samples), cv2.COLOR_RGB2BGR)
     cv2.putText(sheet, label, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
     return sheet
 

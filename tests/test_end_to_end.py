@@ -52,7 +52,10 @@ def test_the_clone_has_a_report_and_its_consent(studio: Path) -> None:
     assert "Drawn Person" in bundle.consent["text"]
     assert report["lips"]["opening_correlation"] > 0.5
     page = (studio / "drawn.report.html").read_text()
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 6
+    assert page.count("data:audio/mpeg") >= 4 and len(page) < 3e6
+    read = report["voice"]["languages"][0]
+    assert read["language"] == "en" and 4 <= read["sentences"] <= 20
     assert page.count("data:image/jpeg") >= 4
     assert not (studio / "drawn.avatar.work").exists()
 

@@ -136,8 +136,9 @@ def clone_presenter(
     fit_budget = max(LEAST_FIT_SECONDS, _fit_share(options.budget, time.monotonic() - started, frames))
 
     job = VoiceJob(
-        clip.sound, len(train) * SAMPLES_PER_FRAME, options.language, fit_budget, device, work / "voice"
-    )
+        clip.sound, len(train) * SAMPLES_PER_FRAME, options.language, fit_budget, device, work / "voice",
+        signed.consent.languages,
+    )  # fmt: skip
     with job.running(progress) as voice_running:
         with watch.stage("lips"):
             lips = lips_fit.fit(

@@ -1,10 +1,11 @@
-"""The report's plots, each as one inline SVG."""
+"""The report's plots, each as one inline SVG, and spectrograms as pictures."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import cv2
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,12 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from avatar_engine.clone.speech import WINDOW_SECONDS
-from avatar_engine.contracts import FRAME_RATE, FloatArray
+from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, ByteArray, FloatArray
 from avatar_engine.face.track import FaceTrack
+from avatar_engine.voice.pitch import pitch
 
 REAL, RENDERED, QUIET = "#3b6fb6", "#d9822b", "#9aa5b4"
+_LEVEL = 10 ** (-23 / 20)
 
 
 def opening(real: FloatArray, rendered: FloatArray, first: int) -> str:
@@ -101,6 +104,57 @@ def similarity(rows: Mapping[str, tuple[float, float, float]]) -> str:
     axes.set_ylabel("cosine similarity")
     axes.legend(loc="upper left", frameon=False, ncols=3, bbox_to_anchor=(0, 1.18))
     return _svg(figure)
+
+
+def pitches(shares: Mapping[str, Sequence[float]], lowest: float) -> str:
+    """How often each pitch is heard: for every speaker the share of each semitone from ``lowest`` Hz."""
+    figure, axes = _figure(2.4)
+    for (name, values), colour in zip(shares.items(), (RENDERED, REAL, QUIET), strict=False):
+        hertz = lowest * 2 ** ((np.arange(len(values)) + 0.5) / 12)
+        axes.plot(hertz, np.array(values) * 100, color=colour, label=name, linewidth=1.6)
+        axes.fill_between(hertz, np.array(values) * 100, color=colour, alpha=0.12, linewidth=0)
+    axes.set_xscale("log")
+    ticks = (75, 100, 150, 200, 300, 400)
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel("pitch (Hz)")
+    axes.set_ylabel("% of the voiced time")
+    axes.legend(loc="upper right", frameon=False)
+    return _svg(figure)
+
+
+def paces(rows: Mapping[str, Sequence[float]]) -> str:
+    """Phones a second of every sentence, a bar each, a line at the mean: one panel a speaker."""
+    figure = Figure(figsize=(10, 2.2), layout="constrained")
+    FigureCanvasSVG(figure)
+    panels = figure.subplots(1, max(1, len(rows)), sharey=True, squeeze=False)[0]
+    for axes, (name, values), colour in zip(panels, rows.items(), (RENDERED, REAL, QUIET), strict=False):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.bar(range(len(values)), values, color=colour, width=0.8)
+        if values:
+            axes.axhline(float(np.mean(values)), color="#1c2430", linewidth=0.8, linestyle="--")
+        axes.set_xticks([])
+        axes.set_xlabel(name)
+    panels[0].set_ylabel("phones a second")
+    return _svg(figure)
+
+
+def spectrogram(samples: FloatArray, pixels_a_second: int = 200) -> ByteArray:
+    """0 to 5 kHz upwards, with the pitch in white at ten times its height: RGB (214, seconds * pixels, 3).
+
+    Loudness is levelled, so that two recordings of one sentence can be laid beside one another.
+    """
+    level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 1.0
+    even = np.pad(samples * np.float32(_LEVEL / max(level, 1e-6)), (512, 512))
+    frames = np.lib.stride_tricks.sliding_window_view(even, 1024)[:: SAMPLE_RATE // pixels_a_second]
+    power = 20 * np.log10(np.abs(np.fft.rfft(frames * np.hanning(1024)))[:, :214].T + 1e-3)
+    grey = np.clip((power + 40) / 70 * 255, 0, 255).astype(np.uint8)[::-1]
+    sheet = cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)
+    for place, hertz in enumerate(pitch(samples)):
+        if hertz > 0:
+            row, column = int(213 - hertz * 10 / 5000 * 213), int(place * pixels_a_second / 80)
+            sheet[max(0, row - 1) : row + 1, column : column + 2] = 255
+    return np.asarray(cv2.cvtColor(sheet, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def time_spent(seconds: Mapping[str, float]) -> str:

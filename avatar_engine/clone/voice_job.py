@@ -12,19 +12,23 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from avatar_engine.contracts import Progress, Utterance
+from avatar_engine.contracts import FloatArray, Progress, Utterance
 from avatar_engine.device import Device
 from avatar_engine.errors import AvatarError
-from avatar_engine.lips.echo import Echo
-from avatar_engine.voice.measure import VoiceScores
 from avatar_engine.voice.pack import VoicePack
+
+if TYPE_CHECKING:  # heavy: the new process must soon notice that its parent has gone
+    from avatar_engine.clone.voice_report import Example
+    from avatar_engine.lips.echo import Echo
+    from avatar_engine.voice.align import Stretch
+    from avatar_engine.voice.measure import VoiceScores
 
 Message = tuple[str, Any]
 
@@ -33,6 +37,10 @@ GOODBYE = 10.0
 
 VOICE_SHARE = 0.6  # of the fits' seconds: it has to be there when the painter is done
 ECHO_SHARE = 0.12  # of the fits' seconds, for saying the minute again
+CHECK_SHARE = 0.3  # of the fits' seconds, for reading back: what is left of them, while the motion is fitted
+
+EXAMPLES, SHORT = 5, 60.0
+"""Sentences of the person to hear in both voices; in so few seconds of measuring only two."""
 
 STRANGERS = ("af_heart", "bf_emma", "am_michael", "bm_george")
 """Stock voices, two women and two men, that stand for other people when a clone is judged."""
@@ -52,11 +60,12 @@ class FittedVoice:
 
 @dataclass(frozen=True, slots=True)
 class VoiceOutcome:
-    """A fitted voice, how good it is on held-out speech, and the seconds that it took."""
+    """A fitted voice, how good it is on held-out speech, the seconds that it took, and what it sounds like."""
 
     pack: VoicePack
     scores: VoiceScores
     seconds: float
+    examples: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,8 @@ class VoiceJob:
     """What is to be fitted: the first ``train_samples`` of ``sound``.
 
     ``budget`` is what lips and voice have together, in seconds of a core each; the voice and its echoes are ready
-    after `VOICE_SHARE` and `ECHO_SHARE` of it.
+    after `VOICE_SHARE` and `ECHO_SHARE` of it, and are measured in `CHECK_SHARE`, in the presenter's own language and
+    the ``languages`` that were agreed to.
     """
 
     sound: Path
@@ -73,6 +83,7 @@ class VoiceJob:
     budget: float
     device: Device
     work: Path
+    languages: tuple[str, ...] = ()
 
     @contextmanager
     def running(self, progress: Progress) -> Iterator[RunningVoiceJob]:
@@ -191,8 +202,7 @@ def _run(job: VoiceJob, messages: Queue[Message]) -> None:
 
     from avatar_engine.clone import echoes
     from avatar_engine.media.read import sound as read_sound
-    from avatar_engine.voice import fit, measure
-    from avatar_engine.voice.speak import Voice, say
+    from avatar_engine.voice import fit
 
     torch.set_num_threads(1)
 
@@ -218,15 +228,34 @@ def _run(job: VoiceJob, messages: Queue[Message]) -> None:
             job.work, progress, budget=ECHO_SHARE * job.budget, clock=time.process_time,
         )  # fmt: skip
         messages.put(("fitted", FittedVoice(pack, tuple(again))))
-        progress("voice check", 0.0)
-        strangers = [say(Voice(VoicePack.stock(name)), STRANGERS_SAY).samples for name in STRANGERS]
-        progress("voice check", 0.3)
-        voice = Voice(pack, pack.language)
-        held_out = samples[job.train_samples :]
-        scores = measure.score(voice, samples[train], held_out, strangers, pack.language)
-        progress("voice check", 1.0, f"word errors {scores.word_errors:.1%}")
-        messages.put(("outcome", VoiceOutcome(pack, scores, time.monotonic() - started)))
+        scores, shown = _judged(job, pack, samples, pieces, progress)
+        messages.put(("outcome", VoiceOutcome(pack, scores, time.monotonic() - started, shown)))
     except AvatarError as error:
         messages.put(("error", AvatarError(error.what, error.advice)))
     except Exception:
         messages.put(("error", traceback.format_exc()))
+
+
+def _judged(
+    job: VoiceJob, pack: VoicePack, samples: FloatArray, pieces: Sequence[Stretch], progress: Progress
+) -> tuple[VoiceScores, tuple[Example, ...]]:
+    """The voice's scores, and sentences to hear, within `CHECK_SHARE` of the budget."""
+    from avatar_engine.clone.voice_report import examples
+    from avatar_engine.voice import measure
+    from avatar_engine.voice.speak import Voice, say
+
+    progress(measure.STAGE, 0.0, "strangers")
+    seconds = CHECK_SHARE * job.budget
+    strangers = [say(Voice(VoicePack.stock(name)), STRANGERS_SAY).samples for name in STRANGERS]
+    voice, claimed = Voice(pack, pack.language), measure.claimed(pack.language, job.languages)
+    try:
+        scores = measure.score(
+            voice, samples[: job.train_samples], samples[job.train_samples :], strangers, claimed,
+            transcript=pieces, seconds=seconds, progress=progress,
+        )  # fmt: skip
+        read = [score.language for score in scores.languages]
+        shown = examples(samples, pieces, voice, read, EXAMPLES if seconds > SHORT else 2)
+    finally:
+        voice.close()
+    progress(measure.STAGE, 1.0, f"word errors {scores.word_errors:.1%}")
+    return scores, tuple(shown)

@@ -1,12 +1,15 @@
-"""A recording's loudness brought to the show's, as it comes."""
+"""A recording's loudness: measured, and brought to the show's as it comes."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import chain
 
+import av
 import numpy as np
+from av.filter import Graph
 
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray
 
@@ -65,6 +68,31 @@ class Leveller:
         self._loud = float(np.quantile(known, _LOUD))
         said = np.minimum(known[known > self._loud * _DEPTH], self._loud)
         self._wanted = float(np.clip(SPEECH / np.mean(said) ** 0.5, *_GAINS))
+
+
+def loudness(samples: FloatArray) -> float:
+    """Integrated loudness of float32 (n,) at 24 kHz in LUFS (EBU R 128, by FFmpeg); -70 where all is silent."""
+    graph = Graph()
+    source = graph.add_abuffer(
+        format="fltp", layout="mono", sample_rate=SAMPLE_RATE, time_base=Fraction(1, SAMPLE_RATE)
+    )
+    meter, sink = graph.add("ebur128", "metadata=1"), graph.add("abuffersink")
+    source.link_to(meter)
+    meter.link_to(sink)
+    graph.configure()
+    # the meter speaks after whole blocks of 100 ms, of which the gate wants four
+    padded = np.pad(samples, (0, max(0, 4 * _BLOCK - len(samples)) + _BLOCK))
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(padded, np.float32)[None], "fltp", "mono")
+    frame.sample_rate, frame.pts = SAMPLE_RATE, 0
+    graph.push(frame)
+    graph.push(None)
+    found = -70.0
+    while True:
+        try:
+            measured = graph.pull()
+        except av.EOFError:
+            return found
+        found = float(measured.metadata.get("lavfi.r128.I", found))
 
 
 def rounded(samples: FloatArray) -> FloatArray:

@@ -1,56 +1,43 @@
-"""How good a voice is: is it this person, and is every word there?
+"""How good a voice is: is it this person, is every word there, and is it said as the person says it?
 
 Two independent speaker encoders judge the likeness. The first (Resemblyzer's) may have been in a fit's loss;
 the second, a d-vector network of other data and training, never is: trust it more. Words are judged by letting
-Whisper base read them back.
+Whisper base read them back, in every language claimed; pitch, pace, loudness and artefacts on the sound.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
-import soxr
 
 from avatar_engine import device, models
-from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Utterance
-from avatar_engine.voice import align, text
+from avatar_engine.contracts import FloatArray, Progress, Speech, Utterance, silent
+from avatar_engine.voice import align
+from avatar_engine.voice.artefacts import Artefacts, artefacts
+from avatar_engine.voice.delivery import Delivery, delivery, phones_in, phones_of
+from avatar_engine.voice.languages import languages as speakable
+from avatar_engine.voice.pack import VoicePack
+from avatar_engine.voice.readback import ReadBack as ReadBack
+from avatar_engine.voice.readback import distance as distance
+from avatar_engine.voice.readback import errors, understand
+from avatar_engine.voice.readback import heard as heard
+from avatar_engine.voice.readback import words as words
+from avatar_engine.voice.sentences import SENTENCES as SENTENCES
+from avatar_engine.voice.sentences import sentences
 from avatar_engine.voice.speak import Voice, say
 from avatar_engine.voice.speaker import encoder, mel_bank, spoken
 
-SENTENCES = {
-    "en": (
-        "If you order tomorrow before noon, the parcel will be at your door on Friday.",
-        "Please press the button for a moment until the light turns yellow.",
-        "Our new jacket keeps you warm and dry, even when the weather is rough.",
-        "The first hundred customers receive a small gift with their order.",
-        "We will answer all of your questions at the end of the show.",
-        "This lamp uses very little power and lasts for twenty years.",
-        "You can choose between three sizes, small, medium and large.",
-        "My grandmother used to bake bread every Sunday morning.",
-        "Nothing is better than a cup of tea after a long walk.",
-        "Thank you for watching, and see you next week.",
-    ),
-    "fr": (
-        "Si vous commandez demain avant midi, le colis sera chez vous vendredi.",
-        "Appuyez sur le bouton jusqu'à ce que la lumière change de couleur.",
-        "Notre nouvelle veste vous garde au chaud, même quand il fait très froid.",
-        "Les cent premiers clients reçoivent un petit cadeau avec leur commande.",
-        "Nous répondrons à toutes vos questions à la fin de l'émission.",
-        "Cette lampe consomme très peu et dure vingt ans.",
-        "Vous pouvez choisir entre trois tailles, petite, moyenne et grande.",
-        "Ma grand-mère faisait du pain tous les dimanches matin.",
-        "Rien n'est meilleur qu'une tasse de thé après une longue promenade.",
-        "Merci de votre attention, et à la semaine prochaine.",
-    ),
-}
-"""Ten sentences of everyday words for the read-back, by language."""
+FEWEST = 4
+"""Sentences below which a read-back says nothing."""
 
+STAGE = "voice check"
+_OWN_SHARE = 0.6  # of the seconds where there are other languages: its sentences are said twice
 _JUDGE = "speaker-judge"
 _LEVEL = 10 ** (-23 / 20)  # Loudness at which voices are compared: the network's own.
 
@@ -67,12 +54,32 @@ class Likeness:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadBack:
-    """What Whisper understood: share of wrong words, and every sentence as said and as heard."""
+class Line:
+    """A sentence that was read back: as said, as heard, units wrong, units that it has; and what was heard where the
+    unfitted network said it."""
 
+    said: str
+    heard: str
+    wrong: int
+    of: int
+    unfitted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageScore:
+    """The read-back in one language.
+
+    Attributes:
+        language: BCP 47 tag.
+        word_errors: Share of wrong words (syllables in Chinese, kana in Japanese).
+        unfitted_errors: The same of the network before the fit, on the same sentences; None where it was not asked.
+        lines: The sentences.
+    """
+
+    language: str
     word_errors: float
-    said: tuple[str, ...]
-    heard: tuple[str, ...]
+    unfitted_errors: float | None
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +90,34 @@ class VoiceScores:
         likeness: The voice against speech of the person that was not fitted.
         own: The person's fitted speech against the same: the most that can be reached.
         strangers: Other people against the same (mean), or None where no others were given.
+        unfitted: The stock voice that the fit began from, with the same melody, against the same.
         share: How far from the strangers' likeness to the person's own the voice is (encoder), 0 to 1.
         judge_share: The same for the judge.
-        word_errors: Share of wrong words in the read-back.
-        read_back: The read-back's sentences, said and heard.
+        languages: The read-back in every language, the person's own first.
+        voice: How the voice speaks, in the read-back of its own language.
+        person: How the person speaks in the fitted part.
+        held_out: And in the part that was not fitted: how much one person differs from one time to the next.
+        artefacts: What is in the voice's sound that is no voice.
+        person_artefacts: And in the recording.
     """
 
     likeness: Likeness
     own: Likeness
     strangers: Likeness | None
+    unfitted: Likeness | None
     share: float | None
     judge_share: float | None
-    word_errors: float
-    read_back: tuple[tuple[str, str], ...]
+    languages: tuple[LanguageScore, ...]
+    voice: Delivery
+    person: Delivery
+    held_out: Delivery
+    artefacts: Artefacts
+    person_artefacts: Artefacts
+
+    @property
+    def word_errors(self) -> float:
+        """Share of words read back wrongly in the person's own language."""
+        return self.languages[0].word_errors
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -141,53 +163,63 @@ def judged(samples: FloatArray) -> FloatArray:
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 
-def read_back(voice: Voice, sentences: Sequence[str], language: str = "en") -> ReadBack:
-    """Let ``voice`` say the sentences, and Whisper base write down what it hears."""
-    sounds = [say(voice, Utterance(sentence, language)).samples for sentence in sentences]
-    return heard(sounds, sentences, language)
+def unfitted(pack: VoicePack) -> VoicePack:
+    """The stock voice that the pack was fitted from, with the pack's own melody, register and pace."""
+    stock = VoicePack.stock(pack.base)
+    style = np.concatenate([stock.style[:128], pack.style[128:]]).astype(np.float32)
+    manner = {name: pack.meta[name] for name in ("prosody", "pitch", "pace") if name in pack.meta}
+    return replace(stock, style=style, language=pack.language, meta=manner)
 
 
-def heard(
-    sounds: Sequence[FloatArray], sentences: Sequence[str], language: str, prompt: str | None = None
-) -> ReadBack:
-    """What Whisper base hears in ``sounds``, compared word by word with ``sentences``.
+def claimed(own: str, agreed: Sequence[str] = ()) -> tuple[str, ...]:
+    """The languages that a voice is judged in: its own, then those agreed to that the engine can speak."""
+    known = {language.split("-")[0] for language in speakable()} & set(SENTENCES)
+    out = {own.split("-")[0].lower(): own}
+    for tag in agreed:
+        short = tag.split("-")[0].lower()
+        if short in known:
+            out.setdefault(short, tag)
+    return tuple(out.values())
 
-    ``prompt`` is a text in the script that is to be written, where a language has several.
+
+def read_back(
+    voice: Voice,
+    sentences: Sequence[str],
+    language: str = "en",
+    beside: Voice | None = None,
+    enough: Callable[[], bool] = lambda: False,
+    progress: Progress = silent,
+) -> tuple[LanguageScore, list[Speech], list[Speech]]:
+    """Let the voice say the sentences, and Whisper base write down what it hears.
+
+    Args:
+        voice: The voice.
+        sentences: What it says.
+        language: BCP 47 tag of them.
+        beside: A voice that says the same, to compare: the unfitted one.
+        enough: Asked before every sentence, from the fifth on, whether to stop.
+        progress: Told of stage ``voice check``.
+
+    Returns:
+        The score, and what the two voices said.
     """
-    from faster_whisper import WhisperModel
-
-    whisper = WhisperModel(
-        str(models.path("whisper-base").parent), device="cpu", compute_type="int8", cpu_threads=1
-    )
-    understood = []
-    for sound in sounds:
-        quiet = np.zeros(SAMPLE_RATE // 4, np.float32)
-        low = soxr.resample(np.concatenate([quiet, sound, quiet]), SAMPLE_RATE, 16_000)
-        segments, _ = whisper.transcribe(
-            low, language=language.split("-")[0], beam_size=5, initial_prompt=prompt
-        )
-        understood.append(" ".join(segment.text.strip() for segment in segments))
-    wrong = total = 0
-    for sentence, answer in zip(sentences, understood, strict=True):
-        wanted, got = words(sentence, language), words(answer, language)
-        wrong += distance(wanted, got)
-        total += len(wanted)
-    return ReadBack(wrong / max(1, total), tuple(sentences), tuple(understood))
-
-
-def words(sentence: str, language: str) -> list[str]:
-    """The words of a sentence, numbers written out, without case and punctuation."""
-    return re.findall(r"\w+", text.normalise(sentence, language).lower().replace("'", " "))
-
-
-def distance(a: Sequence[str], b: Sequence[str]) -> int:
-    """Fewest words to change, add or drop to make ``b`` of ``a`` (Levenshtein 1966)."""
-    row = list(range(len(b) + 1))
-    for i, word in enumerate(a, 1):
-        before, row[0] = row[0], i
-        for j, other in enumerate(b, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (word != other))
-    return row[-1]
+    lines, made, other = list[Line](), list[Speech](), list[Speech]()
+    theirs = 0
+    for number, sentence in enumerate(sentences):
+        if number >= FEWEST and enough():
+            break
+        progress(STAGE, number / len(sentences), f"{language}: {sentence[:40]}")
+        made.append(say(voice, Utterance(sentence, language)))
+        answer = understand(made[-1].samples, language)
+        unfitted_answer = None
+        if beside is not None:
+            other.append(say(beside, Utterance(sentence, language)))
+            unfitted_answer = understand(other[-1].samples, language)
+            theirs += errors(sentence, unfitted_answer, language)[0]
+        lines.append(Line(sentence, answer, *errors(sentence, answer, language), unfitted_answer))
+    total = max(1, sum(line.of for line in lines))
+    share = sum(line.wrong for line in lines) / total
+    return LanguageScore(language, share, theirs / total if beside else None, tuple(lines)), made, other
 
 
 def score(
@@ -195,8 +227,13 @@ def score(
     fitted: FloatArray,
     held_out: FloatArray,
     strangers: Sequence[FloatArray] = (),
-    language: str = "en",
-    sentences: Sequence[str] | None = None,
+    languages: Sequence[str] = ("en",),
+    *,
+    transcript: Sequence[align.Stretch] = (),
+    count: int = 20,
+    seconds: float = float("inf"),
+    clock: Callable[[], float] = time.monotonic,
+    progress: Progress = silent,
 ) -> VoiceScores:
     """A fitted voice against its person.
 
@@ -205,21 +242,76 @@ def score(
         fitted: float32 (n,) at 24 kHz, the person's speech that it was fitted to.
         held_out: The person's speech that it was not.
         strangers: Other people's speech, to know how alike two strangers are here.
-        language: Language of the read-back.
-        sentences: Sentences to read back; `SENTENCES` of the language when None.
+        languages: What it is read back in, the person's own first; in that one the unfitted network reads along.
+        transcript: What is said in ``fitted``, for the person's pace.
+        count: Sentences of every language, at most.
+        seconds: What the read-back may take: then languages have fewer sentences, or are left out but for the first.
+        clock: What they are counted in.
+        progress: Told of stage ``voice check``.
     """
-    chosen = sentences or SENTENCES.get(language.split("-")[0], SENTENCES["en"])
-    sounds = [say(voice, Utterance(sentence, language)).samples for sentence in chosen]
-    back = heard(sounds, chosen, language)
+    before = Voice(unfitted(voice.pack), languages[0]) if voice.pack.folded else None
+    try:
+        scores, made, other = _read_all(voice, before, languages, count, seconds, clock, progress)
+    finally:
+        if before is not None:
+            before.close()
+    sounds = [speech.samples for speech in made]
     like, own = similarity(np.concatenate(sounds), held_out), similarity(fitted, held_out)
-    other = _mean([similarity(stranger, held_out) for stranger in strangers]) if strangers else None
-    share = judge_share = None
-    if other is not None:
-        share = (like.encoder - other.encoder) / (own.encoder - other.encoder)
-        if like.judge is not None and own.judge is not None and other.judge is not None:
-            judge_share = (like.judge - other.judge) / (own.judge - other.judge)
-    pairs = tuple(zip(back.said, back.heard, strict=True))
-    return VoiceScores(like, own, other, share, judge_share, back.word_errors, pairs)
+    start = similarity(np.concatenate([one.samples for one in other]), held_out) if other else None
+    far = _mean([similarity(stranger, held_out) for stranger in strangers]) if strangers else None
+    pieces = [fitted[piece.start : piece.stop] for piece in transcript]
+    counted = [phones_of(piece.words, languages[0], voice.phonemes) for piece in transcript]
+    return VoiceScores(
+        like, own, far, start, *_shares(like, own, far), scores,
+        voice=delivery(sounds, [phones_in(speech) for speech in made]),
+        person=delivery(pieces or [fitted], counted),
+        held_out=delivery([held_out]),
+        artefacts=artefacts(sounds),
+        person_artefacts=artefacts([fitted]),
+    )  # fmt: skip
+
+
+def _read_all(
+    voice: Voice, before: Voice | None, languages: Sequence[str], count: int, seconds: float,
+    clock: Callable[[], float], progress: Progress,
+) -> tuple[tuple[LanguageScore, ...], list[Speech], list[Speech]]:  # fmt: skip
+    """The read-back in every language that there is time for, and what was said in the first."""
+    begun = clock()
+    scores, first, other = list[LanguageScore](), list[Speech](), list[Speech]()
+    for place, language in enumerate(languages):
+        left = begun + seconds - clock()
+        slot = left * (_OWN_SHARE if place == 0 and len(languages) > 1 else 1 / (len(languages) - place))
+        if scores:  # a sentence of the first was said twice where the unfitted network read along
+            each = (clock() - begun) / sum(
+                len(s.lines) * (2 if s.unfitted_errors is not None else 1) for s in scores
+            )
+            if slot < FEWEST * each:
+                continue
+        until = clock() + slot
+
+        def told(stage: str, done: float, note: str = "", place: int = place) -> None:
+            progress(stage, (place + done) / len(languages), note)
+
+        def enough(until: float = until) -> bool:
+            return clock() > until
+
+        found, made, theirs = read_back(
+            voice, sentences(language, count), language, before if place == 0 else None, enough, told
+        )
+        scores.append(found)
+        if place == 0:
+            first, other = made, theirs
+    return tuple(scores), first, other
+
+
+def _shares(like: Likeness, own: Likeness, far: Likeness | None) -> tuple[float | None, float | None]:
+    """How far from the strangers to the person a voice is, by the encoder and by the judge."""
+    if far is None:
+        return None, None
+    share = (like.encoder - far.encoder) / (own.encoder - far.encoder)
+    if like.judge is None or own.judge is None or far.judge is None:
+        return share, None
+    return share, (like.judge - far.judge) / (own.judge - far.judge)
 
 
 def _mean(all_of: Sequence[Likeness]) -> Likeness:

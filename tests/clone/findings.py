@@ -11,6 +11,7 @@ from avatar_engine.clone.intake import Intake
 from avatar_engine.clone.report import Findings
 from avatar_engine.clone.sync import Sync
 from avatar_engine.clone.voice_job import VoiceOutcome
+from avatar_engine.clone.voice_report import Example
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.device import Device
 from avatar_engine.lips.likeness.rows import Figures
@@ -19,7 +20,9 @@ from avatar_engine.media.probe import ClipInfo
 from avatar_engine.stage.fit import BakedBody, SeamFigure
 from avatar_engine.trust import consent
 from avatar_engine.trust.consent import SignedConsent
-from avatar_engine.voice.measure import Likeness, VoiceScores
+from avatar_engine.voice.artefacts import Artefacts
+from avatar_engine.voice.delivery import BINS, Delivery
+from avatar_engine.voice.measure import LanguageScore, Likeness, Line, VoiceScores
 from avatar_engine.voice.pack import VoicePack
 from tests.clone.speaking import face_track
 
@@ -42,20 +45,41 @@ def signed(folder: Path) -> SignedConsent:
     )
 
 
+def voice_scores() -> VoiceScores:
+    """A voice half way to its person, that is misheard in English and understood in French, and buzzes."""
+    english = (
+        Line("Hello <you>.", "yellow you", 1, 2, "hello you"),
+        Line("Good morning to all of you.", "good morning to all of you", 0, 6, "good morning to all of us"),
+    )
+    french = (Line("Bonjour à tous.", "bonjour à tous", 0, 3),)
+    shares = tuple(0.25 if 10 <= tone < 14 else 0.0 for tone in range(BINS))
+    return VoiceScores(
+        likeness=Likeness(0.82, 0.7),
+        own=Likeness(0.93, 0.9),
+        strangers=Likeness(0.31, 0.2),
+        unfitted=Likeness(0.5, 0.3),
+        share=0.5,
+        judge_share=0.714,
+        languages=(LanguageScore("en", 0.125, 0.125, english), LanguageScore("fr", 0.0, None, french)),
+        voice=Delivery(210.0, 2.0, 11.0, -22.0, 60.0, shares, (10.0, 12.0)),
+        person=Delivery(200.0, 3.0, 12.5, -30.0, 42.0, shares, (12.0, 13.0)),
+        held_out=Delivery(205.0, 2.8, None, -30.5, 9.0, shares, ()),
+        artefacts=Artefacts(1.2, 0.5, 14.0, -60.0, 0.0),
+        person_artefacts=Artefacts(1.1, 2.0, 9.0, -45.0, 0.0),
+    )
+
+
+def voice_examples() -> tuple[Example, ...]:
+    """A sentence in both voices, and one that the person never said."""
+    tone = (0.2 * np.sin(2 * np.pi * 200 * np.arange(24_000) / 24_000)).astype(np.float32)
+    return Example("Hello <you>.", "en", tone, tone * 0.5), Example("Bonjour.", "fr", None, tone)
+
+
 def findings(agreed: SignedConsent) -> Findings:
     """Lips that reach their goals and a voice that does not."""
     known = {"correlation": 0.91, "spread": 1.05, "psnr": 35.5, "rest_lips": None}
     way = Figures(**(dict.fromkeys(Figures.__dataclass_fields__, 1) | known))
     pairs = [np.full((16, 48, 3), shade, np.uint8) for shade in (40, 200)]
-    scores = VoiceScores(
-        Likeness(0.82, 0.7),
-        Likeness(0.93, 0.9),
-        Likeness(0.31, 0.2),
-        0.5,
-        0.714,
-        0.125,
-        (("Hello.", "yellow"),),
-    )
     seams = (SeamFigure(0, 8, 90, 10, 1.2, 4.5), SeamFigure(40, 9, 50, 60, 1.7, 3.0))
     info = ClipInfo(60.0, 640, 480, 0, False, 29.97, False, 48_000, 2, "h264", "aac", "yuv420p", False, 1500)
     track = face_track(np.tile(OPENING, 3))
@@ -66,7 +90,7 @@ def findings(agreed: SignedConsent) -> Findings:
             Sync(1.0, 0.0, 0.8, 9.0), True, ("The room is <loud>.",),
         ),
         lips=LipsScores(way, way, OPENING, OPENING * 0.9, 1200, 0, pairs),
-        voice=VoiceOutcome(VoicePack.stock("af_heart"), scores, 300.0),
+        voice=VoiceOutcome(VoicePack.stock("af_heart"), voice_scores(), 300.0, voice_examples()),
         body=BakedBody(Path("body.mp4"), np.zeros((80, 2, 3), np.float32), np.arange(80, dtype=np.int32), seams),
         consent=agreed,
         seconds={"intake": 31.0, "lips": 400.0, "voice": 300.0},

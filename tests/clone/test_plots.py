@@ -47,3 +47,22 @@ def test_time_has_a_bar_a_stage() -> None:
     texts = _texts(plots.time_spent({"intake": 31.0, "lips": 400.0}))
     assert "intake" in texts
     assert "400 s" in texts
+
+
+def test_pitches_and_paces_are_named() -> None:
+    texts = _texts(plots.pitches({"the clone": [0.0] * 20 + [1.0], "the person": [0.5] * 21}, 60.0))
+    assert "the clone" in texts and "the person" in texts and "200" in texts
+    texts = _texts(plots.paces({"the clone": [10.0, 12.0], "the person": []}))
+    assert "phones a second" in texts and "the person" in texts
+
+
+def test_a_spectrogram_is_bright_where_the_sound_is() -> None:
+    time = np.arange(24_000) / 24_000
+    tone = (0.1 * np.sin(2 * np.pi * 2500 * time)).astype(np.float32)
+    tone[12_000:] = 0
+    picture = plots.spectrogram(tone).astype(int).sum(2)
+    assert picture.shape == (214, 201)
+    row = 213 - round(2500 / (24_000 / 1024))
+    assert abs(int(picture[:, 50].argmax()) - row) <= 1
+    assert picture[row, 50] > 400 > 100 > picture[row, 150]
+    assert np.array_equal(plots.spectrogram(tone), plots.spectrogram(tone * 0.1))

@@ -15,11 +15,12 @@ import pytest
 
 from avatar_engine.clone import echoes, voice_job
 from avatar_engine.clone.voice_job import FittedVoice, RunningVoiceJob, VoiceJob, VoiceOutcome
+from avatar_engine.contracts import Speech
 from avatar_engine.device import Device
 from avatar_engine.errors import AvatarError
 from avatar_engine.lips.echo import Echo
-from avatar_engine.voice.measure import Likeness, VoiceScores
 from avatar_engine.voice.pack import VoicePack
+from tests.clone.findings import voice_scores
 
 CPU = Device("cpu", "test", 1, False, False, 1)
 
@@ -55,9 +56,7 @@ def running(
 
 
 def test_progress_is_passed_on_and_the_outcome_handed_over() -> None:
-    likeness = Likeness(0.8, None)
-    scores = VoiceScores(likeness, likeness, None, None, None, 0.0, ())
-    outcome = VoiceOutcome(VoicePack.stock("af_heart"), scores, 3.0)
+    outcome = VoiceOutcome(VoicePack.stock("af_heart"), voice_scores(), 3.0)
     job, _, told = running(("progress", ("voice", 0.5, "gains")), ("outcome", outcome))
     assert job.result() is outcome
     assert told == [("voice", 0.5, "gains")]
@@ -176,3 +175,48 @@ def test_the_fitted_part_is_said_again_first_by_the_cloned_voice(
     assert kinds[0][1] == FittedVoice(pack, tuple(again))
     assert asked["heard"] == 2000 and asked["pieces"] == ["a piece"] and asked["packs"] == [pack, near]
     assert asked["fit"]["budget"] == pytest.approx(60) and asked["budget"] == pytest.approx(12)
+
+
+@pytest.mark.parametrize(("budget", "count"), [(1000.0, voice_job.EXAMPLES), (45.0, 2)])
+def test_the_voice_is_judged_in_what_was_agreed_to_and_within_its_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: float, count: int
+) -> None:
+    """The strangers are stock voices; a small budget has fewer sentences to hear."""
+    given: dict[str, Any] = {}
+    scores = voice_scores()
+
+    class Voice:
+        def __init__(self, pack: VoicePack, language: str = "en") -> None:
+            self.pack = pack
+
+        def close(self) -> None:
+            given["closed"] = True
+
+    def score(voice: Voice, fitted: Any, held_out: Any, strangers: Any, languages: Any, **more: Any) -> Any:
+        given.update(
+            more, fitted=len(fitted), held=len(held_out), strangers=len(strangers), languages=languages
+        )
+        return scores
+
+    def shown(samples: Any, pieces: Any, voice: Any, languages: Any, count: int) -> list[str]:
+        given.update(count=count, read=languages)
+        return ["an example"]
+
+    monkeypatch.setattr("avatar_engine.voice.speak.Voice", Voice)
+    monkeypatch.setattr("avatar_engine.voice.speak.say", lambda *_: Speech(np.zeros(10, np.float32)))
+    monkeypatch.setattr("avatar_engine.voice.measure.score", score)
+    monkeypatch.setattr("avatar_engine.clone.voice_report.examples", shown)
+    job = VoiceJob(tmp_path / "sound.wav", 2000, "en", budget, CPU, tmp_path, ("en", "fr", "sv"))
+    told: list[float] = []
+    made = voice_job._judged(
+        job,
+        VoicePack.stock("af_heart"),
+        np.zeros(3000, np.float32),
+        [],
+        lambda _, done, __="": told.append(done),
+    )
+    assert made == (scores, ("an example",))
+    assert given["seconds"] == pytest.approx(voice_job.CHECK_SHARE * budget)
+    assert (given["fitted"], given["held"], given["strangers"]) == (2000, 1000, len(voice_job.STRANGERS))
+    assert given["languages"] == ("en", "fr") and given["read"] == ["en", "fr"]
+    assert given["count"] == count and given["closed"] and told[-1] == 1.0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from avatar_engine.contracts import SAMPLE_RATE
-from avatar_engine.media.level import LOOK, SPEECH, levelled
+from avatar_engine.media.level import LOOK, SPEECH, levelled, loudness
 
 
 def speech(seconds, level, seed=0):
@@ -50,3 +50,11 @@ def test_a_shout_is_bent_and_never_clips():
     sound[120_000:122_400] = np.sin(np.arange(2400) / 5)
     even = through(sound * 0.3, LOOK)
     assert 0.8 < np.abs(even).max() < 1.0
+
+
+@pytest.mark.parametrize("level", [0.1, 0.01])
+def test_loudness_is_that_of_the_standard_s_own_tone(level):
+    """A sine of 1 kHz at -20 dB of full scale is -23 LUFS in one channel (EBU Tech 3341)."""
+    tone = level * np.sin(2 * np.pi * 1000 * np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE)
+    assert loudness(tone.astype(np.float32)) == pytest.approx(-23 + 20 * np.log10(level / 0.1), abs=0.1)
+    assert loudness(np.zeros(10, np.float32)) == -70

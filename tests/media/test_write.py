@@ -9,7 +9,7 @@ import pytest
 from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, YUV_MATRIX, YUV_RANGE
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.read import frames, sound
-from avatar_engine.media.write import VideoWriter
+from avatar_engine.media.write import VideoWriter, mp3
 
 
 def grey(value: int = 100) -> np.ndarray:
@@ -109,3 +109,16 @@ def test_sound_in_odd_pieces_is_the_same_sound(tmp_path: Path) -> None:
                 writer.sound(tone[start : start + size])
         backs.append(sound(tmp_path / f"{name}.mp4"))
     assert np.abs(backs[0] - backs[1]).max() < 1e-3
+
+
+def test_an_mp3_has_the_sound(tmp_path: Path) -> None:
+    time = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    tone = (0.3 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
+    path = tmp_path / "tone.mp3"
+    path.write_bytes(mp3(tone))
+    assert path.stat().st_size < 20_000
+    back = sound(path)
+    assert len(back) == pytest.approx(len(tone), abs=3000)  # whole frames
+    middle = back[12_000:36_000]
+    assert np.argmax(np.abs(np.fft.rfft(middle))) == 440
+    assert np.abs(middle).max() == pytest.approx(0.3, rel=0.05)

@@ -7,10 +7,10 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.voice import fit as fitting
 from avatar_engine.voice.align import Stretch
 from avatar_engine.voice.languages import LANGUAGES
-from avatar_engine.voice.measure import SENTENCES
 from avatar_engine.voice.network import Network, gains
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.phonemes import Phonemizer, tokens
+from avatar_engine.voice.sentences import SENTENCES
 
 SAID = ("This lamp uses little power.", "Have a cup of tea.", "Thank you for watching.")
 

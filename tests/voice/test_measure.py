@@ -1,27 +1,96 @@
+"""The likeness hears voices and no rooms; the read-back is bounded, and is of the languages that were claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import Utterance
-from avatar_engine.voice.measure import SENTENCES, distance, similarity, speech, words
+from avatar_engine.contracts import Speech, Utterance, silent
+from avatar_engine.voice import measure
+from avatar_engine.voice.measure import similarity, speech
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.speak import Voice, say
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "steps"),
-    [("a b c", "a b c", 0), ("a b c", "a c", 1), ("a b c", "a x c", 1), ("", "a b", 2), ("a b", "b a", 2)],
-)
-def test_distance(a: str, b: str, steps: int) -> None:
-    assert distance(a.split(), b.split()) == steps
+def test_the_languages_claimed_are_those_agreed_to_that_can_be_spoken() -> None:
+    assert measure.claimed("en-gb", ["en", "fr-CA", "sv", "ja", "fr"]) == ("en-gb", "fr-CA", "ja")
+    assert measure.claimed("de") == ("de",)
 
 
-def test_numbers_in_figures_are_the_same_words() -> None:
-    assert words("It lasts 20 years, really!", "en") == words("it lasts twenty years really", "en")
-    assert words("Elle dure 20 ans.", "fr") == words("elle dure vingt ans", "fr")
+def test_the_unfitted_voice_has_the_base_timbre_and_the_pack_s_own_melody() -> None:
+    base, melody = VoicePack.stock("bm_fable"), VoicePack.stock("af_heart")
+    meta = {"prosody": "af_heart", "pitch": [0.1, 1.2], "pace": 0.9, "steps": 3}
+    fitted = replace(
+        base,
+        style=np.concatenate([base.style[:128] + 1, melody.style[128:]]),
+        folded={"a": base.style},
+        meta=meta,
+    )
+    before = measure.unfitted(fitted)
+    assert np.array_equal(before.style, np.concatenate([base.style[:128], melody.style[128:]]))
+    assert not before.folded and before.statistics.keys() == base.statistics.keys()
+    assert before.meta == {"prosody": "af_heart", "pitch": [0.1, 1.2], "pace": 0.9}
 
 
-def test_ten_sentences_each() -> None:
-    assert all(len(set(sentences)) == 10 for sentences in SENTENCES.values())
+class Clock:
+    """Seconds that pass only when a sentence is said."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, heard: Callable[[str], str] = str) -> None:
+        self.now, self.said = 0.0, list[tuple[Any, str, str]]()
+        monkeypatch.setattr(measure, "say", self.say)
+        monkeypatch.setattr(measure, "understand", lambda *_: heard(self.said[-1][1]))
+
+    def say(self, voice: Any, utterance: Utterance) -> Speech:
+        self.now += 1.0
+        self.said.append((voice, utterance.text, utterance.language))
+        return Speech(np.zeros(2400, np.float32))
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def read(clock: Clock, languages: Sequence[str], seconds: float, beside: Any = None) -> list[tuple[str, int]]:
+    scores, _, _ = measure._read_all("voice", beside, languages, 20, seconds, clock, silent)  # type: ignore[arg-type]
+    return [(one.language, len(one.lines)) for one in scores]
+
+
+def test_every_language_is_read_where_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(Clock(monkeypatch), ("en", "fr", "de"), 1000) == [("en", 20), ("fr", 20), ("de", 20)]
+
+
+def test_little_time_means_fewer_sentences_and_then_fewer_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_in = read(Clock(monkeypatch), ("en", "fr", "es"), 30)
+    assert [language for language, _ in read_in] == ["en", "fr", "es"]
+    assert read_in[0][1] > read_in[1][1] >= measure.FEWEST and sum(count for _, count in read_in) <= 33
+    clock = Clock(monkeypatch)
+    assert read(clock, ("en", "fr", "es"), 0) == [("en", measure.FEWEST)]
+    assert clock.now == measure.FEWEST
+
+
+def test_the_unfitted_voice_reads_along_in_the_person_s_own_language_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch)
+    assert read(clock, ("en", "fr"), 1000, "before") == [("en", 20), ("fr", 20)]
+    assert sum(voice == "before" for voice, *_ in clock.said) == 20
+    assert {language for voice, _, language in clock.said if voice == "before"} == {"en"}
+
+
+def test_errors_are_counted_over_all_sentences_beside_the_unfitted_voice_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch)
+    monkeypatch.setattr(
+        measure, "understand", lambda *_: "one" if clock.said[-1][0] == "before" else clock.said[-1][1]
+    )
+    score, made, other = measure.read_back("voice", ("One two.", "Four five six."), "en", "before")  # type: ignore[arg-type]
+    assert score.word_errors == 0 and score.unfitted_errors == pytest.approx(4 / 5)
+    assert [line.of for line in score.lines] == [2, 3] and score.lines[0].unfitted == "one"
+    assert len(made) == len(other) == 2
 
 
 def test_loudness_is_levelled_and_sound_without_speech_is_kept() -> None:
