@@ -121,7 +121,15 @@ def render(
         voice: Teller = (
             SoundProcess(audio)
             if audio
-            else voice_of(Director(said), bundle, unrehearsed, server=server, lexicon=lexicon, niceness=0)
+            else voice_of(
+                Director(said),
+                bundle,
+                unrehearsed,
+                server=server,
+                lexicon=lexicon,
+                niceness=0,
+                read_back=False,
+            )
         )
         stack.callback(voice.close)
         voice.launch()
@@ -142,9 +150,14 @@ def render(
             if frame.index % FRAME_RATE == 0:
                 at = frame.index / FRAME_RATE
                 progress("say", min(0.99, at / length), f"{at:.0f} s")
-        if voice.figures.left_out:
+        if lost := voice.figures.left_out:
             raise AvatarError(
-                f"{voice.figures.left_out} of {len(paragraphs) or 1} could not be said.",
+                f"{lost} of {len(paragraphs) or 1} could not be said.",
+                "Look at the log above; change the text or the recording.",
+            )
+        if lost := voice.figures.checks.left_out:
+            raise AvatarError(
+                f"{lost} of {voice.figures.checks.sentences} sentences could not be said well.",
                 "Look at the log above; change the text or the recording.",
             )
         made = writer.frames / FRAME_RATE

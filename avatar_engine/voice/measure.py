@@ -7,7 +7,6 @@ Whisper base read them back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -15,11 +14,13 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
-import soxr
 
 from avatar_engine import device, models
-from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Utterance
-from avatar_engine.voice import align, text
+from avatar_engine.contracts import FloatArray, Utterance
+from avatar_engine.voice import align
+from avatar_engine.voice.recogniser import distance as distance
+from avatar_engine.voice.recogniser import understood
+from avatar_engine.voice.recogniser import words as words
 from avatar_engine.voice.speak import Voice, say
 from avatar_engine.voice.speaker import encoder, mel_bank, spoken
 
@@ -154,40 +155,13 @@ def heard(
 
     ``prompt`` is a text in the script that is to be written, where a language has several.
     """
-    from faster_whisper import WhisperModel
-
-    whisper = WhisperModel(
-        str(models.path("whisper-base").parent), device="cpu", compute_type="int8", cpu_threads=1
-    )
-    understood = []
-    for sound in sounds:
-        quiet = np.zeros(SAMPLE_RATE // 4, np.float32)
-        low = soxr.resample(np.concatenate([quiet, sound, quiet]), SAMPLE_RATE, 16_000)
-        segments, _ = whisper.transcribe(
-            low, language=language.split("-")[0], beam_size=5, initial_prompt=prompt
-        )
-        understood.append(" ".join(segment.text.strip() for segment in segments))
+    answers = [understood(sound, language, prompt=prompt) for sound in sounds]
     wrong = total = 0
-    for sentence, answer in zip(sentences, understood, strict=True):
+    for sentence, answer in zip(sentences, answers, strict=True):
         wanted, got = words(sentence, language), words(answer, language)
         wrong += distance(wanted, got)
         total += len(wanted)
-    return ReadBack(wrong / max(1, total), tuple(sentences), tuple(understood))
-
-
-def words(sentence: str, language: str) -> list[str]:
-    """The words of a sentence, numbers written out, without case and punctuation."""
-    return re.findall(r"\w+", text.normalise(sentence, language).lower().replace("'", " "))
-
-
-def distance(a: Sequence[str], b: Sequence[str]) -> int:
-    """Fewest words to change, add or drop to make ``b`` of ``a`` (Levenshtein 1966)."""
-    row = list(range(len(b) + 1))
-    for i, word in enumerate(a, 1):
-        before, row[0] = row[0], i
-        for j, other in enumerate(b, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (word != other))
-    return row[-1]
+    return ReadBack(wrong / max(1, total), tuple(sentences), tuple(answers))
 
 
 def score(
