@@ -18,7 +18,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
@@ -337,8 +336,9 @@ class VoiceProcess:
 
     def _put(self, *pieces: Piece) -> None:
         with self._changed:
-            self._line.extend(pieces)
-            self._count(sum(map(_length, pieces)))
+            wanted = [piece for piece in pieces if piece.generation >= self.generation]
+            self._line.extend(wanted)
+            self._count(sum(map(_length, wanted)))
             self._changed.notify_all()
 
     def _count(self, samples: int) -> None:
@@ -385,26 +385,22 @@ class VoiceProcess:
         if worker is None:
             raise _VoiceError("it is not running", died=True)
         progress.begin()
-        pace = _Pace()
-        stale = False
+        asked, stale = time.monotonic(), False
         for speech in worker.speak(utterance, self._tell):
-            pace.count(len(speech.samples))
             if progress.fresh:
-                self.figures.first_sound.append(pace.worked)
+                self.figures.first_sound.append(time.monotonic() - asked)
             for piece in progress.take(speech):
                 self._offer(piece)
-            with pace.at_rest():
-                self._wait_for_room(utterance.generation)
+            self._wait_for_room(utterance.generation)
             if not stale and (self._closing or utterance.generation < self.generation):
                 stale = True
                 worker.drop()
-        if pace.value:
-            self.figures.pace = (self.figures.pace + pace.value) / 2
         for piece in progress.finish():
             self._offer(piece)
 
-    def _tell(self, tally: Tally) -> None:
+    def _tell(self, tally: Tally, pace: float) -> None:
         self.figures.checks += tally
+        self.figures.pace = pace
 
     def _revive(self) -> bool:
         """Start the process anew, with growing patience; whether it runs."""
@@ -427,33 +423,6 @@ class VoiceProcess:
 
 def _length(piece: Piece) -> int:
     return len(piece.samples) if isinstance(piece, Spoken) else piece.samples
-
-
-class _Pace:
-    """Measures how long the voice works for its speech; the time in which it is made to wait does not count."""
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-        self._samples = 0
-        self.worked = 0.0
-
-    def count(self, samples: int) -> None:
-        """Some speech has come."""
-        self.worked += time.monotonic() - self._since
-        self._since = time.monotonic()
-        self._samples += samples
-
-    @contextmanager
-    def at_rest(self) -> Iterator[None]:
-        """A stretch of time that does not count."""
-        self.worked += time.monotonic() - self._since
-        yield
-        self._since = time.monotonic()
-
-    @property
-    def value(self) -> float:
-        """Seconds of work for a second of speech; 0 when nothing was said."""
-        return self.worked * SAMPLE_RATE / self._samples if self._samples else 0.0
 
 
 class _Delivery:
@@ -523,8 +492,8 @@ class _Worker:
             raise AvatarError(message[1], message[2])
         return float(message[1])
 
-    def speak(self, utterance: Utterance, tell: Callable[[Tally], None]) -> Iterator[Speech]:
-        """The utterance's sound, in pieces that the caller owns; ``tell`` is told what its checks found.
+    def speak(self, utterance: Utterance, tell: Callable[[Tally, float], None]) -> Iterator[Speech]:
+        """The utterance's sound, in pieces that the caller owns; ``tell`` is told what its checks found, and its pace.
 
         Raises:
             _VoiceError: It could not be said.
@@ -539,9 +508,9 @@ class _Worker:
             except (EOFError, OSError) as error:
                 raise _VoiceError(str(error) or "its process ended", died=True) from None
             yield Speech(samples, message[1])
-        tell(message[1])
+        tell(*message[1:3])
         if message[0] == "failed":
-            raise _VoiceError(message[2], died=False)
+            raise _VoiceError(message[3], died=False)
 
     def drop(self) -> None:
         """Ask the process to leave the utterance it is at; what it sent already still comes."""
@@ -593,15 +562,13 @@ def _serve(
     checker = Checker()
     try:
         voice = make()
-        pace = _Pace()
-        for speech in checker.said(sentences(voice, rehearsal)):
-            pace.count(len(speech.samples))
+        deque(checker.said(sentences(voice, rehearsal)), maxlen=0)
     except AvatarError as error:
         line.send(("refused", error.what, error.advice))
         return
     checker.taken()
-    checker.reader = _reader() if read_back and pace.value < READS else None
-    line.send(("ready", pace.value))
+    checker.reader = _reader() if read_back and checker.pace < READS else None
+    line.send(("ready", checker.pace))
     try:
         while True:
             order, utterance = line.recv()
@@ -636,6 +603,6 @@ def _speak(
         raise
     except Exception as error:
         log.exception("%s can't be said", utterance.source or "an utterance")
-        line.send(("failed", checker.taken(), f"{type(error).__name__}: {error}"))
+        line.send(("failed", checker.taken(), checker.pace, f"{type(error).__name__}: {error}"))
         return
-    line.send(("done", checker.taken()))
+    line.send(("done", checker.taken(), checker.pace))

@@ -173,8 +173,8 @@ class Checker:
 
     @property
     def pace(self) -> float:
-        """Seconds of work for a second of speech, lately; 1 before anything was made."""
-        return self._worked / self._made if self._made else 1.0
+        """Seconds of work for a second of speech, lately; 0 before anything was made."""
+        return self._worked / self._made if self._made else 0.0
 
     def said(
         self, parts: Iterable[Sentence | Speech], in_hand: Callable[[], float] = nothing

@@ -1,5 +1,7 @@
 """Every fault is found with the value that broke its limit, and speech is none."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def said(samples: np.ndarray) -> np.ndarray:
 
 def phones(*lengths: float) -> tuple[Phone, ...]:
     ends = np.cumsum((0.3, *lengths))
-    spoken = [Phone("a", start, end) for start, end in zip(ends, ends[1:], strict=False)]
+    spoken = [Phone("a", start, end) for start, end in itertools.pairwise(ends)]
     return (Phone(SILENCE, 0, 0.3), *spoken, Phone(SILENCE, ends[-1], ends[-1] + 0.3))
 
 
@@ -89,7 +91,7 @@ def test_a_plan_as_long_as_its_phones_take_is_good_at_any_speed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lengths", "value"), [([0.2] * 30, 6.0), ([0.03] * 30, 0.9), ([0.1] * 20 + [1.45] + [0.1] * 20, 1.45)]
+    ("lengths", "value"), [([0.23] * 30, 6.9), ([0.02] * 30, 0.6), ([0.1] * 20 + [1.45] + [0.1] * 20, 1.45)]
 )
 def test_a_plan_too_long_too_short_or_with_one_endless_phone_is_found(lengths, value) -> None:
     fault = checks.length(phones(*lengths), 0.1, 1.0)
@@ -118,6 +120,10 @@ def test_a_step_between_two_pieces_is_found_and_a_loud_wave_is_not() -> None:
 
 def test_the_whole_of_a_sentence_is_as_long_as_it_was_to_be() -> None:
     assert checks.whole(vowel(2.0), 2.0) is None
+    bent = np.tanh(vowel(2.0, 0.5) * 9)
+    assert checks.whole(bent, 2.0) is None and kind(checks.sound(bent)) == "clipping"
+    assert kind(checks.whole(RNG.normal(0, 0.1, 48_000).astype(np.float32), 2.0)) == "noise"
+    assert kind(checks.whole(np.append(vowel(2.0), np.float32(np.nan)), 2.0)) == "numbers"
     assert checks.whole(np.pad(vowel(1.0), 12_000), 1.5) is None
     assert checks.whole(np.pad(vowel(0.3), 48_000), 3.0) == Fault("silence", 0.3, pytest.approx(0.9))
 

@@ -17,7 +17,9 @@ SECOND = SAMPLE_RATE
 
 
 def tone(hertz: float, seconds: float = 1.0, level: float = 0.2) -> np.ndarray:
-    return (level * np.sin(2 * np.pi * hertz * np.arange(round(seconds * SECOND)) / SECOND)).astype(np.float32)
+    return (level * np.sin(2 * np.pi * hertz * np.arange(round(seconds * SECOND)) / SECOND)).astype(
+        np.float32
+    )
 
 
 GOOD, OTHER = tone(120), tone(200)
@@ -46,7 +48,9 @@ def take(way: str, *pieces: np.ndarray | Fault, clock: Clock | None = None, cost
     return Take(way, speak)
 
 
-def sentence(*ways: Take, instead: Callable[[], Sequence[Sentence]] = tuple, seconds: float = 1.0) -> Sentence:
+def sentence(
+    *ways: Take, instead: Callable[[], Sequence[Sentence]] = tuple, seconds: float = 1.0
+) -> Sentence:
     return Sentence("one two three four five six", "en", seconds, ways, instead)
 
 
@@ -94,7 +98,10 @@ def test_what_turns_out_wrong_later_ends_softly_and_is_said_again() -> None:
 def test_when_every_take_is_wrong_parts_are_said_and_what_can_never_be_said_is_left_out() -> None:
     checker = Checker()
     parts = [sentence(take("in safe words", OTHER)), sentence(take("in safe words", BAD))]
-    lines = [sentence(take("as asked", BAD), take("slower", BAD), instead=lambda: parts), sentence(take("as asked", GOOD))]
+    lines = [
+        sentence(take("as asked", BAD), take("slower", BAD), instead=lambda: parts),
+        sentence(take("as asked", GOOD)),
+    ]
     said = samples(list(checker.said(lines)))
     assert np.array_equal(said, np.concatenate([OTHER, GOOD]))
     assert checker.tally == Tally(2, 0, {"noise": 3}, again=3, left_out=1)
