@@ -78,8 +78,11 @@ class Reader:
         return _LIMITS.get(language.split("-")[0])
 
     def misread(self, speech: Speech, wanted: str, language: str) -> tuple[int, int]:
-        """How many words of ``wanted`` were not understood, and of how many; (0, 0) of what is too long."""
-        if speech.seconds > _CHUNK - 1:
+        """How many words of ``wanted`` were not understood, and of how many.
+
+        (0, 0) of what is too long, or holds a user's phonemes, of which nobody knows how they are written.
+        """
+        if speech.seconds > _CHUNK - 1 or re.search(f"[{text.READY}]", wanted):
             return 0, 0
         heard = understood(
             speech.samples, language, beam=1, chunk_length=_CHUNK,

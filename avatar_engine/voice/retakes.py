@@ -12,6 +12,7 @@ from avatar_engine.markup import Manner
 from avatar_engine.voice.languages import DEVANAGARI, HAN, KANA
 from avatar_engine.voice.passage import Passage, Spell
 from avatar_engine.voice.phonemes import PUNCTUATION
+from avatar_engine.voice.text import READY
 
 SLOWER = 0.93
 """Factor of the rate of a second take: other numbers, and nobody hears a difference."""
@@ -24,7 +25,6 @@ _LONGEST_WORD = 24
 
 _SCRIPTS = {"zh": HAN, "ja": HAN + KANA, "hi": DEVANAGARI}
 _LATIN = "A-Za-z\u00c0-\u024f"
-_READY = "\U000f0000-\U000ffffd"  # phonemes that the lexicon has put there
 _VOWELS = frozenset("aeiouyœæø")
 
 
@@ -82,7 +82,7 @@ def safe_words(words: str, language: str) -> str:
 
 def _safe_word(word: str, script: str) -> str:
     """One word without what is not sure to be speech; "" for none."""
-    if re.search(f"[{_READY}]", word):
+    if re.search(f"[{READY}]", word):
         return word
     letters = re.sub(rf"[^{script}',.!?;:，。！？、-]", "", unicodedata.normalize("NFC", word))
     letters = re.sub(r"(.)\1{2,}", r"\1\1", letters)
