@@ -37,7 +37,7 @@ _LONGEST = 14.0
 _MEDIAN, UNVOICED = (50.0, 480.0), 40.0
 """Hz between which the median pitch of a sentence lies, whoever speaks; and Hz that mean that there is no voice."""
 
-_FULL, _CLIPPED = 0.985, 0.004
+_FULL, _CLIPPED = 0.985, 0.01
 """Where full scale begins, and the share of a piece that may lie there."""
 
 _SHORTEST = SAMPLE_RATE // 4

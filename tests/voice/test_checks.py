@@ -52,6 +52,7 @@ def test_one_sample_that_is_no_number_is_found() -> None:
 
 def test_overdriven_sound_is_clipped_and_one_high_peak_is_not() -> None:
     loud = np.clip(vowel(level=0.8), -1, 1)
+    assert np.mean(np.abs(loud) >= 0.985) > 0.02
     assert kind(checks.sound(loud)) == "clipping" == kind(checks.sound(loud, said(loud)))
     peak = vowel()
     peak[5000:5004] = 1.0
