@@ -52,8 +52,9 @@ _HEARD, _SHORT = 0.4, 0.3
 _VOWELS_NEEDED = 6
 """Columns with a vowel from which a piece is judged by them."""
 
-_FLAT = 0.35
-"""Spectral flatness of vowels from which they are noise: 0 is a tone, white noise 0.56."""
+_FLAT, _FLAT_LOUD = 0.12, 0.35
+"""Spectral flatness from which what is said is noise or buzz, in vowels with a voice, and in all that is loud where no
+phones are known: 0 is a tone, white noise 0.56."""
 
 _SPEECH, _RANGE, _LOUD_NEEDED = -40.0, 20.0, 40
 """Where no phones are known: dB above which, and under the loudest, somebody speaks; and how many such columns are
@@ -156,6 +157,7 @@ def _speech(samples: FloatArray, said: Columns | None) -> Fault | None:
     """Silence or noise where a vowel is said; noise where most is loud, if what is said is not known."""
     columns = samples[: len(samples) // COLUMN * COLUMN].reshape(-1, COLUMN)
     level = levels(columns)
+    limit = _FLAT_LOUD if said is None else _FLAT
     if said is not None:
         said = said[: len(columns)]
         if np.count_nonzero(said) < _VOWELS_NEEDED:
@@ -167,7 +169,7 @@ def _speech(samples: FloatArray, said: Columns | None) -> Fault | None:
         if np.count_nonzero(said) < _LOUD_NEEDED:
             return None
     flat = float(np.median(flatness(columns[said])))
-    return Fault("noise", flat, _FLAT) if flat > _FLAT else None
+    return Fault("noise", flat, limit) if flat > limit else None
 
 
 def whole(samples: FloatArray, seconds: float) -> Fault | None:
