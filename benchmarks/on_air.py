@@ -155,7 +155,7 @@ def measured(figures: Figures, name: str) -> Any:
         figures.checking += time.process_time() - begun
         return fault
 
-    def note(kind: str, value: float) -> None:
+    def note(kind: str, value: Any) -> None:
         figures.of[kind].append((float(value), name))
 
     def of_sound(samples: FloatArray, said: checks.Columns | None = None) -> Fault | None:
@@ -269,7 +269,7 @@ def main() -> None:
     if chosen.which == "read":
         return read(items)
     if chosen.plans:
-        speak.Voice._sound = _unsounded  # type: ignore[method-assign, assignment]
+        speak.Voice._sound = _unsounded  # type: ignore[method-assign]
     figures, total = say_all(items, chosen.spectrograms)
     for kind, values in sorted(figures.of.items()):
         row = sorted(values)

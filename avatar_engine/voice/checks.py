@@ -43,8 +43,8 @@ _FULL, _CLIPPED = 0.985, 0.01
 _SHORTEST = SAMPLE_RATE // 4
 """Samples that a share is taken of at least."""
 
-_QUIET = -52.0
-"""dB under which nothing is heard."""
+_QUIET, _FAINT = -52.0, -38.0
+"""dB under which nothing is heard, and under which a vowel that dies away may be all breath."""
 
 _HEARD, _SHORT = 0.4, 0.3
 """Share of the time that a sentence was to take in which something is heard, and seconds less."""
@@ -164,6 +164,8 @@ def _speech(samples: FloatArray, said: Columns | None) -> Fault | None:
             return None
         if (loud := float(np.quantile(level[said], 0.75))) < _QUIET:
             return Fault("silence", loud, _QUIET)
+        if loud < _FAINT:
+            return None
     else:  # Most of what is loud in speech is vowels.
         said = level > max(_SPEECH, np.max(level, initial=_QUIET) - _RANGE)
         if np.count_nonzero(said) < _LOUD_NEEDED:

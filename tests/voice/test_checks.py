@@ -71,6 +71,8 @@ def test_silence_where_a_vowel_is_said_is_found_and_silence_elsewhere_is_not() -
 def test_noise_where_a_vowel_is_said_is_found_and_a_hiss_elsewhere_is_not() -> None:
     noise = RNG.normal(0, 0.1, SAMPLE_RATE).astype(np.float32)
     assert kind(checks.sound(noise, said(noise))) == "noise" == kind(checks.sound(noise))
+    breath = noise * np.float32(0.08)
+    assert checks.sound(breath, said(breath)) is None, "a vowel that dies away"
     hiss = np.concatenate([vowel(0.6), noise[: SAMPLE_RATE // 4], vowel(0.6)])
     assert checks.sound(hiss) is None
     columns = said(hiss)
