@@ -252,6 +252,9 @@ def live(
     ] = "",
     voice_engine: Engine = None,
     lexicon: Pronunciations = None,
+    read_back: Annotated[
+        bool, typer.Option(help="Let a recogniser hear sentences before they go on air, where there is time.")
+    ] = True,
     to: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="RTMP(S) endpoint; give several for more.")
     ] = None,
@@ -284,6 +287,7 @@ def live(
         language=language,
         engine=voice_engine,
         lexicon=lexicon,
+        read_back=read_back,
         outputs=[*(to or []), *([str(record)] if record else [])],
         size=size,
         loop=loop,

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from avatar_engine.live import show
 from avatar_engine.live.show import ShowStatus
+from avatar_engine.voice.takes import Tally
 
 LINE_EVERY = 10.0
 """Seconds on air between two printed lines where there is no terminal."""
@@ -34,6 +35,7 @@ def on_air(
     language: str,
     engine: Path | None,
     lexicon: Path | None,
+    read_back: bool,
     outputs: Sequence[str],
     size: tuple[int, int],
     loop: bool,
@@ -51,6 +53,7 @@ def on_air(
             language=language,
             engine=engine,
             lexicon=lexicon,
+            read_back=read_back,
             size=size,
             loop=loop,
             seconds=seconds,
@@ -69,14 +72,24 @@ def line(status: ShowStatus) -> str:
     return (
         f"{clock(status.on_air)} {status.fps:.1f} fps, late {status.late}, dropped {status.dropped}, "
         f"A/V {status.av_offset_ms:+.0f} ms, queue {status.queue}, {status.bitrate_kbps:.0f} kbit/s, "
-        f"reconnects {status.reconnects}"
+        f"reconnects {status.reconnects}, said again {status.checks.again}"
     )
 
 
 def panel(status: ShowStatus) -> RenderableType:
     """The live display: a row of figures, and a row an output."""
     figures = Table(
-        "on air", "fps", "late", "dropped", "A/V", "queue", "speech ready", "bitrate", "reconnects", "now"
+        "on air",
+        "fps",
+        "late",
+        "dropped",
+        "A/V",
+        "queue",
+        "speech ready",
+        "said again",
+        "bitrate",
+        "reconnects",
+        "now",
     )
     figures.add_row(
         f"[bold red]●[/] {clock(status.on_air)}",
@@ -86,6 +99,7 @@ def panel(status: ShowStatus) -> RenderableType:
         f"{status.av_offset_ms:+.0f} ms",
         str(status.queue),
         f"{status.speech_lead:.1f} s",
+        _alarm(status.checks.again, status.checks.left_out),
         f"{status.bitrate_kbps:.0f} kbit/s",
         _alarm(status.reconnects),
         f"{'speaking' if status.speaking else 'idle'}{f', {status.segment}' if status.segment else ''}",
@@ -103,7 +117,18 @@ def summary(status: ShowStatus) -> str:
         f"On air {clock(status.on_air)}: {status.frames} frames, {status.late} late ({status.late_warm} after "
         f"the first 5 s, worst {status.worst_delay * 1e3:.0f} ms), {status.dropped} dropped, "
         f"{status.reconnects} reconnects, A/V {status.av_offset_ms:+.0f} ms, first sound after "
-        f"{status.text_to_first_sound:.2f} s, {status.said} utterances said, {status.left_out} left out."
+        f"{status.text_to_first_sound:.2f} s, {status.said} utterances said, {status.left_out} left out. "
+        f"{checked(status.checks)}"
+    )
+
+
+def checked(checks: Tally) -> str:
+    """What the checks of the sentences found, in a line."""
+    faults = ", ".join(f"{kind} {count}" for kind, count in checks.faults.items() if count) or "nothing"
+    read = f"; {checks.misread} of {checks.read} words read back otherwise" if checks.read else ""
+    return (
+        f"{checks.sentences} sentences checked, {checks.whole} of them whole before they were heard: {faults} wrong, "
+        f"{checks.again} said again, {checks.left_out} left out{read}."
     )
 
 
@@ -113,8 +138,8 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
-def _alarm(count: int) -> str:
-    return f"[bold yellow]{count}[/]" if count else "0"
+def _alarm(count: int, worse: int = 0) -> str:
+    return f"[bold yellow]{count}{f', {worse} left out' if worse else ''}[/]" if count or worse else "0"
 
 
 @contextmanager

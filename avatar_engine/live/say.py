@@ -130,6 +130,7 @@ def render(
                 among=may.among,
                 niceness=0,
                 patient=True,
+                read_back=False,
             )
         )
         stack.callback(voice.close)
@@ -151,9 +152,14 @@ def render(
             if frame.index % FRAME_RATE == 0:
                 at = frame.index / FRAME_RATE
                 progress("say", min(0.99, at / length), f"{at:.0f} s")
-        if voice.figures.left_out:
+        if lost := voice.figures.left_out:
             raise AvatarError(
-                f"{voice.figures.left_out} of {len(paragraphs) or 1} could not be said.",
+                f"{lost} of {len(paragraphs) or 1} could not be said.",
+                "Look at the log above; change the text or the recording.",
+            )
+        if lost := voice.figures.checks.left_out:
+            raise AvatarError(
+                f"{lost} of {voice.figures.checks.sentences} sentences could not be said well.",
                 "Look at the log above; change the text or the recording.",
             )
         made = writer.frames / FRAME_RATE

@@ -36,6 +36,7 @@ from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
 from avatar_engine.voice.engines import settings as engines
 from avatar_engine.voice.pack import VoicePack
+from avatar_engine.voice.takes import Tally
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class ShowStatus:
         said: Utterances handed over whole by the voice.
         left_out: Utterances that the voice could not say.
         voice_restarts: Times that the voice's process was started anew.
+        checks: What the checks of every sentence found before it was heard.
         text_to_first_sound: Seconds from the first text to its first sound on air; 0 before.
         text_to_voice: Seconds from a text to the voice's first piece of it, the mean of all; 0 before.
         stage_seconds: CPU seconds by stage of the thread that makes the pictures.
@@ -93,6 +95,7 @@ class ShowStatus:
     text_to_first_sound: float
     text_to_voice: float
     stage_seconds: dict[str, float] = field(default_factory=dict)
+    checks: Tally = field(default_factory=Tally)
     broadcast: BroadcastStatus | None = None
     voice_pid: int | None = None
     broadcast_pid: int | None = None
@@ -107,6 +110,7 @@ def run(
     language: str = "",
     engine: Path | None = None,
     lexicon: Path | None = None,
+    read_back: bool = True,
     size: tuple[int, int] = (1280, 720),
     loop: bool = False,
     seconds: float | None = None,
@@ -123,6 +127,7 @@ def run(
         language: BCP 47 tag of what ``audio`` says and of the label; the voice's own when empty.
         engine: File of a speech server that speaks in place of the clone's own voice.
         lexicon: File of the user's pronunciations.
+        read_back: Whether sentences are read back before they are heard, where there is time for it.
         outputs: RTMP(S) addresses and paths of files to record to.
         size: Width and height of the show.
         loop: Start the script or recording again at its end, for ever.
@@ -157,7 +162,13 @@ def run(
             SoundProcess(audio, loop, patient=True)
             if audio
             else voice_of(
-                director, bundle, rehearsal(may.language), server=server, lexicon=lexicon, among=may.among
+                director,
+                bundle,
+                rehearsal(may.language),
+                server=server,
+                lexicon=lexicon,
+                among=may.among,
+                read_back=read_back,
             )
         )
         stack.callback(voice.close)
@@ -262,6 +273,7 @@ class _OnAir:
             said=figures.said,
             left_out=figures.left_out,
             voice_restarts=figures.restarts,
+            checks=figures.checks,
             text_to_first_sound=self._first_sound,
             text_to_voice=sum(waits) / len(waits) if waits else 0.0,
             stage_seconds=dict(self._performer.seconds),

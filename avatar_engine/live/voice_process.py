@@ -7,6 +7,7 @@ once more from where its sound broke off; one that can't be said is left out. Th
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import multiprocessing
 import os
@@ -17,11 +18,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,6 +35,7 @@ from avatar_engine.live.programme import Piece, Silence, SpeechSource, Spoken
 from avatar_engine.live.sentences import Sentences
 from avatar_engine.show.script import Pause
 from avatar_engine.voice.engines.settings import EngineSettings
+from avatar_engine.voice.takes import Checker, Reads, Tally, sentences
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,9 @@ LEAD = 4.0
 SLOW = 0.9
 """Seconds of work for a second of speech from which the voice can't keep up: an utterance then waits until it is
 whole, because a rest between two sentences is natural and one inside a word is not."""
+
+READS = 0.5
+"""Seconds of work for a second of speech up to which a voice leaves room for reading back what it said."""
 
 LONGEST_HELD = 60.0
 """Seconds of speech that are held back at most."""
@@ -138,6 +143,7 @@ def voice_of(
     among: Sequence[str] = (),
     niceness: int = NICENESS,
     patient: bool = False,
+    read_back: bool = True,
 ) -> VoiceProcess:
     """What a director plans, in the bundle's voice or that of a speech ``server``; the rehearsal names the language,
     and ``among`` are those to choose from where a text's is to be found.
@@ -145,11 +151,12 @@ def voice_of(
     A ``patient`` listener does not hear it as it is made: every sentence of a server may wait for its phones.
     """
     language = rehearsal.language
+    said: Directs = director
+    make: VoiceMaker = partial(load_voice, bundle, language, lexicon, among)
     if server:
+        said = Sentences(director, language, among)
         make = partial(load_engine, server, bundle, language, lexicon, among, patient)
-        return VoiceProcess(Sentences(director, language, among), make, rehearsal, niceness=niceness)
-    make = partial(load_voice, bundle, language, lexicon, among)
-    return VoiceProcess(director, make, rehearsal, niceness=niceness)
+    return VoiceProcess(said, make, rehearsal, niceness=niceness, read_back=read_back)
 
 
 def rehearsal(language: str) -> Utterance:
@@ -167,6 +174,7 @@ class VoiceFigures:
         restarts: Times that the process was started anew.
         pace: Seconds of work for a second of speech, lately.
         first_sound: Seconds from a text to its first piece, for each of the last utterances.
+        checks: What the checks of every sentence found.
     """
 
     said: int = 0
@@ -174,6 +182,7 @@ class VoiceFigures:
     restarts: int = 0
     pace: float = 0.0
     first_sound: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
+    checks: Tally = field(default_factory=Tally)
 
 
 class Teller(SpeechSource, Protocol):
@@ -233,6 +242,7 @@ class VoiceProcess:
         rehearsal: Said by the voice for nobody as soon as it is loaded: it is warm then, and its pace known.
         lead: Seconds to keep ready.
         niceness: How far the voice yields to the other processes.
+        read_back: Whether sentences are read back where there is time for it.
     """
 
     def __init__(
@@ -242,10 +252,12 @@ class VoiceProcess:
         rehearsal: Utterance,
         lead: float = LEAD,
         niceness: int = NICENESS,
+        read_back: bool = True,
     ) -> None:
         self.figures = VoiceFigures()
         self._director = director
-        self._order = (make, rehearsal, niceness)
+        self._in_hand = RawValue("d", 0.0)  # `lead`, where the process sees it
+        self._order = (make, rehearsal, niceness, read_back, self._in_hand)
         self._lead = round(lead * SAMPLE_RATE)
         self._line: deque[Piece] = deque()
         self._held: list[Piece] = []  # of an utterance that waits until it is whole
@@ -300,7 +312,7 @@ class VoiceProcess:
         with self._changed:
             while self._line:
                 piece = self._line.popleft()
-                self._ready -= _length(piece)
+                self._count(-_length(piece))
                 self._changed.notify_all()
                 if piece.generation >= self._director.generation:
                     return piece
@@ -315,6 +327,9 @@ class VoiceProcess:
         """Drop what is planned, in the line and in the process, and go on with what the director says next."""
         with self._changed:
             self._director.interrupt()
+            wanted = [piece for piece in self._line if piece.generation >= self.generation]
+            self._line = deque(wanted)
+            self._count(sum(map(_length, wanted)) - self._ready)
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -343,9 +358,14 @@ class VoiceProcess:
 
     def _put(self, *pieces: Piece) -> None:
         with self._changed:
-            self._line.extend(pieces)
-            self._ready += sum(map(_length, pieces))
+            wanted = [piece for piece in pieces if piece.generation >= self.generation]
+            self._line.extend(wanted)
+            self._count(sum(map(_length, wanted)))
             self._changed.notify_all()
+
+    def _count(self, samples: int) -> None:
+        self._ready += samples
+        self._in_hand.value = self._ready / SAMPLE_RATE
 
     def _offer(self, piece: Piece) -> None:
         """Put a piece of speech into the line, or hold it back while the voice is too slow."""
@@ -387,23 +407,22 @@ class VoiceProcess:
         if worker is None:
             raise _VoiceError("it is not running", died=True)
         progress.begin()
-        pace = _Pace()
-        stale = False
-        for speech in worker.speak(utterance):
-            pace.count(len(speech.samples))
+        asked, stale = time.monotonic(), False
+        for speech in worker.speak(utterance, self._tell):
             if progress.fresh:
-                self.figures.first_sound.append(pace.worked)
+                self.figures.first_sound.append(time.monotonic() - asked)
             for piece in progress.take(speech):
                 self._offer(piece)
-            with pace.at_rest():
-                self._wait_for_room(utterance.generation)
+            self._wait_for_room(utterance.generation)
             if not stale and (self._closing or utterance.generation < self.generation):
                 stale = True
                 worker.drop()
-        if pace.value:
-            self.figures.pace = (self.figures.pace + pace.value) / 2
         for piece in progress.finish():
             self._offer(piece)
+
+    def _tell(self, tally: Tally, pace: float) -> None:
+        self.figures.checks += tally
+        self.figures.pace = pace
 
     def _revive(self) -> bool:
         """Start the process anew, with growing patience; whether it runs."""
@@ -426,33 +445,6 @@ class VoiceProcess:
 
 def _length(piece: Piece) -> int:
     return len(piece.samples) if isinstance(piece, Spoken) else piece.samples
-
-
-class _Pace:
-    """Measures how long the voice works for its speech; the time in which it is made to wait does not count."""
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-        self._samples = 0
-        self.worked = 0.0
-
-    def count(self, samples: int) -> None:
-        """Some speech has come."""
-        self.worked += time.monotonic() - self._since
-        self._since = time.monotonic()
-        self._samples += samples
-
-    @contextmanager
-    def at_rest(self) -> Iterator[None]:
-        """A stretch of time that does not count."""
-        self.worked += time.monotonic() - self._since
-        yield
-        self._since = time.monotonic()
-
-    @property
-    def value(self) -> float:
-        """Seconds of work for a second of speech; 0 when nothing was said."""
-        return self.worked * SAMPLE_RATE / self._samples if self._samples else 0.0
 
 
 class _Delivery:
@@ -496,12 +488,12 @@ _NOTHING = Speech(np.zeros(0, np.float32))
 class _Worker:
     """The process and the line to it."""
 
-    def __init__(self, make: VoiceMaker, rehearsal: Utterance, niceness: int) -> None:
+    def __init__(self, *order: Any) -> None:
         context = multiprocessing.get_context("spawn")
         self._line, theirs = context.Pipe()
         _limit(self._line, STUCK)
         self.process: SpawnProcess = context.Process(
-            target=_serve, args=(theirs, make, rehearsal, niceness), name="avatar-voice", daemon=True
+            target=_serve, args=(theirs, *order), name="avatar-voice", daemon=True
         )
         self.process.start()
         theirs.close()
@@ -522,8 +514,8 @@ class _Worker:
             raise AvatarError(message[1], message[2])
         return float(message[1])
 
-    def speak(self, utterance: Utterance) -> Iterator[Speech]:
-        """The utterance's sound, in pieces that the caller owns.
+    def speak(self, utterance: Utterance, tell: Callable[[Tally, float], None]) -> Iterator[Speech]:
+        """The utterance's sound, in pieces that the caller owns; ``tell`` is told what its checks found, and its pace.
 
         Raises:
             _VoiceError: It could not be said.
@@ -538,8 +530,9 @@ class _Worker:
             except (EOFError, OSError) as error:
                 raise _VoiceError(str(error) or "its process ended", died=True) from None
             yield Speech(samples, message[1])
+        tell(*message[1:3])
         if message[0] == "failed":
-            raise _VoiceError(message[1], died=False)
+            raise _VoiceError(message[3], died=False)
 
     def drop(self) -> None:
         """Ask the process to leave the utterance it is at; what it sent already still comes."""
@@ -576,34 +569,55 @@ def _limit(line: Connection[Any, Any], seconds: float) -> None:
             )
 
 
-def _serve(line: Connection[Any, Any], make: VoiceMaker, rehearsal: Utterance, niceness: int) -> None:
+def _serve(
+    line: Connection[Any, Any],
+    make: VoiceMaker,
+    rehearsal: Utterance,
+    niceness: int,
+    read_back: bool,
+    ready: ctypes.c_double,
+) -> None:
     """What runs in the voice's process: load, then speak until the line closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the show ends us in order
     if hasattr(os, "nice"):
         os.nice(niceness)
+    checker = Checker()
     try:
         voice = make()
-        pace = _Pace()
-        for speech in voice.speak(rehearsal):
-            pace.count(len(speech.samples))
+        deque(checker.said(sentences(voice, rehearsal)), maxlen=0)
     except AvatarError as error:
         line.send(("refused", error.what, error.advice))
         return
-    line.send(("ready", pace.value))
+    checker.taken()
+    checker.reader = _reader() if read_back and checker.pace < READS else None
+    line.send(("ready", checker.pace))
     try:
         while True:
             order, utterance = line.recv()
             if order == "speak":
-                _speak(line, voice, utterance)
+                _speak(line, voice, utterance, checker, ready)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
 
-def _speak(line: Connection[Any, Any], voice: Speaks, utterance: Utterance) -> None:
+def _reader() -> Reads | None:
+    """Reads back, where the recogniser and its weights are here; they are loaded when there is time."""
+    # Imported here: a voice that is too slow for it does without.
+    from avatar_engine.voice.recogniser import Reader
+
+    return Reader() if Reader.available() else None
+
+
+def _speak(
+    line: Connection[Any, Any], voice: Speaks, utterance: Utterance, checker: Checker, ready: ctypes.c_double
+) -> None:
+    def in_hand() -> float:
+        return -1.0 if line.poll() else ready.value  # only "drop" comes while something is said
+
     try:
-        for speech in voice.speak(utterance):
+        for speech in checker.said(sentences(voice, utterance), in_hand):
             if line.poll():
-                line.recv()  # only "drop" comes while something is said
+                line.recv()
                 break
             line.send(("sound", speech.phones))
             line.send_bytes(np.ascontiguousarray(speech.samples, np.float32).tobytes())
@@ -611,6 +625,6 @@ def _speak(line: Connection[Any, Any], voice: Speaks, utterance: Utterance) -> N
         raise
     except Exception as error:
         log.exception("%s can't be said", utterance.source or "an utterance")
-        line.send(("failed", f"{type(error).__name__}: {error}"))
+        line.send(("failed", checker.taken(), checker.pace, f"{type(error).__name__}: {error}"))
         return
-    line.send(("done",))
+    line.send(("done", checker.taken(), checker.pace))

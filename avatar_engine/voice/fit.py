@@ -254,12 +254,11 @@ def _read_back(language: str, budget: float) -> tuple[str, ...]:
 
 def _clear(pack: VoicePack, sentences: Sequence[str], progress: Progress) -> VoicePack:
     """The fit as far as its words are clear."""
-    from avatar_engine.voice import words
+    from avatar_engine.voice import clarity
+    from avatar_engine.voice.measure import unfitted
 
-    stock = VoicePack.stock(pack.base)
-    style = np.concatenate([stock.style[:128], pack.style[128:]])
-    unfitted = replace(pack, style=style, folded={}, statistics=stock.statistics)
-    pack, read = words.clear(pack, unfitted, sentences, pack.language, _within(progress, 0.93, 1.0))
+    told = _within(progress, 0.93, 1.0)
+    pack, read = clarity.clear(pack, unfitted(pack), sentences, pack.language, told)
     return replace(pack, meta={**pack.meta, "words": asdict(read)})
 
 

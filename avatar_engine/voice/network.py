@@ -338,12 +338,12 @@ class Network(Planner):
                 nodes[add].input[:] = [product, f"{name}.offset"]
         return _cut([_FEATURES, _SOURCE], ["audio"], nodes, constants)
 
-    def window(self, whole: Features, start: int, stop: int) -> FloatArray:
-        """Sound of the columns [start, stop): float32 (300 * (stop - start),).
+    def window(self, whole: Features, start: int, stop: int, margin: int = MARGIN) -> FloatArray:
+        """Sound of the columns [start, stop): float32 (300 * (stop - start),), made with ``margin`` more around.
 
         Without statistics only the whole makes sense.
         """
-        left, right = max(0, start - MARGIN), min(whole.columns, stop + MARGIN)
+        left, right = max(0, start - margin), min(whole.columns, stop + margin)
         source = whole.source[:, :, left * SOURCE_PER_FEATURE : right * SOURCE_PER_FEATURE + 1]
         fed = {_FEATURES: whole.features[:, :, left:right], _SOURCE: source, "style": self.style}
         (sound, *_) = self._generator.run(

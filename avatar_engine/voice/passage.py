@@ -38,11 +38,14 @@ class Passage:
         said: The network's phonemes; empty for silence alone.
         manners: The manner of every phoneme.
         pause: Seconds of silence after it; None for what its last mark asks for.
+        words: The plain words that are spelt so, and ``language`` theirs.
     """
 
     said: str
     manners: tuple[Manner, ...]
     pause: float | None = None
+    words: str = ""
+    language: str = ""
 
 
 def passages(
@@ -107,7 +110,11 @@ def _spoken(asked: str, language: str) -> str:
 def _joined(first: Passage, second: Passage) -> Passage:
     """Two languages in one sentence."""
     return Passage(
-        f"{first.said} {second.said}", (*first.manners, first.manners[-1], *second.manners), second.pause
+        f"{first.said} {second.said}",
+        (*first.manners, first.manners[-1], *second.manners),
+        second.pause,
+        f"{first.words} {second.words}",
+        first.language,
     )
 
 
@@ -115,7 +122,9 @@ def _halted(passage: Passage, pause: float) -> Passage:
     """The passage with a pause after it; where no mark stands the melody stays up, for the sentence goes on."""
     if passage.said[-1] in phonemes.PUNCTUATION:
         return replace(passage, pause=pause)
-    return Passage(passage.said + ",", (*passage.manners, passage.manners[-1]), pause)
+    return replace(
+        passage, said=passage.said + ",", manners=(*passage.manners, passage.manners[-1]), pause=pause
+    )
 
 
 def _said(chunk: Sequence[Words], spell: Spell, tell: Tell) -> Iterator[Passage]:
@@ -156,15 +165,16 @@ def _whole(chunk: Sequence[Words]) -> list[Words]:
 
 
 def _spelt(words: Sequence[str], labels: Sequence[Manner], language: str, spell: Spell) -> Passage:
-    whole = spell(" ".join(words), language)
+    plain = " ".join(words)
+    whole = spell(plain, language)
     if len(set(labels)) == 1:
-        return Passage(whole, (labels[0],) * len(whole))
+        return Passage(whole, (labels[0],) * len(whole), None, plain, language)
     spelt, manners = "", list[Manner]()
     for manner, run in groupby(zip(words, labels, strict=True), lambda pair: pair[1]):
         piece = spell(" ".join(word for word, _ in run), language) + " "
         spelt += piece
         manners += [manner] * len(piece)
-    return Passage(whole, tuple(handed(whole, spelt, manners)))
+    return Passage(whole, tuple(handed(whole, spelt, manners)), None, plain, language)
 
 
 def handed(target: Sequence[str], source: Sequence[str], labels: Sequence[Label]) -> list[Label]:

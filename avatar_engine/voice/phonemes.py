@@ -53,6 +53,10 @@ _QUOTED = 0xF0000
 PUNCTUATION = frozenset(';:,.!?—…"()“”')
 
 
+MARKS = STRESS | LENGTHENING | PUNCTUATION | {" "}
+"""What is no phone of its own."""
+
+
 @cache
 def vocabulary() -> dict[str, int]:
     """The network's phonemes and their numbers."""

@@ -58,13 +58,15 @@ def heard(
     return ReadBack(wrong / max(1, total), tuple(sentences), understood)
 
 
-def understand(sound: FloatArray, language: str, prompt: str | None = None) -> str:
-    """What Whisper base (Radford et al. 2022; beam 5) writes down of one sound at 24 kHz."""
+def understand(
+    sound: FloatArray, language: str, prompt: str | None = None, *, beam: int = 5, **options: Any
+) -> str:
+    """What Whisper base (Radford et al. 2022) writes down of one sound, float32 (n,) at 24 kHz."""
     quiet = np.zeros(SAMPLE_RATE // 4, np.float32)
     low = soxr.resample(np.concatenate([quiet, sound, quiet]), SAMPLE_RATE, 16_000)
     short = language.split("-")[0]
     segments, _ = _whisper().transcribe(
-        low, language=short, beam_size=5, initial_prompt=prompt or PROMPTS.get(short)
+        low, language=short, beam_size=beam, initial_prompt=prompt or PROMPTS.get(short), **options
     )
     return " ".join(segment.text.strip() for segment in segments)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +21,11 @@ from avatar_engine.contracts import (
     phones_within,
 )
 from avatar_engine.errors import AvatarError
-from avatar_engine.voice import controls, languages, phonemes, text
+from avatar_engine.voice import checks, controls, languages, phonemes, retakes, text
 from avatar_engine.voice.lexicon import Lexicon
 from avatar_engine.voice.network import (
+    LOWEST_PITCH,
+    MARGIN,
     MAX_TOKENS,
     SAMPLES_PER_FEATURE,
     SAMPLES_PER_TOKEN_FRAME,
@@ -31,6 +35,9 @@ from avatar_engine.voice.network import (
 )
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.passage import Passage, passages
+from avatar_engine.voice.takes import Checker, Sentence, Take, hush
+
+log = logging.getLogger(__name__)
 
 _COLUMNS = (32, 48, 80, 128, 200)
 """Columns (12.5 ms) of the first windows; the last goes on. Each is made while the one before it plays."""
@@ -38,6 +45,15 @@ _COLUMNS = (32, 48, 80, 128, 200)
 _AHEAD = 2.25
 """Token frames (25 ms) by which the sound runs ahead of the durations: measured, best correlation of loudness
 with vowels against voiceless phones, the same for men and women within half a frame."""
+
+_WIDE = 4 * MARGIN
+"""Columns on either side of a window that is made again because something was wrong with it."""
+
+_SOFTER = 0.7
+"""Factor of the level of a window that is made again because it was too loud."""
+
+_MEASURE = "wi mˈɛʒəɹ hˌW lˈɔŋ ðə sˈWndz ʌv sˈɪmpəl wˈɜɹdz ɑɹ, ænd sˈAv ðə ɹɪzˈʌlt."
+"""A sentence that is planned once, to know how long a phone is in this voice."""
 
 _LEAD = SAMPLE_RATE // 33
 _FADE = SAMPLE_RATE // 200
@@ -49,7 +65,7 @@ _PAUSES = {".": 0.38, "!": 0.38, "?": 0.42, "…": 0.55, ";": 0.28, ":": 0.25, "
 @dataclass(frozen=True, slots=True)
 class _Spoken:
     """One sentence planned: its features, its phones with times before trimming, its bounds in columns, the
-    silence after it, and its level where that is not the voice's own."""
+    silence after it, its level where that is not the voice's own, and the columns in which a vowel has a voice."""
 
     features: Features
     phones: tuple[Phone, ...]
@@ -57,6 +73,7 @@ class _Spoken:
     stop: int
     pause: float
     level: controls.Level | None = None
+    vowels: checks.Columns | None = None
 
 
 class Voice:
@@ -92,16 +109,26 @@ class Voice:
         shift, spread = self.pack.meta.get("pitch", (0.0, 1.0))
         self._register = (float(shift), float(spread))
         self._phonemizers: dict[str, phonemes.Phonemizer] = {}
+        self._per_phone = self._measured()
 
     def speak(self, utterance: Utterance) -> Iterator[Speech]:
-        """The sound of ``utterance``, in pieces that follow one another without a gap.
+        """The sound of ``utterance``, in pieces that follow one another without a gap, each checked.
 
         The first piece is about 0.4 s long and comes after about 0.3 s of work; later ones are longer.
         A text with nothing to say gives nothing. Marks in the text are followed (`avatar_engine.markup`);
-        those that are not known are logged and left out.
+        those that are not known are logged and left out. A sentence with which something is wrong is said in another
+        way (`sentences`).
 
         Raises:
             AvatarError: The utterance's language or emotion is unknown, or a control is out of its range.
+        """
+        return Checker().said(self.sentences(utterance))
+
+    def sentences(self, utterance: Utterance) -> Iterator[Sentence | Speech]:
+        """The sentences of ``utterance`` with the ways of saying each, and the silences asked for.
+
+        Raises:
+            AvatarError: As `speak`.
         """
         utterance.controls.check()
         asked = languages.asked(utterance.language or self.language)
@@ -109,7 +136,44 @@ class Voice:
             if not passage.said:
                 yield hush(passage.pause or 0.0)
             for piece in _pieces(passage):
-                yield from self._sound(self._plan(piece))
+                yield self._sentence(piece)
+
+    def _sentence(self, passage: Passage) -> Sentence:
+        ways: dict[str, Callable[[], Iterable[Passage]]] = {
+            "as asked": lambda: [passage],
+            "a little slower": lambda: [retakes.slower(passage)],
+            "plainly": lambda: [retakes.plain(passage)],
+            "in clauses": lambda: retakes.clauses(retakes.plain(passage)),
+        }
+        takes = tuple(Take(way, partial(self._said, made)) for way, made in ways.items())
+        return Sentence(
+            passage.words,
+            passage.language,
+            self._seconds(passage),
+            takes,
+            partial(self._in_safe_words, passage),
+        )
+
+    def _in_safe_words(self, passage: Passage) -> Iterator[Sentence]:
+        """What is sure to be speech of the passage, clause by clause: one that is wrong takes no other with it."""
+        for clause in retakes.clauses(retakes.safer(passage, self.phonemes)):
+            take = Take("in safe words", partial(self._said, partial(list, [clause])))
+            yield Sentence(clause.words, clause.language, self._seconds(clause), (take,))
+
+    def _seconds(self, passage: Passage) -> float:
+        """How long the passage takes to say, about, without its pauses."""
+        phones = sum(letter not in phonemes.MARKS for letter in passage.said)
+        return phones * self._per_phone / passage.manners[0].controls.speed
+
+    def _said(self, made: Callable[[], Iterable[Passage]]) -> Iterator[Speech]:
+        """The passages' sound; nothing is heard before all of them are planned well."""
+        for spoken in [self._plan(passage) for passage in made()]:
+            yield from self._sound(spoken)
+
+    def _measured(self) -> float:
+        """Seconds that a phone takes in this voice, at speed 1."""
+        said = timed(_MEASURE, self.network.plan(phonemes.tokens(_MEASURE)).frames)
+        return float(np.mean([phone.end - phone.start for phone in said if phone.symbol != SILENCE]))
 
     def _told(self, words: str, language: str) -> list[tuple[str, str]]:
         likely = self.pack.language if self.language == languages.AUTO else self.language
@@ -132,18 +196,28 @@ class Voice:
         if said[-1] not in phonemes.PUNCTUATION:  # Without a mark the network swallows the last phone.
             said, manners = said + ".", (*manners, manners[-1])
         shape = controls.shape(said, manners)
-        plan = self.network.plan(phonemes.tokens(said), shape.speed * self._pace)
+        speed = shape.speed * self._pace
+        plan = self.network.plan(phonemes.tokens(said), speed)
+        checks.refuse(checks.length(timed(said, plan.frames), self._per_phone, speed))
         plan = controls.shaped(tuned(plan, self._register), shape)
+        checks.refuse(checks.pitch(plan.pitch[0]))
         pause = passage.pause
         if pause is None:
             pause = _PAUSES.get(said[-1], _PAUSES["."]) * shape.pause / shape.speed
         padding = int(plan.frames[0]) * SAMPLES_PER_TOKEN_FRAME // SAMPLES_PER_FEATURE
         whole = self.network.features(plan)
         level = controls.Level.of(shape, plan)
-        return _Spoken(whole, timed(said, plan.frames), max(0, padding - 10), whole.columns, pause, level)
+        phones = timed(said, plan.frames)
+        vowels = checks.vowels(phones, whole.columns)
+        vowels[: -controls.EARLY] &= plan.pitch[0, controls.EARLY : whole.columns] > LOWEST_PITCH
+        return _Spoken(whole, phones, max(0, padding - 10), whole.columns, pause, level, vowels)
 
     def _sound(self, spoken: _Spoken) -> Iterator[Speech]:
-        """Windows of one sentence, joined by short cross-fades; silence at both ends is measured and cut."""
+        """Windows of one sentence, joined by short cross-fades; silence at both ends is measured and cut.
+
+        Raises:
+            FaultError: A window is wrong, however it is made.
+        """
         at = spoken.start * SAMPLES_PER_FEATURE
         held = np.zeros(
             0, np.float32
@@ -182,10 +256,24 @@ class Voice:
             start = stop
 
     def _window(self, spoken: _Spoken, start: int, stop: int, held: FloatArray) -> FloatArray:
-        """Sound of the columns [start, stop) and, unless it is the last, one more to fade over."""
+        """Sound of the columns [start, stop) and, unless it is the last, one more to fade over.
+
+        Raises:
+            FaultError: Something is wrong with it, and still is when it is made with more around it and, if it was too
+                loud, softer.
+        """
         more = min(stop + 1, spoken.stop)
-        made = self.network.window(spoken.features, start, more)
-        sound: FloatArray = np.clip(made * np.float32(self._gain), -1, 1)
+        gain, fault = self._gain, None
+        vowels = None if spoken.vowels is None else spoken.vowels[start:more]
+        for margin in (MARGIN, _WIDE):
+            made = self.network.window(spoken.features, start, more, margin)
+            sound: FloatArray = np.clip(made * np.float32(gain), -1, 1)
+            fault = checks.sound(sound, vowels)
+            if not fault:
+                break
+            log.info("a window is made again: %s", fault)
+            gain = self._gain * _SOFTER if fault.kind == "clipping" else gain
+        checks.refuse(fault)
         if len(held):
             rise = np.linspace(0, 1, len(held), dtype=np.float32)
             sound[: len(held)] = held * (1 - rise) + sound[: len(held)] * rise
@@ -205,17 +293,11 @@ def _pieces(passage: Passage) -> Iterator[Passage]:
     """The passage in pieces that the network takes; the pause follows the last."""
     while len(passage.said) > MAX_TOKENS - 10:
         seam = max(passage.said.rfind(" ", 0, MAX_TOKENS - 10), 1)
-        yield Passage(passage.said[:seam], passage.manners[:seam], _SEAM)
+        yield Passage(passage.said[:seam], passage.manners[:seam], _SEAM, passage.words, passage.language)
         rest = passage.said[seam:].lstrip()
         passage = replace(passage, said=rest, manners=passage.manners[-len(rest) :])
     if passage.said:
         yield passage
-
-
-def hush(seconds: float) -> Speech:
-    """Silence."""
-    length = round(seconds * SAMPLE_RATE)
-    return Speech(np.zeros(length, np.float32), (Phone(SILENCE, 0.0, length / SAMPLE_RATE),))
 
 
 def timed(said: str, frames: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[Phone, ...]:

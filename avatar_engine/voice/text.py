@@ -83,7 +83,7 @@ _QUOTES = str.maketrans({
 
 _NUMBER_EN = r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?|\d+(?:\.\d+)?"
 _NUMBER_EU = r"\d{1,3}(?:,\d{3})+\.\d+|\d{1,3}(?:[ .]\d{3})+(?:,\d+)?|\d+(?:[,.]\d+)?"
-_READY = "\U000f0000-\U000ffffd"
+READY = "\U000f0000-\U000ffffd"
 """Phonemes that the lexicon has put into the text (`phonemes.quoted`), for a regular expression's brackets."""
 
 
@@ -116,7 +116,7 @@ def spoken(
             own = recognised(sentence, most, among)
             sentence = lexicon.applied(sentence, own)
         words = _speaker(own).normalise(sentence)
-        if re.search(rf"[^\W_]|[{_READY}]", words):
+        if re.search(rf"[^\W_]|[{READY}]", words):
             pieces.extend((piece, own) for piece in _cut_long(words))
     return pieces
 
@@ -149,7 +149,7 @@ def _sentences(text: str, language: str) -> list[str]:
 
 
 _SEAM = re.compile(
-    rf"(?<=[.!?…])[\"')\]]*\s+(?=[\"'(\[¿¡]*(?:[^\W_a-zà-ÿ]|[{_READY}]))|(?<=[!?…])\s+|(?<=।)\s*"
+    rf"(?<=[.!?…])[\"')\]]*\s+(?=[\"'(\[¿¡]*(?:[^\W_a-zà-ÿ]|[{READY}]))|(?<=[!?…])\s+|(?<=।)\s*"
     r"|(?<=[。！？])[」』”]?\s*(?=[^。！？」』”\s])"
 )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.console import Console
 from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
 from avatar_engine.cli import status as room
 from avatar_engine.live.show import ShowStatus
+from avatar_engine.voice.takes import Tally
 
 STATUS = ShowStatus(
     on_air=3723.0,
@@ -35,6 +37,7 @@ STATUS = ShowStatus(
     voice_restarts=0,
     text_to_first_sound=0.61,
     text_to_voice=0.4,
+    checks=Tally(52, 44, {"length": 2, "words": 1}, again=6, left_out=1, read=380, misread=9),
     broadcast=BroadcastStatus((OutputStatus("rtmp://a.example/live/…", "reconnecting", error="refused"),)),
 )
 
@@ -56,14 +59,38 @@ def test_the_line_has_every_figure() -> None:
         "queue 5",
         "2617 kbit/s",
         "reconnects 1",
+        "said again 6",
     ):
         assert figure in text
 
 
 def test_the_panel_shows_outputs_with_their_errors() -> None:
     text = _rendered(STATUS)
-    for figure in ("1:02:03", "25.0", "-4 ms", "2617", "speaking, Opening", "reconnecting", "refused"):
+    for figure in (
+        "1:02:03",
+        "25.0",
+        "-4 ms",
+        "6, 1 left out",
+        "2617",
+        "speaking, Opening",
+        "reconnecting",
+        "refused",
+    ):
         assert figure in text
+
+
+def test_the_summary_says_what_the_checks_found() -> None:
+    text = room.summary(STATUS)
+    assert "52 sentences checked, 44 of them whole before they were heard: length 2, words 1 wrong" in text
+    assert "6 said again, 1 left out; 9 of 380 words read back otherwise." in text
+    clean = room.summary(replace(STATUS, checks=Tally(3)))
+    assert "3 sentences checked, 0 of them whole before they were heard: nothing wrong" in clean
+    assert "read back" not in clean
+
+
+def test_the_counts_are_in_the_json() -> None:
+    written = json.loads(json.dumps(asdict(STATUS)))["checks"]
+    assert written["faults"] == {"length": 2, "words": 1} and written["again"] == 6
 
 
 def test_the_panel_says_when_the_presenter_idles() -> None:

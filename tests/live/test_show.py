@@ -64,11 +64,11 @@ def test_a_mark_in_a_language_without_consent_never_starts(avatar, tmp_path):
     assert not (tmp_path / "r.mp4").exists()
 
 
-def test_the_voice_is_given_the_lexicon(avatar, script, tmp_path, monkeypatch):
+def test_the_voice_is_given_the_lexicon_and_told_whether_to_read_back(avatar, script, tmp_path, monkeypatch):
     given = []
 
-    def voice(director, make, rehearsal, niceness):
-        given.append(make.args[-3:] if len(make.args) > 4 else make.args[-2:])
+    def voice(director, make, rehearsal, niceness, read_back):
+        given.append((make.args[3 if make.func is voice_process.load_engine else 2], read_back))
         raise AvatarError("Enough.", "")
 
     monkeypatch.setattr(voice_process, "VoiceProcess", voice)
@@ -76,10 +76,11 @@ def test_the_voice_is_given_the_lexicon(avatar, script, tmp_path, monkeypatch):
         'protocol = "openai"\nurl = "http://localhost:1"\nvoice = "marie"\n'
     )
     bundle, lexicon = avatar(), tmp_path / "lexicon.toml"
-    for more in ({}, {"lexicon": lexicon}, {"lexicon": lexicon, "engine": tmp_path / "server.toml"}):
+    server = {"lexicon": lexicon, "engine": tmp_path / "server.toml", "read_back": False}
+    for more in ({}, {"lexicon": lexicon}, server):
         with pytest.raises(AvatarError, match="Enough"):
             run(bundle, script, [str(tmp_path / "r.mp4")], size=SIZE, **more)
-    assert given == [(None, ()), (lexicon, ()), (lexicon, (), False)]
+    assert given == [(None, True), (lexicon, True), (lexicon, False)]
 
 
 def test_a_voice_that_says_nothing_is_no_dead_show(avatar, script, tmp_path, monkeypatch):

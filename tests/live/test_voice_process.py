@@ -2,6 +2,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Silence, Spoken
 from avatar_engine.live.voice_process import EDGE, VoiceProcess
 from avatar_engine.show.script import Pause
+from avatar_engine.voice.checks import Fault, FaultError
+from avatar_engine.voice.takes import REST, Sentence, Take
 from tests.live.voices import ListedDirector, ToneVoice, tone
 
 
@@ -84,6 +87,14 @@ def drain(voice: VoiceProcess) -> list[Spoken | Silence]:
         else:
             voice.wait()
     return pieces
+
+
+def drain_when(voice: VoiceProcess, ready: Callable[[], bool]) -> list[Spoken | Silence]:
+    deadline = time.monotonic() + 60
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return drain(voice)
 
 
 def utterances(pieces):
@@ -176,13 +187,14 @@ class Long(ToneVoice):
     """Gives more at once than the line holds, so that it can only hang in the middle of a message."""
 
     def speak(self, utterance):
-        for _ in range(1 if utterance.text == "12" else 3):
-            yield Speech(np.tile(tone("ab"), 100))
+        if utterance.text == "12":
+            return super().speak(utterance)
+        return iter([Speech(np.tile(tone("ab"), 100))] * 3)
 
 
 def test_a_voice_that_hangs_in_the_middle_of_a_message_is_started_again(start, monkeypatch):
     monkeypatch.setattr("avatar_engine.live.voice_process.STUCK", 6.0)
-    voice = start([Utterance("one")] * 40, Long, lead=1.0)
+    voice = start([Utterance("one hundred and more letters are a minute of tones " * 3)] * 40, Long, lead=1.0)
     while voice.lead < 1.0:
         voice.wait(0.1)
     os.kill(voice.pid, signal.SIGSTOP)
@@ -219,6 +231,76 @@ def test_a_voice_that_cannot_keep_up_waits_until_an_utterance_is_whole(start):
         voice.wait(0.01)
     ready = len(first.samples) + round(voice.lead * SAMPLE_RATE)
     assert ready == len(tone("abcd")), "something was handed out before the utterance was whole"
+
+
+class Ways:
+    """Knows two ways of saying each utterance: the first goes wrong at the letter x, after what is before it."""
+
+    def sentences(self, utterance):
+        def speak(good):
+            for letter in utterance.text:
+                if letter == "x" and not good:
+                    raise FaultError(Fault("noise", 0.5, 0.4))
+                yield Speech(tone(letter))
+                time.sleep(0.02)
+
+        ways = (Take("as asked", partial(speak, False)), Take("plainly", partial(speak, True)))
+        yield Sentence(utterance.text, "en", 0.1 * len(utterance.text), ways)
+
+
+class Never(Ways):
+    """Knows one way alone."""
+
+    def sentences(self, utterance):
+        for sentence in super().sentences(utterance):
+            yield replace(sentence, takes=sentence.takes[:1])
+
+
+def test_what_the_checks_found_comes_from_the_process_and_adds_up(start):
+    voice = start([Utterance("good"), Utterance("xbad"), Utterance("fine"), Utterance("xx")], Ways)
+    said = utterances(drain(voice))
+    assert [len(samples) for samples in said] == [len(tone(text)) for text in ("good", "xbad", "fine", "xx")]
+    found = voice.figures.checks
+    assert (found.sentences, found.again, found.left_out, found.faults) == (4, 2, 0, {"noise": 2})
+    assert (voice.figures.said, voice.figures.left_out) == (4, 0)
+
+
+def test_a_sentence_with_no_good_way_is_left_out_and_counted_and_the_show_goes_on(start):
+    voice = start([Utterance("xbad"), Utterance("fine")], Never)
+    left_out, fine = utterances(drain(voice))
+    assert not len(left_out) and len(fine) == len(tone("fine"))
+    assert voice.figures.checks.left_out == 1 and voice.figures.checks.faults == {"noise": 1}
+
+
+def test_with_speech_in_hand_a_sentence_that_goes_wrong_is_never_heard(start):
+    """The first utterance is two seconds in hand; the second goes wrong late, and only its good take is heard."""
+    voice = start([Utterance("abcdefghijklmnopqrstuvw"), Utterance("lax")], Ways)
+    _first, second = utterances(drain_when(voice, lambda: voice.figures.said == 2))
+    assert len(second) == len(tone("lax")), "what went wrong was heard, too"
+    np.testing.assert_array_equal(second[EDGE:-EDGE], tone("lax")[EDGE:-EDGE])
+    found = voice.figures.checks
+    assert (found.sentences, found.whole, found.again) == (2, 1, 1)
+
+
+def test_with_nothing_in_hand_the_first_sound_is_not_kept_waiting(start):
+    voice = start([Utterance("lax and more")], Ways)
+    (said,) = utterances(drain(voice))
+    assert voice.figures.checks.whole == 0
+    rest = round(REST * SAMPLE_RATE)
+    assert len(said) == len(tone("la")) + rest + len(tone("lax and more")), "said again after a rest"
+    np.testing.assert_array_equal(said[len(tone("la")) :][:rest], 0)
+
+
+def test_nothing_is_in_hand_of_what_an_interruption_dropped(start):
+    """What follows an interruption is streamed at once, whatever lay in the line before it."""
+    director = ListedDirector([Utterance("abcdefghijklmnopqrstuvw"), Utterance("lax and more", generation=1)])
+    voice = start(director, Ways, lead=1.0)
+    while voice.lead < 1.0:
+        voice.wait(0.1)
+    voice.interrupt()
+    assert voice.lead == 0
+    drain_when(voice, lambda: voice.figures.said == 2)
+    assert voice.figures.checks.whole == 0
 
 
 def test_a_voice_that_cannot_be_loaded_is_refused_with_its_own_words():

@@ -55,7 +55,7 @@ def test_a_short_fit_moves_every_gain_and_is_resumed(
     monkeypatch.setattr(fitting.align, "transcribe", lambda *_: (stretches, "en"))
     monkeypatch.setattr(fitting, "SHORTEST_SPEECH", 3.0)
     monkeypatch.setattr(fitting, "_LEAST", 4.0)
-    monkeypatch.setattr("avatar_engine.voice.words.misread", lambda pack, *_: 0.0 if pack.folded else 0.5)
+    monkeypatch.setattr("avatar_engine.voice.clarity.misread", lambda pack, *_: 0.0 if pack.folded else 0.5)
     monkeypatch.setitem(fitting.FREE, "en", fitting.FREE["en"][:2])
     monkeypatch.setattr("time.process_time", Ticks())
     monkeypatch.setattr(fitting, "_nearest", lambda *_: ("am_michael", "am_michael"))

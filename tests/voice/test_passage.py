@@ -28,8 +28,8 @@ def stressed(passage: Passage) -> str:
 def test_plain_text_is_its_sentences_in_one_manner() -> None:
     controls = Controls(speed=1.1)
     assert read("Hello there. It costs $5!", controls) == [
-        Passage("hello there.", (Manner(controls),) * 12),
-        Passage("it costs five dollars!", (Manner(controls),) * 22),
+        Passage("hello there.", (Manner(controls),) * 12, None, "Hello there.", "en"),
+        Passage("it costs five dollars!", (Manner(controls),) * 22, None, "It costs five dollars!", "en"),
     ]
     assert read("… 🎉") == []
 

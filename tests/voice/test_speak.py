@@ -1,5 +1,5 @@
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import EMOTIONS, SAMPLE_RATE, Controls, Phone, Utterance
+from avatar_engine.contracts import EMOTIONS, SAMPLE_RATE, Controls, Phone, Utterance, join
 from avatar_engine.errors import AvatarError
+from avatar_engine.markup import Manner
 from avatar_engine.voice import network
 from avatar_engine.voice.lexicon import Lexicon
-from avatar_engine.voice.network import SAMPLES_PER_FEATURE, tuned
+from avatar_engine.voice.network import SAMPLES_PER_FEATURE, Plan, tuned
 from avatar_engine.voice.pack import VoicePack
-from avatar_engine.voice.phonemes import tokens
+from avatar_engine.voice.passage import Passage
+from avatar_engine.voice.phonemes import tokens, vocabulary
 from avatar_engine.voice.pitch import pitch
 from avatar_engine.voice.speak import SILENCE, Voice, begun, clipped, say, timed
+from avatar_engine.voice.takes import Checker, Sentence, Tally
 
 TEXT = "The parcel will be here on Friday. It costs $5!"
 
@@ -60,14 +63,16 @@ def test_a_voice_loses_no_phone_before_its_first_sound() -> None:
     class Drawn:
         windowed = False
 
-        def window(self, features: object, start: int, stop: int) -> np.ndarray:
+        def window(self, features: object, start: int, stop: int, margin: int) -> np.ndarray:
             return sound[start * SAMPLES_PER_FEATURE : stop * SAMPLES_PER_FEATURE].copy()
 
     mute: Any = Voice.__new__(Voice)
     mute.network, mute._gain = Drawn(), 1.0
     phones = (Phone(SILENCE, 0, 0.1), Phone("p", 0.1, 0.2), Phone("l", 0.2, 0.4), Phone("a", 0.4, 0.75))
     columns = len(sound) // SAMPLES_PER_FEATURE
-    plan: Any = SimpleNamespace(features=None, phones=phones, start=0, stop=columns, pause=0.2, level=None)
+    plan: Any = SimpleNamespace(
+        features=None, phones=phones, start=0, stop=columns, pause=0.2, level=None, vowels=None
+    )
     (speech,) = mute._sound(plan)
     assert [phone.symbol for phone in speech.phones] == ["p", "l", "a", SILENCE]
     assert speech.phones[0].start == pytest.approx(0, abs=1e-9)
@@ -85,6 +90,7 @@ def test_every_sentence_is_said_in_its_own_language_with_the_users_words() -> No
         Lexicon({"fr": {"TV": "télé"}}),
     )
     mute.phonemes = lambda sentence, language: heard.append((sentence, language)) or "a"
+    mute._per_phone = 0.1
     mute._plan = mute._sound = lambda *_: ()
     list(mute.speak(Utterance("I like this TV very much. J'aime beaucoup cette TV.", "")))
     list(mute.speak(Utterance("TV", "fr")))
@@ -100,6 +106,150 @@ def voice() -> Iterator[Voice]:
     speaker = Voice(VoicePack.stock("af_heart"))
     yield speaker
     speaker.close()
+
+
+class Planned:
+    """A network whose plans and windows are drawn: a tone, unless something is wrong with what is asked for.
+
+    ``wrong`` says what, by the phonemes, the speed, and the window's start and margin.
+    """
+
+    windowed = True
+
+    def __init__(self, wrong: Callable[..., str]) -> None:
+        self.wrong, self.asked = wrong, list[tuple[str, float]]()
+        self.made = list[tuple[int, int]]()
+
+    def plan(self, ids: Sequence[int], speed: float) -> Plan:
+        letters = {number: letter for letter, number in vocabulary().items()}
+        said = "".join(letters[number] for number in ids)
+        self.asked.append((said, round(speed, 3)))
+        each = 40 if self.wrong(said=said, speed=speed) == "long" else 4
+        frames = np.array([10, *[round(each / speed)] * len(ids), 6])
+        hertz = 700.0 if self.wrong(said=said, speed=speed) == "high" else 120.0
+        columns = 2 * int(frames.sum())
+        pitch = np.full((1, columns), hertz, np.float32)
+        return Plan(np.zeros((1, 512, columns // 2), np.float32), pitch, pitch * 0, frames)
+
+    def features(self, plan: Plan) -> SimpleNamespace:
+        return SimpleNamespace(columns=plan.pitch.shape[1], said=self.asked[-1][0])
+
+    def window(self, features: SimpleNamespace, start: int, stop: int, margin: int) -> np.ndarray:
+        self.made.append((start, margin))
+        at = np.arange(start * SAMPLES_PER_FEATURE, stop * SAMPLES_PER_FEATURE)
+        tone = (0.2 * np.sin(2 * np.pi * 120 * at / SAMPLE_RATE)).astype(np.float32)
+        match self.wrong(said=features.said, start=start, margin=margin):
+            case "nan":
+                tone[40] = np.nan
+            case "loud":
+                tone *= 6.0
+            case "quiet":
+                tone *= 1e-3
+            case "noise":
+                tone = np.random.default_rng(0).normal(0, 0.2, len(tone)).astype(np.float32)
+        return tone
+
+
+LOUD = Manner(Controls(speed=1.2, emotion="excited"), "strong")
+
+
+def drawn(
+    wrong: Callable[..., str], words: str = "banana papaya, banana.", manner: Manner = LOUD
+) -> tuple[Any, Sentence]:
+    """A voice with such a network, and one sentence of it."""
+    voice: Any = Voice.__new__(Voice)
+    voice.network, voice._gain, voice._pace, voice._register = Planned(wrong), 1.0, 1.0, (0.0, 1.0)
+    voice._per_phone = 0.1
+    voice.phonemes = lambda words, language: words
+    return voice, voice._sentence(Passage(words, (manner,) * len(words), 0.2, words, "en"))
+
+
+def said(sentence: Sentence) -> tuple[np.ndarray, Tally]:
+    checker = Checker()
+    return join(checker.said([sentence])).samples, checker.tally
+
+
+def never(**_: object) -> str:
+    return ""
+
+
+def test_a_good_sentence_is_planned_once_and_every_window_made_once() -> None:
+    voice, sentence = drawn(never)
+    sound, tally = said(sentence)
+    assert len(voice.network.asked) == 1 and tally == Tally(sentences=1)
+    assert len({start for start, _ in voice.network.made}) == len(voice.network.made)
+    assert {margin for _, margin in voice.network.made} == {network.MARGIN}
+    assert sentence.seconds == pytest.approx(18 * 0.1 / 1.2) and len(sound) > SAMPLE_RATE
+
+
+LONG = "banana papaya, banana."
+LADDER = [(LONG, 1.344), (LONG, 1.25), (LONG, 1.0), ("banana papaya,", 1.0), ("banana.", 1.0)]
+
+
+@pytest.mark.parametrize("rungs", range(1, 5))
+@pytest.mark.parametrize("wrong", ["long", "high"])
+def test_a_sentence_planned_wrong_is_planned_slower_then_plainly_then_in_clauses(rungs, wrong) -> None:
+    bad = set(LADDER[: rungs - 1])
+
+    def how(said: str, speed: float = 0.0, **_: object) -> str:
+        return wrong if (said, round(speed, 3)) in bad else ""
+
+    voice, sentence = drawn(how)
+    sound, tally = said(sentence)
+    asked = LADDER[:rungs] if rungs < 4 else LADDER
+    assert voice.network.asked == asked and len(sound)
+    kind = {"long": "length", "high": "pitch"}[wrong]
+    assert tally.faults == ({kind: rungs - 1} if rungs > 1 else {}) and tally.again == rungs - 1
+
+
+def test_in_the_end_safe_words_are_said_and_a_wrong_clause_is_left_out_alone() -> None:
+    def wrong(said: str, **_: object) -> str:
+        return "" if said.startswith("papaya") else "long"
+
+    voice, sentence = drawn(wrong, "banana krt, papaya.")
+    sound, tally = said(sentence)
+    assert voice.network.asked[-1][0] == "papaya." and 0.5 < len(sound) / SAMPLE_RATE < 1.2
+    assert tally.left_out == 1 and tally.sentences == 1
+
+
+def test_what_can_never_be_said_is_left_out_and_ends() -> None:
+    voice, sentence = drawn(lambda **_: "long")
+    sound, tally = said(sentence)
+    assert not len(sound) and tally.left_out == 2, "each of its clauses"
+    assert voice.network.made == [], "not a window was made of it"
+
+
+@pytest.mark.parametrize(("wrong", "kind"), [("nan", "numbers"), ("quiet", "silence"), ("noise", "noise")])
+def test_a_window_that_is_wrong_is_made_with_more_around_it_and_then_the_sentence_again(wrong, kind) -> None:
+    def once(start: int = 0, margin: int = 0, **_: object) -> str:
+        return wrong if start > 40 and margin == network.MARGIN else ""
+
+    voice, sentence = drawn(once)
+    plain, _ = said(drawn(never)[1])
+    sound, tally = said(sentence)
+    assert np.array_equal(sound, plain) and tally == Tally(sentences=1)
+
+    def always(said: str = "", start: int = 0, margin: int = 0, speed: float = 0.0) -> str:
+        return wrong if start > 40 and voice.network.asked[-1][1] > 1.3 else ""
+
+    voice, sentence = drawn(always)
+    sound, tally = said(sentence)
+    assert tally.faults == {kind: 1} and tally.again == 1
+    assert [speed for _, speed in voice.network.asked] == [1.344, 1.25]
+    assert np.isfinite(sound).all() and np.abs(np.diff(sound)).max() < 0.02, "a click where it broke off"
+
+
+def test_a_window_that_is_too_loud_is_made_softer() -> None:
+    def loud(start: int = 0, **_: object) -> str:
+        return "loud" if start > 40 else ""
+
+    voice, sentence = drawn(loud, manner=Manner())  # peaks at 1.2, and at 0.84 when softer
+    sound, tally = said(sentence)
+    assert tally == Tally(sentences=1) and 0.83 < np.abs(sound).max() < 0.985
+    voice, sentence = drawn(loud, manner=Manner())
+    voice._gain = 2.0
+    sound, tally = said(sentence)
+    assert tally.faults["clipping"] >= 1 and np.abs(sound).max() < 0.985
 
 
 @pytest.mark.weights

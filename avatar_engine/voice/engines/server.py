@@ -15,9 +15,11 @@ import soxr
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Speech, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.level import Leveller
+from avatar_engine.voice import checks
 from avatar_engine.voice.engines.protocols import Question, question
 from avatar_engine.voice.engines.settings import EngineSettings
 from avatar_engine.voice.engines.wave import WaveError, WaveLine
+from avatar_engine.voice.takes import Sentence, watched_sentence
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +96,7 @@ class ServerVoice:
 
         Raises:
             EngineError: The server is away, refuses, is too slow, breaks off or answers what is no sound.
+            FaultError: What it sends is overdriven or noise.
         """
         if not utterance.text.strip():
             return
@@ -102,6 +105,8 @@ class ServerVoice:
         for again in range(1, TRIES + 1):
             try:
                 for samples in self._heard(asked, utterance):
+                    # before it is levelled: what is overdriven is so at its own full scale
+                    checks.refuse(checks.sound(samples))
                     heard = True
                     yield Speech(self._leveller.push(samples))
                 break
@@ -189,6 +194,13 @@ class SteppedInVoice:
 
     def __init__(self, server: Voice, own: Voice) -> None:
         self._server, self._own = server, own
+
+    def sentences(self, utterance: Utterance) -> Iterator[Sentence | Speech]:
+        """What the server says wrongly it is asked once more, and then the clone's own voice says it."""
+        voices: dict[str, Voice] = {"by the server": self}
+        if utterance.source != REHEARSAL:
+            voices |= {"by the server, once more": self, "by the clone's own voice": self._own}
+        yield watched_sentence(utterance, voices)
 
     def speak(self, utterance: Utterance) -> Iterator[Speech]:
         """The sound of ``utterance``; one that broke off is said again from its start.

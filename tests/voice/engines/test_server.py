@@ -1,11 +1,13 @@
 import logging
+from types import SimpleNamespace
 
 import httpx2
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import SAMPLE_RATE, Utterance, join
+from avatar_engine.contracts import SAMPLE_RATE, Speech, Utterance, join
 from avatar_engine.errors import AvatarError
+from avatar_engine.voice.checks import FaultError
 from avatar_engine.voice.engines.server import (
     REHEARSAL,
     REST,
@@ -15,6 +17,7 @@ from avatar_engine.voice.engines.server import (
     load_server,
 )
 from avatar_engine.voice.engines.settings import EngineSettings
+from avatar_engine.voice.takes import Checker, sentences
 from tests.voice.engines.servers import KEY, Server
 
 WORDS = Utterance("Welcome to the show.", "en")
@@ -170,6 +173,43 @@ def test_the_clones_own_voice_says_anew_what_the_server_cannot(voice, caplog):
             assert (said.samples[-1] == 0.5) == (text != "Two.")
         assert own.said == ["One two three four.", "Three."]
     assert caplog.text.count("own voice says") == 2
+
+
+class Wrong:
+    """A server's voice: noise the first ``times`` times, then a tone."""
+
+    def __init__(self, times):
+        self.times, self.asked = times, 0
+
+    def speak(self, utterance):
+        self.asked += 1
+        noise = np.random.default_rng(0).normal(0, 0.2, SAMPLE_RATE).astype(np.float32)
+        tone = (0.3 * np.sin(np.arange(SAMPLE_RATE) / 30)).astype(np.float32)
+        yield Speech(noise if self.asked <= self.times else tone)
+
+
+@pytest.mark.parametrize(("times", "asked", "own"), [(0, 1, 0), (1, 2, 0), (9, 2, 1)])
+def test_what_the_server_says_wrongly_it_is_asked_once_more_and_then_the_own_voice(times, asked, own):
+    server, clone = Wrong(times), Wrong(0)
+    checker = Checker()
+    said = join(checker.said(sentences(SteppedInVoice(server, clone), WORDS)))
+    assert (server.asked, clone.asked) == (asked, own) and len(said.samples) == SAMPLE_RATE
+    assert checker.tally.faults == ({"noise": min(times, 2)} if times else {}) and not checker.tally.left_out
+    assert np.abs(said.samples).max() <= 0.5, "noise was heard"
+
+
+def test_another_persons_server_that_is_wrong_is_left_out_not_replaced():
+    server, checker = Wrong(9), Checker()
+    assert not list(checker.said(sentences(server, WORDS)))
+    assert server.asked == 2 and checker.tally.left_out == 1
+
+
+def test_overdriven_sound_is_known_before_it_is_levelled(voice, monkeypatch):
+    loud = np.clip(2.0 * np.sin(np.arange(SAMPLE_RATE) / 30), -1, 1).astype(np.float32)
+    server = voice(SimpleNamespace(protocol="xtts", url="http://127.0.0.1:9"))
+    monkeypatch.setattr(server, "_heard", lambda *_: iter([loud]))
+    with pytest.raises(FaultError, match="clipping"):
+        list(server.speak(WORDS))
 
 
 def test_at_the_rehearsal_a_server_that_fails_is_told_of(voice):

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from avatar_engine.contracts import Progress, Utterance, silent
-from avatar_engine.voice import measure
 from avatar_engine.voice.network import gains
 from avatar_engine.voice.pack import VoicePack
+from avatar_engine.voice.readback import heard
 from avatar_engine.voice.speak import Voice, say
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 STRENGTHS = (1.0, 0.75, 0.5, 0.25, 0.0)
 """Shares of the fit that are tried, in order."""
 
-_RATIO, _LOST = 1.5, 0.01
+_RATIO, _LOST = 1.5, 0.025
 """Word errors that a fit may have: so many times the unfitted voice's, or so many more where that is more."""
 
 Reads = Callable[[VoicePack, Sequence[str], str], float]
@@ -71,7 +71,7 @@ def misread(pack: VoicePack, sentences: Sequence[str], language: str) -> float:
         sounds = [say(voice, Utterance(sentence, language)).samples for sentence in sentences]
     finally:
         voice.close()
-    return measure.heard(sounds, sentences, language).word_errors
+    return heard(sounds, sentences, language).word_errors
 
 
 def clear(

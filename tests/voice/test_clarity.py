@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 
-from avatar_engine.voice import words
+from avatar_engine.voice import clarity
+from avatar_engine.voice.clarity import allowed, clear, weakened
 from avatar_engine.voice.pack import VoicePack
-from avatar_engine.voice.words import allowed, clear, weakened
 
 SAID = ("One two three.", "Four five six.")
 
 
 @pytest.fixture
 def pack(monkeypatch: pytest.MonkeyPatch) -> VoicePack:
-    monkeypatch.setattr(words, "gains", lambda style: {"encode.norm1": np.zeros(4, np.float32)})
+    monkeypatch.setattr(clarity, "gains", lambda style: {"encode.norm1": np.zeros(4, np.float32)})
     return VoicePack(
         np.zeros(256, np.float32), {"encode.norm1": np.ones(4, np.float32)}, {}, "af_heart", "en"
     )
@@ -20,7 +20,7 @@ def strength(pack: VoicePack) -> float:
     return float(pack.folded["encode.norm1"][0]) if pack.folded else -1.0
 
 
-def reading(errors: dict[float, float]) -> tuple[list[float], words.Reads]:
+def reading(errors: dict[float, float]) -> tuple[list[float], clarity.Reads]:
     """A read-back that errs as told for each share of a fit (-1: the unfitted voice)."""
     asked: list[float] = []
 
@@ -32,7 +32,7 @@ def reading(errors: dict[float, float]) -> tuple[list[float], words.Reads]:
     return asked, reads
 
 
-def run(pack: VoicePack, errors: dict[float, float]) -> tuple[VoicePack, words.Words, list[float]]:
+def run(pack: VoicePack, errors: dict[float, float]) -> tuple[VoicePack, clarity.Words, list[float]]:
     asked, reads = reading(errors)
     unfitted = VoicePack(pack.style, {}, {}, "af_heart", "en")
     kept, read = clear(pack, unfitted, SAID, "en", reads=reads)
@@ -42,7 +42,7 @@ def run(pack: VoicePack, errors: dict[float, float]) -> tuple[VoicePack, words.W
 def test_a_fit_whose_words_are_clear_is_kept_whole(pack: VoicePack) -> None:
     kept, read, asked = run(pack, {-1: 0.02, 1: 0.03})
     assert kept is pack and asked == [-1, 1]
-    assert read == words.Words(0.02, 0.03, 1.0, 2) and read.kept
+    assert read == clarity.Words(0.02, 0.03, 1.0, 2) and read.kept
 
 
 def test_a_fit_that_loses_words_is_taken_back_until_it_does_not(pack: VoicePack) -> None:
