@@ -115,7 +115,8 @@ def scored(
     count: int, folder: Path, follow: Follow,
 ) -> dict[str, Any]:  # fmt: skip
     """The voice's figures, and in ``folder`` its part of the page; kept until voice, sentences or strangers change."""
-    about = [cut, count, *languages, *(round(float(np.abs(one).sum()), 3) for one in (samples, *strangers))]
+    people = sorted(round(float(np.abs(one).sum()), 3) for one in strangers)
+    about = [cut, count, *languages, round(float(np.abs(samples).sum()), 3), *people]
     key = hashlib.sha256(pack.style.tobytes() + repr([*pack.folded, about]).encode())
     for value in pack.folded.values():
         key.update(value.tobytes())

@@ -124,6 +124,7 @@ def figures(language: str, scores: VoiceScores) -> dict[str, Any]:
         "judge_share_of_way": scores.judge_share,
         "word_error_rate": scores.word_errors,
         "likeness": asdict(scores.likeness),
+        "dry_likeness": asdict(scores.dry),
         "own": asdict(scores.own),
         "strangers": asdict(scores.strangers) if scores.strangers else None,
         "unfitted": asdict(scores.unfitted) if scores.unfitted else None,
@@ -245,6 +246,16 @@ def _table(voice: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     rows: list[tuple[str, str, list[float | None]]] = [
         ("likeness, encoder of the fit", ".3f", [one.get("encoder") for one in (like, own, {}, start, far)]),
         ("likeness, independent judge", ".3f", [one.get("judge") for one in (like, own, {}, start, far)]),
+        (
+            "encoder, without the recording's noise",
+            ".3f",
+            [voice["dry_likeness"]["encoder"], None, None, None, None],
+        ),
+        (
+            "judge, without the recording's noise",
+            ".3f",
+            [voice["dry_likeness"]["judge"], None, None, None, None],
+        ),
     ]
     rows += [
         (f"word errors, {one['language']}, {one['sentences']} sentences", ".1%",

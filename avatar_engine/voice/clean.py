@@ -61,6 +61,22 @@ def alike(noise: FloatArray, count: int, seed: int = 1) -> FloatArray:
     return np.asarray(np.fft.irfft(white * colour, count), np.float32)
 
 
+def moved(samples: FloatArray, place: FloatArray) -> FloatArray:
+    """``samples`` as they would be heard where ``place`` was recorded: without their own noise, as loud, in its noise.
+
+    Two recordings of a voice are alike in their noise too; a clean voice can be compared with a noisy recording only
+    in the same noise.
+
+    Args:
+        samples: float32 (n,) at 24 kHz.
+        place: float32 (m,), another recording; where its pauses tell nothing of its noise, none is added.
+    """
+    clean = cleaned(samples).samples
+    spoken, there = (sound[_speaking(sound)] for sound in (clean, place))
+    factor = 10 ** ((_level(there) - _level(spoken)) / 20) if len(spoken) and len(there) else 1.0
+    return np.asarray(clean * factor + alike(noise_of(place), len(clean)), np.float32)
+
+
 def cleaned(samples: FloatArray) -> Cleaned:
     """``samples`` with the noise lowered that its pauses hold.
 

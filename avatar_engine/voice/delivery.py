@@ -10,13 +10,13 @@ import numpy as np
 from avatar_engine.contracts import SAMPLE_RATE, SILENCE, FloatArray, Speech
 from avatar_engine.media import level
 from avatar_engine.voice import align, phonemes, pitch, text
+from avatar_engine.voice.register import melody
 
 LOWEST = 60.0
 """Hz at the lower edge of the first bin of `Delivery.pitches`; every bin is a semitone wide."""
 
 BINS = 36
 
-_OCTAVE = 12.0  # semitones from the median beyond which a tracked pitch is an octave error
 _REST = np.zeros(SAMPLE_RATE * 3 // 10, np.float32)
 _LEAST = 0.4  # seconds of speech under which nothing has a pace
 
@@ -27,7 +27,7 @@ class Delivery:
 
     Attributes:
         pitch: Median fundamental frequency in Hz; None where nothing is voiced.
-        spread: Deviation of the pitch in semitones, octave errors left out; None where nothing is voiced.
+        spread: Deviation of the pitch in semitones, by ranks (`register.Melody`); None where nothing is voiced.
         pace: Phones a second of speech, pauses left out; None where no phones are known.
         loudness: Integrated loudness in LUFS.
         seconds: Seconds of speech, pauses left out.
@@ -52,27 +52,21 @@ def delivery(pieces: Sequence[FloatArray], phones: Sequence[int] = ()) -> Delive
         phones: How many phones there are in each; where none are given, no pace is known.
     """
     whole = np.concatenate([part for piece in pieces for part in (piece, _REST)] or [_REST])
-    tones = semitones(whole)
-    middle = float(np.median(tones)) if len(tones) else 0.0
+    curve = pitch.pitch(whole)
+    heard, tones = melody(curve), np.asarray(12 * np.log2(curve[curve > 0] / LOWEST), np.float32)
     counts, _ = np.histogram(tones, BINS, (0, BINS))
     seconds = [speech_seconds(piece) for piece in pieces]
     timed = [(n, took) for n, took in zip(phones, seconds, strict=bool(phones)) if took >= _LEAST]
     total = sum(took for _, took in timed)
     return Delivery(
-        LOWEST * 2 ** (middle / 12) if len(tones) else None,
-        float(tones[np.abs(tones - middle) < _OCTAVE].std()) if len(tones) else None,
+        heard.middle if heard else None,
+        heard.spread if heard else None,
         sum(n for n, _ in timed) / total if total else None,
         level.loudness(whole),
         sum(seconds),
         tuple(round(float(n) / max(1, len(tones)), 4) for n in counts),
         tuple(round(n / took, 2) for n, took in timed),
     )
-
-
-def semitones(samples: FloatArray) -> FloatArray:
-    """The pitch of all that is voiced in float32 (n,), in semitones above `LOWEST`."""
-    curve = pitch.pitch(samples)
-    return np.asarray(12 * np.log2(curve[curve > 0] / LOWEST), np.float32)
 
 
 def speech_seconds(samples: FloatArray) -> float:

@@ -20,6 +20,7 @@ from avatar_engine import device, models
 from avatar_engine.contracts import FloatArray, Progress, Speech, Utterance, silent
 from avatar_engine.voice import align
 from avatar_engine.voice.artefacts import Artefacts, artefacts
+from avatar_engine.voice.clean import moved
 from avatar_engine.voice.delivery import Delivery, delivery, phones_in, phones_of
 from avatar_engine.voice.languages import languages as speakable
 from avatar_engine.voice.pack import VoicePack
@@ -87,10 +88,12 @@ class VoiceScores:
     """A voice for the report.
 
     Attributes:
-        likeness: The voice against speech of the person that was not fitted.
+        likeness: The voice, heard where the person was recorded (`clean.moved`), against speech of the person that
+            was not fitted.
         own: The person's fitted speech against the same: the most that can be reached.
-        strangers: Other people against the same (mean), or None where no others were given.
+        strangers: Other people, moved there too, against the same (mean), or None where no others were given.
         unfitted: The stock voice that the fit began from, with the same melody, against the same.
+        dry: The voice as it is, not moved to where the person was recorded, against the same.
         share: How far from the strangers' likeness to the person's own the voice is (encoder), 0 to 1.
         judge_share: The same for the judge.
         languages: The read-back in every language, the person's own first.
@@ -105,6 +108,7 @@ class VoiceScores:
     own: Likeness
     strangers: Likeness | None
     unfitted: Likeness | None
+    dry: Likeness
     share: float | None
     judge_share: float | None
     languages: tuple[LanguageScore, ...]
@@ -141,6 +145,11 @@ def similarity(a: FloatArray, b: FloatArray) -> Likeness:
     first = float(encoder().voice(a) @ encoder().voice(b))
     second = float(judged(a) @ judged(b)) if models.is_present(_JUDGE) else None
     return Likeness(first, second)
+
+
+def _there(samples: FloatArray, held_out: FloatArray) -> Likeness:
+    """`similarity` of a voice that was not recorded in that room: in its noise, which both encoders hear."""
+    return similarity(moved(samples, held_out), held_out)
 
 
 @cache
@@ -256,13 +265,14 @@ def score(
         if before is not None:
             before.close()
     sounds = [speech.samples for speech in made]
-    like, own = similarity(np.concatenate(sounds), held_out), similarity(fitted, held_out)
-    start = similarity(np.concatenate([one.samples for one in other]), held_out) if other else None
-    far = _mean([similarity(stranger, held_out) for stranger in strangers]) if strangers else None
+    said = np.concatenate(sounds)
+    like, own = _there(said, held_out), similarity(fitted, held_out)
+    start = _there(np.concatenate([one.samples for one in other]), held_out) if other else None
+    far = _mean([_there(stranger, held_out) for stranger in strangers]) if strangers else None
     pieces = [fitted[piece.start : piece.stop] for piece in transcript]
     counted = [phones_of(piece.words, languages[0], voice.phonemes) for piece in transcript]
     return VoiceScores(
-        like, own, far, start, *_shares(like, own, far), scores,
+        like, own, far, start, similarity(said, held_out), *_shares(like, own, far), scores,
         voice=delivery(sounds, [phones_in(speech) for speech in made]),
         person=delivery(pieces or [fitted], counted),
         held_out=delivery([held_out]),

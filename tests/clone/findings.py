@@ -58,6 +58,7 @@ def voice_scores() -> VoiceScores:
         own=Likeness(0.93, 0.9),
         strangers=Likeness(0.31, 0.2),
         unfitted=Likeness(0.5, 0.3),
+        dry=Likeness(0.8, 0.69),
         share=0.5,
         judge_share=0.714,
         languages=(LanguageScore("en", 0.125, 0.125, english), LanguageScore("fr", 0.0, None, french)),

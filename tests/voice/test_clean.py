@@ -93,3 +93,16 @@ def test_the_noise_of_a_recording_is_what_its_pauses_hold() -> None:
     hiss = np.random.default_rng(2).normal(size=len(said)).astype(np.float32) * 0.008
     assert decibels(clean.noise_of(said + hiss)) == pytest.approx(decibels(hiss), abs=0.5)
     assert len(clean.noise_of(said)) == 0
+
+
+def test_what_is_moved_is_as_loud_as_the_place_and_in_its_noise() -> None:
+    said, _ = words_and_rests()
+    hiss = np.random.default_rng(2).normal(size=len(said)).astype(np.float32) * 0.004
+    own = np.random.default_rng(3).normal(size=len(said)).astype(np.float32) * 0.02
+    there = clean.moved(said * 2 + own, said * 0.5 + hiss)
+    rest = slice(SAMPLE_RATE + 2400, 2 * SAMPLE_RATE - 2400)
+    assert decibels(there[rest]) == pytest.approx(decibels(hiss), abs=1.5), (
+        "the place's noise in place of its own"
+    )
+    assert decibels(there[:SAMPLE_RATE]) == pytest.approx(decibels(said[:SAMPLE_RATE] * 0.5), abs=1.0)
+    assert there.dtype == np.float32 and there.shape == said.shape
