@@ -45,6 +45,7 @@ from avatar_engine.voice.network import (
 from avatar_engine.voice.pack import VoicePack, stock_fit
 from avatar_engine.voice.phonemes import Phonemizer, tag, tokens
 from avatar_engine.voice.register import Melody, melody
+from avatar_engine.voice.sentences import FREE
 from avatar_engine.voice.speaker import SpeakerEncoder, encoder, mel_bank, spoken
 
 log = logging.getLogger(__name__)
@@ -57,89 +58,6 @@ _STYLE_SHARE = 0.2  # Of the time for training.
 _STYLE_RATE, _GAIN_RATE = 1e-2, 6e-3
 _SPEAKER_WEIGHT = 3.0
 _FREE_SHARE = 0.4  # Of the steps: sentences with the network's own melody, as in a show.
-FREE = {
-    "en": (
-        "The children found a small grey cat behind the garden wall and took it home.",
-        "Would you rather have coffee or hot chocolate this afternoon?",
-        "Every week we choose five books, and our readers vote for the best one.",
-        "It was raining hard, so they measured the shop windows from inside.",
-        "Joyful voices came from the kitchen, where the others were cooking.",
-        "He thought that she had bought them a very unusual pair of shoes.",
-        "Keep the yellow cover dry, wash it by hand, and never leave it out in the sun.",
-        "Our engineers changed the shape of the wheel twice before they were pleased with it.",
-        "Hello and welcome back, my name hardly matters, but the job does!",
-        "Why should anybody pay more for a bag that tears within a year?",
-        "In the north the roads were closed, yet the trains went through as usual.",
-        "A third of the money goes to the school, and the rest to the village church.",
-    ),
-    "fr": (
-        "Les enfants ont trouvé un petit chat gris derrière le mur du jardin.",
-        "Voulez-vous un café ou un chocolat chaud cet après-midi ?",
-        "Chaque semaine, nous choisissons cinq livres et nos lecteurs votent.",
-        "Il pleuvait si fort qu'ils ont attendu sous le grand pont de bois.",
-        "Bonjour à tous, je suis heureux de vous revoir si nombreux ce soir !",
-        "Pourquoi payer plus cher un sac qui se déchire au bout d'un an ?",
-        "Le jeune cuisinier mélange le beurre, le sucre et un peu de farine.",
-        "Dans le nord, les routes étaient fermées, mais les trains passaient.",
-    ),
-    "es": (
-        "Los niños encontraron un gato gris detrás del muro y lo llevaron a casa.",
-        "¿Prefiere usted un café o un chocolate caliente esta tarde?",
-        "Cada semana elegimos cinco libros y nuestros lectores votan.",
-        "Llovía tanto que esperaron bajo el viejo puente de madera.",
-        "El joven cocinero mezcla la mantequilla, el azúcar y un poco de harina.",
-        "¡Hola a todos, qué alegría volver a verlos aquí!",
-    ),
-    "it": (
-        "I bambini hanno trovato un gatto grigio dietro il muro e lo hanno portato a casa.",
-        "Preferisce un caffè o una cioccolata calda questo pomeriggio?",
-        "Ogni settimana scegliamo cinque libri e i nostri lettori votano.",
-        "Pioveva così forte che aspettarono sotto il vecchio ponte di legno.",
-        "Il giovane cuoco mescola il burro, lo zucchero e un po' di farina.",
-        "Ciao a tutti, che gioia rivedervi qui stasera!",
-    ),
-    "pt": (
-        "As crianças encontraram um gato cinzento atrás do muro e o levaram para casa.",
-        "O senhor prefere um café ou um chocolate quente esta tarde?",
-        "Toda semana escolhemos cinco livros e nossos leitores votam.",
-        "Chovia tanto que eles esperaram debaixo da velha ponte de madeira.",
-        "O jovem cozinheiro mistura a manteiga, o açúcar e um pouco de farinha.",
-        "Olá a todos, que alegria rever vocês aqui!",
-    ),
-    "de": (
-        "Die Kinder fanden eine kleine graue Katze hinter der Gartenmauer und nahmen sie mit nach Hause.",
-        "Möchten Sie heute Nachmittag lieber Kaffee oder heiße Schokolade?",
-        "Jede Woche wählen wir fünf Bücher aus, und unsere Leser stimmen ab.",
-        "Es regnete so stark, dass sie unter der alten Holzbrücke warteten.",
-        "Der junge Koch mischt Butter, Zucker und ein wenig Mehl.",
-        "Guten Abend zusammen, wie schön, euch alle wiederzusehen!",
-    ),
-    "hi": (
-        "बच्चों को बगीचे की दीवार के पीछे एक छोटी बिल्ली मिली और वे उसे घर ले आए।",
-        "क्या आप आज शाम चाय लेंगे या कॉफ़ी?",
-        "हर हफ़्ते हम पाँच किताबें चुनते हैं और पाठक वोट देते हैं।",
-        "इतनी तेज़ बारिश थी कि वे पुराने पुल के नीचे रुके रहे।",
-        "रसोइया मक्खन, चीनी और थोड़ा आटा मिलाता है।",
-        "नमस्ते दोस्तों, आप सबको फिर से देखकर बहुत अच्छा लगा!",
-    ),
-    "zh": (
-        "孩子们在花园的墙后面发现了一只小灰猫，把它带回了家。",
-        "今天下午您想喝咖啡还是热巧克力？",
-        "每个星期我们挑选五本书，由读者来投票。",
-        "雨下得很大，他们只好在旧木桥下面等着。",
-        "年轻的厨师把黄油、糖和一点面粉拌在一起。",
-        "大家晚上好，很高兴又见到你们！",
-    ),
-    "ja": (
-        "子どもたちは庭の塀の後ろで小さな灰色の猫を見つけて、家に連れて帰りました。",
-        "今日の午後はコーヒーとココア、どちらになさいますか？",
-        "毎週五冊の本を選んで、読者の皆さんに投票していただきます。",
-        "雨がとても強かったので、古い木の橋の下で待っていました。",
-        "若い料理人がバターと砂糖と少しの小麦粉を混ぜています。",
-        "皆さんこんばんは、またお会いできてうれしいです！",
-    ),
-}
-"""What a voice says freely while it is fitted, by language; none of it is in what a voice is judged by."""
 _CHECK_EVERY = 25
 _READING = 4.0
 """CPU seconds in which a sentence is said and read back."""
