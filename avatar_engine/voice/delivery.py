@@ -10,7 +10,7 @@ import numpy as np
 from avatar_engine.contracts import SAMPLE_RATE, SILENCE, FloatArray, Speech
 from avatar_engine.media import level
 from avatar_engine.voice import align, phonemes, pitch, text
-from avatar_engine.voice.register import melody
+from avatar_engine.voice.melody import melody
 
 LOWEST = 60.0
 """Hz at the lower edge of the first bin of `Delivery.pitches`; every bin is a semitone wide."""
@@ -27,7 +27,7 @@ class Delivery:
 
     Attributes:
         pitch: Median fundamental frequency in Hz; None where nothing is voiced.
-        spread: Deviation of the pitch in semitones, by ranks (`register.Melody`); None where nothing is voiced.
+        spread: Deviation of the pitch in semitones, by ranks (`melody.Melody`); None where nothing is voiced.
         pace: Phones a second of speech, pauses left out; None where no phones are known.
         loudness: Integrated loudness in LUFS.
         seconds: Seconds of speech, pauses left out.

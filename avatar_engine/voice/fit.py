@@ -31,6 +31,7 @@ from avatar_engine.voice import align, register, text
 from avatar_engine.voice import pitch as tracks
 from avatar_engine.voice.clean import alike, noise_of
 from avatar_engine.voice.decoder import Decoder
+from avatar_engine.voice.melody import Melody, melody, towards
 from avatar_engine.voice.network import (
     LOWEST_PITCH,
     SAMPLES_PER_FEATURE,
@@ -44,7 +45,6 @@ from avatar_engine.voice.network import (
 )
 from avatar_engine.voice.pack import VoicePack, stock_fit
 from avatar_engine.voice.phonemes import Phonemizer, tag, tokens
-from avatar_engine.voice.register import Melody, melody
 from avatar_engine.voice.sentences import FREE
 from avatar_engine.voice.speaker import SpeakerEncoder, encoder, mel_bank, spoken
 
@@ -345,7 +345,7 @@ def _manner(aligned: Sequence[_Aligned], f0: FloatArray) -> tuple[tuple[float, f
     pace = float(np.clip(ours / max(1, theirs), *_PACES))
     if own is None or real is None:
         return (0.0, 1.0), pace
-    return register.towards((0.0, 1.0), own, real), pace
+    return towards((0.0, 1.0), own, real), pace
 
 
 def carried(pitch: FloatArray, voiced: npt.NDArray[np.bool_], f0: FloatArray) -> FloatArray:

@@ -261,13 +261,22 @@ class Planner:
         style: float32 (256,): the first half colours the decoder, the second the prosody.
         folded: Gains and shifts of a fitted voice, in place of what the style gives.
         threads: Threads of every operator.
+        beside: Another planner, whose sessions are used where they are the same.
     """
 
-    def __init__(self, style: FloatArray, folded: Folded | None = None, threads: int = 1) -> None:
+    def __init__(
+        self,
+        style: FloatArray,
+        folded: Folded | None = None,
+        threads: int = 1,
+        beside: Planner | None = None,
+    ) -> None:
         self.style = np.ascontiguousarray(style, np.float32).reshape(1, 256)
         body = [name for name in adain_names() if not name.startswith("generator.")]
-        self._front = _session(
-            _cut(["tokens", "style", "speed"], [_TEXT, _PITCH, _ENERGY, _DURATIONS]), threads
+        self._front: ort.InferenceSession = (
+            beside._front
+            if beside
+            else _session(_cut(["tokens", "style", "speed"], [_TEXT, _PITCH, _ENERGY, _DURATIONS]), threads)
         )
         self._body = _session(
             _cut(

@@ -22,6 +22,7 @@ from avatar_engine.contracts import (
 )
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import checks, controls, languages, phonemes, retakes, text
+from avatar_engine.voice import tongue as tongues
 from avatar_engine.voice.lexicon import Lexicon
 from avatar_engine.voice.network import (
     LOWEST_PITCH,
@@ -36,6 +37,7 @@ from avatar_engine.voice.network import (
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.passage import Passage, passages
 from avatar_engine.voice.takes import Checker, Sentence, Take, hush
+from avatar_engine.voice.tongue import Tongue
 
 log = logging.getLogger(__name__)
 
@@ -105,11 +107,12 @@ class Voice:
             self.pack.style, self.pack.folded or None, self.pack.statistics or None, threads=threads
         )
         self._gain = float(self.pack.meta.get("gain", 1.0))
-        self._pace = float(self.pack.meta.get("pace", 1.0))
-        shift, spread = self.pack.meta.get("pitch", (0.0, 1.0))
-        self._register = (float(shift), float(spread))
+        self._tongues: dict[str, Tongue] = {}
         self._phonemizers: dict[str, phonemes.Phonemizer] = {}
         self._per_phone = self._measured()
+        for spoken in (self.language, *self.among):
+            if spoken != languages.AUTO:
+                self._tongue(spoken)  # Nobody waits for it in the middle of a show.
 
     def speak(self, utterance: Utterance) -> Iterator[Speech]:
         """The sound of ``utterance``, in pieces that follow one another without a gap, each checked.
@@ -179,6 +182,16 @@ class Voice:
         likely = self.pack.language if self.language == languages.AUTO else self.language
         return text.spoken(words, language, self.lexicon, likely, self.among)
 
+    def _tongue(self, language: str) -> Tongue:
+        if language not in self._tongues:
+            own = language in ("", self.pack.language)
+            self._tongues[language] = (
+                tongues.own(self.pack, self.network)
+                if own
+                else tongues.tongue(self.pack, language, self.network, self.phonemes)
+            )
+        return self._tongues[language]
+
     def phonemes(self, sentence: str, language: str) -> str:
         """The network's phonemes of a normalised ``sentence``."""
         if language not in self._phonemizers:
@@ -196,16 +209,17 @@ class Voice:
         if said[-1] not in phonemes.PUNCTUATION:  # Without a mark the network swallows the last phone.
             said, manners = said + ".", (*manners, manners[-1])
         shape = controls.shape(said, manners)
-        speed = shape.speed * self._pace
-        plan = self.network.plan(phonemes.tokens(said), speed)
+        tongue = self._tongue(passage.language)
+        speed = shape.speed * tongue.pace
+        plan = tongue.planner.plan(phonemes.tokens(said), speed)
         checks.refuse(checks.length(timed(said, plan.frames), self._per_phone, speed))
-        plan = controls.shaped(tuned(plan, self._register), shape)
+        plan = controls.shaped(tuned(plan, tongue.register), shape)
         checks.refuse(checks.pitch(plan.pitch[0]))
         pause = passage.pause
         if pause is None:
             pause = _PAUSES.get(said[-1], _PAUSES["."]) * shape.pause / shape.speed
         padding = int(plan.frames[0]) * SAMPLES_PER_TOKEN_FRAME // SAMPLES_PER_FEATURE
-        whole = self.network.features(plan)
+        whole = tongue.planner.features(plan)
         level = controls.Level.of(shape, plan)
         phones = timed(said, plan.frames)
         vowels = checks.vowels(phones, whole.columns)
