@@ -19,6 +19,7 @@ from avatar_engine.voice.phonemes import tokens, vocabulary
 from avatar_engine.voice.pitch import pitch
 from avatar_engine.voice.speak import SILENCE, Voice, begun, clipped, say, timed
 from avatar_engine.voice.takes import Checker, Sentence, Tally
+from avatar_engine.voice.tongue import Tongue
 
 TEXT = "The parcel will be here on Friday. It costs $5!"
 
@@ -158,7 +159,8 @@ def drawn(
 ) -> tuple[Any, Sentence]:
     """A voice with such a network, and one sentence of it."""
     voice: Any = Voice.__new__(Voice)
-    voice.network, voice._gain, voice._pace, voice._register = Planned(wrong), 1.0, 1.0, (0.0, 1.0)
+    voice.network, voice._gain = Planned(wrong), 1.0
+    voice._tongues = {language: Tongue(voice.network, (0.0, 1.0), 1.0) for language in ("", "en")}
     voice._per_phone = 0.1
     voice.phonemes = lambda words, language: words
     return voice, voice._sentence(Passage(words, (manner,) * len(words), 0.2, words, "en"))
@@ -397,4 +399,6 @@ def test_pitch_of_the_person_is_used(voice: Voice) -> None:
     low = Voice(VoicePack(stock.style, {}, stock.statistics, "af_heart", "en", {"pitch": [-0.3, 1.0]}))
     plan = voice.network.plan(tokens("həlˈO."))
     voiced = plan.pitch > 40
-    assert np.allclose(tuned(plan, low._register).pitch[voiced], plan.pitch[voiced] * np.exp(-0.3), rtol=1e-4)
+    assert np.allclose(
+        tuned(plan, low._tongue("en").register).pitch[voiced], plan.pitch[voiced] * np.exp(-0.3), rtol=1e-4
+    )
