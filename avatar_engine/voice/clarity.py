@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 STRENGTHS = (1.0, 0.75, 0.5, 0.25, 0.0)
 """Shares of the fit that are tried, in order."""
 
-_RATIO, _LOST = 1.5, 0.025
+_RATIO, _LOST = 1.5, 0.01
 """Word errors that a fit may have: so many times the unfitted voice's, or so many more where that is more."""
 
 Reads = Callable[[VoicePack, Sequence[str], str], float]

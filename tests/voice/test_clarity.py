@@ -56,8 +56,8 @@ def test_where_no_share_is_clear_enough_the_clearest_is_kept_and_it_is_told(pack
     assert len(asked) == 6 and strength(kept) == 0.25 and not read.kept
 
 
-def test_what_is_allowed_is_half_as_many_again_or_a_fortieth_more() -> None:
-    assert allowed(0.0) == pytest.approx(0.025)
+def test_what_is_allowed_is_half_as_many_again_or_a_hundredth_more() -> None:
+    assert allowed(0.0) == pytest.approx(0.01)
     assert allowed(0.1) == pytest.approx(0.15)
 
 
