@@ -25,6 +25,7 @@ PITCH, SPREAD, PACE = 0.10, 0.25, 0.15
 
 _HEARD = (1.2, 6.0)  # seconds of a stretch that is shown
 _BUZZ, _HISS, _CLICKS = 3.0, 6.0, 6.0  # dB and clicks a minute more than in the recording: worth a word
+_NOISY = -35.0  # dB of the pauses against speech, above which the recording itself hides harmonics
 _LOUDNESS = 4.0  # LU from the show's level
 _SHOW = -23.0
 
@@ -192,7 +193,9 @@ def weak(voice: Mapping[str, Any]) -> list[str]:
         out.append(f"{clone['clicks']:.0f} clicks a minute; the recording has {person['clicks']:.0f}.")
     if None not in (clone["harmonicity"], person["harmonicity"]):
         more = clone["harmonicity"] - person["harmonicity"]
-        if abs(more) > _BUZZ:
+        # A voice that did not learn a recording's noise is clearer than it, and no buzz.
+        clearer = more > 0 and person["noise"] is not None and person["noise"] > _NOISY
+        if abs(more) > _BUZZ and not clearer:
             out.append(
                 f"It sounds {'buzzy' if more > 0 else 'hoarse'}: harmonics stand {more:+.1f} dB out of the noise."
             )

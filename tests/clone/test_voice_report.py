@@ -69,6 +69,10 @@ def test_what_is_weak_is_said_in_plain_words() -> None:
     assert "50%" in said and "12.5%" in said and "-33%" in said and "buzzy" in said
     assert "hiss" not in said and "clicks" not in said and "LUFS" not in said
     scores = voice_scores()
+    room = replace(scores, person_artefacts=replace(scores.person_artefacts, noise=-20.0))
+    assert "buzzy" not in " ".join(voice_report.figures("en", room)["weak"]), (
+        "it is clearer than a noisy room"
+    )
     noisy = replace(scores.artefacts, clicks=20.0, noise=-20.0, clipped=3.0, harmonicity=2.0)
     worse = voice_report.figures(
         "en", replace(scores, artefacts=noisy, voice=replace(scores.voice, loudness=-12.0))
