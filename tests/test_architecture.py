@@ -26,7 +26,7 @@ MAY = {
     "models": BASE,
     "device": BASE,
     "doctor": LOW | {"stage", "lips", "voice", "show", "broadcast", "live", "clone"},
-    "contracts": set(),
+    "contracts": {"errors"},
     "errors": set(),
 }
 """What each room and module may import of the engine, besides itself; the command line may import all."""
