@@ -36,10 +36,9 @@ from avatar_engine.contracts import (
 )
 from avatar_engine.voice import checks, speak
 from avatar_engine.voice.checks import Fault
-from avatar_engine.voice.measure import SENTENCES
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.recogniser import Reader
-from avatar_engine.voice.sentences import FREE
+from avatar_engine.voice.sentences import FREE, SENTENCES
 from avatar_engine.voice.speak import Voice
 from avatar_engine.voice.takes import Checker, Sentence, Tally
 

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from avatar_engine.clone.plots import spectrogram
 from avatar_engine.contracts import EMOTIONS, SAMPLE_RATE, SILENCE, Controls, Speech, Utterance
-from avatar_engine.voice import measure
+from avatar_engine.voice import readback
 from avatar_engine.voice.artefacts import click
 from avatar_engine.voice.delivery import delivery, phones_in
 from avatar_engine.voice.pack import VoicePack
@@ -86,7 +86,7 @@ def measured(asked: Mapping[str, Controls], voices: tuple[str, ...] = VOICES) ->
             said = [say(voice, Utterance(sentence, controls=controls)) for sentence in SENTENCES]
             each = [asdict(heard(speech)) for speech in said]
             mean = {key: float(np.mean([one[key] for one in each])) for key in each[0]}
-            back = measure.heard([speech.samples for speech in said], SENTENCES, "en")
+            back = readback.heard([speech.samples for speech in said], SENTENCES, "en")
             found[f"{name} {label}"] = {"mean": mean, "each": each, "word_errors": back.word_errors}
             console.print(f"{name:12} {label:14} {_row(mean)}  words wrong {back.word_errors:.1%}")
         voice.close()

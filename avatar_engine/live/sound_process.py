@@ -12,7 +12,6 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections import deque
 from dataclasses import dataclass
 from itertools import chain
 from multiprocessing.connection import Connection
@@ -23,6 +22,7 @@ import numpy as np
 
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray
 from avatar_engine.errors import AvatarError
+from avatar_engine.live.line import Line
 from avatar_engine.live.programme import Piece, Spoken
 from avatar_engine.live.voice_process import VoiceFigures
 from avatar_engine.media.level import LOOK, levelled
@@ -60,7 +60,7 @@ class _LostError(Exception):
     hopeless = False
 
 
-class SoundProcess:
+class SoundProcess(Line[Spoken]):
     """A `SpeechSource` that says what is heard elsewhere.
 
     Args:
@@ -89,6 +89,7 @@ class SoundProcess:
         patient: bool = False,
         patience: tuple[float, float, float] = PATIENCE,
     ) -> None:
+        super().__init__()
         self.figures = VoiceFigures()
         self._address = Address.parse(address)
         self.name = self._address.name
@@ -97,14 +98,10 @@ class SoundProcess:
         self._patient = patient and "://" in address
         self._patience = patience
         self._burst = SAMPLE_RATE
-        self._line: deque[Spoken] = deque()
-        self._ready = 0  # samples in the line
         self._taken, self._least = 0, MOST  # samples taken, and the fewest left, in this stretch of time
         self._filling = True  # a live sound gathers its cushion
         self._cut = False  # something was dropped: what was heard before it must fade
         self._place = 0  # samples of the recording that were heard
-        self._finished = self._closing = False
-        self._changed = threading.Condition()
         self._ear: _Ear | None = None
         self._thread = threading.Thread(target=self._run, name="sound", daemon=True)
 
@@ -134,17 +131,6 @@ class SoundProcess:
         self._thread.start()
 
     @property
-    def ended(self) -> bool:
-        """Whether everything was heard and taken."""
-        with self._changed:
-            return self._finished and not self._line
-
-    @property
-    def lead(self) -> float:
-        """Seconds ready to be heard."""
-        return self._ready / SAMPLE_RATE
-
-    @property
     def pid(self) -> int | None:
         """Process id of the listener; None while there is none."""
         return self._ear.process.pid if self._ear else None
@@ -164,11 +150,6 @@ class SoundProcess:
             if self.live:
                 self._keep_up(len(piece.samples))
             return piece
-
-    def wait(self, timeout: float = 1.0) -> None:
-        """Wait until a piece is ready or nothing will come, at most ``timeout`` seconds."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._line or self._finished, timeout)
 
     def close(self) -> None:
         """End the process and the thread."""
@@ -221,9 +202,7 @@ class SoundProcess:
                 self._changed.wait_for(lambda: self._closing, patience)
             patience = min(most, patience * growth)
             self._again()
-        with self._changed:
-            self._finished = True
-            self._changed.notify_all()
+        self._finish()
 
     def _again(self) -> None:
         if self._ear:

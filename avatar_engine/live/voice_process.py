@@ -31,6 +31,7 @@ import numpy as np
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import SAMPLE_RATE, Speech, Utterance, join
 from avatar_engine.errors import AvatarError
+from avatar_engine.live.line import Line
 from avatar_engine.live.programme import Piece, Silence, SpeechSource, Spoken
 from avatar_engine.live.sentences import Sentences
 from avatar_engine.show.script import Pause
@@ -233,7 +234,7 @@ class _VoiceError(Exception):
         self.died = died
 
 
-class VoiceProcess:
+class VoiceProcess(Line[Piece]):
     """A `SpeechSource` that says what a director plans.
 
     Args:
@@ -254,17 +255,13 @@ class VoiceProcess:
         niceness: int = NICENESS,
         read_back: bool = True,
     ) -> None:
+        super().__init__()
         self.figures = VoiceFigures()
         self._director = director
         self._in_hand = RawValue("d", 0.0)  # `lead`, where the process sees it
         self._order = (make, rehearsal, niceness, read_back, self._in_hand)
         self._lead = round(lead * SAMPLE_RATE)
-        self._line: deque[Piece] = deque()
         self._held: list[Piece] = []  # of an utterance that waits until it is whole
-        self._ready = 0  # samples in the line
-        self._finished = False
-        self._closing = False
-        self._changed = threading.Condition()
         self._worker: _Worker | None = None
         self._thread = threading.Thread(target=self._run, name="voice", daemon=True)
 
@@ -292,17 +289,6 @@ class VoiceProcess:
         return self._director.generation
 
     @property
-    def ended(self) -> bool:
-        """Whether the director has come to its end and everything was taken."""
-        with self._changed:
-            return self._finished and not self._line
-
-    @property
-    def lead(self) -> float:
-        """Seconds ready to be said."""
-        return self._ready / SAMPLE_RATE
-
-    @property
     def pid(self) -> int | None:
         """Process id of the voice; None while it is down."""
         return self._worker.process.pid if self._worker else None
@@ -317,11 +303,6 @@ class VoiceProcess:
                 if piece.generation >= self._director.generation:
                     return piece
             return None
-
-    def wait(self, timeout: float = 1.0) -> None:
-        """Wait until a piece is ready or nothing will come, at most ``timeout`` seconds."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._line or self._finished, timeout)
 
     def interrupt(self) -> None:
         """Drop what is planned, in the line and in the process, and go on with what the director says next."""
@@ -352,9 +333,7 @@ class VoiceProcess:
                 self._wait_for_room(self.generation)
         except Exception:
             log.exception("nothing more will be said")
-        with self._changed:
-            self._finished = True
-            self._changed.notify_all()
+        self._finish()
 
     def _put(self, *pieces: Piece) -> None:
         with self._changed:

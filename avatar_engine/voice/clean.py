@@ -26,23 +26,33 @@ _LEAST = 10  # Frames of noise, half a second: fewer tell nothing of its colour.
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
-    """A recording without its noise.
+class Place:
+    """Where a recording was made, as far as it can be heard.
+
+    Two recordings of a voice are alike in their noise too; a clean voice can be compared with a noisy recording only
+    in the same noise.
 
     Attributes:
-        samples: float32 (n,), as many as were given.
-        above_noise: dB of the speech above the noise as it was recorded; None where no pause lets it be heard.
-        lowered: Whether the noise was lowered.
+        level: dB of the speech; None where there is none.
+        noise: float32 (n,), what its pauses sound like; empty where they tell nothing.
     """
 
-    samples: FloatArray
-    above_noise: float | None
-    lowered: bool
+    level: float | None
+    noise: FloatArray
 
+    @classmethod
+    def of(cls, recording: FloatArray) -> Place:
+        """The place of a recording, float32 (n,) at 24 kHz."""
+        speaking = _speaking(recording)
+        level = _level(recording[speaking]) if speaking.any() else None
+        return cls(level, _noise(recording, speaking))
 
-def noise_of(samples: FloatArray) -> FloatArray:
-    """What the quieter half of the pauses in ``samples`` (n,) at 24 kHz sounds like; empty where they tell nothing."""
-    return _noise(samples, _speaking(samples))
+    def hears(self, samples: FloatArray) -> FloatArray:
+        """``samples`` as they would be heard there: without their own noise, as loud, in its noise."""
+        clean = cleaned(samples)
+        spoken = clean[_speaking(clean)]
+        factor = 10 ** ((self.level - _level(spoken)) / 20) if self.level is not None and len(spoken) else 1.0
+        return np.asarray(clean * factor + alike(self.noise, len(clean)), np.float32)
 
 
 def alike(noise: FloatArray, count: int, seed: int = 1) -> FloatArray:
@@ -61,35 +71,16 @@ def alike(noise: FloatArray, count: int, seed: int = 1) -> FloatArray:
     return np.asarray(np.fft.irfft(white * colour, count), np.float32)
 
 
-def moved(samples: FloatArray, place: FloatArray) -> FloatArray:
-    """``samples`` as they would be heard where ``place`` was recorded: without their own noise, as loud, in its noise.
-
-    Two recordings of a voice are alike in their noise too; a clean voice can be compared with a noisy recording only
-    in the same noise.
-
-    Args:
-        samples: float32 (n,) at 24 kHz.
-        place: float32 (m,), another recording; where its pauses tell nothing of its noise, none is added.
-    """
-    clean = cleaned(samples).samples
-    spoken, there = (sound[_speaking(sound)] for sound in (clean, place))
-    factor = 10 ** ((_level(there) - _level(spoken)) / 20) if len(spoken) and len(there) else 1.0
-    return np.asarray(clean * factor + alike(noise_of(place), len(clean)), np.float32)
-
-
-def cleaned(samples: FloatArray) -> Cleaned:
-    """``samples`` with the noise lowered that its pauses hold.
+def cleaned(samples: FloatArray) -> FloatArray:
+    """``samples`` with the noise lowered that its pauses hold; themselves where they are quiet enough, or hold none.
 
     Args:
         samples: float32 (n,) at 24 kHz, one person speaking.
     """
     speaking = _speaking(samples)
     noise = _noise(samples, speaking)
-    if not len(noise) or not speaking.any():
-        return Cleaned(samples, None, False)
-    above = _level(samples[speaking]) - _level(noise)
-    if above >= QUIET:
-        return Cleaned(samples, above, False)
+    if not len(noise) or not speaking.any() or _level(samples[speaking]) - _level(noise) >= QUIET:
+        return samples
     import noisereduce
 
     # Narrow smoothing: wide gates take speech beside them along (10 dB of signal to error, 18 with these; 15 before).
@@ -97,7 +88,7 @@ def cleaned(samples: FloatArray) -> Cleaned:
         y=samples, sr=SAMPLE_RATE, y_noise=noise, stationary=True, prop_decrease=_SHARE,
         n_fft=600, hop_length=150, freq_mask_smooth_hz=150, time_mask_smooth_ms=30,
     )  # fmt: skip
-    return Cleaned(np.asarray(lowered, np.float32)[: len(samples)], above, True)
+    return np.asarray(lowered, np.float32)[: len(samples)]
 
 
 def _speaking(samples: FloatArray) -> Bools:

@@ -29,7 +29,7 @@ from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Progress, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import align, register, text
 from avatar_engine.voice import pitch as tracks
-from avatar_engine.voice.clean import alike, noise_of
+from avatar_engine.voice.clean import Place, alike
 from avatar_engine.voice.decoder import Decoder
 from avatar_engine.voice.melody import Melody, melody, towards
 from avatar_engine.voice.network import (
@@ -222,7 +222,7 @@ def _prepare(samples: FloatArray, language: str, work: Path, progress: Progress)
         phonemizer.close()
     kept = [a for a in aligned if a is not None]
     taught = _teach(kept, free, samples, f0, network, base, prosody, spoken_language)
-    return replace(taught, noise=noise_of(samples) * np.float32(taught.gain))
+    return replace(taught, noise=Place.of(samples).noise * np.float32(taught.gain))
 
 
 def transcript(samples: FloatArray, language: str, work: Path) -> tuple[list[align.Stretch], str]:

@@ -20,17 +20,12 @@ from avatar_engine import device, models
 from avatar_engine.contracts import FloatArray, Progress, Speech, Utterance, silent
 from avatar_engine.voice import align
 from avatar_engine.voice.artefacts import Artefacts, artefacts
-from avatar_engine.voice.clean import moved
+from avatar_engine.voice.clean import Place
 from avatar_engine.voice.delivery import Delivery, delivery, phones_in, phones_of
 from avatar_engine.voice.languages import languages as speakable
 from avatar_engine.voice.pack import VoicePack
-from avatar_engine.voice.readback import ReadBack as ReadBack
-from avatar_engine.voice.readback import distance as distance
 from avatar_engine.voice.readback import errors, understand
-from avatar_engine.voice.readback import heard as heard
-from avatar_engine.voice.readback import words as words
-from avatar_engine.voice.sentences import SENTENCES as SENTENCES
-from avatar_engine.voice.sentences import sentences
+from avatar_engine.voice.sentences import SENTENCES, sentences
 from avatar_engine.voice.speak import Voice, say
 from avatar_engine.voice.speaker import encoder, mel_bank, spoken
 
@@ -88,7 +83,7 @@ class VoiceScores:
     """A voice for the report.
 
     Attributes:
-        likeness: The voice, heard where the person was recorded (`clean.moved`), against speech of the person that
+        likeness: The voice, heard where the person was recorded (`clean.Place`), against speech of the person that
             was not fitted.
         own: The person's fitted speech against the same: the most that can be reached.
         strangers: Other people, moved there too, against the same (mean), or None where no others were given.
@@ -145,11 +140,6 @@ def similarity(a: FloatArray, b: FloatArray) -> Likeness:
     first = float(encoder().voice(a) @ encoder().voice(b))
     second = float(judged(a) @ judged(b)) if models.is_present(_JUDGE) else None
     return Likeness(first, second)
-
-
-def _there(samples: FloatArray, held_out: FloatArray) -> Likeness:
-    """`similarity` of a voice that was not recorded in that room: in its noise, which both encoders hear."""
-    return similarity(moved(samples, held_out), held_out)
 
 
 @cache
@@ -266,9 +256,11 @@ def score(
             before.close()
     sounds = [speech.samples for speech in made]
     said = np.concatenate(sounds)
-    like, own = _there(said, held_out), similarity(fitted, held_out)
-    start = _there(np.concatenate([one.samples for one in other]), held_out) if other else None
-    far = _mean([_there(stranger, held_out) for stranger in strangers]) if strangers else None
+    place = Place.of(held_out)  # Whoever was not recorded there is heard there, for both encoders hear noise.
+    like, own = similarity(place.hears(said), held_out), similarity(fitted, held_out)
+    before_it = np.concatenate([one.samples for one in other]) if other else None
+    start = similarity(place.hears(before_it), held_out) if before_it is not None else None
+    far = _mean([similarity(place.hears(one), held_out) for one in strangers]) if strangers else None
     pieces = [fitted[piece.start : piece.stop] for piece in transcript]
     counted = [phones_of(piece.words, languages[0], voice.phonemes) for piece in transcript]
     return VoiceScores(

@@ -260,7 +260,7 @@ class Planner:
     Args:
         style: float32 (256,): the first half colours the decoder, the second the prosody.
         folded: Gains and shifts of a fitted voice, in place of what the style gives.
-        threads: Threads of every operator.
+        threads: Threads of every operator; those of ``beside`` where that is given.
         beside: Another planner, whose sessions are used where they are the same.
     """
 
@@ -272,6 +272,7 @@ class Planner:
         beside: Planner | None = None,
     ) -> None:
         self.style = np.ascontiguousarray(style, np.float32).reshape(1, 256)
+        self.threads: int = beside.threads if beside else threads
         body = [name for name in adain_names() if not name.startswith("generator.")]
         self._front: ort.InferenceSession = (
             beside._front
