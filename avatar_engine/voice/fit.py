@@ -176,7 +176,7 @@ def _clear(pack: VoicePack, sentences: Sequence[str], progress: Progress) -> Voi
     from avatar_engine.voice.measure import unfitted
 
     told = _within(progress, 0.93, 1.0)
-    pack, read = clarity.clear(pack, unfitted(pack), sentences, pack.language, told)
+    pack, read = clarity.clear(pack, unfitted(pack), sentences, pack.language, clarity.misread, told)
     return replace(pack, meta={**pack.meta, "words": asdict(read)})
 
 

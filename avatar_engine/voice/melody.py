@@ -12,7 +12,7 @@ import numpy as np
 
 from avatar_engine.contracts import FloatArray
 
-SPREADS = (0.5, 1.6)
+SPREADS = (0.4, 1.6)
 """Factors between which a network's melody is narrowed or widened: within them it is heard as speech."""
 
 _FURTHEST = 0.6

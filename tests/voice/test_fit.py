@@ -1,13 +1,15 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import fit as fitting
 from avatar_engine.voice.align import Stretch
 from avatar_engine.voice.languages import LANGUAGES
-from avatar_engine.voice.network import Network, gains
+from avatar_engine.voice.network import SAMPLES_PER_FEATURE, Network, Plan, gains
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.phonemes import Phonemizer, tokens
 from avatar_engine.voice.sentences import SENTENCES
@@ -68,6 +70,7 @@ def test_a_short_fit_moves_every_gain_and_is_resumed(
     assert min(scores[1:]) < scores[0] + 0.02  # Few steps: not worse; how much better is for the benchmark.
     start = gains(pack.style)
     assert pack.meta["steps"]["gains"] > 0
+    assert pack.meta["words"] == {"unfitted": 0.5, "fitted": 0.0, "strength": 0.8, "sentences": 2}
     assert all(not np.array_equal(value, start[name]) for name, value in pack.folded.items())
     assert pack.base == "am_michael" and len(pack.folded) == 58 and len(pack.statistics) == 44
     assert pack.meta["pitch"][0] < 0  # bm_lewis speaks lower than am_michael.
@@ -76,6 +79,29 @@ def test_a_short_fit_moves_every_gain_and_is_resumed(
     monkeypatch.setattr(fitting.align, "transcribe", lambda *_: pytest.fail("it was heard already"))
     again = fitting.fit(samples, language="en", budget=1, work=tmp_path, progress=progress)
     assert np.array_equal(again.style, pack.style)
+
+
+class Silent:
+    """A decoder that says nothing."""
+
+    def body(self, text: torch.Tensor, *_: object) -> torch.Tensor:
+        return text
+
+    def generator(self, features: torch.Tensor, *_: object) -> torch.Tensor:
+        return torch.zeros(1, features.shape[2] * SAMPLES_PER_FEATURE)
+
+
+def test_what_is_made_is_heard_in_the_recordings_noise() -> None:
+    trainer: Any = fitting.Trainer.__new__(fitting.Trainer)
+    trainer.on, trainer.bf16, trainer.style = torch.device("cpu"), False, None
+    trainer.decoder, trainer.random = Silent(), np.random.default_rng(1)
+    trainer.noise = np.arange(fitting._NOISE, dtype=np.float32)
+    flat = np.zeros((1, 40), np.float32)
+    plan = Plan(flat[None], flat, flat, np.array([20]))
+    said = fitting.Free(plan, np.zeros((1, 22, 40 * 60 + 1), np.float32))
+    first, second = (trainer._say(said, 5, 30).numpy()[0] for _ in range(2))
+    assert len(first) == 25 * SAMPLES_PER_FEATURE and (np.diff(first) == 1).all(), "a stretch of it"
+    assert first[0] != second[0], "another every time"
 
 
 def test_pitch_is_carried_through_what_the_tracker_missed_in_a_word() -> None:

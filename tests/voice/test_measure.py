@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from avatar_engine.contracts import Speech, Utterance, silent
 from avatar_engine.voice import measure
-from avatar_engine.voice.measure import similarity, speech
+from avatar_engine.voice.measure import LanguageScore, Likeness, similarity, speech
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.speak import Voice, say
 
@@ -98,6 +99,48 @@ def test_loudness_is_levelled_and_sound_without_speech_is_kept() -> None:
     loud, faint = speech(hiss * 0.3), speech(hiss * 0.001)
     assert len(loud) == len(hiss) and np.allclose(loud, faint, atol=1e-3)
     assert np.sqrt(np.mean(loud**2)) == pytest.approx(10 ** (-23 / 20), rel=1e-3)
+
+
+class Room:
+    """A place in which everything is heard as a hundred more."""
+
+    @classmethod
+    def of(cls, recording: np.ndarray) -> Room:
+        assert recording[0] == 1, "of the speech that was held out"
+        return cls()
+
+    def hears(self, samples: np.ndarray) -> np.ndarray:
+        return samples + 100
+
+
+def test_whoever_was_recorded_elsewhere_is_compared_where_the_person_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By their first samples: held out 1, fitted 2, the voice 3, the unfitted 4, a stranger 5."""
+    held_out, fitted, voice, before, stranger = (np.full(4800, n, np.float32) for n in range(1, 6))
+    compared = dict[tuple[float, float], float]()
+
+    def similar(a: np.ndarray, b: np.ndarray) -> Likeness:
+        likeness = Likeness(len(compared) / 10, None)
+        compared[float(a[0]), float(b[0])] = likeness.encoder
+        return likeness
+
+    lines = (LanguageScore("en", 0.0, 0.0, ()),)
+    monkeypatch.setattr(measure, "Place", Room)
+    monkeypatch.setattr(measure, "similarity", similar)
+    monkeypatch.setattr(measure, "_read_all", lambda *_: (lines, [Speech(voice)], [Speech(before)]))
+    for name in ("delivery", "artefacts"):
+        monkeypatch.setattr(measure, name, lambda *_: None)
+    speaker: Any = SimpleNamespace(pack=SimpleNamespace(folded={}))
+    found = measure.score(speaker, fitted, held_out, [stranger])
+    assert {n: compared[n] for n in [(103, 1), (104, 1), (105, 1), (3, 1), (2, 1)]} == {
+        (103, 1): found.likeness.encoder,
+        (104, 1): found.unfitted and found.unfitted.encoder,
+        (105, 1): found.strangers and found.strangers.encoder,
+        (3, 1): found.dry.encoder,
+        (2, 1): found.own.encoder,
+    }
+    assert len(compared) == 5
 
 
 @pytest.mark.weights

@@ -204,6 +204,19 @@ def test_a_sentence_planned_wrong_is_planned_slower_then_plainly_then_in_clauses
     assert tally.faults == ({kind: rungs - 1} if rungs > 1 else {}) and tally.again == rungs - 1
 
 
+def test_a_sentence_of_another_language_has_its_planner_pace_and_register() -> None:
+    voice, _ = drawn(never)
+    french: Any = Planned(never)
+    voice._tongues["fr"] = Tongue(french, (0.1, 1.0), 0.8)
+    plain = (Manner(),) * 14
+    spoken = voice._plan(Passage("banana papaya.", plain, 0.2, "banana papaya.", "fr"))
+    assert french.asked == [("banana papaya.", 0.8)] and not voice.network.asked
+    assert spoken.features.said == "banana papaya.", "its body, too"
+    own = voice._plan(Passage("banana papaya.", plain, 0.2, "banana papaya.", "en"))
+    assert len(own.phones) == len(spoken.phones) and own.stop < spoken.stop
+    assert len(french.asked) == len(voice.network.asked) == 1
+
+
 def test_in_the_end_safe_words_are_said_and_a_wrong_clause_is_left_out_alone() -> None:
     def wrong(said: str, **_: object) -> str:
         return "" if said.startswith("papaya") else "long"
