@@ -59,6 +59,7 @@ _MEASURE = "wi mˈɛʒəɹ hˌW lˈɔŋ ðə sˈWndz ʌv sˈɪmpəl wˈɜɹdz ɑ
 
 _LEAD = SAMPLE_RATE // 33
 _FADE = SAMPLE_RATE // 200
+_FALL = SAMPLE_RATE // 10
 _QUIET = 0.012
 _SEAM = 0.1
 _PAUSES = {".": 0.38, "!": 0.38, "?": 0.42, "…": 0.55, ";": 0.28, ":": 0.25, ",": 0.18}
@@ -237,12 +238,15 @@ class Voice:
             0, np.float32
         )  # Sound not yet given away: the overlap, and silence that may end here.
         phones, opened, filtered = spoken.phones, False, 0.0
+        silent_from = _silent_from(phones)
         for start, stop in self._windows(spoken):
             sound = self._window(spoken, start, stop, held)
             held = (
                 sound[len(sound) - SAMPLES_PER_FEATURE :] if stop < spoken.stop else np.zeros(0, np.float32)
             )
             body = sound[: len(sound) - len(held)]
+            if silent_from is not None:
+                _fall(body, silent_from - at)
             if not opened:
                 loud = np.flatnonzero(np.abs(body) > _QUIET)
                 skip = max(0, int(loud[0]) - _LEAD) if len(loud) else len(body)
@@ -301,6 +305,23 @@ class Voice:
         if fade:
             body[end - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
         return np.concatenate([body, np.zeros(max(0, int(pause * SAMPLE_RATE) - _LEAD), np.float32)])
+
+
+def _silent_from(phones: Sequence[Phone]) -> int | None:
+    """The sample from which a sentence that ends in a vowel is silent: some voices click there after a lone short word.
+
+    None where a consonant ends it: that may be heard a little later than it is timed.
+    """
+    last = next((phone for phone in reversed(phones) if phone.symbol != SILENCE), None)
+    if last is None or last.symbol[0] not in checks.VOWELS:
+        return None
+    return round(last.end * SAMPLE_RATE) + _FALL
+
+
+def _fall(body: FloatArray, end: int) -> None:
+    """Let ``body`` fall silent, in place, over the last `_FALL` samples before ``end``."""
+    if end < len(body) + _FALL:
+        body *= np.clip((end - np.arange(len(body), dtype=np.float32)) / _FALL, 0, 1)
 
 
 def _pieces(passage: Passage) -> Iterator[Passage]:

@@ -254,6 +254,16 @@ def test_a_window_that_is_wrong_is_made_with_more_around_it_and_then_the_sentenc
     assert np.isfinite(sound).all() and np.abs(np.diff(sound)).max() < 0.02, "a click where it broke off"
 
 
+@pytest.mark.parametrize(("words", "after"), [("banana papaya.", 0.1), ("banana papayak.", 0.3)])
+def test_nothing_is_heard_a_tenth_of_a_second_after_a_last_vowel(words: str, after: float) -> None:
+    _, sentence = drawn(never, words, Manner())  # a tone from beginning to end
+    speech = join(Checker().said([sentence]))
+    end = next(phone.end for phone in reversed(speech.phones) if phone.symbol != SILENCE)
+    heard = np.flatnonzero(np.abs(speech.samples) > 1e-4)[-1] / SAMPLE_RATE - end
+    assert heard == pytest.approx(after, abs=0.015)
+    assert np.abs(speech.samples[: int(end * SAMPLE_RATE)]).max() > 0.19, "not before"
+
+
 def test_a_window_that_is_too_loud_is_made_softer() -> None:
     def loud(start: int = 0, **_: object) -> str:
         return "loud" if start > 40 else ""
