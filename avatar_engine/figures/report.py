@@ -114,6 +114,7 @@ def page(told: Told) -> str:
         plots=_plots(told) if len(told.points) > 1 else [],
         outputs=(status.get("broadcast") or {}).get("outputs", []),
         growth=growth(told.points),
+        peak={name: _peak(told, name) for name in told.last.get("processes", {})},
         faults=told.faults,
         said=told.said,
         silent=told.silent,
@@ -125,11 +126,15 @@ def growth(points: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     settled = [point for point in points if point["status"]["on_air"] >= WARM]
     if len(settled) < 10:
         return {}
-    names = settled[-1]["processes"]
     return {
-        name: slope([(p["status"]["on_air"], _inside(p, ("processes", name, "rss_mb"))) for p in settled])
-        for name in names
+        name: slope([(point["status"]["on_air"], memory(point, name)) for point in settled])
+        for name in settled[-1]["processes"]
     }
+
+
+def memory(point: Mapping[str, Any], name: str) -> float | None:
+    """MB that a part holds; None where none of its processes runs, as at the end."""
+    return _inside(point, ("processes", name, "rss_mb")) or None
 
 
 def slope(rows: Sequence[tuple[float, float | None]]) -> float:
@@ -140,6 +145,10 @@ def slope(rows: Sequence[tuple[float, float | None]]) -> float:
     mean_x, mean_y = (sum(column) / len(known) for column in zip(*known, strict=True))
     spread = sum((x - mean_x) ** 2 for x, _ in known)
     return sum((x - mean_x) * (y - mean_y) for x, y in known) / spread if spread else 0.0
+
+
+def _peak(told: Told, name: str) -> float:
+    return max((memory(point, name) or 0.0 for point in told.points), default=0.0)
 
 
 def _inside(point: Mapping[str, Any], path: Sequence[str]) -> Any:
@@ -261,7 +270,9 @@ def _lines(told: Told, wanted: Mapping[str, tuple[str, ...]]) -> dict[str, list[
         where = path.index("*")
         names = {name for point in told.points for name in _inside(point, path[:where]) or ()}
         for name in sorted(names):
-            found[name] = told.each(*path[:where], name, *path[where + 1 :])
+            each = told.each(*path[:where], name, *path[where + 1 :])
+            # a part of which no process runs takes no memory: a gap in the line, not a fall to 0
+            found[name] = [value or None for value in each] if path[0] == "processes" else each
     return found
 
 

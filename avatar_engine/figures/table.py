@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from avatar_engine.timing import clock
 
@@ -22,12 +22,13 @@ COLOURS = {
 
 def listed(shows: Sequence[Mapping[str, Any]]) -> RenderableType:
     """A row for every show that runs."""
-    table = Table(
-        "show", "state", "on air", "fps", "late", "dropped", "A/V", "outputs", "reconnects", box=None
-    )
+    widest = max((len(str(one["show"])) for one in shows), default=0)
+    table = Table(Column("show", min_width=widest), box=None)
+    for heading in ("state", "on air", "fps", "late", "dropped", "A/V", "outputs"):
+        table.add_column(heading, no_wrap=True)
     for shown in shows:
         status = shown.get("status")
-        row = ["–"] * 7
+        row = ["–"] * 6
         if status:
             outputs = _outputs(status)
             up = sum(one["state"] == "on air" for one in outputs)
@@ -37,8 +38,7 @@ def listed(shows: Sequence[Mapping[str, Any]]) -> RenderableType:
                 str(status["late"]),
                 str(status["dropped"]),
                 f"{status['av_offset_ms']:+.0f} ms",
-                f"{up} of {len(outputs)} on air",
-                str(status["reconnects"]),
+                f"{up} of {len(outputs)}",
             ]
         table.add_row(str(shown["show"]), _state(shown["state"]), *row)
     return table

@@ -56,6 +56,9 @@ def test_memory_is_judged_by_its_slope(made):
     assert report.growth(told.points)["show"] == pytest.approx(6.0, rel=0.01)
     assert report.growth(told.points)["voice"] == pytest.approx(0.0, abs=1e-9)
     assert report.growth(told.points[:5]) == {}
+    over = shown(3602.0, 0.0)
+    over["processes"]["voice"] = {"pids": [], "rss_mb": 0.0, "cpu_seconds": 1.0}
+    assert report.growth([*told.points, over])["voice"] == pytest.approx(0.0, abs=1e-9)
     cards = {card["what"]: card for card in report._cards(told)}
     assert not cards["memory gained an hour"]["good"] and not cards["largest A/V offset"]["good"]
     assert cards["frames delivered"]["good"]
