@@ -17,7 +17,9 @@ LOOPBACK = "127.0.0.1"
 _COUNTS = {
     "frames": ("frames", "Frames made."),
     "late": ("frames_late", "Frames that went out after they were due."),
-    "idle_filled": ("frames_idle_filled", "Frames that were filled with the idle face."),
+    "filled": ("frames_filled", "Frames in whose place the idle face went out."),
+    "repeated": ("sentences_repeated", "Sentences that a fault had cut and that were said again."),
+    "skipped": ("sentences_skipped", "Sentences that a fault had cut and that were left out."),
     "dropped": ("frames_dropped", "Frames lost before the encoder."),
     "said": ("utterances_said", "Utterances handed over whole by the voice."),
     "left_out": ("utterances_left_out", "Utterances that could not be said."),
@@ -27,6 +29,7 @@ _LEVELS = {
     "fps": ("frames_per_second", "Frames sent a second, lately.", 1.0),
     "av_offset_ms": ("av_offset_seconds", "Pictures' time less sound's at the muxer.", 1e-3),
     "worst_delay": ("worst_delay_seconds", "The longest delay of a frame.", 1.0),
+    "longest_gap": ("longest_gap_seconds", "The longest run of idle frames in place of made ones.", 1.0),
     "queue": ("encoder_queue_frames", "Frames that wait for the encoder.", 1.0),
     "speech_lead": ("speech_lead_seconds", "Speech that is ready to be said.", 1.0),
     "text_to_voice": ("text_to_voice_seconds", "From a text to the voice's first piece of it, mean.", 1.0),

@@ -161,7 +161,7 @@ def _inside(point: Mapping[str, Any], path: Sequence[str]) -> Any:
 def _cards(told: Told) -> list[dict[str, Any]]:
     status, cost, gained = told.last["status"], told.last["cost"], growth(told.points)
     whole = status["frames"] + status["dropped"]
-    delivered = status["frames"] / whole if whole else 1.0
+    delivered = (status["frames"] - status.get("filled", 0)) / whole if whole else 1.0
     offset = max((abs(value) for value in told.each("status", "av_offset_ms")), default=0.0)
     restarts, gains = sum(told.last["restarts"].values()), sum(gained.values())
     asked, left_out = status["said"] + status["left_out"], status["left_out"]
@@ -206,7 +206,7 @@ _PLOTS = (
         {
             "late": ("status", "late"),
             "dropped": ("status", "dropped"),
-            "filled idle": ("status", "idle_filled"),
+            "filled idle": ("status", "filled"),
         },
         steps=True,
     ),

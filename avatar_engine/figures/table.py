@@ -56,7 +56,7 @@ def shown(snapshot: Mapping[str, Any]) -> RenderableType:
 
 
 def _figures(snapshot: Mapping[str, Any], status: Mapping[str, Any]) -> Table:
-    filled = status.get("idle_filled")
+    filled = status.get("filled")
     restarts = ", ".join(f"{part} {count}" for part, count in snapshot["restarts"].items())
     table = _plain()
     for what, figure in (
