@@ -52,6 +52,7 @@ class Door:
         self.path = door_of(show)
         self._answer = answer
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._open = False
         self._thread = threading.Thread(target=self._run, name="status socket", daemon=True)
 
     def open(self) -> None:
@@ -68,6 +69,7 @@ class Door:
             log.warning("no status socket at %s: %s", self.path, error)
             self._socket.close()
             return
+        self._open = True
         self._thread.start()
 
     def close(self) -> None:
@@ -75,7 +77,7 @@ class Door:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        if self._thread.is_alive():
+        if self._open:
             self._thread.join(2 * PATIENCE)
             self.path.unlink(missing_ok=True)
 
