@@ -75,6 +75,16 @@ def test_a_show_is_followed_until_it_ends(on_air, monkeypatch):
     assert all(json.loads(line)["show"].startswith("paul") for line in text.splitlines())
 
 
+def test_a_terminal_is_drawn_anew_while_a_show_is_followed(on_air, monkeypatch):
+    monkeypatch.setattr(shows, "EVERY", 0.05)
+    timer = threading.Timer(0.3, on_air[2].close)
+    timer.start()
+    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    assert shows.print_status(console, "paul", as_json=False, follow=True)
+    timer.join()
+    assert console.file.getvalue().count("90000 frames") >= 2  # type: ignore[attr-defined]
+
+
 def test_a_report_is_made_where_it_is_wanted(tmp_path):
     made = folder.new("marie")
     Series(made.series).add(shown())
