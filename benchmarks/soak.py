@@ -17,6 +17,7 @@ import itertools
 import json
 import multiprocessing
 import platform
+import re
 import socket
 import tempfile
 import time
@@ -207,7 +208,6 @@ def fast(seconds: float, watch: Watch, record: Path, begin: int = 0) -> int:
     """Run in fast time; how many frames were sent. ``begin`` is the index of the first, to be near a moment."""
     with on_air([watch.receiver.address, str(record)]) as (programme, voice, broadcast):
         voice.go()
-        pids = {"voice": voice.pid, "broadcast": broadcast.pid}
         refused = sent = 0
         for frame in itertools.islice(programme, round(seconds * FRAME_RATE)):
             watch.receiver.wait_for(sent - AHEAD)
@@ -216,6 +216,7 @@ def fast(seconds: float, watch: Watch, record: Path, begin: int = 0) -> int:
             refused += not broadcast.send(replace(frame, index=frame.index + begin), wait=True)
             sent += 1
             if sent % FRAME_RATE == 0:
+                pids = {"voice": voice.pid, "broadcast": broadcast.pid}
                 watch.look(sent, broadcast.status(), refused, pids)
     return sent
 
@@ -290,6 +291,9 @@ def main(
 ) -> None:
     """Run a show for hours and judge what its receiver got."""
     console = Console(stderr=True)
+    match = re.fullmatch(r"(\d+)x(\d+)", size)
+    if not match:
+        raise typer.BadParameter(f"{size!r} is not a size; write 1280x720.")
     if avatar and not script:
         raise typer.BadParameter("a clone needs something to say: --script FILE")
     try:
@@ -298,8 +302,7 @@ def main(
             watch = Watch(Receiver(), max(1.0, seconds / 900), bars, seconds)
             recorded = None
             if avatar and script:
-                width, _, height = size.partition("x")
-                goal = (int(width), int(height))
+                goal = (int(match[1]), int(match[2]))
                 address = [watch.receiver.address]
                 last = run(
                     avatar, script, address, size=goal, loop=True, seconds=seconds, on_status=watch.status

@@ -26,7 +26,7 @@ def rows(made: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Figure, value and goal."""
     hours, minutes, times = made["programme_hours"], made["wall_minutes"], made["times_real_time"]
     found = [
-        ("programme", f"{hours:.2f} h in {minutes:.1f} min ({times:.0f} times real time)", ""),
+        ("programme", f"{hours:.2f} h in {minutes:.1f} min ({times:.1f} times real time)", ""),
         ("frames sent", f"{made['frames_sent']:,}", ""),
         ("frames and packets dropped", str(made["dropped"]), "0"),
         ("largest queue", f"{made['largest_queue']} frames", "bounded"),
