@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -33,7 +33,8 @@ class Processes:
 
     def __init__(self, pid: int | None = None) -> None:
         self._root = psutil.Process(pid)
-        self._spent: dict[tuple[int, float], tuple[str, float]] = {}  # also of those that ended
+        self._spent: dict[tuple[int, float], tuple[str, float]] = {}
+        self._ended: dict[str, float] = {}  # every new connection is a process: their sum alone is kept
 
     def look(self, named: Mapping[str, int | None]) -> dict[str, Part]:
         """The parts by name: ``show``, those ``named`` by their pids, ``sender`` for what the broadcast started, and
@@ -41,14 +42,21 @@ class Processes:
         names = {pid: name for name, pid in named.items() if pid}
         parts: dict[str, Part] = {}
         with suppress(psutil.Error):
-            for process in [self._root, *self._root.children(recursive=True)]:
+            running = [self._root, *self._root.children(recursive=True)]
+            for process in running:
                 with suppress(psutil.Error):
                     self._take(process, self._name(process, names), parts)
-        for name, seconds in self._spent.values():
+            self._forget({process.pid for process in running})
+        for name, seconds in [*self._spent.values(), *self._ended.items()]:
             parts.setdefault(name, Part()).cpu_seconds += seconds
         for part in parts.values():
             part.rss_mb, part.cpu_seconds = round(part.rss_mb, 1), round(part.cpu_seconds, 2)
         return parts
+
+    def _forget(self, running: Container[int]) -> None:
+        for key in [key for key in self._spent if key[0] not in running]:
+            name, seconds = self._spent.pop(key)
+            self._ended[name] = self._ended.get(name, 0.0) + seconds
 
     def _name(self, process: psutil.Process, names: Mapping[int, str]) -> str:
         if process.pid == self._root.pid:

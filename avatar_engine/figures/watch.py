@@ -83,7 +83,14 @@ class Watch:
         }
         self._status: ShowStatus | None = None
         self._processes, self._cards, self._meter = Processes(), Cards(), Meter(watched.prices)
-        self._series = Series(self.folder.series)
+        try:
+            self._series = Series(self.folder.series)
+            self.folder.tell(self._about)
+        except OSError as error:
+            raise AvatarError(
+                f"The show's folder {self.folder.path} can't be written: {error.strerror}.",
+                "Make room there, or set AVATAR_ENGINE_HOME to another folder.",
+            ) from error
         self._newest: dict[str, Any] = dict(self._about)
         self._stack, self._stop = ExitStack(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="figures", daemon=True)
@@ -100,7 +107,6 @@ class Watch:
             stack.enter_context(logs.written(Path(self._about["log"]), formatter))
             if self._watched.metrics is not None:
                 self.port = stack.enter_context(metrics.served(self._watched.metrics, self.newest))
-            self.folder.tell(self._about)
             door = Door(self.folder.show, self.newest)
             door.open()
             stack.callback(door.close)
@@ -128,7 +134,7 @@ class Watch:
         try:
             self.folder.tell(self._about)
             report.write(self.folder)
-        except OSError as failure:
+        except Exception as failure:  # the show itself is over, and its end must not look like a failure
             log.warning("no report: %s", failure)
 
     def newest(self) -> dict[str, Any]:

@@ -30,6 +30,8 @@ def test_parts_are_named_and_what_ended_still_counts():
     later = looked.look({"voice": None})
     assert later["voice"].pids == [] and later["voice"].rss_mb == 0
     assert later["voice"].cpu_seconds == first["voice"].cpu_seconds
+    assert looked.look({})["voice"].cpu_seconds == first["voice"].cpu_seconds
+    assert child.pid not in {pid for pid, _ in looked._spent}  # thousands of connections leave nothing behind
 
 
 def test_what_the_broadcast_started_is_a_sender_and_the_rest_is_other():

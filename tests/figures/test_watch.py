@@ -75,6 +75,25 @@ def test_trouble_with_figures_never_reaches_the_show(caplog):
     assert caplog.text.count("figures are missing") == 1
 
 
+def test_a_disk_without_room_stops_it_before_it_begins(monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(watch, "Series", full)
+    with pytest.raises(AvatarError, match="No space left"):
+        Watch(WATCHED)
+
+
+def test_a_report_that_fails_is_said_and_no_more(monkeypatch, caplog):
+    def fail(*_):
+        raise KeyError("fps")
+
+    monkeypatch.setattr(report, "write", fail)
+    with Watch(WATCHED) as watched:
+        watched(STATUS)
+    assert "no report" in caplog.text and watched.folder.about()["state"] == "ended"
+
+
 def test_a_log_that_cannot_be_written_stops_it_before_it_begins(tmp_path):
     with (
         pytest.raises(AvatarError, match="can't be written"),
