@@ -22,6 +22,6 @@ def render(
         sections: Each one's part of the page, as `voice_report.section` made it.
     """
     text = Path(__file__).with_name("voice.html.j2").read_text(encoding="utf-8")
-    style = files("avatar_engine.clone").joinpath("templates/style.css").read_text(encoding="utf-8")
+    style = files("avatar_engine.pages").joinpath("templates/style.css").read_text(encoding="utf-8")
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text)
     return template.render(rows=rows, names=names, sections=sections, style=style)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 ENGINE = Path(__file__).parent.parent / "avatar_engine"
-BASE = {"contracts", "errors"}
+BASE = {"contracts", "errors", "timing"}
 LOW = BASE | {"bundle", "device", "markup", "models", "trust", "media", "face"}
 MAY = {
-    "clone": LOW | {"stage", "lips", "voice"},
+    "clone": LOW | {"pages", "stage", "lips", "voice"},
+    "figures": BASE | {"live", "pages"},
     "live": LOW | {"show", "stage", "voice", "lips", "broadcast"},
     "show": LOW,
     "stage": LOW,
@@ -19,6 +20,7 @@ MAY = {
     "voice": LOW - {"face"},
     "face": LOW - {"face"},
     "media": BASE,
+    "pages": BASE,
     "broadcast": BASE,
     "trust": BASE,
     "bundle": BASE | {"trust"},
@@ -26,6 +28,7 @@ MAY = {
     "models": BASE,
     "device": BASE,
     "doctor": LOW | {"stage", "lips", "voice", "show", "broadcast", "live", "clone"},
+    "timing": {"contracts"},
     "contracts": {"errors"},
     "errors": set(),
 }

@@ -305,6 +305,7 @@ def _combined(base: BroadcastStatus, message: dict[str, Any]) -> BroadcastStatus
         encoded=base.encoded + message["encoded"],
         av_offset_ms=message["av_offset_ms"],
         cpu_seconds=round(base.cpu_seconds + message["cpu_seconds"], 3),
+        stage_times=message["stage_times"],
     )
 
 

@@ -20,6 +20,7 @@ from avatar_engine.broadcast.packets import Packet
 from avatar_engine.broadcast.ring import FrameRingReader, RingHandle
 from avatar_engine.broadcast.spec import TIME_BASE, OutputSpec, ProgrammeFormat
 from avatar_engine.errors import AvatarError
+from avatar_engine.timing import StageTimes
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ class _Fanout:
     ) -> None:
         self.encoder = Encoder(programme, encoder)
         self.skew = Skew()
+        self.times = StageTimes("encode")
         bitrate = programme.video_bitrate + programme.audio_bitrate
         description = self.encoder.description
         self.outputs: list[Output] = [
@@ -124,6 +126,7 @@ class _Fanout:
             "encoder": self.encoder.name,
             "encoded": self.encoder.encoded,
             "av_offset_ms": self.skew.milliseconds,
+            "stage_times": self.times.lately(),
             "cpu_seconds": round(time.process_time(), 3),
         }
 
@@ -185,7 +188,9 @@ def _encode(ring: FrameRingReader, fanout: _Fanout, parent: int) -> None:
         packets: list[Packet] = []
         try:
             if index > last:
+                began = time.perf_counter()
                 packets = fanout.encoder.encode(index, picture, sound)
+                fanout.times.add("encode", time.perf_counter() - began)
                 last = index
         finally:
             # Given back even if the encoder fails on it, or the next process would fail on it again.

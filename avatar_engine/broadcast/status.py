@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 State = Literal["connecting", "on air", "reconnecting", "failed", "ended"]
@@ -46,6 +46,7 @@ class BroadcastStatus:
         restarts: How often the process was started again.
         alive: Whether the process runs now.
         cpu_seconds: What the process has used, all its threads, without the senders below it.
+        stage_times: Milliseconds of the last minutes: ``encode`` by ``p50``, ``p95``, ``p99``, ``max``.
     """
 
     outputs: tuple[OutputStatus, ...]
@@ -57,3 +58,4 @@ class BroadcastStatus:
     restarts: int = 0
     alive: bool = False
     cpu_seconds: float = 0.0
+    stage_times: dict[str, dict[str, float]] = field(default_factory=dict)

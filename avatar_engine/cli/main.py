@@ -82,8 +82,9 @@ def _root(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what the rooms do.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
-    handler = RichHandler(console=console, show_path=False, markup=False)
     level = logging.INFO if verbose else logging.WARNING
+    # the handler has the level, too: a show's log file asks the engine for more than the terminal shows
+    handler = RichHandler(level, console=console, show_path=False, markup=False)
     logging.basicConfig(level=level, format="%(name)s: %(message)s", handlers=[handler], force=True)
     if version:
         out.print(f"avatar-engine {__version__}", highlight=False)
@@ -233,7 +234,9 @@ def say(
     "`avatar-engine live marie.avatar --script show.md --to rtmp://localhost/live/marie`\n\n"
     "`avatar-engine live marie.avatar --script show.md --to rtmp://a.example/live/KEY --to rtmps://b.example/app/KEY "
     "--record show.mp4 --loop`\n\n"
-    "`avatar-engine live marie.avatar --audio alsa:default --to rtmp://localhost/live/marie`"
+    "`avatar-engine live marie.avatar --audio alsa:default --to rtmp://localhost/live/marie`\n\n"
+    "`avatar-engine live marie.avatar --script show.md --to rtmp://localhost/live/marie --metrics 9400 "
+    "--price-kwh 0.25`"
 )
 def live(
     avatar: Avatar,
@@ -268,6 +271,33 @@ def live(
     ] = "0s",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     status: Annotated[Path | None, typer.Option(help="Write the final figures to this JSON file.")] = None,
+    name: Annotated[
+        str, typer.Option(help="The show's name in status, log and report; the clone's by default.")
+    ] = "",
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the log here (JSON lines); the show's folder by default."),
+    ] = None,
+    metrics: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, metavar="PORT", help="Serve Prometheus metrics on 127.0.0.1:PORT."),
+    ] = None,
+    price_kwh: Annotated[
+        float | None,
+        typer.Option(min=0, envvar="AVATAR_ENGINE_PRICE_KWH", help="Price of a kilowatt hour, for the cost."),
+    ] = None,
+    price_hour: Annotated[
+        float | None,
+        typer.Option(min=0, envvar="AVATAR_ENGINE_PRICE_HOUR", help="Price of the machine an hour."),
+    ] = None,
+    core_watts: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            envvar="AVATAR_ENGINE_CORE_WATTS",
+            help="Watts of a busy core, where the machine's own counters can't be read.",
+        ),
+    ] = 10.0,
 ) -> None:
     """Go live: say the script in the presenter's voice, lips in step, to every endpoint at once.
 
@@ -276,8 +306,12 @@ def live(
 
     Ctrl-C ends cleanly: the file is finished and the endpoints are told. Every picture carries the words that say
     that it is AI-generated.
+
+    While it runs, `avatar-engine status` shows its figures; when it is over, or was cut off, `avatar-engine report`
+    makes a page of them.
     """
     from avatar_engine.cli.status import on_air
+    from avatar_engine.figures.cost import Prices
 
     on_air(
         console,
@@ -294,7 +328,51 @@ def live(
         seconds=duration or None,
         device=device,
         status_file=status,
+        name=name,
+        log_file=log,
+        metrics=metrics,
+        prices=Prices(price_kwh, price_hour, core_watts),
     )
+
+
+@app.command(
+    epilog="**Examples**\n\n`avatar-engine status`\n\n`avatar-engine status marie --follow`\n\n"
+    "`avatar-engine status marie-20270105-200000 --json`"
+)
+def status(
+    show: Annotated[str, typer.Argument(help="A show's name or id; lists all that run when left out.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Again every two seconds, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """What runs now: all shows of this user in a row each, or everything about one.
+
+    Ends with status 1 when the show does not run, or none does.
+    """
+    from avatar_engine.cli.shows import print_status
+
+    if not print_status(out, show, as_json=json, follow=follow):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="**Examples**\n\n`avatar-engine report`\n\n`avatar-engine report marie -o show.html`")
+def report(
+    show: Annotated[str, typer.Argument(help="A show's name or id; the latest when left out.")] = "",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Where the page goes (.html); the show's folder by default."),
+    ] = None,
+) -> None:
+    """Make the page about a show: figures over time, faults, what was said, cost.
+
+    Every show leaves one when it ends; this makes it anew, also of a show that was cut off or still runs.
+    """
+    from avatar_engine.cli.shows import write_report
+
+    if output:
+        _refuse_early(output)
+    out.print(str(write_report(show, output)), soft_wrap=True, highlight=False)
 
 
 @app.command(

@@ -16,8 +16,13 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
+from avatar_engine.broadcast.spec import OutputSpec, redact_url
+from avatar_engine.figures.cost import Prices
+from avatar_engine.figures.metrics import LOOPBACK
+from avatar_engine.figures.watch import Watch, Watched
 from avatar_engine.live import show
 from avatar_engine.live.show import ShowStatus
+from avatar_engine.timing import clock
 from avatar_engine.voice.takes import Tally
 
 LINE_EVERY = 10.0
@@ -42,9 +47,16 @@ def on_air(
     seconds: float | None,
     device: str,
     status_file: Path | None,
+    name: str,
+    log_file: Path | None,
+    metrics: int | None,
+    prices: Prices,
 ) -> ShowStatus:
     """Run a show under a live status line; the first Ctrl-C ends it at the next frame, a second one at once."""
-    with _stop_on_interrupt(console) as stop, _display(console) as shown:
+    watched = _watched(name or avatar.stem, avatar, script or audio, outputs, log_file, metrics, prices)
+    with _stop_on_interrupt(console) as stop, Watch(watched) as watch, _display(console) as shown:
+        if watch.port:
+            console.print(f"Metrics: http://{LOOPBACK}:{watch.port}/metrics", highlight=False)
         last = show.run(
             avatar,
             script,
@@ -58,13 +70,47 @@ def on_air(
             loop=loop,
             seconds=seconds,
             device=device,
-            on_status=shown,
+            on_status=fan_out(shown, watch),
             stop=stop,
         )
+        watch(last)
     console.print(summary(last), highlight=False)
+    console.print(f"Report: {watch.folder.report}", highlight=False, soft_wrap=True)
     if status_file:
         status_file.write_text(json.dumps(asdict(last), indent=2), encoding="utf-8")
     return last
+
+
+def fan_out(*watchers: Callable[[ShowStatus], None]) -> Callable[[ShowStatus], None]:
+    """Tells several watchers of every status."""
+
+    def told(status: ShowStatus) -> None:
+        for watcher in watchers:
+            watcher(status)
+
+    return told
+
+
+def _watched(
+    name: str,
+    avatar: Path,
+    says: Path | str,
+    outputs: Sequence[str],
+    log_file: Path | None,
+    metrics: int | None,
+    prices: Prices,
+) -> Watched:
+    """What is watched, with no stream key in it."""
+    goals = [OutputSpec.parse(output) for output in outputs]
+
+    def redact(text: str) -> str:
+        for goal in goals:
+            text = goal.redact(text)
+        return text
+
+    shown = tuple(goal.display for goal in goals)
+    heard = redact_url(says) if isinstance(says, str) and "://" in says else str(says)
+    return Watched(name, avatar.name, heard, shown, log_file, metrics, prices, redact)
 
 
 def line(status: ShowStatus) -> str:
@@ -130,12 +176,6 @@ def checked(checks: Tally) -> str:
         f"{checks.sentences} sentences checked, {checks.whole} of them whole before they were heard: {faults} wrong, "
         f"{checks.again} said again, {checks.left_out} left out{read}."
     )
-
-
-def clock(seconds: float) -> str:
-    """Hours, minutes and seconds, such as 1:02:03."""
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 def _alarm(count: int, worse: int = 0) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 
 import cv2
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -16,27 +14,27 @@ from matplotlib.figure import Figure
 from avatar_engine.clone.speech import WINDOW_SECONDS
 from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, ByteArray, FloatArray
 from avatar_engine.face.track import FaceTrack
+from avatar_engine.pages.plot import QUIET, REAL, RENDERED, figure_of, svg
 from avatar_engine.voice.pitch import pitch
 
-REAL, RENDERED, QUIET = "#3b6fb6", "#d9822b", "#9aa5b4"
 _LEVEL = 10 ** (-23 / 20)
 
 
 def opening(real: FloatArray, rendered: FloatArray, first: int) -> str:
     """Mouth opening in real and rendered frames, float32 (n,) each in crop sides, over time in the clip."""
-    figure, axes = _figure(2.6)
+    figure, axes = figure_of(2.6)
     times = (first + np.arange(len(real))) / FRAME_RATE
     axes.plot(times, real * 100, color=REAL, label="real", linewidth=1.4)
     axes.plot(times, rendered * 100, color=RENDERED, label="rendered from sound", linewidth=1.2)
     axes.set_xlabel("time in the clip (s)")
     axes.set_ylabel("opening (% of the crop)")
     axes.legend(loc="upper right", frameon=False)
-    return _svg(figure)
+    return svg(figure)
 
 
 def track(face: FaceTrack) -> str:
     """Head pose in degrees and face width in pixels over the clip; pictures without a face shaded."""
-    figure, axes = _figure(2.8)
+    figure, axes = figure_of(2.8)
     times = np.arange(len(face)) / FRAME_RATE
     for column, (name, colour) in enumerate((("yaw", REAL), ("pitch", RENDERED), ("roll", "#4f9d69"))):
         axes.plot(times, face.pose[:, column], color=colour, label=name, linewidth=1.1)
@@ -47,37 +45,37 @@ def track(face: FaceTrack) -> str:
     width.plot(times, np.ptp(face.points[:, :, 0], axis=1), color=QUIET, linewidth=1.0, label="face width")
     width.set_ylabel("face width (px)", color=QUIET)
     axes.legend(loc="upper left", frameon=False, ncols=3)
-    return _svg(figure)
+    return svg(figure)
 
 
 def level(levels: FloatArray, speaking: npt.NDArray[np.bool_]) -> str:
     """Level of the sound in dB, float32 (w,), over time; windows in which somebody speaks shaded."""
-    figure, axes = _figure(2.4)
+    figure, axes = figure_of(2.4)
     times = np.arange(len(levels)) * WINDOW_SECONDS
     _shade(axes, times, speaking)
     axes.plot(times, np.maximum(levels, -96), color=REAL, linewidth=0.8)
     axes.set_xlabel("time in the clip (s)")
     axes.set_ylabel("dB of full scale")
-    return _svg(figure)
+    return svg(figure)
 
 
 def lips(
     opening: FloatArray, closed: float, speaking: npt.NDArray[np.bool_], found: npt.NDArray[np.bool_]
 ) -> str:
     """Opening of the lips, float32 (n,), over time, a line where they count as closed, speech shaded."""
-    figure, axes = _figure(2.4)
+    figure, axes = figure_of(2.4)
     times = np.arange(len(opening)) / FRAME_RATE
     _shade(axes, np.arange(len(speaking)) * WINDOW_SECONDS, speaking)
     axes.plot(times, np.where(found, opening, np.nan), color=RENDERED, linewidth=1.0)
     axes.axhline(closed, color=REAL, linewidth=0.8, linestyle="--")
     axes.set_xlabel("time in the clip (s)")
     axes.set_ylabel("opening (eye distances)")
-    return _svg(figure)
+    return svg(figure)
 
 
 def light(times: npt.NDArray[np.floating], luma: FloatArray, sharpness: FloatArray) -> str:
     """Brightness of the face and its sharpness, float32 (m,) each, at ``times`` in seconds."""
-    figure, axes = _figure(2.4)
+    figure, axes = figure_of(2.4)
     axes.plot(times, luma, color=RENDERED, linewidth=1.1)
     axes.set_ylim(0, 255)
     axes.set_xlabel("time in the clip (s)")
@@ -86,12 +84,12 @@ def light(times: npt.NDArray[np.floating], luma: FloatArray, sharpness: FloatArr
     sharp.plot(times, sharpness, color=REAL, linewidth=0.8)
     sharp.set_ylim(bottom=0)
     sharp.set_ylabel("sharpness", color=REAL)
-    return _svg(figure)
+    return svg(figure)
 
 
 def similarity(rows: Mapping[str, tuple[float, float, float]]) -> str:
     """Bars of stranger, clone and the person's own for each encoder."""
-    figure, axes = _figure(2.4)
+    figure, axes = figure_of(2.4)
     names = list(rows)
     for place, (label, colour) in enumerate(
         (("a stranger", QUIET), ("the clone", RENDERED), ("the person", REAL))
@@ -103,12 +101,12 @@ def similarity(rows: Mapping[str, tuple[float, float, float]]) -> str:
     axes.set_ylim(0, 1.12)
     axes.set_ylabel("cosine similarity")
     axes.legend(loc="upper left", frameon=False, ncols=3, bbox_to_anchor=(0, 1.18))
-    return _svg(figure)
+    return svg(figure)
 
 
 def pitches(shares: Mapping[str, Sequence[float]], lowest: float) -> str:
     """How often each pitch is heard: for every speaker the share of each semitone from ``lowest`` Hz."""
-    figure, axes = _figure(2.4)
+    figure, axes = figure_of(2.4)
     for (name, values), colour in zip(shares.items(), (RENDERED, REAL, QUIET), strict=False):
         hertz = lowest * 2 ** ((np.arange(len(values)) + 0.5) / 12)
         axes.plot(hertz, np.array(values) * 100, color=colour, label=name, linewidth=1.6)
@@ -120,7 +118,7 @@ def pitches(shares: Mapping[str, Sequence[float]], lowest: float) -> str:
     axes.set_xlabel("pitch (Hz)")
     axes.set_ylabel("% of the voiced time")
     axes.legend(loc="upper right", frameon=False)
-    return _svg(figure)
+    return svg(figure)
 
 
 def paces(rows: Mapping[str, Sequence[float]]) -> str:
@@ -136,7 +134,7 @@ def paces(rows: Mapping[str, Sequence[float]]) -> str:
         axes.set_xticks([])
         axes.set_xlabel(name)
     panels[0].set_ylabel("phones a second")
-    return _svg(figure)
+    return svg(figure)
 
 
 def spectrogram(samples: FloatArray, pixels_a_second: int = 200) -> ByteArray:
@@ -159,33 +157,16 @@ def spectrogram(samples: FloatArray, pixels_a_second: int = 200) -> ByteArray:
 
 def time_spent(seconds: Mapping[str, float]) -> str:
     """A bar a stage, in seconds."""
-    figure, axes = _figure(0.6 + 0.32 * len(seconds))
+    figure, axes = figure_of(0.6 + 0.32 * len(seconds))
     bars = axes.barh(list(seconds), list(seconds.values()), color=REAL, height=0.6)
     axes.bar_label(bars, fmt=" %.0f s", fontsize=8)
     axes.invert_yaxis()
     axes.margins(x=0.1)
     axes.set_xlabel("seconds")
-    return _svg(figure)
-
-
-def _figure(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(10, height), layout="constrained")
-    FigureCanvasSVG(figure)
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    return svg(figure)
 
 
 def _shade(axes: Axes, times: npt.NDArray[np.floating], where: npt.NDArray[np.bool_]) -> None:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], where.astype(np.int8), [0]])))
     for start, stop in edges.reshape(-1, 2):
         axes.axvspan(times[start], times[stop - 1], color=QUIET, alpha=0.35, linewidth=0)
-
-
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    # text as text keeps the page small; no date keeps the same report the same bytes
-    with mpl.rc_context({"svg.fonttype": "none", "font.family": "sans-serif"}):
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    whole = text.getvalue()
-    return whole[whole.index("<svg") :]

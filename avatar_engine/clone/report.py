@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from avatar_engine import __version__
-from avatar_engine.clone import page as pages
 from avatar_engine.clone import plots, voice_report
 from avatar_engine.clone.intake import Intake
 from avatar_engine.clone.voice_job import VoiceOutcome
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.device import Device
 from avatar_engine.lips.measure import LipsScores
+from avatar_engine.pages import page as pages
 from avatar_engine.stage.fit import BakedBody
 from avatar_engine.trust.consent import SignedConsent
 
@@ -80,6 +80,7 @@ def page(found: Findings, report: Mapping[str, Any]) -> str:
     """The report as one self-contained HTML page."""
     lips = found.lips
     return pages.page(
+        "avatar_engine.clone",
         "report.html.j2",
         report=report,
         cards=_cards(report),

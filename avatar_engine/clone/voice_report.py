@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from avatar_engine.clone import page as pages
 from avatar_engine.clone import plots
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Utterance
 from avatar_engine.media.write import mp3
+from avatar_engine.pages import page as pages
 from avatar_engine.voice.align import Stretch
 from avatar_engine.voice.delivery import LOWEST
 from avatar_engine.voice.measure import VoiceScores
@@ -216,6 +216,7 @@ def section(voice: Mapping[str, Any], shown: Sequence[Example]) -> str:
     delivery = voice["delivery"]
     speakers = {"the clone": delivery["clone"], "the person": delivery["person"]}
     return pages.page(
+        "avatar_engine.clone",
         "voice.html.j2",
         voice=voice,
         judged=judged(voice),

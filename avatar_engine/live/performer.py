@@ -19,6 +19,7 @@ from avatar_engine.lips.render import Renderer
 from avatar_engine.stage.body import Body
 from avatar_engine.stage.compose import Stage
 from avatar_engine.stage.label import Label
+from avatar_engine.timing import StageTimes
 
 State = TypeVar("State")
 
@@ -99,6 +100,7 @@ class Performer(Generic[State]):
 
     Attributes:
         seconds: CPU seconds of the calling thread spent so far on ``motion``, ``body``, ``paint``, ``stage``.
+        times: How long they took lately, by the clock on the wall, and ``frame``: all of them.
     """
 
     def __init__(
@@ -113,6 +115,8 @@ class Performer(Generic[State]):
     ) -> None:
         self.neutral = neutral
         self.seconds = {"motion": 0.0, "body": 0.0, "paint": 0.0, "stage": 0.0}
+        self.times = StageTimes(*self.seconds, "frame")
+        self._heard = 0.0  # seconds that the frame's motion took
         self._motion = motion
         self._painter = painter
         self._body = body
@@ -127,21 +131,30 @@ class Performer(Generic[State]):
 
     def hear(self, samples: FloatArray, phones: Sequence[Phone] = ()) -> FloatArray:
         """Push one frame's samples and its phones; mouth shapes that became ready, float32 (frames, coefficients)."""
-        started = time.thread_time()
+        started, began = time.thread_time(), time.perf_counter()
         motion, self._state = self._motion.push(self._state, samples, phones)
         self.seconds["motion"] += time.thread_time() - started
+        self._heard = time.perf_counter() - began
+        self.times.add("motion", self._heard)
         return motion.coefficients
 
     def perform(self, index: int, coefficients: FloatArray) -> ByteArray:
         """The show's picture ``index`` with this mouth shape; valid until the next call."""
-        times = [time.thread_time()]
+        spent, times = [time.thread_time()], [time.perf_counter()]
+
+        def note() -> None:
+            spent.append(time.thread_time())
+            times.append(time.perf_counter())
+
         picture, matrix = self._body.frame(index)
-        times.append(time.thread_time())
+        note()
         shape = self._expression(coefficients[None])[0] + self._placement[index % len(self._placement)]
         self._painter.paint(picture, matrix, shape)
-        times.append(time.thread_time())
+        note()
         composed = self._stage.compose(picture)
-        times.append(time.thread_time())
-        for name, start, end in zip(("body", "paint", "stage"), times, times[1:], strict=False):
-            self.seconds[name] += end - start
+        note()
+        for place, name in enumerate(("body", "paint", "stage")):
+            self.seconds[name] += spent[place + 1] - spent[place]
+            self.times.add(name, times[place + 1] - times[place])
+        self.times.add("frame", self._heard + times[-1] - times[0])
         return composed

@@ -66,6 +66,7 @@ class ShowStatus:
         said: Utterances handed over whole by the voice.
         left_out: Utterances that the voice could not say.
         voice_restarts: Times that the voice's process was started anew.
+        stage_times: Milliseconds of the last minutes by stage of a frame: ``p50``, ``p95``, ``p99``, ``max``.
         checks: What the checks of every sentence found before it was heard.
         text_to_first_sound: Seconds from the first text to its first sound on air; 0 before.
         text_to_voice: Seconds from a text to the voice's first piece of it, the mean of all; 0 before.
@@ -95,6 +96,7 @@ class ShowStatus:
     text_to_first_sound: float
     text_to_voice: float
     stage_seconds: dict[str, float] = field(default_factory=dict)
+    stage_times: dict[str, dict[str, float]] = field(default_factory=dict)
     checks: Tally = field(default_factory=Tally)
     broadcast: BroadcastStatus | None = None
     voice_pid: int | None = None
@@ -277,6 +279,7 @@ class _OnAir:
             text_to_first_sound=self._first_sound,
             text_to_voice=sum(waits) / len(waits) if waits else 0.0,
             stage_seconds=dict(self._performer.seconds),
+            stage_times=self._performer.times.lately(),
             broadcast=sent,
             voice_pid=self._voice.pid,
             broadcast_pid=self._broadcast.pid,

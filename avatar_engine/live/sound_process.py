@@ -22,6 +22,7 @@ import numpy as np
 
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray
 from avatar_engine.errors import AvatarError
+from avatar_engine.live.child_log import ChildLog, log_to
 from avatar_engine.live.line import Line
 from avatar_engine.live.programme import Piece, Spoken
 from avatar_engine.live.voice_process import VoiceFigures
@@ -261,12 +262,14 @@ class _Ear:
     def __init__(self, address: Address, loop: bool, place: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._line, theirs = context.Pipe(duplex=False)
+        told = ChildLog(context)
         self.opened = False
         self.process: SpawnProcess = context.Process(
-            target=_serve, args=(theirs, address, loop, place), name="avatar-sound", daemon=True
+            target=_serve, args=(theirs, told.end, address, loop, place), name="avatar-sound", daemon=True
         )
         self.process.start()
         theirs.close()
+        told.listen()
 
     def wait_open(self) -> Opened:
         """Return when there is sound.
@@ -326,9 +329,12 @@ class Opened:
     burst: float
 
 
-def _serve(line: Connection[Any, Any], address: Address, loop: bool, place: int) -> None:
+def _serve(
+    line: Connection[Any, Any], told: Connection[Any, Any], address: Address, loop: bool, place: int
+) -> None:
     """What runs in the listener's process: decode from sample ``place`` on until the sound or the line ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the show ends us in order
+    log_to(told)
     os.environ.setdefault("ALSA_CONFIG_PATH", ALSA)  # FFmpeg's wheel looks where it was built
     try:
         again = True

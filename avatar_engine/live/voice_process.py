@@ -31,6 +31,7 @@ import numpy as np
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import SAMPLE_RATE, Speech, Utterance, join
 from avatar_engine.errors import AvatarError
+from avatar_engine.live.child_log import ChildLog, log_to
 from avatar_engine.live.line import Line
 from avatar_engine.live.programme import Piece, Silence, SpeechSource, Spoken
 from avatar_engine.live.sentences import Sentences
@@ -368,6 +369,7 @@ class VoiceProcess(Line[Piece]):
             try:
                 self._receive(utterance, progress)
                 self.figures.said += 1
+                _tell_of("said", utterance)
                 return
             except _VoiceError as failure:
                 if self._closing:
@@ -376,7 +378,7 @@ class VoiceProcess(Line[Piece]):
                 if failure.died and not self._revive():
                     return
                 if not again:
-                    log.error("%s is left out: %r", utterance.source or "utterance", utterance.text)
+                    _tell_of("left out", utterance)
         self.figures.left_out += 1
         for piece in progress.finish():
             self._offer(piece)
@@ -420,6 +422,13 @@ class VoiceProcess(Line[Piece]):
                 self._changed.wait_for(lambda: self._closing, patience)
             patience = min(30.0, patience * 2)
         return False
+
+
+def _tell_of(event: str, utterance: Utterance) -> None:
+    """Log what became of an utterance."""
+    level = logging.INFO if event == "said" else logging.ERROR
+    extra = {"event": event, "text": utterance.text}
+    log.log(level, "%s is %s: %r", utterance.source or "utterance", event, utterance.text, extra=extra)
 
 
 def _length(piece: Piece) -> int:
@@ -470,12 +479,14 @@ class _Worker:
     def __init__(self, *order: Any) -> None:
         context = multiprocessing.get_context("spawn")
         self._line, theirs = context.Pipe()
+        told = ChildLog(context)
         _limit(self._line, STUCK)
         self.process: SpawnProcess = context.Process(
-            target=_serve, args=(theirs, *order), name="avatar-voice", daemon=True
+            target=_serve, args=(theirs, told.end, *order), name="avatar-voice", daemon=True
         )
         self.process.start()
         theirs.close()
+        told.listen()
 
     def wait_ready(self) -> float:
         """Return when the voice is loaded and warm: its seconds of work for a second of speech.
@@ -550,6 +561,7 @@ def _limit(line: Connection[Any, Any], seconds: float) -> None:
 
 def _serve(
     line: Connection[Any, Any],
+    told: Connection[Any, Any],
     make: VoiceMaker,
     rehearsal: Utterance,
     niceness: int,
@@ -560,6 +572,7 @@ def _serve(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the show ends us in order
     if hasattr(os, "nice"):
         os.nice(niceness)
+    log_to(told)
     checker = Checker()
     try:
         voice = make()

@@ -297,7 +297,8 @@ class Checker:
         parts = list(sentence.instead())
         if not parts:
             self.tally += Tally(left_out=1)
-            log.error("%r is left out: no way of saying it is good", sentence.words[:60])
+            extra = {"event": "left out", "text": sentence.words}
+            log.error("%r is left out: no way of saying it is good", sentence.words[:60], extra=extra)
         for part in parts:
             self.tally += Tally(again=1)
             yield from self._streamed(part)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import signal
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
 from avatar_engine.cli import status as room
+from avatar_engine.errors import AvatarError
+from avatar_engine.figures import door, folder
+from avatar_engine.figures.cost import Prices
 from avatar_engine.live.show import ShowStatus
 from avatar_engine.voice.takes import Tally
 
@@ -130,3 +137,51 @@ def test_the_second_interrupt_gets_through() -> None:
         assert stop.wait(1)
         os.kill(os.getpid(), signal.SIGINT)
         stop.wait(1)
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="ae") as folder:
+        monkeypatch.setenv("AVATAR_ENGINE_HOME", folder)
+        monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+        yield Path(folder)
+
+
+def _go(console: Console, **more: Any) -> ShowStatus:
+    given: dict[str, Any] = {
+        "avatar": Path("marie.avatar"), "script": Path("show.md"), "audio": "", "language": "", "engine": None,
+        "lexicon": None, "read_back": True, "outputs": ["rtmp://a.example/live/SECRET?token=HUSH"], "size": (320, 180),
+        "loop": False, "seconds": None, "device": "cpu", "status_file": None, "name": "", "log_file": None,
+        "metrics": None, "prices": Prices(hour=2.0),
+    }  # fmt: skip
+    return room.on_air(console, **{**given, **more})
+
+
+def test_a_show_is_seen_from_outside_and_leaves_a_report_without_the_key(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def run(avatar: Path, *_: Any, on_status: Callable[[ShowStatus], None], **__: Any) -> ShowStatus:
+        on_status(STATUS)
+        logging.getLogger("avatar_engine.live.show").warning("SECRET?token=HUSH is late")
+        seen.extend(door.running())
+        return replace(STATUS, frames=93_100)
+
+    monkeypatch.setattr(room.show, "run", run)
+    console = Console(file=io.StringIO(), width=200)
+    last = _go(console, status_file=tmp_path / "s.json", metrics=0)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert last.frames == 93_100 and seen[0]["show"].startswith("marie-")
+    assert seen[0]["outputs"] == ["rtmp://a.example/live/****"]
+    made = folder.find("marie")
+    assert str(made.report) in text and "Metrics: http://127.0.0.1:" in text
+    assert "1:02:03" in made.report.read_text() and "**** is late" in made.log.read_text()
+    files = [file.read_text() for file in made.path.iterdir()] + [text, json.dumps(seen)]
+    assert not any(secret in whole for whole in files for secret in ("SECRET", "HUSH"))
+
+
+def test_an_output_that_is_wrong_is_refused_before_anything_begins(home: Path) -> None:
+    with pytest.raises(AvatarError, match="unknown scheme"):
+        _go(Console(file=io.StringIO()), outputs=["ftp://a/b/SECRET"])
+    assert not (home / "state").exists()

@@ -38,6 +38,9 @@ def test_counts_the_seconds_of_every_stage_and_closes_the_body():
     assert picture.shape == (6, 4)
     assert set(actor.seconds) == {"motion", "body", "paint", "stage"}
     assert all(seconds >= 0 for seconds in actor.seconds.values())
+    lately = actor.times.lately()
+    assert set(lately) == {*actor.seconds, "frame"}
+    assert lately["frame"]["max"] >= lately["paint"]["max"] > 0
     assert len(ink.rows) == 1
     actor.close()
     assert body.closed

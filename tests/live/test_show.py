@@ -34,6 +34,7 @@ def test_a_show_runs_to_its_end_and_is_recorded_whole(avatar, script, tmp_path):
     assert not spoken[-(TAIL - 3) * 960 :].any()
     assert last.text_to_first_sound > 0
     assert [status.frames for status in seen] == sorted(status.frames for status in seen)
+    assert last.stage_times["frame"]["p99"] > 0 and last.broadcast.stage_times["encode"]["p50"] > 0
     assert seen[0].segment in ("", "Start") and last.segment == "Start"
     assert last.broadcast is not None and asdict(last)["broadcast"]["outputs"][0]["state"] == "ended"
 

@@ -9,7 +9,6 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from avatar_engine.clone import page as pages
 from avatar_engine.clone import plots
 from avatar_engine.clone.check.finding import Finding, Span, Verdict
 from avatar_engine.clone.check.judge_sound import CLOSED
@@ -17,6 +16,7 @@ from avatar_engine.clone.check.looks import Still
 from avatar_engine.clone.check.run import Checked
 from avatar_engine.clone.sync import mouth_opening
 from avatar_engine.contracts import FRAME_RATE
+from avatar_engine.pages import page as pages
 
 COLOURS = {Verdict.GOOD: "green", Verdict.COULD_BE_BETTER: "yellow", Verdict.WILL_FAIL: "bold red"}
 
@@ -46,6 +46,7 @@ def as_html(checked: Checked) -> str:
     looks, hearing = checked.looks, checked.hearing
     opening = mouth_opening(looks.track.points)
     return pages.page(
+        "avatar_engine.clone",
         "check.html.j2",
         checked=checked,
         findings=[

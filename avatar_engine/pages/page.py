@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import base64
+import functools
 
 import cv2
 import jinja2
 
 from avatar_engine.contracts import ByteArray
 
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.PackageLoader("avatar_engine.clone", "templates"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-)
+
+@functools.cache
+def _templates(room: str) -> jinja2.Environment:
+    """The templates of a room, and the style that all pages share."""
+    places = [jinja2.PackageLoader(name, "templates") for name in (room, "avatar_engine.pages")]
+    return jinja2.Environment(
+        loader=jinja2.ChoiceLoader(places), autoescape=True, undefined=jinja2.StrictUndefined
+    )
 
 
-def page(template: str, **values: object) -> str:
-    """The page that ``template`` of `avatar_engine.clone`'s templates makes of ``values``."""
-    return _TEMPLATES.get_template(template).render(**values)
+def page(room: str, template: str, **values: object) -> str:
+    """The page that ``template`` of a room's templates (`avatar_engine.clone`) makes of ``values``."""
+    return _templates(room).get_template(template).render(**values)
 
 
 def picture(jpeg: bytes) -> str:

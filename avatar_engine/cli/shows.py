@@ -1,0 +1,84 @@
+"""Shows of this machine: the status of those that run, and the pages about those that were."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+from avatar_engine.errors import AvatarError
+from avatar_engine.figures import door, folder, table
+
+EVERY = 2.0
+"""Seconds between two looks at a show that is followed: it has no newer figures."""
+
+
+def print_status(console: Console, show: str, *, as_json: bool, follow: bool) -> bool:
+    """Print what runs, once or until Ctrl-C or the show's end; whether anything ran.
+
+    A ``show`` that is empty means all.
+    """
+    told = _told(show)
+    ran = bool(told)
+    if not follow:
+        _print(console, show, told, as_json)
+        return ran
+    try:
+        if as_json or not console.is_terminal:
+            while told:
+                _print(console, show, told, as_json)
+                time.sleep(EVERY)
+                told = _told(show)
+        else:
+            with Live(console=console, auto_refresh=False) as live:
+                while told:
+                    live.update(_drawn(show, told), refresh=True)
+                    time.sleep(EVERY)
+                    told = _told(show)
+    except KeyboardInterrupt:
+        pass
+    return ran
+
+
+def write_report(show: str, output: Path | None) -> Path:
+    """Make the page about a show that was, or runs; where it is.
+
+    Raises:
+        AvatarError: There is no such show, or the page can't be written.
+    """
+    from avatar_engine.figures import report  # plots are slow to load
+
+    found = folder.find(show)
+    try:
+        return report.write(found, output)
+    except OSError as error:
+        raise AvatarError(
+            f"The report can't be written: {error.strerror}.", "Choose another place with --output."
+        ) from error
+
+
+def _told(show: str) -> list[dict[str, Any]]:
+    """What the shows of this name or id that run say of themselves; the newest one of a name."""
+    running = door.running()
+    if not show:
+        return running
+    exact = [one for one in running if one.get("show") == show]
+    named = [one for one in running if str(one.get("show")).startswith(f"{show}-")]
+    return exact or sorted(named, key=lambda one: str(one.get("began")))[-1:]
+
+
+def _drawn(show: str, told: list[dict[str, Any]]) -> RenderableType:
+    return table.shown(told[0]) if show else table.listed(told)
+
+
+def _print(console: Console, show: str, told: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        console.out(json.dumps((told[0] if told else None) if show else told), highlight=False)
+    elif told:
+        console.print(_drawn(show, told))
+    else:
+        console.print(f"No show {show!r} runs." if show else "No show runs.", highlight=False)

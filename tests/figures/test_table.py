@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from avatar_engine.figures import table
+from tests.figures.shows import ABOUT, shown
+
+
+def printed(thing) -> str:
+    console = Console(file=io.StringIO(), width=160)
+    console.print(thing)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_one_show_is_told_whole():
+    text = printed(table.shown(shown()))
+    for figure in (
+        "marie-20270101-200000", "1:00:00, 90000 frames", "3 (worst 12 ms)", "-4.2 ms",
+        "5 frames for the encoder, 2.5 s",
+        "40 said, 1 left out, 6 said again", "voice 4, broadcast 1", "first 0.61 s", "rtmp://a.example/live/****",
+        "2600",
+        "disk full", "encode", "8.30", "500 MB", "900 MB held", "50.00 Wh estimated", "1.250 an hour",
+        "speaking Opening",
+    ):  # fmt: skip
+        assert figure in text, figure
+
+
+def test_all_shows_are_listed_also_those_that_start():
+    text = printed(table.listed([shown(), {**ABOUT, "show": "paul-1", "state": "starting"}]))
+    assert "1 of 2" in text and "paul-1" in text and "starting" in text
+    assert "starting" in printed(table.shown({**ABOUT, "state": "starting", "time": "now"}))
