@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import av
 
@@ -25,10 +25,24 @@ _VIDEO_BITRATES = ((640 * 360, 900_000), (960 * 540, 1_500_000), (1280 * 720, 2_
 _LARGEST_BITRATE = 4_500_000
 _FILES = (".mp4", ".flv")
 _PORTS = {"rtmp": 1935, "rtmps": 443}
+_SECRET = 6
+"""Characters from which on a value in a query is hidden wherever it stands; shorter ones are in every second word."""
 _EXAMPLE = "Write it as rtmp://host/app/key, rtmps://host/app/key, or the path of an .mp4 or .flv file."
 
 Codec = Literal["h264", "hevc", "av1"]
-CODECS: tuple[Codec, ...] = get_args(Codec)
+
+
+def codec_named(name: str) -> Codec:
+    """A codec by its name.
+
+    Raises:
+        AvatarError: There is none of that name.
+    """
+    known: tuple[Codec, ...] = get_args(Codec)
+    for codec in known:
+        if name.lower() == codec:
+            return codec
+    raise AvatarError(f"There is no codec '{name}'.", f"Choose one of {', '.join(known)}.")
 
 
 @dataclass(frozen=True)
@@ -55,8 +69,6 @@ class ProgrammeFormat:
     codec: Codec = "h264"
 
     def __post_init__(self) -> None:
-        if self.codec not in CODECS:
-            raise AvatarError(f"There is no codec '{self.codec}'.", f"Choose one of {', '.join(CODECS)}.")
         if self.width % 2 or self.height % 2:
             raise AvatarError(
                 f"The size {self.width}x{self.height} is odd.", "Video needs an even width and height."
@@ -235,6 +247,7 @@ class OutputSpec:
     def redact(self, text: str) -> str:
         """``text`` with every occurrence of the stream key, whole, in its parts or quoted for an address, hidden."""
         parts = {self.key, *self.key.split("?", 1)}
+        parts |= {v for _, v in parse_qsl(self.key.rpartition("?")[2]) if len(v) >= _SECRET}
         parts |= {unquote(part) for part in parts} | {quote(part) for part in parts}
         for secret in sorted(parts - {""}, key=len, reverse=True):
             text = text.replace(secret, "****")

@@ -16,6 +16,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
+from avatar_engine.broadcast.spec import OutputSpec
 from avatar_engine.live import show
 from avatar_engine.live.show import ShowStatus
 from avatar_engine.voice.takes import Tally
@@ -36,7 +37,8 @@ def on_air(
     engine: Path | None,
     lexicon: Path | None,
     read_back: bool,
-    outputs: Sequence[str],
+    outputs: Sequence[OutputSpec],
+    codec: str,
     size: tuple[int, int],
     loop: bool,
     seconds: float | None,
@@ -54,6 +56,7 @@ def on_air(
             engine=engine,
             lexicon=lexicon,
             read_back=read_back,
+            codec=codec,
             size=size,
             loop=loop,
             seconds=seconds,
