@@ -6,6 +6,8 @@ import atexit
 import json
 import logging
 import multiprocessing
+import socket
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -45,11 +47,11 @@ class Broadcast:
     Args:
         programme: Size, bitrates and metadata.
         outputs: Where to; at least one.
-        encoder: ``auto``, ``libx264`` or ``h264_nvenc``.
+        encoder: ``auto`` or one of `codecs.ENCODERS`.
         slots: Frames that may wait for the encoder; 0 chooses (a second at 720p).
 
     Raises:
-        AvatarError: The encoder cannot be opened, or a file cannot be written.
+        AvatarError: The encoder cannot be opened, a file cannot be written, or a preview's port is taken.
     """
 
     def __init__(
@@ -127,7 +129,7 @@ class Broadcast:
         Args:
             limit: Seconds to wait at most.
         """
-        network = [i for i, o in enumerate(self._outputs) if o.kind != "file"]
+        network = [i for i, o in enumerate(self._outputs) if o.network]
         deadline = time.monotonic() + limit
         while True:
             states = [self.status().outputs[i].state for i in network]
@@ -302,6 +304,7 @@ def _combined(base: BroadcastStatus, message: dict[str, Any]) -> BroadcastStatus
         base,
         outputs=outputs,
         encoder=message["encoder"],
+        video_kbps=message["video_kbps"],
         encoded=base.encoded + message["encoded"],
         av_offset_ms=message["av_offset_ms"],
         cpu_seconds=round(base.cpu_seconds + message["cpu_seconds"], 3),
@@ -321,12 +324,27 @@ def _bereaved(status: BroadcastStatus, reason: str) -> BroadcastStatus:
 def _touch(outputs: Sequence[OutputSpec]) -> None:
     """Find out now, not in an hour, whether the files can be written."""
     for output in outputs:
+        if output.kind == "preview":
+            _listen(output)
         if output.path is None:
             continue
         try:
+            if output.cut:  # its pieces have names of their own
+                tempfile.TemporaryFile(dir=output.path.parent).close()
+                continue
             with output.path.open("wb"):
                 pass
         except OSError as error:
             raise AvatarError(
                 f"The file '{output.path}' cannot be written ({error.strerror}).", "Choose another place."
             ) from error
+
+
+def _listen(output: OutputSpec) -> None:
+    family = socket.AF_INET6 if ":" in output.host else socket.AF_INET
+    try:
+        socket.create_server((output.host, output.port), family=family).close()
+    except OSError as error:
+        raise AvatarError(
+            f"The preview cannot listen on port {output.port} ({error.strerror}).", "Choose another port."
+        ) from error

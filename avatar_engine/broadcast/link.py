@@ -24,15 +24,27 @@ _UNDERWAY = TIME_BASE
 """Ticks of programme that may be with the sender; the rest waits in the queue, where GOPs can be dropped."""
 
 
+_WORDS = 200
+"""Characters of a reason that are kept: a server may say anything."""
+
+
 class LinkError(Exception):
-    """The connection is lost; the text says why, without the stream key."""
+    """The connection is lost; the text says why, without the stream key.
+
+    Attributes:
+        away: Whether nobody seems to be there, rather than one who says no.
+    """
+
+    @property
+    def away(self) -> bool:
+        return any(words in str(self) for words in (sender.REFUSED, sender.NO_ANSWER))
 
 
 class Link:
     """One sender process with one connection; used by one thread, but `kill` by any.
 
     Args:
-        spec: Where to; ``kind`` is rtmp.
+        spec: Where to; a network output.
         description: Both streams as an MP4 without media.
         bitrate: Bits per second of picture and sound, sizes the system's send buffer: small, so that a
             slow link is noticed here and not minutes later.
@@ -44,16 +56,9 @@ class Link:
         self._heard = time.monotonic()
         self._socket, theirs = socket.socketpair()
         with theirs:
-            # Not by multiprocessing: it would import the caller's whole program. The key goes through the
-            # socket, for everyone can read a command line.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", sender.__file__],
-                stdin=theirs.fileno(),
-                stdout=theirs.fileno(),
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        place = sender.target(f"{spec.tc_url}/{spec.key}", options(spec, bitrate)).encode()
+            self._process = started(theirs)
+        place = sender.target(spec.url, options(spec, bitrate)).encode()
+        # The key goes through the socket, for everyone can read a command line.
         self._order = sender.ORDER.pack(len(place), len(description)) + place + description
 
     @property
@@ -86,6 +91,14 @@ class Link:
             gone += self.collect(0.1)
         return gone
 
+    @property
+    def waiting(self) -> int | None:
+        """Time in ticks of the oldest packet that has not left; None where all have."""
+        try:
+            return self._underway[0].pts
+        except IndexError:
+            return None
+
     def collect(self, wait: float = 0.0) -> list[Packet]:
         """Packets that have left since the last call.
 
@@ -100,7 +113,7 @@ class Link:
         if count or not self._underway:
             self._heard = now
         elif now - self._heard > _ANSWER_LIMIT:
-            raise LinkError("no answer in time: the link is dead")
+            raise LinkError(f"{sender.NO_ANSWER}: the link is dead")
         return [self._underway.popleft() for _ in range(min(count, len(self._underway)))]
 
     def end(self) -> list[Packet]:
@@ -129,7 +142,7 @@ class Link:
         while count > 0:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise LinkError("no answer in time")
+                raise LinkError(sender.NO_ANSWER)
             count -= self._read(min(left, 0.5), count)
 
     def _write(self, data: bytes) -> None:
@@ -137,7 +150,7 @@ class Link:
         try:
             self._socket.sendall(data)
         except TimeoutError:
-            raise LinkError("no answer in time: the link is dead") from None
+            raise LinkError(f"{sender.NO_ANSWER}: the link is dead") from None
         except OSError:
             # It has ended; its last words say why.
             while True:
@@ -165,11 +178,27 @@ class Link:
                 data += more
         except OSError:
             pass
-        return self._spec.redact(data.partition(b"!")[2].decode(errors="replace"))
+        words = self._spec.redact(data.partition(b"!")[2].decode(errors="replace"))
+        # A server's own words go to a terminal and into logs.
+        return "".join(c if c.isprintable() else " " for c in words)[:_WORDS].strip() or "no reason given"
+
+
+def started(theirs: socket.socket) -> subprocess.Popen[bytes]:
+    """A sender process that speaks through ``theirs``."""
+    # Not by multiprocessing: it would import the caller's whole program.
+    return subprocess.Popen(
+        [sys.executable, "-P", sender.__file__],
+        stdin=theirs.fileno(),
+        stdout=theirs.fileno(),
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def options(spec: OutputSpec, bitrate: int) -> dict[str, str]:
     """FFmpeg's options for an output's protocols."""
+    if spec.kind == "srt":
+        return {"f": "mpegts"}
     chosen = {
         # FFmpeg would guess from the address which part is the application.
         "rtmp_app": spec.app,

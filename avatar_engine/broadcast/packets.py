@@ -29,16 +29,21 @@ class Packet:
 class PacketQueue:
     """Packets on their way to one output: bounded in time, and whole GOPs go when it overflows.
 
-    Pictures are dropped up to a keyframe, so that a decoder never sees a torn GOP. Sound is a twentieth
-    of the bytes and is kept (an interrupted voice is worse than a frozen picture), up to the same limit.
+    An output that falls behind loses the rest of the GOP first: to each of these pictures only others of them
+    refer, so that what is shown stands still until the keyframe, which goes out. Pictures are always dropped up
+    to a keyframe: a decoder never sees a torn GOP. Sound is a twentieth of the bytes and is kept (an interrupted
+    voice is worse than a frozen picture), up to the limit.
 
     Args:
         limit: Ticks of programme that it holds.
+        thin: Ticks that may wait before the rest of a GOP is dropped; 0 drops at the limit alone.
         open_: Whether it takes packets from the start, else from `open`.
     """
 
-    def __init__(self, limit: int, *, open_: bool = False) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, *, thin: int = 0, open_: bool = False) -> None:
+        self._limit, self._thin = limit, thin or limit
+        self._thinning = False
+        self._newest = 0
         self._packets: deque[Packet] = deque()
         self._changed = threading.Condition()
         self._open = open_
@@ -53,6 +58,7 @@ class PacketQueue:
         with self._changed:
             self._packets.clear()
             self._open, self._seek_key, self._start = True, True, None
+            self._thinning = False
 
     def shut(self) -> None:
         """Take no packets; those that wait are lost."""
@@ -79,6 +85,17 @@ class PacketQueue:
         with self._changed:
             return self._finished
 
+    @property
+    def newest(self) -> int:
+        """Time in ticks of the last packet that it took."""
+        return self._newest
+
+    @property
+    def oldest(self) -> int | None:
+        """Time in ticks of the packet that waits longest; None where none does."""
+        with self._changed:
+            return self._packets[0].pts if self._packets else None
+
     def put(self, packet: Packet, patient: bool = False) -> bool:
         """Add a packet; whether the output now wants a keyframe (it dropped pictures and waits for one).
 
@@ -91,6 +108,7 @@ class PacketQueue:
                 self.dropped += 1
                 return self._open and self._seek_key
             self._packets.append(packet)
+            self._newest = packet.pts
             if self._span(packet) > self._limit:
                 self._overflow(packet)
             self._changed.notify_all()
@@ -115,6 +133,11 @@ class PacketQueue:
             self._seek_key = False
             if self._start is None:
                 self._start = packet.pts
+        if packet.video:
+            late = self._thin < self._limit and self._span(packet) > self._thin
+            self._thinning = not packet.keyframe and (self._thinning or late)
+            if self._thinning:
+                return False
         # Sound begins with the first keyframe, so that every connection starts in step.
         return self._start is not None and packet.pts >= self._start
 

@@ -14,9 +14,12 @@ from contextlib import suppress
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 
+from avatar_engine.broadcast.bitrate import BitrateControl, Load
 from avatar_engine.broadcast.encoder import Encoder
-from avatar_engine.broadcast.outputs import FileOutput, Output, RtmpOutput
+from avatar_engine.broadcast.network import NetworkOutput
+from avatar_engine.broadcast.outputs import Output
 from avatar_engine.broadcast.packets import Packet
+from avatar_engine.broadcast.recorder import FileOutput
 from avatar_engine.broadcast.ring import FrameRingReader, RingHandle
 from avatar_engine.broadcast.spec import TIME_BASE, OutputSpec, ProgrammeFormat
 from avatar_engine.errors import AvatarError
@@ -25,10 +28,10 @@ from avatar_engine.timing import StageTimes
 log = logging.getLogger(__name__)
 
 _REPORT_EVERY = 0.25
-_NETWORK_GOODBYE = 3.0
-"""Seconds that a network output gets to send its last packets."""
-_FILE_GOODBYE = 60.0
-"""Seconds that a file gets: a long recording's index takes a while on a slow disk."""
+_ADAPT_EVERY = TIME_BASE // 2
+"""Ticks between two looks at how fast the links are."""
+_CARRIED = 2.0
+"""Seconds over which what a link carries is measured."""
 _HALF_SOUND = 512
 
 
@@ -91,22 +94,43 @@ class _Fanout:
         self.encoder = Encoder(programme, encoder)
         self.skew = Skew()
         self.times = StageTimes("encode")
-        bitrate = programme.video_bitrate + programme.audio_bitrate
-        description = self.encoder.description
-        self.outputs: list[Output] = [
-            FileOutput(spec, self.encoder.streams, programme, restart)
-            if spec.kind == "file"
-            else RtmpOutput(spec, description, self.encoder.want_keyframe, bitrate)
-            for spec in specs
-        ]
+        self._programme, self._restart = programme, restart
+        self._control = BitrateControl(programme.video_bitrate, programme.audio_bitrate)
+        self._adapted = -_ADAPT_EVERY
+        self.outputs = [self._output(spec) for spec in specs]
         for output in self.outputs:
             output.start()
+
+    def _output(self, spec: OutputSpec) -> Output:
+        programme, streams = self._programme, self.encoder.streams
+        if spec.kind == "file":
+            return FileOutput(spec, streams, programme, self._restart)
+        if spec.kind == "preview":
+            # Here, for the web server takes a while to import and most shows have none.
+            from avatar_engine.broadcast.preview import PreviewOutput
+
+            return PreviewOutput(spec, streams, programme)
+        bitrate = programme.video_bitrate + programme.audio_bitrate
+        return NetworkOutput(spec, self.encoder.description, self.encoder.want_keyframe, bitrate)
 
     def spread(self, packets: Sequence[Packet], patient: bool) -> None:
         for packet in packets:
             self.skew.add(packet)
             for output in self.outputs:
                 output.put(packet, patient)
+        if packets and packets[-1].pts - self._adapted >= _ADAPT_EVERY and not patient:
+            self._adapted = packets[-1].pts
+            self._adapt()
+
+    def _adapt(self) -> None:
+        """Fit the bitrate to links that are too slow for it."""
+        links = [o for o in self.outputs if isinstance(o, NetworkOutput) and o.on_air]
+        before = self.encoder.bitrate
+        wanted = self._control.update(self._adapted, [Load(o.lag, o.delivered(_CARRIED)) for o in links])
+        if wanted != before:
+            self.encoder.set_bitrate(wanted)
+            if self.encoder.bitrate != before:
+                log.info("pictures get %d kbit/s from here on, of %d", wanted // 1000, before // 1000)
 
     def finish(self) -> None:
         """Flush the encoders and let every output end, each in its own time."""
@@ -115,8 +139,7 @@ class _Fanout:
             output.finish()
         began = time.monotonic()
         for output in self.outputs:
-            limit = _FILE_GOODBYE if isinstance(output, FileOutput) else _NETWORK_GOODBYE
-            output.join(max(0.0, limit - (time.monotonic() - began)))
+            output.join(max(0.0, output.goodbye - (time.monotonic() - began)))
         self.encoder.close()
 
     def report(self) -> dict[str, object]:
@@ -125,6 +148,7 @@ class _Fanout:
             "outputs": [asdict(output.status()) for output in self.outputs],
             "encoder": self.encoder.name,
             "encoded": self.encoder.encoded,
+            "video_kbps": self.encoder.bitrate // 1000,
             "av_offset_ms": self.skew.milliseconds,
             "stage_times": self.times.lately(),
             "cpu_seconds": round(time.process_time(), 3),

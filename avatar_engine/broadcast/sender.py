@@ -1,4 +1,4 @@
-"""A process that holds one connection: packets in from the broadcast process, FFmpeg's RTMP out.
+"""A process that holds one connection: packets in from the broadcast process, FFmpeg's RTMP (or SRT) out.
 
 FFmpeg waits for a network without a time limit, and PyAV holds Python's interpreter lock meanwhile. So
 every connection has a small process of its own, which can be killed when it hangs (see `link`). It is
@@ -15,11 +15,14 @@ import errno
 import io
 import os
 import signal
+import socket
 import struct
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, NoReturn
 
 import av
 
@@ -32,14 +35,23 @@ PACKET = struct.Struct("<??qII")
 _TICK = Fraction(1, 48_000)
 _INTERLEAVE = "100000"
 """Microseconds for which FFmpeg holds sound back to wait for pictures: dropped ones must not stop the voice."""
+_UNANSWERED = 4000
+"""Milliseconds for which what was sent may stay without an answer: then the system ends the connection."""
+_UNSENT = 32 << 10
+"""Bytes that the system may hold unsent: a link that stops is felt at once, and nothing is sent late."""
+_START_CODE = b"\0\0\1"
 _ORPHAN_LIMIT = 15
 """Seconds after which the system ends a process that hangs; only where nobody is left to kill it."""
 
+REFUSED = "nothing listens there"
+NO_ANSWER = "no answer in time"
 _WORDS = {
-    errno.ECONNREFUSED: "nothing listens there (connection refused)",
+    errno.ECONNREFUSED: f"{REFUSED} (connection refused)",
     errno.EPIPE: "the server closed the connection",
     errno.ECONNRESET: "the server closed the connection",
-    errno.ETIMEDOUT: "no answer in time",
+    errno.ETIMEDOUT: NO_ANSWER,
+    errno.EHOSTUNREACH: f"{NO_ANSWER} (no way to the host)",
+    errno.ENETUNREACH: f"{NO_ANSWER} (no network)",
 }
 
 
@@ -47,12 +59,12 @@ def target(url: str, options: dict[str, str]) -> str:
     """The place to send to as FFmpeg's ``tee`` muxer reads it, for PyAV opens an output's address without options.
 
     Args:
-        url: rtmp or rtmps address.
-        options: Of the protocols: ``rtmp_*``, ``tls_*``, ``send_buffer_size``.
+        url: rtmp, rtmps or srt address.
+        options: Of the muxer (``f``; flv unless it is given) and the protocols: ``rtmp_*``, ``tls_*``,
+            ``send_buffer_size``.
     """
-    pairs = ":".join(
-        f"{k}={_escaped(v)}" for k, v in {"f": "flv", "max_interleave_delta": _INTERLEAVE, **options}.items()
-    )
+    given = {"f": "flv", "max_interleave_delta": _INTERLEAVE, **options}
+    pairs = ":".join(f"{k}={_escaped(v)}" for k, v in given.items())
     return _escaped(f"[{pairs}]{url}")
 
 
@@ -73,14 +85,16 @@ def main(source: IO[bytes], sink: IO[bytes]) -> None:
         patience = {"max_interleave_delta": _INTERLEAVE}
         container: Any = av.open(place.decode(), "w", format="tee", options=patience)
         container.metadata.update({k: v for k, v in template.metadata.items() if "brand" not in k})
-        streams = [container.add_stream_from_template(s) for s in template.streams]
+        streams = [container.add_stream_from_template(s, opaque=True) for s in template.streams]
+        prefixed = template.streams.video[0].codec_context.name in ("h264", "hevc")
     for stream in streams:
         stream.time_base = _TICK
     container.start_encoding()
+    _make_impatient()
     _guard(False)
     _say(sink, b"+")
     while head := source.read(PACKET.size):
-        packet = _packet(source, head, streams)
+        packet = _packet(source, head, streams, prefixed)
         _guard(True)
         container.mux_one(packet)
         _guard(False)
@@ -89,13 +103,39 @@ def main(source: IO[bytes], sink: IO[bytes]) -> None:
     container.close()
 
 
-def _packet(source: IO[bytes], head: bytes, streams: Sequence[Any]) -> Any:
+def _packet(source: IO[bytes], head: bytes, streams: Sequence[Any], prefixed: bool) -> Any:
     video, keyframe, pts, duration, size = PACKET.unpack(head)
-    packet = av.Packet(_exactly(source, size))
+    data = _exactly(source, size)
+    packet = av.Packet(length_prefixed(data) if video and prefixed else data)
     packet.pts = packet.dts = pts
     packet.duration, packet.time_base, packet.is_keyframe = duration, _TICK, keyframe
     packet.stream = streams[0 if video else 1]
     return packet
+
+
+def length_prefixed(data: bytes) -> bytes:
+    """H.264 or HEVC units between start codes (Annex B), as MP4 has them: what the description says of them."""
+    units = [unit.rstrip(b"\0") for unit in data.split(_START_CODE)[1:]]
+    return b"".join(struct.pack(">I", len(unit)) + unit for unit in units if unit)
+
+
+def _make_impatient() -> None:
+    """Find FFmpeg's TCP socket among this process's own, and let the system tell of a link that has gone silent.
+
+    Where the system has it, its congestion control is one that a lossy link does not slow down without need.
+    """
+    options: list[tuple[int | None, int | bytes]] = [
+        (getattr(socket, "TCP_USER_TIMEOUT", None), _UNANSWERED),
+        (getattr(socket, "TCP_NOTSENT_LOWAT", None), _UNSENT),
+        (getattr(socket, "TCP_CONGESTION", None), b"bbr"),
+    ]
+    for entry in Path("/dev/fd").glob("[0-9]*"):
+        with suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as found:
+            if found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM:
+                for option, value in options:
+                    if option is not None:
+                        with suppress(OSError):
+                            found.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _exactly(source: IO[bytes], count: int) -> bytes:
@@ -127,12 +167,18 @@ def _reason(error: BaseException, logged: Sequence[tuple[int, str, str]]) -> str
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-if __name__ == "__main__":
+def serve(source: IO[bytes], sink: IO[bytes]) -> NoReturn:
+    """`main`, whose errors become last words; then this process ends."""
     av.logging.set_level(av.logging.ERROR)
     with av.logging.Capture(local=False) as logged:
         try:
-            main(sys.stdin.buffer, sys.stdout.buffer)
+            main(source, sink)
         except BaseException as error:
-            _say(sys.stdout.buffer, b"!" + _reason(error, logged).encode())
+            with suppress(OSError):
+                _say(sink, b"!" + _reason(error, logged).encode(errors="replace"))
     # Nothing is taken down in order: a broken connection's own goodbye would wait for the network once more.
     os._exit(0)
+
+
+if __name__ == "__main__":
+    serve(sys.stdin.buffer, sys.stdout.buffer)

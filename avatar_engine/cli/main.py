@@ -236,7 +236,8 @@ def say(
     "--record show.mp4 --loop`\n\n"
     "`avatar-engine live marie.avatar --audio alsa:default --to rtmp://localhost/live/marie`\n\n"
     "`avatar-engine live marie.avatar --script show.md --to rtmp://localhost/live/marie --metrics 9400 "
-    "--price-kwh 0.25`"
+    "--price-kwh 0.25`\n\n"
+    "`avatar-engine live marie.avatar --script show.md --to @youtube.txt --record show.mp4 --cut 30m --preview 8081`"
 )
 def live(
     avatar: Avatar,
@@ -259,9 +260,45 @@ def live(
         bool, typer.Option(help="Let a recogniser hear sentences before they go on air, where there is time.")
     ] = True,
     to: Annotated[
-        list[str] | None, typer.Option(metavar="URL", help="RTMP(S) endpoint; give several for more.")
+        list[str] | None,
+        typer.Option(
+            metavar="URL|@FILE",
+            help="RTMP(S) or SRT endpoint; give several for more. @FILE reads it from a file's first line, so that "
+            "the stream key is in no command line.",
+        ),
     ] = None,
-    record: Annotated[Path | None, typer.Option(help="Also record the programme to this .mp4.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Also record the programme to this .mp4 or .flv; it survives a crash.")
+    ] = None,
+    cut: Annotated[
+        Any,
+        typer.Option(
+            parser=seconds,
+            metavar="TIME",
+            help="Cut the recording: show-001.mp4, show-002.mp4, … of this length.",
+        ),
+    ] = "0s",
+    preview: Annotated[
+        str,
+        typer.Option(
+            metavar="[HOST:]PORT",
+            help="Show the programme at http://127.0.0.1:PORT/ in a browser or player; to this machine alone, "
+            "unless HOST (such as 0.0.0.0) says more.",
+        ),
+    ] = "",
+    codec: Annotated[
+        str,
+        typer.Option(
+            help="h264, hevc or av1, for all outputs. RTMP carries the last two as enhanced RTMP (YouTube takes it; "
+            "nginx-rtmp does not); without a GPU hevc costs four times as much as h264."
+        ),
+    ] = "h264",
+    give_up_after: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="MINUTES", help="Give an endpoint up that is away for so long; 0 never does."
+        ),
+    ] = 0.0,
     size: Annotated[
         Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")
     ] = "1280x720",
@@ -304,15 +341,20 @@ def live(
     With `--audio` the presenter's lips follow recorded or live sound instead. A live sound that stops is tried again
     for as long as the show runs; the presenter idles until it is back.
 
+    An endpoint that is lost is tried again after 2 s, then ever more seldom, and at once when it is back; no other
+    output notices. While every upload is too slow, the picture gets fewer bits; the sound is always sent.
+
     Ctrl-C ends cleanly: the file is finished and the endpoints are told. Every picture carries the words that say
     that it is AI-generated.
 
     While it runs, `avatar-engine status` shows its figures; when it is over, or was cut off, `avatar-engine report`
     makes a page of them.
     """
+    from avatar_engine.cli.outputs import asked_for, hide_addresses
     from avatar_engine.cli.status import on_air
     from avatar_engine.figures.cost import Prices
 
+    hide_addresses()
     on_air(
         console,
         avatar=avatar,
@@ -322,7 +364,8 @@ def live(
         engine=voice_engine,
         lexicon=lexicon,
         read_back=read_back,
-        outputs=[*(to or []), *([str(record)] if record else [])],
+        outputs=asked_for(to or [], record, cut, preview, give_up_after),
+        codec=codec,
         size=size,
         loop=loop,
         seconds=duration or None,

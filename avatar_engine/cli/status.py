@@ -41,7 +41,8 @@ def on_air(
     engine: Path | None,
     lexicon: Path | None,
     read_back: bool,
-    outputs: Sequence[str],
+    outputs: Sequence[OutputSpec],
+    codec: str,
     size: tuple[int, int],
     loop: bool,
     seconds: float | None,
@@ -66,6 +67,7 @@ def on_air(
             engine=engine,
             lexicon=lexicon,
             read_back=read_back,
+            codec=codec,
             size=size,
             loop=loop,
             seconds=seconds,
@@ -95,20 +97,19 @@ def _watched(
     name: str,
     avatar: Path,
     says: Path | str,
-    outputs: Sequence[str],
+    outputs: Sequence[OutputSpec],
     log_file: Path | None,
     metrics: int | None,
     prices: Prices,
 ) -> Watched:
     """What is watched, with no stream key in it."""
-    goals = [OutputSpec.parse(output) for output in outputs]
 
     def redact(text: str) -> str:
-        for goal in goals:
+        for goal in outputs:
             text = goal.redact(text)
         return text
 
-    shown = tuple(goal.display for goal in goals)
+    shown = tuple(goal.display for goal in outputs)
     heard = redact_url(says) if isinstance(says, str) and "://" in says else str(says)
     return Watched(name, avatar.name, heard, shown, log_file, metrics, prices, redact)
 

@@ -15,7 +15,7 @@ import cv2
 
 from avatar_engine import device as devices
 from avatar_engine.broadcast.broadcast import Broadcast
-from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat
+from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, codec_named
 from avatar_engine.broadcast.status import BroadcastStatus
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import FRAME_RATE
@@ -106,13 +106,14 @@ class ShowStatus:
 def run(
     avatar: Path,
     script: Path | None,
-    outputs: Sequence[str],
+    outputs: Sequence[str | OutputSpec],
     *,
     audio: str = "",
     language: str = "",
     engine: Path | None = None,
     lexicon: Path | None = None,
     read_back: bool = True,
+    codec: str = "h264",
     size: tuple[int, int] = (1280, 720),
     loop: bool = False,
     seconds: float | None = None,
@@ -130,7 +131,8 @@ def run(
         engine: File of a speech server that speaks in place of the clone's own voice.
         lexicon: File of the user's pronunciations.
         read_back: Whether sentences are read back before they are heard, where there is time for it.
-        outputs: RTMP(S) addresses and paths of files to record to.
+        outputs: RTMP(S) addresses, paths of files to record to, and other outputs.
+        codec: ``h264``, ``hevc`` or ``av1``.
         size: Width and height of the show.
         loop: Start the script or recording again at its end, for ever.
         seconds: End after this time on air.
@@ -147,7 +149,7 @@ def run(
     if (script is None) == (not audio):
         raise AvatarError("A show says a script or a sound.", "Give --script FILE or --audio FILE.")
     planned = scripts.load(script) if script else None
-    goals = [OutputSpec.parse(output) for output in outputs]
+    goals = [o if isinstance(o, OutputSpec) else OutputSpec.parse(o) for o in outputs]
     if not goals:
         raise AvatarError("The show goes nowhere.", "Give --to an RTMP address, or --record a file.")
     server = engines.load(engine) if engine else None
@@ -157,7 +159,8 @@ def run(
     may = agreed(consents.from_record(bundle.consent, bundle.made), planned.languages, own, planned.use)
     label = Label(may.language, planned.label, size)
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
-    format_ = ProgrammeFormat(*size, metadata=provenance.metadata(may.language, bundle.name))
+    tags = provenance.metadata(may.language, bundle.name)
+    format_ = ProgrammeFormat(*size, metadata=tags, codec=codec_named(codec))
     director = Director(planned, loop)
     with ExitStack() as stack:
         voice = (

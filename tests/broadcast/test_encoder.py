@@ -7,9 +7,11 @@ import re
 import numpy as np
 import pytest
 
-from avatar_engine.broadcast.encoder import GOP, Encoder, Upsampler
+from avatar_engine.broadcast.codecs import GOP
+from avatar_engine.broadcast.encoder import Encoder
 from avatar_engine.broadcast.marking import MARK_UUID
 from avatar_engine.broadcast.packets import Packet
+from avatar_engine.broadcast.sound import Upsampler
 from avatar_engine.broadcast.spec import TICKS_PER_FRAME, ProgrammeFormat
 from avatar_engine.contracts import SAMPLE_RATE
 from avatar_engine.errors import AvatarError

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from avatar_engine.broadcast.spec import OutputSpec
 from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
 from avatar_engine.cli import status as room
 from avatar_engine.errors import AvatarError
@@ -150,7 +151,8 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def _go(console: Console, **more: Any) -> ShowStatus:
     given: dict[str, Any] = {
         "avatar": Path("marie.avatar"), "script": Path("show.md"), "audio": "", "language": "", "engine": None,
-        "lexicon": None, "read_back": True, "outputs": ["rtmp://a.example/live/SECRET?token=HUSH"], "size": (320, 180),
+        "lexicon": None, "read_back": True, "outputs": [OutputSpec.parse("rtmp://a.example/live/SECRET?token=HUSH")], "codec": "h264",
+            "size": (320, 180),
         "loop": False, "seconds": None, "device": "cpu", "status_file": None, "name": "", "log_file": None,
         "metrics": None, "prices": Prices(hour=2.0),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Outputs: how long they wait, and files that survive."""
+"""Recordings: files that survive a crash, cut or whole."""
 
 from __future__ import annotations
 
@@ -8,18 +8,12 @@ import av
 import pytest
 
 from avatar_engine.broadcast.encoder import Encoder
-from avatar_engine.broadcast.outputs import FileOutput, backoff
 from avatar_engine.broadcast.packets import Packet
+from avatar_engine.broadcast.recorder import FileOutput
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat
 from tests.servers import COLOURS, programme, receive
 
 SIZE = ProgrammeFormat(320, 180, metadata={"title": "A show"})
-
-
-def test_backoff_doubles_to_a_limit_and_spreads() -> None:
-    assert [backoff(n, 0.0) for n in range(6)] == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
-    assert backoff(10_000, 0.0) == 8.0
-    assert backoff(1, 0.999) == pytest.approx(0.5, abs=0.01)
 
 
 def record(path: Path, frames: range, output: FileOutput | None = None) -> FileOutput:

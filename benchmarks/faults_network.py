@@ -1,0 +1,483 @@
+"""What does a viewer lose when the network or the server fails, and how soon is the show back?
+
+    python benchmarks/faults_network.py --page docs/reliability.md --json faults.json
+
+A moving programme goes to nginx-rtmp in a network namespace of its own, over a wire that loses, delays and stops
+whole IP packets (`wire.py`). Every picture carries its number, every piece of media is seen as it reaches the server:
+what is missing there, no viewer can get. Needs Linux, root (or user namespaces), nginx with its RTMP module.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import av
+import numpy as np
+import typer
+from broadcast import detail
+from rich.console import Console
+from wire import Neighbour, shell
+
+from avatar_engine.broadcast import Broadcast, OutputSpec, ProgrammeFormat
+from avatar_engine.contracts import FRAME_RATE, ByteArray, ProgrammeFrame
+
+WIDTH, HEIGHT = 640, 360
+BLOCK = 16
+"""Pixels of a bit of a picture's number."""
+BITS = 20
+BEFORE, AFTER = 6.0, 12.0
+"""Seconds of good weather before a fault, and after it at least."""
+LONGEST_RETURN = 60.0
+
+_SERVER = """
+daemon off;
+master_process off;
+error_log {folder}/error.log info;
+pid {folder}/nginx.pid;
+load_module {module};
+events {{ worker_connections 64; }}
+rtmp {{
+    server {{
+        listen 0.0.0.0:1935;
+        application live {{ live on; record all; record_path {folder}; record_unique on; record_suffix .flv; }}
+        application closed {{ live on; deny publish all; }}
+    }}
+}}
+"""
+
+
+class Server:
+    """nginx-rtmp at the far end of the wire, which records all that it gets."""
+
+    def __init__(self, there: Neighbour, folder: Path) -> None:
+        self.folder, self._inside = folder, there.inside
+        module = next(Path("/usr").glob("lib*/nginx/modules/ngx_rtmp_module.so"))
+        (folder / "nginx.conf").write_text(_SERVER.format(folder=folder, module=module))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+        command = [*self._inside, nginx, "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
+        self._process = subprocess.Popen([*command, "-e", "stderr"], stderr=subprocess.DEVNULL)
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        # nsenter has become nginx: it replaces itself.
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
+
+
+@dataclass
+class Arrivals:
+    """What reached the server: wall time and milliseconds in its file of every tag, by file in the order of time."""
+
+    pictures: dict[Path, list[tuple[float, int]]] = field(default_factory=dict)
+    sounds: dict[Path, list[tuple[float, int]]] = field(default_factory=dict)
+
+
+class Watch(threading.Thread):
+    """Reads the server's recordings as they grow, tag by tag."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(daemon=True)
+        self.arrivals = Arrivals()
+        self._folder, self._ended = folder, threading.Event()
+        self._read: dict[Path, int] = {}
+        self.start()
+
+    def run(self) -> None:
+        while not self._ended.wait(0.01):
+            for path in self._folder.glob("*.flv"):
+                self._follow(path)
+
+    def stop(self) -> Arrivals:
+        time.sleep(0.5)
+        self._ended.set()
+        self.join()
+        return self.arrivals
+
+    def _follow(self, path: Path) -> None:
+        at = self._read.get(path, 13)
+        if path.stat().st_size < at + 15:
+            return
+        with path.open("rb") as file:
+            file.seek(at)
+            data = file.read()
+        now, here = time.monotonic(), 0
+        while here + 15 <= len(data):
+            size = int.from_bytes(data[here + 1 : here + 4])
+            if here + size + 15 > len(data):
+                break
+            milliseconds = int.from_bytes(data[here + 7 : here + 8] + data[here + 4 : here + 7])
+            # The second byte of a tag of media is 0 for a description.
+            if data[here] in (8, 9) and data[here + 12]:
+                kind = self.arrivals.pictures if data[here] == 9 else self.arrivals.sounds
+                kind.setdefault(path, []).append((now, milliseconds))
+            here += size + 15
+        self._read[path] = at + here
+
+
+def marked(picture: ByteArray, index: int) -> ByteArray:
+    """The picture with its number in its upper left corner: a block a bit."""
+    picture = picture.copy()
+    for bit in range(BITS):
+        x = bit * BLOCK
+        picture[:BLOCK, x : x + BLOCK] = 235 if index >> bit & 1 else 16
+    return picture
+
+
+def number(luma: ByteArray) -> int:
+    return sum(int(luma[4:12, b * BLOCK + 4 : b * BLOCK + 12].mean() > 125) << b for b in range(BITS))
+
+
+def numbers(path: Path) -> list[int]:
+    """The number of every picture in a recording."""
+    found: list[int] = []
+    with av.open(str(path)) as container:
+        try:
+            found += [number(frame.to_ndarray()) for frame in container.decode(video=0)]
+        except av.FFmpegError:
+            pass  # a server that was killed left half a tag
+    return found
+
+
+@dataclass
+class Result:
+    """One fault's figures.
+
+    Attributes:
+        fault: What was done.
+        picture_ms: Longest time without a new picture at the server.
+        sound_ms: The same for sound.
+        back_s: From the end of the fault to the next picture; None where the link never failed.
+        lost_pictures: Those that never arrived, of `pictures` sent from the first arrival to the last.
+        lost_sound_ms: Milliseconds of sound that never arrived.
+        pictures: Sent meanwhile.
+        reconnects: Of the output.
+        least_kbps: The lowest bitrate that the pictures were given.
+        recorded: Whether the recording beside it is whole, to the frame.
+        refused: Frames that the broadcast did not take: felt by the show.
+        said: What the status said of the output.
+    """
+
+    fault: str
+    picture_ms: float = 0.0
+    sound_ms: float = 0.0
+    back_s: float | None = None
+    lost_pictures: int = 0
+    lost_sound_ms: float = 0.0
+    pictures: int = 0
+    reconnects: int = 0
+    least_kbps: int = 0
+    recorded: bool = True
+    refused: int = 0
+    said: str = ""
+
+
+class Show:
+    """A show of numbered pictures, 25 a second, in a thread; a recording beside it."""
+
+    def __init__(self, address: str, record: Path) -> None:
+        self._pictures = detail(WIDTH, HEIGHT, 50)
+        outputs = [OutputSpec.parse(address), OutputSpec.parse(record)]
+        self.broadcast = Broadcast(ProgrammeFormat(WIDTH, HEIGHT), outputs, encoder="libx264")
+        self.record, self.sent, self.least, self.said = record, 0, 10**9, ""
+        self.taken = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._play)
+        self.broadcast.await_network(5)
+        self._thread.start()
+
+    def _play(self) -> None:
+        began = time.monotonic()
+        while not self._ended.is_set():
+            source = self._pictures[self.sent % len(self._pictures)]
+            frame = ProgrammeFrame(self.sent, marked(source.picture, self.sent), source.sound)
+            self.taken += self.broadcast.send(frame)
+            self.sent += 1
+            if self.sent % FRAME_RATE == 0:
+                status = self.broadcast.status()
+                self.least = min(self.least, status.video_kbps or self.least)
+                self.said = status.outputs[0].error or self.said
+            time.sleep(max(0.0, began + self.sent / FRAME_RATE - time.monotonic()))
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join()
+        self.broadcast.close()
+
+
+def judged(result: Result, show: Show, seen: Arrivals, began: float, ended: float | None) -> Result:
+    """Fill in the figures of a show that is over.
+
+    Args:
+        began: When the fault began, monotonic seconds.
+        ended: When the endpoint was as before; None where it always answered.
+    """
+    wall: list[float] = []
+    heard: list[float] = []
+    got: set[int] = set()
+    sound = 0.0
+    for path, tags in sorted(seen.pictures.items(), key=lambda item: item[1][0][0]):
+        wall += [at for at, _ in tags]
+        got |= set(numbers(path)[: len(tags)])
+        sounds = seen.sounds.get(path, [])
+        heard += [at for at, _ in sounds]
+        sound += len(sounds) * 1024 / 48
+    result.picture_ms, result.sound_ms = _longest(wall, began), _longest(heard, began)
+    if ended is not None:
+        result.back_s = round(min((t for t in wall if t > ended), default=ended + 999) - ended, 2)
+    result.pictures = max(got) - min(got) + 1
+    result.lost_pictures = result.pictures - len(got)
+    result.lost_sound_ms = max(0.0, round(40 * result.pictures - sound - 50))
+    status = show.broadcast.status()
+    result.reconnects, result.least_kbps, result.said = status.outputs[0].reconnects, show.least, show.said
+    result.refused = status.refused
+    result.recorded = numbers(show.record) == list(range(show.taken)) and show.taken == show.sent
+    return result
+
+
+def _longest(times: list[float], began: float) -> float:
+    """Milliseconds of the longest silence from just before the fault on."""
+    after = np.array([t for t in sorted(times) if t > began - 1.0])
+    return round(1000 * float(np.diff(after).max(initial=0)))
+
+
+Fault = Callable[[Neighbour, Server], float | None]
+"""Does something bad for a while; when the endpoint was as before, or None where it never failed."""
+
+
+def dark(seconds: float) -> Fault:
+    def fault(there: Neighbour, server: Server) -> float:
+        there.set(dark=True)
+        time.sleep(seconds)
+        there.set()
+        return time.monotonic()
+
+    return fault
+
+
+def killed(seconds: float) -> Fault:
+    def fault(there: Neighbour, server: Server) -> float:
+        server.kill()
+        time.sleep(seconds)
+        server.start()
+        return time.monotonic()
+
+    return fault
+
+
+def frozen(seconds: float) -> Fault:
+    def fault(there: Neighbour, server: Server) -> float:
+        server.signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        server.signal(signal.SIGCONT)
+        return time.monotonic()
+
+    return fault
+
+
+def bad_link(seconds: float, **changes: float) -> Fault:
+    def fault(there: Neighbour, server: Server) -> None:
+        there.set(**changes)
+        time.sleep(seconds)
+        there.set()
+
+    return fault
+
+
+def nothing(seconds: float) -> Fault:
+    return bad_link(seconds)
+
+
+HALF = (900_000 + 128_000) / 2
+FAULTS: dict[str, Fault] = {
+    "none, 20 s": nothing(20),
+    "server killed, back after 5 s": killed(5),
+    "server restarted at once": killed(0),
+    "server frozen (SIGSTOP) for 10 s": frozen(10),
+    "black hole for 1 s": dark(1),
+    "black hole for 10 s": dark(10),
+    "black hole for 120 s": dark(120),
+    "5 % loss each way, 200 ms delay (400 ms there and back), 60 s": bad_link(60, loss=0.05, delay=0.2),
+    "200 ms delay alone, 30 s": bad_link(30, delay=0.2),
+    "half the bandwidth, 60 s": bad_link(60, bandwidth=HALF),
+}
+
+
+def tried(name: str, fault: Fault, there: Neighbour) -> Result:
+    """One fault in a show of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(there, Path(folder))
+        server.start()
+        time.sleep(0.5)
+        watch = Watch(Path(folder))
+        show = Show(f"rtmp://{there.address}/live/show", Path(folder) / "record.mp4")
+        time.sleep(BEFORE)
+        began = time.monotonic()
+        ended = fault(there, server)
+        deadline = time.monotonic() + LONGEST_RETURN
+        while show.broadcast.status().outputs[0].state != "on air" and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(AFTER)
+        show.end()
+        seen = watch.stop()
+        server.kill()
+        return judged(Result(name), show, seen, began, ended)
+
+
+def refused(there: Neighbour) -> Result:
+    """A key that the server refuses: how often it is asked again, and whether the others notice."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(there, Path(folder))
+        server.start()
+        time.sleep(0.5)
+        show = Show(f"rtmp://{there.address}/closed/key", Path(folder) / "record.mp4")
+        time.sleep(20)
+        show.end()
+        server.kill()
+        return _alone("key refused, 20 s", show, show.record)
+
+
+def full(there: Neighbour) -> Result:
+    """A disk that is full after a few seconds of the recording."""
+    with tempfile.TemporaryDirectory() as folder:
+        disk = Path(folder) / "disk"
+        disk.mkdir()
+        shell("mount -t tmpfs -o size=512k tmpfs", str(disk))
+        server = Server(there, Path(folder))
+        server.start()
+        time.sleep(0.5)
+        watch = Watch(Path(folder))
+        began = time.monotonic()
+        show = Show(f"rtmp://{there.address}/live/show", disk / "record.mp4")
+        time.sleep(20)
+        show.end()
+        seen = watch.stop()
+        server.kill()
+        last = show.broadcast.status().outputs[1]
+        result = judged(Result("disk full under the recorder"), show, seen, began + 2, None)
+        result.said = (
+            f"{last.state}: {last.error}; {len(numbers(show.record))} of {show.sent} pictures can be played"
+        )
+        shell("umount", str(disk))
+        return result
+
+
+def _alone(name: str, show: Show, record: Path) -> Result:
+    status = show.broadcast.status()
+    whole = numbers(record) == list(range(show.sent))
+    output = status.outputs[0]
+    return Result(name, reconnects=output.reconnects, recorded=whole, refused=status.refused, said=show.said)
+
+
+def table(results: list[Result]) -> str:
+    """The section for the page."""
+    lines = [
+        "| fault | gap in picture, ms | gap in sound, ms | back after, s | pictures lost | sound lost, ms | reconnects | "
+        "least bitrate, kbit/s | show and recording | said |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in results:
+        seen = r.pictures > 0
+        back = f"{r.back_s:.2f}" if r.back_s is not None else "–"
+        others = (
+            "untouched"
+            if r.recorded and not r.refused
+            else f"recording whole: {r.recorded}, refused {r.refused}"
+        )
+        figures = [
+            f"{r.picture_ms:.0f}" if seen else "–",
+            f"{r.sound_ms:.0f}" if seen else "–",
+            back,
+            f"{r.lost_pictures} of {r.pictures}" if seen else "–",
+            f"{r.lost_sound_ms:.0f}" if seen else "–",
+            str(r.reconnects),
+            str(r.least_kbps) if seen else "–",
+            others
+            if "disk" not in r.fault
+            else "the stream untouched"
+            if not r.refused
+            else f"refused {r.refused}",
+            r.said or "–",
+        ]
+        lines.append(f"| {r.fault} | " + " | ".join(figures) + " |")
+    return "\n".join(lines)
+
+
+def written(page: Path, results: list[Result]) -> None:
+    """Put the table between the page's marks, which are made if they are not there."""
+    begin, end = "<!-- network: begin -->", "<!-- network: end -->"
+    text = page.read_text() if page.exists() else "# What a show survives\n"
+    if begin not in text:
+        text = f"{text.rstrip()}\n\n## Network\n\n{begin}\n{end}\n"
+    section = f"{begin}\n{about()}\n\n{table(results)}\n{end}"
+    page.write_text(re.sub(f"{begin}.*?{end}", lambda _: section, text, flags=re.DOTALL))
+
+
+def about() -> str:
+    processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    nginx = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=False).stderr.rpartition(
+        "/"
+    )[2]
+    day = datetime.now(UTC).date().isoformat()
+    return (
+        f"By `python benchmarks/faults_network.py`, {day}: {WIDTH}x{HEIGHT}, 25 pictures a second, 900 + 128 kbit/s, "
+        f"libx264; PyAV {av.__version__}, nginx {nginx.strip()} with its RTMP module in a network namespace of its own, "
+        f"Linux {platform.release()}, {os.cpu_count()} cores of {processor[1] if processor else platform.machine()}. "
+        "Gaps are times without anything new at the server; a viewer's own reconnect comes on top. *Back after* counts "
+        "from the moment that the endpoint is there again."
+    )
+
+
+def main(
+    page: Annotated[Path | None, typer.Option(help="Page whose section on the network is written.")] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
+    only: Annotated[str, typer.Option(help="Faults whose name has this in it, no others.")] = "",
+) -> None:
+    """Inject every fault, one show each."""
+    if "FAULTS_INSIDE" not in os.environ:
+        private = ["unshare", "--net", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+        os.environ["FAULTS_INSIDE"] = "1"
+        os.execvp(private[0], [*private, sys.executable, *sys.argv])  # noqa: S606
+    console = Console()
+    there = Neighbour()
+    faults: dict[str, Callable[[], Result]] = {
+        name: lambda name=name, fault=fault: tried(name, fault, there) for name, fault in FAULTS.items()
+    }
+    faults |= {"key refused": lambda: refused(there), "disk full": lambda: full(there)}
+    results = []
+    try:
+        for name, run in faults.items():
+            if only in name:
+                results.append(run())
+                console.print(results[-1])
+    finally:
+        there.close()
+    if page:
+        written(page, results)
+    if json_:
+        json_.write_text(json.dumps([asdict(r) for r in results], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)
