@@ -14,11 +14,13 @@ from contextlib import suppress
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 
+from avatar_engine.broadcast.air import Air, FillerMaker
 from avatar_engine.broadcast.encoder import Encoder
 from avatar_engine.broadcast.outputs import FileOutput, Output, RtmpOutput
 from avatar_engine.broadcast.packets import Packet
-from avatar_engine.broadcast.ring import FrameRingReader, RingHandle
+from avatar_engine.broadcast.ring import FrameRing, RingHandle
 from avatar_engine.broadcast.spec import TIME_BASE, OutputSpec, ProgrammeFormat
+from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,8 @@ _NETWORK_GOODBYE = 3.0
 _FILE_GOODBYE = 60.0
 """Seconds that a file gets: a long recording's index takes a while on a slow disk."""
 _HALF_SOUND = 512
+_LOOK = 0.002
+"""Seconds between two looks into an empty ring, offline."""
 
 
 class Skew:
@@ -135,6 +139,8 @@ def main(
     specs: Sequence[OutputSpec],
     encoder: str,
     restart: int,
+    live: bool,
+    filler: FillerMaker | None,
 ) -> None:
     """The process's entry point: encode until the parent says that it has finished, or has died.
 
@@ -145,6 +151,8 @@ def main(
         specs: Where it goes.
         encoder: See `Encoder`.
         restart: How often this process was started before.
+        live: Keep time (`avatar_engine.broadcast.air`); otherwise every frame goes out as soon as it comes.
+        filler: Makes the idle pictures for frames that are not there.
     """
     # Ctrl-C reaches the whole terminal group; the parent decides when and how the broadcast ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -152,7 +160,7 @@ def main(
     parent = os.getppid()
     channel = Channel(connection)
     logging.basicConfig(level=logging.INFO, handlers=[_ToParent(channel)], force=True)
-    ring = FrameRingReader(handle)
+    ring = FrameRing.open(handle)
     try:
         fanout = _Fanout(programme, specs, encoder, restart)
     except AvatarError as error:
@@ -162,7 +170,10 @@ def main(
     ended = threading.Event()
     reporter = threading.Thread(target=_report, args=(fanout, channel, ended), daemon=True)
     reporter.start()
-    _encode(ring, fanout, parent)
+    if live:
+        _keep_time(ring, fanout, parent, filler)
+    else:
+        _encode(ring, fanout, parent)
     fanout.finish()
     ended.set()
     reporter.join(1.0)
@@ -171,26 +182,42 @@ def main(
     ring.close()
 
 
-def _encode(ring: FrameRingReader, fanout: _Fanout, parent: int) -> None:
-    """Every frame of the ring, until its end."""
+def _alive(parent: int) -> bool:
+    """Whether the show's process lives."""
+    if os.getppid() == parent:
+        return True
+    log.error("the show's process has died")
+    return False
+
+
+def _encode(ring: FrameRing, fanout: _Fanout, parent: int) -> None:
+    """Every frame of the ring as it comes, until its end."""
     last = -1
     while not ring.exhausted:
-        if not ring.wait(0.25) and os.getppid() != parent:
-            log.error("the show's process has died")
-            return
         frame = ring.peek()
         if frame is None:
+            if not _alive(parent):
+                return
+            time.sleep(_LOOK)
             continue
-        index, patient, picture, sound = frame
         packets: list[Packet] = []
         try:
-            if index > last:
-                packets = fanout.encoder.encode(index, picture, sound)
-                last = index
+            if frame.index > last:
+                packets = fanout.encoder.encode(frame.index, frame.picture, frame.sound)
+                last = frame.index
         finally:
             # Given back even if the encoder fails on it, or the next process would fail on it again.
             ring.release()
-        fanout.spread(packets, patient)
+        fanout.spread(packets, frame.patient)
+
+
+def _keep_time(ring: FrameRing, fanout: _Fanout, parent: int, filler: FillerMaker | None) -> None:
+    """Every frame at its moment, or the idle face in its place, until the programme's end."""
+
+    def send(index: int, picture: ByteArray, sound: FloatArray) -> None:
+        fanout.spread(fanout.encoder.encode(index, picture, sound), patient=False)
+
+    Air(ring, filler() if filler else None, send).play(lambda: _alive(parent))
 
 
 def _report(fanout: _Fanout, channel: Channel, ended: threading.Event) -> None:

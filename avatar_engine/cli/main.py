@@ -266,6 +266,9 @@ def live(
     duration: Annotated[
         Any, typer.Option("--for", parser=seconds, metavar="TIME", help="End after this time on air.")
     ] = "0s",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the script's last show broke off, if it did.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     status: Annotated[Path | None, typer.Option(help="Write the final figures to this JSON file.")] = None,
 ) -> None:
@@ -292,6 +295,7 @@ def live(
         size=size,
         loop=loop,
         seconds=duration or None,
+        resume=resume,
         device=device,
         status_file=status,
     )

@@ -40,6 +40,7 @@ def on_air(
     size: tuple[int, int],
     loop: bool,
     seconds: float | None,
+    resume: bool,
     device: str,
     status_file: Path | None,
 ) -> ShowStatus:
@@ -57,6 +58,7 @@ def on_air(
             size=size,
             loop=loop,
             seconds=seconds,
+            resume=resume,
             device=device,
             on_status=shown,
             stop=stop,
