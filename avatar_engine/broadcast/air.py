@@ -22,6 +22,9 @@ PREROLL = 3
 EDGE = 120
 """Samples (5 ms) over which the step at a seam of the sound falls to nothing, so that nothing clicks."""
 
+WORTH_SAYING = 5
+"""Idle frames in a row from which on it is logged."""
+
 BLACK, GREY = 16, 128
 
 
@@ -120,6 +123,7 @@ class Air:
 
     def _step(self, index: int) -> None:
         ring = self._ring
+        ring.due = round(self._pacer.due(index) * 1e9)
         self._pacer.wait(index, lambda: self._find(index) is not None)
         frame = self._find(index)
         # Before it is encoded: a frame on which the encoder dies must not come again.
@@ -146,7 +150,7 @@ class Air:
 
     def _pass_on(self, index: int, frame: Waiting) -> None:
         ring = self._ring
-        if ring.gap:
+        if ring.gap >= WORTH_SAYING:
             log.warning("the programme is back at frame %d after %d idle ones", index, ring.gap)
         ring.gap = 0
         np.copyto(self._sound, frame.sound)
@@ -164,9 +168,9 @@ class Air:
     def _fill(self, index: int) -> None:
         """The idle face and silence, whatever is wrong."""
         ring = self._ring
-        if not ring.gap:
-            log.warning("frame %d is not there: the idle face is on air", index)
         ring.gap += 1
+        if ring.gap == WORTH_SAYING:
+            log.warning("nothing has come since frame %d: the idle face is on air", index - WORTH_SAYING)
         ring.filled += 1
         ring.longest_gap = max(ring.longest_gap, ring.gap)
         ring.speaking = 0

@@ -54,16 +54,19 @@ class Pacer:
         self.given_up = 0
         self.worst = 0.0
 
+    def due(self, index: int) -> float:
+        """When frame ``index`` is due, by the clock."""
+        if self._start is None:
+            self._start = self._clock() + AHEAD - index / FRAME_RATE
+        return self._start + index / FRAME_RATE
+
     def wait(self, index: int, ready: Callable[[], bool] = _there) -> float:
         """Return when frame ``index`` may go out; where it is not ``ready`` by then, when it is or is due.
 
         Returns:
             Seconds that it is late; 0 when it is in time.
         """
-        now = self._clock()
-        if self._start is None:
-            self._start = now + AHEAD - index / FRAME_RATE
-        due = self._start + index / FRAME_RATE
+        due, now = self.due(index), self._clock()
         if now < due - AHEAD:
             self._sleep(due - AHEAD - now)
         while not ready() and (left := due - self._clock()) > 0:
@@ -81,7 +84,7 @@ class Pacer:
         if behind > LOST:
             given_up = math.ceil((behind + AHEAD) * FRAME_RATE)
             self.given_up += given_up
-            assert self._start is not None  # noqa: S101 - for the type checker: wait() has set it
+            assert self._start is not None  # noqa: S101 - for the type checker: due() has set it
             self._start += given_up / FRAME_RATE
             log.warning(
                 "the show fell %.1f s behind at frame %d: it goes on %d frames later", behind, index, given_up

@@ -95,7 +95,9 @@ class FrameRing:
         last: The programme ends before this index; the writer or the supervisor lowers it.
         epoch: Frames of an older epoch are stale: the reader drops them (the supervisor's).
         beat: Monotonic nanoseconds of the writer's last sign of life.
+        held: Pictures that were shown again because the renderer had no time for new ones (the writer's).
         next: Index of the frame that goes out next (the reader's, as all that follow).
+        due: Monotonic nanoseconds at which the idle face goes out in its place.
         heard: Frames of content of which all went out: one more than the last one's `Waiting.content`.
         first_spoken: One more than the first index at which somebody spoke; 0 before.
         speaking: Whether somebody speaks in the last frame.
@@ -107,10 +109,10 @@ class FrameRing:
     """
 
     put_count, taken, closing, drain = (_Counter(place) for place in range(4))
-    last, epoch, beat = (_Counter(place) for place in range(4, 7))
+    last, epoch, beat, held = (_Counter(place) for place in range(4, 8))
     next, heard, first_spoken, speaking = (_Counter(place) for place in range(8, 12))
     filled, gap, longest_gap, dropped = (_Counter(place) for place in range(12, 16))
-    late, late_warm, worst_us, given_up = (_Counter(place) for place in range(16, 20))
+    late, late_warm, worst_us, given_up, due = (_Counter(place) for place in range(16, 21))
 
     def __init__(self, memory: SharedMemory, handle: RingHandle) -> None:
         self.handle, self.slots = handle, handle.slots

@@ -8,7 +8,7 @@ so frames wait in a short line until their motion is there: sound and mouth can'
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -17,6 +17,7 @@ import numpy as np
 from avatar_engine.contracts import (
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
+    ByteArray,
     FloatArray,
     Phone,
     ProgrammeFrame,
@@ -206,13 +207,25 @@ class Programme:
         track: What is heard.
         performer: Makes the pictures. A frame's picture is valid until the next frame is asked for.
         start: Index of the first frame.
+        hurried: Asked before every picture; where there is no time for it the last one is shown again, never twice, so
+            that the sound is not kept waiting.
 
     Attributes:
         index: Index of the next frame; set it to go on at another one.
+        held: Pictures that were shown again.
     """
 
-    def __init__(self, track: Track, performer: Performer[Any], start: int = 0) -> None:
+    def __init__(
+        self,
+        track: Track,
+        performer: Performer[Any],
+        start: int = 0,
+        hurried: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.index = start
+        self.held = 0
+        self._hurried = hurried
+        self._picture: ByteArray | None = None  # the last one, if it was shown once
         self._track = track
         self._performer = performer
         self._line: deque[tuple[FloatArray, bool]] = deque()
@@ -238,7 +251,12 @@ class Programme:
         self._awake = min(1.0, max(0.0, self._awake + step))
         rest = self._performer.neutral
         shape = rest + np.float32(self._awake) * (coefficients - rest)
-        picture = self._performer.perform(self.index, shape)
+        picture = self._picture
+        if picture is not None and self._hurried():
+            self._picture = None
+            self.held += 1
+        else:
+            picture = self._picture = self._performer.perform(self.index, shape)
         frame = ProgrammeFrame(self.index, picture, sound, speaking)
         self.index += 1
         return frame

@@ -35,6 +35,12 @@ LOOK_AHEAD, IDLE_AHEAD = 12, 4
 """Frames that wait in the ring at most while somebody speaks, and while nobody does: then one that is missing is
 replaced by what it would have shown, and the first word has a shorter way."""
 
+HURRY = 2
+"""Frames in the ring below which there is no time for a new picture."""
+
+SOON = 5_000_000
+"""Nanoseconds before a frame is replaced in which it is too late to put it into the ring."""
+
 LOOK = 0.004
 """Seconds between two looks for room in the ring, and between two signs of life."""
 
@@ -151,14 +157,16 @@ def serve(line: Connection[Any, Any], handle: RingHandle, make: PerformerMaker) 
         return
     gc.collect()
     gc.freeze()  # the models live to the end: later collections need not walk them
+    ring = FrameRing.open(handle)
     try:
         line.send(("ready",))
         line.recv()
-        _Desk(line, FrameRing.open(handle), performer).run()
+        _Desk(line, ring, performer).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass
     finally:
         performer.close()
+        ring.close()
 
 
 class _Desk:
@@ -171,29 +179,39 @@ class _Desk:
         self._line = line
 
     def run(self) -> None:
-        """Until the programme has an end."""
+        """Until the line closes: what was said last may have to be said again."""
         while True:
             try:
                 self._track.begin()
                 self._play(self._track.epoch)
-                return
+                while self._wait_for_room(False, self._track.epoch):
+                    self._beat()
+                    time.sleep(LOOK)
             except _CutError:
-                self._performer.forget()
+                pass
+            self._performer.forget()
 
     def _play(self, epoch: int) -> None:
         ring = self._ring
-        programme = Programme(self._track, self._performer, ring.next + 1 if ring.next else 0)
+        programme = Programme(
+            self._track,
+            self._performer,
+            ring.next + 1 if ring.next else 0,
+            lambda: ring.depth < HURRY <= ring.next,
+        )
+        before = ring.held
         for frame in programme:
+            ring.held = before + programme.held
             content = self._track.contents.popleft()
             if not self._wait_for_room(frame.speaking, epoch):
                 continue  # nobody wants it any more
-            on_air = ring.next
-            if frame.index < on_air:
-                frame = ProgrammeFrame(on_air + 1, frame.picture, frame.sound, frame.speaking)
-                programme.index = frame.index + 1
+            soonest = ring.next + (ring.due < time.monotonic_ns() + SOON)
+            if frame.index < soonest and ring.next:
+                frame = ProgrammeFrame(soonest, frame.picture, frame.sound, frame.speaking)
+                programme.index = soonest + 1
             ring.put(frame, epoch=epoch, content=content)
-        ring.last = min(ring.last, programme.index)
-        log.info("the programme ends before frame %d", programme.index)
+        if ring.epoch == epoch:
+            ring.last = min(ring.last, programme.index)
 
     def _wait_for_room(self, speaking: bool, epoch: int) -> bool:
         """Whether the ring takes a frame of the epoch, as soon as it does or another epoch has begun."""

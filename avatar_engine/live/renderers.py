@@ -11,7 +11,7 @@ from multiprocessing.context import SpawnProcess
 
 import numpy as np
 
-from avatar_engine.broadcast.ring import FrameRing
+from avatar_engine.broadcast.ring import ENDLESS, FrameRing
 from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.heart import Watch
@@ -48,10 +48,11 @@ class Feed:
 
     Attributes:
         hold: Give silence, and keep what is to be said for later.
+        limit: The show ends before this frame index, whatever is said.
     """
 
     def __init__(self, track: Retold, ring: FrameRing) -> None:
-        self.hold = False
+        self.hold, self.limit = False, ENDLESS
         self._track, self._ring = track, ring
         self._lock = threading.Lock()
 
@@ -82,7 +83,9 @@ class Feed:
         """
         with self._lock:
             self._ring.epoch += 1
-            self._track.cut(self._ring.heard - (SURE if unsure else 0))
+            heard = self._ring.heard
+            self._track.cut(heard - (SURE if unsure else 0), heard)
+            self._ring.last = self.limit
 
 
 class _Worker:
@@ -227,8 +230,7 @@ class Renderers:
     def _fault(self, worker: _Worker) -> str:
         """What is wrong with it; "" for nothing."""
         if not worker.process.is_alive():
-            finished = worker.process.exitcode == 0 and self._ring.put_count and self._ring.last <= 1 << 61
-            return "" if finished else f"has died (exit code {worker.process.exitcode})"
+            return f"has died (exit code {worker.process.exitcode})"
         still = worker.watch.still() if worker.watch else 0.0
         return f"has shown no life for {still:.1f} s" if still > (HUNG if self.spare_ready else ALONE) else ""
 

@@ -126,17 +126,18 @@ class Retold:
                 return count + 1
         return 0
 
-    def cut(self, frames: int) -> None:
-        """Only the first ``frames`` frames of content will ever be heard: go on from there."""
+    def cut(self, frames: int, begun: int | None = None) -> None:
+        """Only the first ``frames`` frames of content were heard for sure, and ``begun`` (the same by default)
+        perhaps: go on from there."""
         self.heard(frames)
         kept = self._kept
         again: list[Piece] = [given.piece for given in kept.given]
-        begun = bool(kept.given) and kept.given[0].begins < frames
-        if begun and isinstance(again[0], Silence):
-            gone = (frames - kept.given[0].begins) * SAMPLES_PER_FRAME
-            again[0] = Silence(max(0, again[0].samples - gone), again[0].generation)
-        elif begun and isinstance(first := again[0], Spoken):
-            again = self._told_again(first, again)
+        if kept.given and kept.given[0].begins < (frames if begun is None else begun):
+            first, gone = again[0], max(0, frames - kept.given[0].begins) * SAMPLES_PER_FRAME
+            if isinstance(first, Silence):
+                again[0] = Silence(max(0, first.samples - gone), first.generation)
+            else:
+                again = self._told_again(first, again)
         kept.given.clear()
         kept.again.extendleft(reversed([piece for piece in again if not _empty(piece)]))
         self._track = SoundTrack(kept)

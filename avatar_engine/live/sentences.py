@@ -67,7 +67,8 @@ class Sentences:
             ]
         # Whoever goes on after a part of it begins the whole again.
         earlier = [
-            replace(part, then=whole.then - 1) if isinstance(part, Utterance) else part for part in out[:-1]
+            replace(part, then=max(0, whole.then - 1)) if isinstance(part, Utterance) else part
+            for part in out[:-1]
         ]
         return [*earlier, *out[-1:]] or [whole]
 

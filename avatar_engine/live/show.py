@@ -85,6 +85,7 @@ class ShowStatus:
         renderer_pid: Process id of the renderer; None while it is down.
         spare_ready: Whether a second renderer can take over at once.
         filled: Frames in whose place the idle face went out.
+        held: Pictures that were shown again because the renderer had no time for new ones.
         longest_gap: Seconds of the longest run of these.
         moved: Seconds by which the programme moved because the broadcast itself was held up.
         renderer_restarts: Renderers that died or hung and were replaced.
@@ -121,6 +122,7 @@ class ShowStatus:
     renderer_pid: int | None = None
     spare_ready: bool = False
     filled: int = 0
+    held: int = 0
     longest_gap: float = 0.0
     moved: float = 0.0
     renderer_restarts: int = 0
@@ -277,9 +279,8 @@ class _OnAir:
 
     def play(self, stop: threading.Event, seconds: float | None) -> None:
         """Stay until the programme, ``seconds`` or ``stop`` ends it."""
-        ring, limit = self._ring, ENDLESS
-        if seconds:
-            ring.last = limit = round(seconds * FRAME_RATE)
+        ring, limit = self._ring, round(seconds * FRAME_RATE) if seconds else ENDLESS
+        ring.last = self._feed.limit = limit
         while ring.next < ring.last and not stop.is_set():
             self._look()
             stop.wait(TICK)
@@ -363,6 +364,7 @@ class _OnAir:
             renderer_pid=self._renderers.pid,
             spare_ready=self._renderers.spare_ready,
             filled=air.filled,
+            held=self._ring.held,
             longest_gap=air.longest_gap / FRAME_RATE,
             moved=air.given_up / FRAME_RATE,
             renderer_restarts=self._renderers.restarts,

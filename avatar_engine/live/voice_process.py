@@ -584,12 +584,9 @@ class _Worker:
             log.debug("the voice was gone when told to drop")
 
     def stop(self) -> None:
-        """End the process; it holds nothing worth saving."""
-        self.process.terminate()
+        """End the process; it holds nothing worth saving, and one that hangs hears nothing else."""
+        self.process.kill()
         self.process.join(5)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join(5)
         self._line.close()
 
     def _next(self) -> tuple[Any, ...]:

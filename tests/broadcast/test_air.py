@@ -88,7 +88,7 @@ def test_every_frame_at_its_moment_and_the_idle_face_for_what_is_missing(studio:
 
 
 def test_late_work_is_dropped_where_it_lies(studio: Studio) -> None:
-    for index in range(PREROLL):
+    for index in range(5):
         studio.put(index)
     studio.meanwhile[8] = lambda: [studio.put(index) for index in (6, 7, 8, 9, 10)]
     studio.play(11)
@@ -129,7 +129,7 @@ def test_a_frame_that_comes_before_it_is_due_is_no_gap(studio: Studio) -> None:
 
 
 def test_the_sound_never_steps_at_a_seam(studio: Studio) -> None:
-    for index in range(PREROLL):
+    for index in range(5):
         studio.put(index)
     studio.put(7, level=-0.5)
     studio.put(8, level=-0.5)
@@ -143,7 +143,7 @@ def test_the_sound_never_steps_at_a_seam(studio: Studio) -> None:
 
 @pytest.mark.parametrize("filler", [NotYet(), Broken()])
 def test_without_idle_pictures_the_show_goes_on(studio: Studio, filler: Idle) -> None:
-    for index in range(PREROLL):
+    for index in range(5):
         studio.put(index)
     studio.play(8, filler)
     assert len(studio.gone) == 8

@@ -88,6 +88,24 @@ def test_the_summary_says_what_the_checks_found() -> None:
     assert "read back" not in clean
 
 
+def test_the_summary_says_what_was_survived() -> None:
+    assert "idle in place" not in room.summary(STATUS) and "restarts" not in room.line(STATUS)
+    bad = replace(
+        STATUS,
+        filled=31,
+        held=4,
+        longest_gap=1.24,
+        renderer_restarts=2,
+        voice_restarts=1,
+        repeated=2,
+        skipped=1,
+    )
+    text = room.summary(bad)
+    assert "31 frames were idle in place of others (the longest run 1.24 s), 4 pictures shown again" in text
+    assert "renderer 2, voice 1, broadcast 0; cut sentences: 2 said again, 1 left out." in text
+    assert "idle-filled 31, restarts 3" in room.line(bad)
+
+
 def test_the_counts_are_in_the_json() -> None:
     written = json.loads(json.dumps(asdict(STATUS)))["checks"]
     assert written["faults"] == {"length": 2, "words": 1} and written["again"] == 6

@@ -158,3 +158,18 @@ def test_a_new_generation_cuts_what_is_said_within_the_edge_and_drops_the_rest()
     np.testing.assert_allclose(sound[cut : cut + EDGE], np.linspace(0.5, 0, EDGE), atol=1e-6)
     np.testing.assert_array_equal(sound[cut + EDGE : cut + EDGE + 2000], fresh.samples)
     assert not sound[cut + EDGE + 2000 :].any()
+
+
+def test_in_a_hurry_every_second_picture_is_shown_again_and_the_sound_goes_on():
+    actor, _, body = performer(0)
+    programme = Programme(
+        SoundTrack(ListedSource([Spoken(noise(20 * 960), last=True)])), actor, 7, lambda: True
+    )
+    frames = list(programme)
+    assert [frame.index for frame in frames] == list(range(7, 7 + len(frames)))
+    assert body.asked == [frame.index for frame in frames[::2]]
+    assert programme.held == len(frames) // 2
+    np.testing.assert_array_equal(
+        np.concatenate([frame.sound for frame in frames])[: 20 * 960], noise(20 * 960)
+    )
+    assert all(a.picture is b.picture for a, b in zip(frames[::2], frames[1::2], strict=False))

@@ -8,6 +8,7 @@ from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import voice_process
+from avatar_engine.live.position import Position
 from avatar_engine.live.programme import TAIL
 from avatar_engine.live.show import refuse_dead, run
 from avatar_engine.media.read import frame_count, sound
@@ -137,3 +138,26 @@ def test_a_show_ends_only_when_every_output_has_failed_for_good():
     refuse_dead(BroadcastStatus((dead, OutputStatus("rtmp://host/live/****", "reconnecting"))))
     with pytest.raises(AvatarError, match=r"record\.mp4: disk full"):
         refuse_dead(BroadcastStatus((dead,)))
+
+
+def test_a_show_that_broke_off_is_resumed_where_it_was_and_one_that_ended_from_the_top(avatar, tmp_path):
+    bundle, script = avatar(), tmp_path / "show.md"
+    script.write_text("---\npause: 100ms\n---\nabcdefgh\n\nabab\n\nbcdefghijklmnopqrst\n")
+    stop = threading.Event()
+
+    def watch(status):
+        if status.place == 2:  # the first two are heard
+            stop.set()
+
+    first = run(bundle, script, [str(tmp_path / "a.mp4")], size=SIZE, on_status=watch, stop=stop)
+    assert stop.is_set() and first.place == 2
+    second = run(bundle, script, [str(tmp_path / "b.mp4")], size=SIZE, resume=True)
+    assert second.said == 1
+    assert Position(script).load() == 0
+    Position(script).save(1)
+    script.write_text("something else\n")
+    with pytest.raises(AvatarError, match="was changed"):
+        run(bundle, script, [str(tmp_path / "d.mp4")], size=SIZE, resume=True)
+    with pytest.raises(AvatarError, match="can't be resumed"):
+        run(bundle, None, [str(tmp_path / "d.mp4")], audio=str(script), size=SIZE, resume=True)
+    assert not (tmp_path / "d.mp4").exists()

@@ -1,0 +1,113 @@
+"""Every part of a running show is killed and stopped: the broadcast goes on, and every sentence is heard whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from scipy.signal import correlate
+
+from avatar_engine.contracts import FRAME_RATE, FloatArray
+from avatar_engine.live import renderers
+from avatar_engine.live.show import ShowStatus, run
+from avatar_engine.media.read import sound
+from tests.live.voices import tone
+
+SIZE = (320, 180)
+WORDS = ("abcdefghijklmnopqrst", "tasrbqcpdoenfmglhkij", "bdfhjlnprtacegikmoqs", "mnopqrstabcdefghijkl")
+
+
+@dataclass
+class Saboteur:
+    """Strikes once a sentence: whenever one is going on and a second renderer is ready, the next fault of the list."""
+
+    faults: list[tuple[str, int]]
+    struck: list[int] = field(default_factory=list)
+    _sentence_since: int = -1
+
+    def __call__(self, status: ShowStatus) -> None:
+        if not status.speaking:
+            self._sentence_since = -1
+            return
+        if self._sentence_since < 0:
+            self._sentence_since = status.frames
+        if not self.faults or status.frames < max(
+            [self._sentence_since + 12, *(at + 40 for at in self.struck[-1:])]
+        ):
+            return
+        if status.frames < 75 or (self.faults[0][0] == "renderer" and not status.spare_ready):
+            return
+        part, number = self.faults.pop(0)
+        pid = {"renderer": status.renderer_pid, "broadcast": status.broadcast_pid}[part]
+        assert pid
+        os.kill(pid, number)
+        self.struck.append(status.frames)
+
+
+def indexes(path: Path) -> list[int]:
+    with av.open(str(path)) as file:
+        (pictures,) = file.streams.video
+        return sorted(
+            round(packet.pts * packet.time_base * FRAME_RATE)
+            for packet in file.demux(pictures)
+            if packet.pts is not None
+        )
+
+
+def likeness(heard: FloatArray, words: str) -> float:
+    """How well what was heard holds the words, whole: 1 for untouched, about 0.5 for half of them."""
+    said = tone(words)
+    at = int(np.abs(correlate(heard, said, "valid", "fft")).argmax())
+    place = heard[at : at + len(said)]
+    return float(place @ said / (np.linalg.norm(place) * np.linalg.norm(said) + 1e-9)) * min(
+        1.0, float(np.linalg.norm(place) / np.linalg.norm(said))
+    )
+
+
+def script(path: Path, words: tuple[str, ...] = WORDS) -> Path:
+    path.write_text("---\npause: 200ms\n---\n" + "\n\n".join(words) + "\n")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renderers, "SPARE_AFTER", 0)
+
+
+def test_a_renderer_is_killed_and_another_hangs_and_every_sentence_is_heard_whole(
+    avatar: Callable[..., Path], tmp_path: Path
+) -> None:
+    record = tmp_path / "r.mp4"
+    strike = Saboteur([("renderer", signal.SIGKILL), ("renderer", signal.SIGSTOP)])
+    last = run(avatar(), script(tmp_path / "s.md"), [str(record)], size=SIZE, on_status=strike)
+    assert not strike.faults, "the show was over too soon"
+    assert (last.renderer_restarts, last.broadcast_restarts, last.reconnects) == (2, 0, 0)
+    assert indexes(record) == list(range(last.frames)), "frames are missing"
+    assert (last.repeated, last.skipped) == (2, 0)
+    assert last.filled >= renderers.HUNG * FRAME_RATE - 15
+    assert last.longest_gap < 6.0
+    heard = sound(record)
+    assert min(likeness(heard, words) for words in WORDS) > 0.95
+
+
+def test_a_broadcast_is_killed_and_goes_on_with_the_next_index_and_says_the_sentence_again(
+    avatar: Callable[..., Path], tmp_path: Path
+) -> None:
+    record = tmp_path / "r.mp4"
+    strike = Saboteur([("broadcast", signal.SIGKILL)])
+    last = run(
+        avatar(), script(tmp_path / "s.md", words=WORDS[:3]), [str(record)], size=SIZE, on_status=strike
+    )
+    assert (last.broadcast_restarts, last.renderer_restarts) == (1, 0)
+    assert last.repeated >= 1
+    before, after = indexes(record), indexes(tmp_path / "r-2.mp4")
+    assert after == list(range(len(after))), "frames are missing"
+    assert strike.struck[0] - 60 <= len(before) <= last.frames - len(after), "a frame went out twice"
+    heard = np.concatenate([sound(record), sound(tmp_path / "r-2.mp4")])
+    assert min(likeness(heard, words) for words in WORDS[:3]) > 0.95
