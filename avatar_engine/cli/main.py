@@ -233,6 +233,7 @@ def say(
     "`avatar-engine live marie.avatar --script show.md --to rtmp://localhost/live/marie`\n\n"
     "`avatar-engine live marie.avatar --script show.md --to rtmp://a.example/live/KEY --to rtmps://b.example/app/KEY "
     "--record show.mp4 --loop`\n\n"
+    "`avatar-engine live marie.avatar --script show.md --to rtmp://localhost/live/marie --resume`\n\n"
     "`avatar-engine live marie.avatar --audio alsa:default --to rtmp://localhost/live/marie`"
 )
 def live(
@@ -277,8 +278,10 @@ def live(
     With `--audio` the presenter's lips follow recorded or live sound instead. A live sound that stops is tried again
     for as long as the show runs; the presenter idles until it is back.
 
-    Ctrl-C ends cleanly: the file is finished and the endpoints are told. Every picture carries the words that say
-    that it is AI-generated.
+    Ctrl-C ends cleanly: the file is finished and the endpoints are told. When a part of the show crashes or hangs, the
+    idle presenter stays on air until it is back, and the sentence that was cut is said again. A show that was killed
+    as a whole goes on with `--resume` where its script broke off. Every picture carries the words that say that it is
+    AI-generated.
     """
     from avatar_engine.cli.status import on_air
 

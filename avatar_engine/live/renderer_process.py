@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
@@ -31,7 +35,7 @@ if TYPE_CHECKING:  # only the renderer's own process pays for the painter's libr
 
 log = logging.getLogger(__name__)
 
-LOOK_AHEAD, IDLE_AHEAD = 12, 4
+LOOK_AHEAD, IDLE_AHEAD = 12, 3
 """Frames that wait in the ring at most while somebody speaks, and while nobody does: then one that is missing is
 replaced by what it would have shown, and the first word has a shorter way."""
 
@@ -40,6 +44,9 @@ HURRY = 2
 
 SOON = 5_000_000
 """Nanoseconds before a frame is replaced in which it is too late to put it into the ring."""
+
+NICENESS = 10
+"""Of a renderer that is being loaded while another one is on air."""
 
 LOOK = 0.004
 """Seconds between two looks for room in the ring, and between two signs of life."""
@@ -109,6 +116,7 @@ class RemoteTrack:
 
     def __init__(self, line: Connection[Any, Any], alive: Callable[[], None]) -> None:
         self._line, self._alive = line, alive
+        self._asked = False
         self._first: Answer | None = None
         self._before: FloatArray | None = None
         self.ended, self.epoch = False, -1
@@ -140,18 +148,26 @@ class RemoteTrack:
         return self._before, answer.speaking, answer.phones
 
     def _ask(self) -> Answer:
-        self._line.send(self.seconds)
+        """The answer to the last question; the next one is asked at once, so that its answer is there in time."""
+        if not self._asked:
+            self._asked = True
+            self._line.send(self.seconds)
         while not self._line.poll(0.1):
             self._alive()
         answer: Answer = self._line.recv()
+        self._line.send(self.seconds)
         return answer
 
 
-def serve(line: Connection[Any, Any], handle: RingHandle, make: PerformerMaker) -> None:
-    """What runs in the renderer's process: load, wait for the order to go, then render until the line closes."""
+def serve(line: Connection[Any, Any], handle: RingHandle, make: PerformerMaker, gently: bool) -> None:
+    """What runs in the renderer's process: load, wait for the order to go, then render until the line closes.
+
+    ``gently``: Another renderer is on air meanwhile, and loading yields to it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the show ends us in order
     try:
-        performer = make()
+        with ThreadPoolExecutor(1, initializer=_yield_to_others if gently else None) as loader:
+            performer = loader.submit(make).result()
     except AvatarError as error:
         line.send(("refused", error.what, error.advice))
         return
@@ -169,6 +185,12 @@ def serve(line: Connection[Any, Any], handle: RingHandle, make: PerformerMaker) 
         ring.close()
 
 
+def _yield_to_others() -> None:
+    """This thread alone: a niceness can't be taken back, and whoever has loaded may be needed at once."""
+    if sys.platform == "linux":  # where every thread has its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
 class _Desk:
     """Programmes, one after the other for every epoch, into the ring."""
 
@@ -176,7 +198,7 @@ class _Desk:
         self._ring, self._performer = ring, performer
         self._track = RemoteTrack(line, self._beat)
         self._track.seconds = performer.seconds
-        self._line = line
+        self._parent = os.getppid()
 
     def run(self) -> None:
         """Until the line closes: what was said last may have to be said again."""
@@ -185,7 +207,6 @@ class _Desk:
                 self._track.begin()
                 self._play(self._track.epoch)
                 while self._wait_for_room(False, self._track.epoch):
-                    self._beat()
                     time.sleep(LOOK)
             except _CutError:
                 pass
@@ -218,7 +239,7 @@ class _Desk:
         room = min(self._ring.slots, LOOK_AHEAD if speaking else IDLE_AHEAD)
         self._beat()
         while self._ring.epoch == epoch and self._ring.depth >= room:
-            if self._line.poll():  # nothing was asked: the other end has gone
+            if os.getppid() != self._parent:
                 raise EOFError
             time.sleep(LOOK)
             self._beat()

@@ -91,12 +91,12 @@ class Feed:
 class _Worker:
     """One renderer's process, and the thread that answers it."""
 
-    def __init__(self, ring: FrameRing, make: PerformerMaker) -> None:
+    def __init__(self, ring: FrameRing, make: PerformerMaker, gently: bool) -> None:
         context = multiprocessing.get_context("spawn")
         self._line, theirs = context.Pipe()
         self._ring = ring
         self.process: SpawnProcess = context.Process(
-            target=serve, args=(theirs, ring.handle, make), name="avatar-renderer", daemon=True
+            target=serve, args=(theirs, ring.handle, make, gently), name="avatar-renderer", daemon=True
         )
         self.process.start()
         theirs.close()
@@ -191,7 +191,7 @@ class Renderers:
 
     def launch(self) -> None:
         """Begin to load the first one."""
-        self._spare = _Worker(self._ring, self._make)
+        self._spare = _Worker(self._ring, self._make, gently=False)
 
     def wait_ready(self) -> None:
         """Wait until it has loaded.
@@ -253,7 +253,7 @@ class Renderers:
         if spare is None:
             wanted = self._active is None or self._ring.next >= SPARE_AFTER
             if wanted and time.monotonic() >= self._not_before:
-                self._spare = _Worker(self._ring, self._make)
+                self._spare = _Worker(self._ring, self._make, gently=self._active is not None)
             return
         try:
             late = not spare.ready() and time.monotonic() - spare.born > START_LIMIT
