@@ -99,6 +99,7 @@ class Utterance:
         controls: How it is said.
         source: Where it came from (``script:12`` is line 12 of the script), for logs.
         generation: Work made for an older generation than the show's is dropped where it lies.
+        then: Where the show goes on once this was heard: the script's item, counted over all rounds.
     """
 
     text: str
@@ -106,6 +107,7 @@ class Utterance:
     controls: Controls = AS_FITTED
     source: str = ""
     generation: int = 0
+    then: int = 0
 
 
 SILENCE = "_"

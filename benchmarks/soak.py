@@ -44,7 +44,7 @@ from avatar_engine.contracts import FRAME_RATE, Progress, silent
 from avatar_engine.device import cpu_name, usable_cores
 from avatar_engine.errors import AvatarError
 from avatar_engine.figures.processes import Processes
-from avatar_engine.live.programme import Programme
+from avatar_engine.live.programme import Programme, SoundTrack
 from avatar_engine.live.show import ShowStatus, run
 from avatar_engine.live.voice_process import VoiceProcess, rehearsal
 from avatar_engine.show.director import Director
@@ -201,7 +201,7 @@ def on_air(outputs: list[str]) -> Iterator[tuple[Programme, VoiceProcess, Broadc
             if time.monotonic() > deadline:
                 raise AvatarError("The receiver could not be reached.", "Look at the log above.")
             time.sleep(0.1)
-        yield Programme(voice, soak_presenter.performer(SIZE)), voice, broadcast
+        yield Programme(SoundTrack(voice), soak_presenter.performer(SIZE)), voice, broadcast
 
 
 def fast(seconds: float, watch: Watch, record: Path, begin: int = 0) -> int:

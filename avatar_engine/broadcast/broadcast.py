@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from avatar_engine.broadcast import process
+from avatar_engine.broadcast.air import FillerMaker
 from avatar_engine.broadcast.ring import FrameRing, slots_for
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat
 from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
@@ -31,6 +32,8 @@ _START_LIMIT = 60.0
 _END_LIMIT = 75.0
 _SILENCE_LIMIT = 20.0
 """Seconds without a word after which the process counts as hung; it reports four times a second."""
+_HUNG = 2.5
+"""The same for a live one, and the seconds that it may be at one and the same frame."""
 _STEADY = 30.0
 """Seconds of life after which a death is not held against the process."""
 
@@ -49,6 +52,9 @@ class Broadcast:
         outputs: Where to; at least one.
         encoder: ``auto`` or one of `codecs.ENCODERS`.
         slots: Frames that may wait for the encoder; 0 chooses (a second at 720p).
+        ring: A live broadcast's: frames are put there by whoever makes them, and not sent here. The process keeps
+            time: it takes every frame at its moment, and the idle face in its place where it is not there.
+        filler: Makes the idle pictures, in the process.
 
     Raises:
         AvatarError: The encoder cannot be opened, a file cannot be written, or a preview's port is taken.
@@ -61,6 +67,8 @@ class Broadcast:
         *,
         encoder: str = "auto",
         slots: int = 0,
+        ring: FrameRing | None = None,
+        filler: FillerMaker | None = None,
     ) -> None:
         if not outputs:
             raise AvatarError("There is no output.", "Name at least one address or file.")
@@ -71,7 +79,9 @@ class Broadcast:
         self._programme, self._outputs, self._encoder = programme, tuple(outputs), encoder
         self._context = multiprocessing.get_context("spawn")
         width, height = programme.width, programme.height
-        self._ring = FrameRing(self._context, width, height, slots or slots_for(width, height))
+        self._live, self._filler = ring is not None, filler
+        self._ring = ring or FrameRing.make(width, height, slots or slots_for(width, height))
+        self._progress = (0, 0.0)  # the frame that is on air, and since when
         self._lock = threading.RLock()
         self._last = -1
         self._refused = 0
@@ -82,6 +92,8 @@ class Broadcast:
         self._status = BroadcastStatus(tuple(OutputStatus(o.display) for o in outputs))
         self._base = self._status
         self._ready = threading.Event()
+        self._up = False  # the process that runs now has said that it works
+        self._born = time.monotonic()
         self._wake = threading.Event()
         self._process, self._connection = self._spawn()
         self._monitor = threading.Thread(target=self._watch, name="broadcast monitor", daemon=True)
@@ -169,7 +181,13 @@ class Broadcast:
         atexit.unregister(self.close)
         with self._lock:
             self._closed = True
-            self._ring.close()
+            if not self._live:
+                self._ring.discard()
+
+    @property
+    def failure(self) -> AvatarError | None:
+        """Why it can't be started again; None while it can."""
+        return self._fatal
 
     @property
     def pid(self) -> int | None:
@@ -197,6 +215,8 @@ class Broadcast:
                 self._outputs,
                 self._encoder,
                 self._restarts,
+                self._live,
+                self._filler,
             ),
             name="avatar-engine broadcast",
             daemon=True,
@@ -221,13 +241,13 @@ class Broadcast:
     def _watch(self) -> None:
         """The monitor's work: read messages, and start the process again when it dies."""
         while True:
-            born = time.monotonic()
+            self._born = time.monotonic()
             ended = self._read_until_end()
             self._process.join()
             if ended or self._fatal is not None:
                 self._ready.set()
                 return
-            if not self._revive(time.monotonic() - born):
+            if not self._revive(time.monotonic() - self._born):
                 self._ready.set()
                 return
 
@@ -236,9 +256,12 @@ class Broadcast:
         ended = False
         while True:
             try:
-                if not self._connection.poll(_SILENCE_LIMIT):
-                    self._end_hung_process()
+                limit = _HUNG if self._live else _SILENCE_LIMIT
+                if not self._connection.poll(limit):
+                    self._end_hung_process(limit)
                     continue
+                if self._stands_still():
+                    self._end_hung_process(limit)
                 message = json.loads(self._connection.recv_bytes())
             except (EOFError, OSError):
                 self._connection.close()
@@ -246,15 +269,28 @@ class Broadcast:
             ended = ended or message["kind"] == "ended"
             self._handle(message)
 
-    def _end_hung_process(self) -> None:
+    def _stands_still(self) -> bool:
+        """Whether a live broadcast speaks, but is at the same frame as `_HUNG` seconds ago."""
+        if not self._live or self._closing or not self._up or not 0 < self._ring.next < self._ring.last:
+            return False
+        now = time.monotonic()
+        if self._ring.next != self._progress[0]:
+            self._progress = self._ring.next, now
+        return now - self._progress[1] > _HUNG
+
+    def _end_hung_process(self, limit: float) -> None:
         """Kill a process that says nothing, unless it has a reason: it starts, or finishes long files."""
-        if self._ready.is_set() and not self._closing:
-            log.error("the broadcast process has said nothing for %.0f s; it is stopped", _SILENCE_LIMIT)
+        starting = not self._up and time.monotonic() - self._born < _START_LIMIT
+        if not starting and not self._closing:
+            log.error("the broadcast process has shown no life for %.1f s; it is stopped", limit)
+            self._up = False
             self._process.kill()
 
     def _handle(self, message: dict[str, Any]) -> None:
         match message["kind"]:
             case "ready":
+                self._up = True
+                self._progress = -1, time.monotonic()
                 self._ready.set()
             case "fatal":
                 self._fatal = AvatarError(message["what"], message["advice"])
@@ -280,7 +316,7 @@ class Broadcast:
             if self._closing and self._deaths > 2:
                 return False
             self._restarts += 1
-            self._ring.renew()
+            self._up = False
         # Not under the lock: starting a process takes a while, and `send` must not wait for it.
         process_, connection = self._spawn()
         with self._lock:

@@ -14,14 +14,16 @@ from contextlib import suppress
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 
+from avatar_engine.broadcast.air import Air, FillerMaker
 from avatar_engine.broadcast.bitrate import BitrateControl, Load
 from avatar_engine.broadcast.encoder import Encoder
 from avatar_engine.broadcast.network import NetworkOutput
 from avatar_engine.broadcast.outputs import Output
 from avatar_engine.broadcast.packets import Packet
 from avatar_engine.broadcast.recorder import FileOutput
-from avatar_engine.broadcast.ring import FrameRingReader, RingHandle
+from avatar_engine.broadcast.ring import FrameRing, RingHandle
 from avatar_engine.broadcast.spec import TIME_BASE, OutputSpec, ProgrammeFormat
+from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
 from avatar_engine.timing import StageTimes
 
@@ -33,6 +35,8 @@ _ADAPT_EVERY = TIME_BASE // 2
 _CARRIED = 2.0
 """Seconds over which what a link carries is measured."""
 _HALF_SOUND = 512
+_LOOK = 0.002
+"""Seconds between two looks into an empty ring, offline."""
 
 
 class Skew:
@@ -113,6 +117,13 @@ class _Fanout:
         bitrate = programme.video_bitrate + programme.audio_bitrate
         return NetworkOutput(spec, self.encoder.description, self.encoder.want_keyframe, bitrate)
 
+    def encoded(self, index: int, picture: ByteArray, sound: FloatArray) -> list[Packet]:
+        """What a frame becomes; how long it takes is noted."""
+        began = time.perf_counter()
+        packets = self.encoder.encode(index, picture, sound)
+        self.times.add("encode", time.perf_counter() - began)
+        return packets
+
     def spread(self, packets: Sequence[Packet], patient: bool) -> None:
         for packet in packets:
             self.skew.add(packet)
@@ -162,6 +173,8 @@ def main(
     specs: Sequence[OutputSpec],
     encoder: str,
     restart: int,
+    live: bool,
+    filler: FillerMaker | None,
 ) -> None:
     """The process's entry point: encode until the parent says that it has finished, or has died.
 
@@ -172,6 +185,8 @@ def main(
         specs: Where it goes.
         encoder: See `Encoder`.
         restart: How often this process was started before.
+        live: Keep time (`avatar_engine.broadcast.air`); otherwise every frame goes out as soon as it comes.
+        filler: Makes the idle pictures for frames that are not there.
     """
     # Ctrl-C reaches the whole terminal group; the parent decides when and how the broadcast ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -179,7 +194,7 @@ def main(
     parent = os.getppid()
     channel = Channel(connection)
     logging.basicConfig(level=logging.INFO, handlers=[_ToParent(channel)], force=True)
-    ring = FrameRingReader(handle)
+    ring = FrameRing.open(handle)
     try:
         fanout = _Fanout(programme, specs, encoder, restart)
     except AvatarError as error:
@@ -189,7 +204,10 @@ def main(
     ended = threading.Event()
     reporter = threading.Thread(target=_report, args=(fanout, channel, ended), daemon=True)
     reporter.start()
-    _encode(ring, fanout, parent)
+    if live:
+        _keep_time(ring, fanout, parent, filler)
+    else:
+        _encode(ring, fanout, parent)
     fanout.finish()
     ended.set()
     reporter.join(1.0)
@@ -198,28 +216,42 @@ def main(
     ring.close()
 
 
-def _encode(ring: FrameRingReader, fanout: _Fanout, parent: int) -> None:
-    """Every frame of the ring, until its end."""
+def _alive(parent: int) -> bool:
+    """Whether the show's process lives."""
+    if os.getppid() == parent:
+        return True
+    log.error("the show's process has died")
+    return False
+
+
+def _encode(ring: FrameRing, fanout: _Fanout, parent: int) -> None:
+    """Every frame of the ring as it comes, until its end."""
     last = -1
     while not ring.exhausted:
-        if not ring.wait(0.25) and os.getppid() != parent:
-            log.error("the show's process has died")
-            return
         frame = ring.peek()
         if frame is None:
+            if not _alive(parent):
+                return
+            time.sleep(_LOOK)
             continue
-        index, patient, picture, sound = frame
         packets: list[Packet] = []
         try:
-            if index > last:
-                began = time.perf_counter()
-                packets = fanout.encoder.encode(index, picture, sound)
-                fanout.times.add("encode", time.perf_counter() - began)
-                last = index
+            if frame.index > last:
+                packets = fanout.encoded(frame.index, frame.picture, frame.sound)
+                last = frame.index
         finally:
             # Given back even if the encoder fails on it, or the next process would fail on it again.
             ring.release()
-        fanout.spread(packets, patient)
+        fanout.spread(packets, frame.patient)
+
+
+def _keep_time(ring: FrameRing, fanout: _Fanout, parent: int, filler: FillerMaker | None) -> None:
+    """Every frame at its moment, or the idle face in its place, until the programme's end."""
+
+    def send(index: int, picture: ByteArray, sound: FloatArray) -> None:
+        fanout.spread(fanout.encoded(index, picture, sound), patient=False)
+
+    Air(ring, filler() if filler else None, send).play(lambda: _alive(parent))
 
 
 def _report(fanout: _Fanout, channel: Channel, ended: threading.Event) -> None:

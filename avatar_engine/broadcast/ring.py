@@ -1,19 +1,17 @@
-"""Frames from the show to the broadcast process through shared memory: one copy, no waiting.
+"""Frames from the show to the broadcast process through shared memory: one copy, no waiting, no locks.
 
-One writer, one reader. The frames and the two counters live in the shared memory; two semaphores wake
-the other side. Because the counters survive the reader's death, a new reader goes on where the dead one
-stopped: `FrameRing.renew` only rebuilds the semaphores.
+One writer, one reader, and a supervisor that watches. All that they know of one another is counters in the same
+memory, each written by one side alone: whoever is killed leaves nothing locked, and its heir goes on from there.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.context import SpawnContext
 from multiprocessing.shared_memory import SharedMemory
-from multiprocessing.synchronize import Semaphore
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +19,13 @@ import numpy.typing as npt
 from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray, FloatArray, ProgrammeFrame
 from avatar_engine.errors import AvatarError
 
-_CONTROL = 64
+_CONTROL = 256
 _HEADER = 64
 _LARGEST = 48 << 20
 """Bytes of the ring at most: containers often have only 64 MiB of shared memory."""
 
-_HEAD, _TAIL, _CLOSING, _DRAIN = range(4)
+ENDLESS = 1 << 62
+"""Where a programme ends of which nobody knows the end."""
 
 
 def slots_for(width: int, height: int) -> int:
@@ -42,170 +41,190 @@ def slot_bytes(width: int, height: int) -> int:
 
 @dataclass(frozen=True)
 class RingHandle:
-    """What the other process needs to open the ring; may be passed to a spawned process."""
+    """What another process needs to open the ring; may be passed to a spawned process."""
 
     name: str
     width: int
     height: int
     slots: int
-    filled: Semaphore
-    free: Semaphore
 
 
-class _Slots:
-    """Views of the shared memory: the counters, and each slot's header, sound and picture."""
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A frame in the ring: views, valid until `FrameRing.release`.
 
-    def __init__(self, memory: SharedMemory, width: int, height: int, slots: int) -> None:
-        step = slot_bytes(width, height)
-        buffer = memory.buf
-        if buffer is None:
-            raise ValueError("the shared memory is closed")
-        self.control: npt.NDArray[np.int64] = np.frombuffer(buffer, np.int64, _CONTROL // 8)
-        self.headers: list[npt.NDArray[np.int64]] = []
-        self.sounds: list[FloatArray] = []
-        self.pictures: list[ByteArray] = []
-        for start in range(_CONTROL, _CONTROL + slots * step, step):
-            sound = start + _HEADER
-            picture = sound + SAMPLES_PER_FRAME * 4
-            shape = (height * 3 // 2, width)
-            self.headers.append(np.frombuffer(buffer, np.int64, 2, start))
-            self.sounds.append(np.frombuffer(buffer, np.float32, SAMPLES_PER_FRAME, sound))
-            plane = np.frombuffer(buffer, np.uint8, shape[0] * shape[1], picture)
-            self.pictures.append(plane.reshape(shape))
+    Attributes:
+        index: Its frame index.
+        patient: File outputs may hold the encoder up rather than drop it.
+        epoch: The `FrameRing.epoch` that it was made in.
+        content: How many frames of sound were given to its maker before it.
+        speaking: Whether the presenter speaks in it.
+        picture: uint8 I420.
+        sound: float32 (`SAMPLES_PER_FRAME`,).
+    """
 
-    def release(self) -> None:
-        """Let go of every view, so that the memory can be closed."""
-        del self.control
-        self.headers.clear()
-        self.sounds.clear()
-        self.pictures.clear()
+    index: int
+    patient: bool
+    epoch: int
+    content: int
+    speaking: bool
+    picture: ByteArray
+    sound: FloatArray
+
+
+class _Counter:
+    """One int64 of the shared memory, by its place there."""
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+
+    def __get__(self, ring: FrameRing, owner: type[FrameRing]) -> int:
+        return int(ring._control[self._place])
+
+    def __set__(self, ring: FrameRing, value: int) -> None:
+        ring._control[self._place] = value
 
 
 class FrameRing:
-    """The writer's side; also owns the shared memory.
+    """The ring, opened; `make` it in one process and `open` it in the others.
 
-    Args:
-        context: The spawn context that the reading process is started with.
-        width: Pixels.
-        height: Pixels.
-        slots: Frames that it holds.
-
-    Raises:
-        AvatarError: The machine's shared memory is too small.
+    Attributes:
+        put_count: Frames put in so far (the writer's).
+        taken: Frames given back so far (the reader's).
+        closing, drain: That no frame follows, and whether those that wait are wanted (the supervisor's).
+        last: The programme ends before this index; the writer or the supervisor lowers it.
+        epoch: Frames of an older epoch are stale: the reader drops them (the supervisor's).
+        beat: Monotonic nanoseconds of the writer's last sign of life.
+        held: Pictures that were shown again because the renderer had no time for new ones (the writer's).
+        next: Index of the frame that goes out next (the reader's, as all that follow).
+        due: Monotonic nanoseconds at which the idle face goes out in its place.
+        heard: Frames of content of which all went out: one more than the last one's `Waiting.content`.
+        first_spoken: One more than the first index at which somebody spoke; 0 before.
+        speaking: Whether somebody speaks in the last frame.
+        filled: Frames in whose place the idle face went out.
+        gap: How many of them in a row, up to now; 0 while all is well.
+        longest_gap: The most in a row.
+        dropped: Frames that came after their moment.
+        late, late_warm, worst_us, given_up: See `avatar_engine.broadcast.pacer.Pacer`; microseconds.
     """
 
-    def __init__(self, context: SpawnContext, width: int, height: int, slots: int) -> None:
-        self._context = context
-        self._width, self._height, self.slots = width, height, slots
+    put_count, taken, closing, drain = (_Counter(place) for place in range(4))
+    last, epoch, beat, held = (_Counter(place) for place in range(4, 8))
+    next, heard, first_spoken, speaking = (_Counter(place) for place in range(8, 12))
+    filled, gap, longest_gap, dropped = (_Counter(place) for place in range(12, 16))
+    late, late_warm, worst_us, given_up, due = (_Counter(place) for place in range(16, 21))
+
+    def __init__(self, memory: SharedMemory, handle: RingHandle) -> None:
+        self.handle, self.slots = handle, handle.slots
+        self._memory = memory
+        self._fence = threading.Lock()
+        step, shape = slot_bytes(handle.width, handle.height), (handle.height * 3 // 2, handle.width)
+        buffer = memory.buf
+        if buffer is None:
+            raise ValueError("the shared memory is closed")
+        self._control: npt.NDArray[np.int64] = np.frombuffer(buffer, np.int64, _CONTROL // 8)
+        self._headers: list[npt.NDArray[np.int64]] = []
+        self._sounds: list[FloatArray] = []
+        self._pictures: list[ByteArray] = []
+        for start in range(_CONTROL, _CONTROL + handle.slots * step, step):
+            sound = start + _HEADER
+            self._headers.append(np.frombuffer(buffer, np.int64, 5, start))
+            self._sounds.append(np.frombuffer(buffer, np.float32, SAMPLES_PER_FRAME, sound))
+            plane = np.frombuffer(buffer, np.uint8, shape[0] * shape[1], sound + SAMPLES_PER_FRAME * 4)
+            self._pictures.append(plane.reshape(shape))
+
+    @classmethod
+    def make(cls, width: int, height: int, slots: int) -> FrameRing:
+        """A new ring of ``slots`` frames of ``width`` by ``height``; `discard` gives the memory back.
+
+        Raises:
+            AvatarError: The machine's shared memory is too small.
+        """
         size = _CONTROL + slots * slot_bytes(width, height)
-        self._memory = SharedMemory(create=True, size=size)
+        memory = SharedMemory(create=True, size=size)
         try:
-            _reserve(self._memory.name, size)
+            _reserve(memory.name, size)
         except OSError as error:
-            self._memory.close()
-            self._memory.unlink()
+            memory.close()
+            memory.unlink()
             raise AvatarError(
                 f"There is no room for {size >> 20} MiB of shared memory ({error.strerror}).",
                 "Enlarge /dev/shm (docker: --shm-size=256m) or choose a smaller --size.",
             ) from error
-        self._slots = _Slots(self._memory, width, height, slots)
-        self._slots.control[:] = 0
-        self.renew()
+        ring = cls(memory, RingHandle(memory.name, width, height, slots))
+        ring._control[:] = 0
+        ring.last = ENDLESS
+        return ring
 
-    def renew(self) -> None:
-        """Make the semaphores anew from the counters: nobody can tell what a dead reader left them at."""
-        waiting = self.depth
-        self._filled = self._context.Semaphore(waiting)
-        self._free = self._context.Semaphore(self.slots - waiting)
-
-    @property
-    def handle(self) -> RingHandle:
-        return RingHandle(self._memory.name, self._width, self._height, self.slots, self._filled, self._free)
+    @classmethod
+    def open(cls, handle: RingHandle) -> FrameRing:
+        """The ring of another process."""
+        return cls(SharedMemory(handle.name), handle)
 
     @property
     def depth(self) -> int:
-        """Frames that wait to be read."""
-        control = self._slots.control
-        return int(control[_HEAD] - control[_TAIL])
-
-    def put(self, frame: ProgrammeFrame, patient: bool) -> bool:
-        """Copy a frame in; False when the ring is full. Never waits.
-
-        Args:
-            frame: Its picture must have the ring's size.
-            patient: Travels with the frame: file outputs may hold the encoder up rather than drop it.
-        """
-        if not self._free.acquire(block=False):
-            return False
-        control = self._slots.control
-        slot = int(control[_HEAD]) % self.slots
-        self._slots.headers[slot][:] = (frame.index, patient)
-        np.copyto(self._slots.sounds[slot], frame.sound)
-        np.copyto(self._slots.pictures[slot], frame.picture)
-        control[_HEAD] += 1
-        self._filled.release()
-        return True
-
-    def finish(self, drain: bool) -> None:
-        """Tell the reader that no frame follows; ``drain`` asks it to encode those that wait."""
-        self._slots.control[_DRAIN] = drain
-        self._slots.control[_CLOSING] = 1
-        self._filled.release()
-
-    def close(self) -> None:
-        """Give the memory back."""
-        self._slots.release()
-        with suppress(BufferError):
-            self._memory.close()
-        with suppress(FileNotFoundError):
-            self._memory.unlink()
-
-
-class FrameRingReader:
-    """The reader's side, in the broadcast process."""
-
-    def __init__(self, handle: RingHandle) -> None:
-        self._memory = SharedMemory(handle.name)
-        self._slots = _Slots(self._memory, handle.width, handle.height, handle.slots)
-        self._count, self._filled, self._free = handle.slots, handle.filled, handle.free
-
-    def wait(self, timeout: float) -> bool:
-        """Whether a frame came (or the end) within ``timeout`` seconds."""
-        return self._filled.acquire(timeout=timeout)
-
-    @property
-    def closing(self) -> bool:
-        return bool(self._slots.control[_CLOSING])
+        """Frames that wait."""
+        return self.put_count - self.taken
 
     @property
     def exhausted(self) -> bool:
         """Whether the writer has finished and nothing is left to encode."""
-        control = self._slots.control
-        return bool(control[_CLOSING]) and (not control[_DRAIN] or control[_HEAD] == control[_TAIL])
+        return bool(self.closing) and (not self.drain or not self.depth)
 
-    @property
-    def depth(self) -> int:
-        control = self._slots.control
-        return int(control[_HEAD] - control[_TAIL])
+    def put(self, frame: ProgrammeFrame, patient: bool = False, *, epoch: int = 0, content: int = 0) -> bool:
+        """Copy a frame in; False when the ring is full. Never waits.
 
-    def peek(self) -> tuple[int, bool, ByteArray, FloatArray] | None:
-        """The oldest frame (index, patient, picture, sound) as views, valid until `release`; or None."""
-        control = self._slots.control
-        if control[_HEAD] == control[_TAIL]:
+        Args:
+            frame: Its picture must have the ring's size.
+            patient: See `Waiting`, as for the others.
+            epoch: The epoch that it was made in.
+            content: Its place in what is said.
+        """
+        count = self.put_count
+        if count - self.taken >= self.slots:
+            return False
+        slot = count % self.slots
+        self._headers[slot][:] = (frame.index, patient, epoch, content, frame.speaking)
+        np.copyto(self._sounds[slot], frame.sound)
+        np.copyto(self._pictures[slot], frame.picture)
+        with self._fence:  # a barrier: on processors that reorder writes the count must be seen last
+            self.put_count = count + 1
+        return True
+
+    def peek(self) -> Waiting | None:
+        """The oldest frame, valid until `release`; None when none waits."""
+        taken = self.taken
+        if self.put_count == taken:
             return None
-        slot = int(control[_TAIL]) % self._count
-        index, patient = self._slots.headers[slot]
-        return int(index), bool(patient), self._slots.pictures[slot], self._slots.sounds[slot]
+        with self._fence:
+            slot = taken % self.slots
+        index, patient, epoch, content, speaking = self._headers[slot].tolist()
+        sound = self._sounds[slot]
+        return Waiting(index, bool(patient), epoch, content, bool(speaking), self._pictures[slot], sound)
 
     def release(self) -> None:
         """Give the oldest frame's slot back to the writer."""
-        self._slots.control[_TAIL] += 1
-        self._free.release()
+        with self._fence:
+            self.taken += 1
+
+    def finish(self, drain: bool) -> None:
+        """Tell the reader that no frame follows; ``drain`` asks it to encode those that wait."""
+        self.drain = drain
+        self.closing = 1
 
     def close(self) -> None:
-        self._slots.release()
+        """Let go of the memory."""
+        del self._control
+        for views in (self._headers, self._sounds, self._pictures):
+            views.clear()
         with suppress(BufferError):
             self._memory.close()
+
+    def discard(self) -> None:
+        """Give the memory back; for the process that made it."""
+        self.close()
+        with suppress(FileNotFoundError):
+            self._memory.unlink()
 
 
 def _reserve(name: str, size: int) -> None:

@@ -234,6 +234,7 @@ def say(
     "`avatar-engine live marie.avatar --script show.md --to rtmp://localhost/live/marie`\n\n"
     "`avatar-engine live marie.avatar --script show.md --to rtmp://a.example/live/KEY --to rtmps://b.example/app/KEY "
     "--record show.mp4 --loop`\n\n"
+    "`avatar-engine live marie.avatar --script show.md --to rtmp://localhost/live/marie --resume`\n\n"
     "`avatar-engine live marie.avatar --audio alsa:default --to rtmp://localhost/live/marie`\n\n"
     "`avatar-engine live marie.avatar --script show.md --to rtmp://localhost/live/marie --metrics 9400 "
     "--price-kwh 0.25`\n\n"
@@ -306,6 +307,9 @@ def live(
     duration: Annotated[
         Any, typer.Option("--for", parser=seconds, metavar="TIME", help="End after this time on air.")
     ] = "0s",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the script's last show broke off, if it did.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     status: Annotated[Path | None, typer.Option(help="Write the final figures to this JSON file.")] = None,
     name: Annotated[
@@ -344,8 +348,10 @@ def live(
     An endpoint that is lost is tried again after 2 s, then ever more seldom, and at once when it is back; no other
     output notices. While every upload is too slow, the picture gets fewer bits; the sound is always sent.
 
-    Ctrl-C ends cleanly: the file is finished and the endpoints are told. Every picture carries the words that say
-    that it is AI-generated.
+    Ctrl-C ends cleanly: the file is finished and the endpoints are told. When a part of the show crashes or hangs, the
+    idle presenter stays on air until it is back, and the sentence that was cut is said again. A show that was killed
+    as a whole goes on with `--resume` where its script broke off. Every picture carries the words that say that it is
+    AI-generated.
 
     While it runs, `avatar-engine status` shows its figures; when it is over, or was cut off, `avatar-engine report`
     makes a page of them.
@@ -369,6 +375,7 @@ def live(
         size=size,
         loop=loop,
         seconds=duration or None,
+        resume=resume,
         device=device,
         status_file=status,
         name=name,

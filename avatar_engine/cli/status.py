@@ -46,6 +46,7 @@ def on_air(
     size: tuple[int, int],
     loop: bool,
     seconds: float | None,
+    resume: bool,
     device: str,
     status_file: Path | None,
     name: str,
@@ -71,6 +72,7 @@ def on_air(
             size=size,
             loop=loop,
             seconds=seconds,
+            resume=resume,
             device=device,
             on_status=fan_out(shown, watch),
             stop=stop,
@@ -120,6 +122,8 @@ def line(status: ShowStatus) -> str:
         f"{clock(status.on_air)} {status.fps:.1f} fps, late {status.late}, dropped {status.dropped}, "
         f"A/V {status.av_offset_ms:+.0f} ms, queue {status.queue}, {status.bitrate_kbps:.0f} kbit/s, "
         f"reconnects {status.reconnects}, said again {status.checks.again}"
+        f"{f', idle-filled {status.filled}' if status.filled else ''}"
+        f"{f', restarts {restarts(status)}' if restarts(status) else ''}"
     )
 
 
@@ -136,6 +140,8 @@ def panel(status: ShowStatus) -> RenderableType:
         "said again",
         "bitrate",
         "reconnects",
+        "idle-filled",
+        "restarts",
         "now",
     )
     figures.add_row(
@@ -149,6 +155,8 @@ def panel(status: ShowStatus) -> RenderableType:
         _alarm(status.checks.again, status.checks.left_out),
         f"{status.bitrate_kbps:.0f} kbit/s",
         _alarm(status.reconnects),
+        _alarm(status.filled),
+        _alarm(restarts(status)),
         f"{'speaking' if status.speaking else 'idle'}{f', {status.segment}' if status.segment else ''}",
     )
     outputs = Table.grid(padding=(0, 2))
@@ -165,8 +173,25 @@ def summary(status: ShowStatus) -> str:
         f"the first 5 s, worst {status.worst_delay * 1e3:.0f} ms), {status.dropped} dropped, "
         f"{status.reconnects} reconnects, A/V {status.av_offset_ms:+.0f} ms, first sound after "
         f"{status.text_to_first_sound:.2f} s, {status.said} utterances said, {status.left_out} left out. "
-        f"{checked(status.checks)}"
+        f"{checked(status.checks)} {survived(status)}"
+    ).rstrip()
+
+
+def survived(status: ShowStatus) -> str:
+    """What went wrong on air, and what became of it; nothing where nothing did."""
+    if not (status.filled or status.held or restarts(status)):
+        return ""
+    return (
+        f"{status.filled} frames were idle in place of others (the longest run {status.longest_gap:.2f} s), "
+        f"{status.held} pictures shown again; restarts: renderer {status.renderer_restarts}, voice "
+        f"{status.voice_restarts}, broadcast {status.broadcast_restarts}; cut sentences: {status.repeated} said again, "
+        f"{status.skipped} left out."
     )
+
+
+def restarts(status: ShowStatus) -> int:
+    """Of every part."""
+    return status.renderer_restarts + status.voice_restarts + status.broadcast_restarts
 
 
 def checked(checks: Tally) -> str:

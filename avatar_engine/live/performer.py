@@ -125,9 +125,18 @@ class Performer(Generic[State]):
         self._expression = expression
         self._placement = np.zeros((1, len(neutral)), np.float32) if placement is None else placement
 
+    @property
+    def length(self) -> int:
+        """Pictures after which the body begins anew, as far as the placement tells."""
+        return len(self._placement)
+
     def close(self) -> None:
         """End the body's thread."""
         self._body.close()
+
+    def forget(self) -> None:
+        """What comes next does not follow what was heard: a fault has cut it."""
+        self._state = None
 
     def hear(self, samples: FloatArray, phones: Sequence[Phone] = ()) -> FloatArray:
         """Push one frame's samples and its phones; mouth shapes that became ready, float32 (frames, coefficients)."""

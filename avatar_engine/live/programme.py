@@ -8,7 +8,7 @@ so frames wait in a short line until their motion is there: sound and mouth can'
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -17,6 +17,7 @@ import numpy as np
 from avatar_engine.contracts import (
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
+    ByteArray,
     FloatArray,
     Phone,
     ProgrammeFrame,
@@ -40,13 +41,18 @@ TAIL = 15
 class Spoken:
     """Samples of one utterance, mono float32 (n,); ``last`` marks the piece that ends it.
 
-    ``phones`` are those that are said in it, timed from its first sample.
+    Attributes:
+        phones: Those that are said in it, timed from its first sample.
+        sentence: Number of the sentence that it belongs to, new for every one; -1 for sound that has none.
+        then: See `avatar_engine.contracts.Utterance`; what counts is that of the ``last`` piece.
     """
 
     samples: FloatArray
     generation: int = 0
     last: bool = False
     phones: tuple[Phone, ...] = ()
+    sentence: int = -1
+    then: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +84,27 @@ class SpeechSource(Protocol):
         ...
 
 
+class Track(Protocol):
+    """Sound in frames (see `SoundTrack`)."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether only silence will come."""
+        ...
+
+    def next(self) -> tuple[FloatArray, bool, Sequence[Phone]]:
+        """The next `SAMPLES_PER_FRAME` samples, float32, whether something is said in them, and its phones."""
+        ...
+
+
 class SoundTrack:
     """Cuts what a source gives into frames.
 
     A piece of an older generation is cut off within `EDGE` samples; when speech runs dry in the middle of an
     utterance, its last samples fade out and what follows fades in.
+
+    Attributes:
+        mended: The frame before the last one, where the last call changed it; None otherwise.
     """
 
     def __init__(self, source: SpeechSource) -> None:
@@ -92,6 +114,7 @@ class SoundTrack:
         self._inside = False  # between the pieces of one utterance
         self._torn = False  # the source ran dry there
         self._before = np.zeros(SAMPLES_PER_FRAME, np.float32)
+        self.mended: FloatArray | None = None
 
     @property
     def ended(self) -> bool:
@@ -101,6 +124,7 @@ class SoundTrack:
     def next(self) -> tuple[FloatArray, bool, list[Phone]]:
         """The next `SAMPLES_PER_FRAME` samples, float32, whether something is said in them, and its phones."""
         sound = np.zeros(SAMPLES_PER_FRAME, np.float32)
+        self.mended = None
         phones: list[Phone] = []
         filled, speaking = 0, False
         while filled < SAMPLES_PER_FRAME:
@@ -129,6 +153,7 @@ class SoundTrack:
         sound[len(sound) - here :] *= ramp[EDGE - here :]
         if here < EDGE:
             self._before[SAMPLES_PER_FRAME - (EDGE - here) :] *= ramp[: EDGE - here]
+            self.mended = self._before
 
     def _take(self) -> bool:
         self._piece, self._at = self._source.poll(), 0
@@ -179,15 +204,31 @@ class Programme:
     source has ended; a source that never ends makes a programme that never ends.
 
     Args:
-        source: Speech, ahead of need.
+        track: What is heard.
         performer: Makes the pictures. A frame's picture is valid until the next frame is asked for.
+        start: Index of the first frame.
+        hurried: Asked before every picture; where there is no time for it the last one is shown again, never twice, so
+            that the sound is not kept waiting.
+
+    Attributes:
+        index: Index of the next frame; set it to go on at another one.
+        held: Pictures that were shown again.
     """
 
-    def __init__(self, source: SpeechSource, performer: Performer[Any]) -> None:
-        self._track = SoundTrack(source)
+    def __init__(
+        self,
+        track: Track,
+        performer: Performer[Any],
+        start: int = 0,
+        hurried: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.index = start
+        self.held = 0
+        self._hurried = hurried
+        self._picture: ByteArray | None = None  # the last one, if it was shown once
+        self._track = track
         self._performer = performer
         self._line: deque[tuple[FloatArray, bool]] = deque()
-        self._index = 0
         self._awake = 0.0  # 0 the mouth rests, 1 it follows the sound
 
     def __iter__(self) -> Iterator[ProgrammeFrame]:
@@ -210,7 +251,12 @@ class Programme:
         self._awake = min(1.0, max(0.0, self._awake + step))
         rest = self._performer.neutral
         shape = rest + np.float32(self._awake) * (coefficients - rest)
-        picture = self._performer.perform(self._index, shape)
-        frame = ProgrammeFrame(self._index, picture, sound, speaking)
-        self._index += 1
+        picture = self._picture
+        if picture is not None and self._hurried():
+            self._picture = None
+            self.held += 1
+        else:
+            picture = self._picture = self._performer.perform(self.index, shape)
+        frame = ProgrammeFrame(self.index, picture, sound, speaking)
+        self.index += 1
         return frame

@@ -14,7 +14,7 @@ from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import AS_FITTED, EXPRESSIONS, FRAME_RATE, Controls, Progress, Utterance, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.agreed import agreed
-from avatar_engine.live.programme import Piece, Programme
+from avatar_engine.live.programme import Piece, Programme, SoundTrack
 from avatar_engine.live.sound_process import SoundProcess
 from avatar_engine.live.voice_process import Teller, voice_of
 from avatar_engine.media.write import VideoWriter
@@ -146,7 +146,7 @@ def render(
         tags = provenance.metadata(may.language, bundle.name)
         # the faster preset: on two cores the encoder takes its time from the voice
         writer = stack.enter_context(VideoWriter(output, *size, preset="superfast", metadata=tags))
-        for frame in Programme(Waiting(voice), performer):
+        for frame in Programme(SoundTrack(Waiting(voice)), performer):
             writer.picture(frame.picture)
             writer.sound(frame.sound)
             if frame.index % FRAME_RATE == 0:

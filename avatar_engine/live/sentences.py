@@ -65,7 +65,12 @@ class Sentences:
                 replace(whole, text=sentence, language=tag)
                 for sentence, tag in self._told(said, language or whole.language)
             ]
-        return out or [whole]
+        # Whoever goes on after a part of it begins the whole again.
+        earlier = [
+            replace(part, then=max(0, whole.then - 1)) if isinstance(part, Utterance) else part
+            for part in out[:-1]
+        ]
+        return [*earlier, *out[-1:]] or [whole]
 
     def _told(self, said: str, language: str) -> list[tuple[str, str]]:
         # imported here: only shows by a speech server pay for the languages' tables

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-import cv2
-
-from avatar_engine import device as devices
+from avatar_engine.broadcast.air import OnAir
 from avatar_engine.broadcast.broadcast import Broadcast
+from avatar_engine.broadcast.ring import ENDLESS, FrameRing, slots_for
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, codec_named
 from avatar_engine.broadcast.status import BroadcastStatus
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.errors import AvatarError
-from avatar_engine.lips.motion import MotionState
-from avatar_engine.live import performer as performers
+from avatar_engine.live import renderer_process
 from avatar_engine.live.agreed import agreed
-from avatar_engine.live.pacer import Pacer
-from avatar_engine.live.performer import Performer
-from avatar_engine.live.programme import Programme
+from avatar_engine.live.idle import Baker, idle_video
+from avatar_engine.live.position import Position
+from avatar_engine.live.renderers import Feed, Renderers
+from avatar_engine.live.retold import Retold
 from avatar_engine.live.sound_process import SoundProcess
 from avatar_engine.live.voice_process import Teller, rehearsal, voice_of
 from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import Script
+from avatar_engine.stage.idle import IdleFootage
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
@@ -42,6 +42,15 @@ log = logging.getLogger(__name__)
 
 STATUS_EVERY = FRAME_RATE // 2
 """Frames between two status snapshots."""
+
+TICK = 0.04
+"""Seconds between two looks of the supervisor."""
+
+CUT_AFTER = 10
+"""Idle frames in a row after which a sentence counts as cut, even if its renderer comes back to it."""
+
+COME_BACK = 5.0
+"""Seconds that outputs get to come back after the broadcast's process died, before anything is said again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ class ShowStatus:
         late: Frames that went out after they were due.
         late_warm: Those after the first five seconds.
         worst_delay: The longest of these delays, in seconds.
-        dropped: Frames lost: the broadcast's ring was full, or the show fell far behind.
+        dropped: Frames that were made and came too late for their moment.
         av_offset_ms: The sound's time minus the picture's at the muxer.
         queue: Frames waiting for the encoder.
         speech_lead: Seconds of speech ready to be said.
@@ -74,6 +83,17 @@ class ShowStatus:
         broadcast: What the broadcast says of its outputs.
         voice_pid: Process id of the voice; None while it is down.
         broadcast_pid: Process id of the broadcast.
+        renderer_pid: Process id of the renderer; None while it is down.
+        spare_ready: Whether a second renderer can take over at once.
+        filled: Frames in whose place the idle face went out.
+        held: Pictures that were shown again because the renderer had no time for new ones.
+        longest_gap: Seconds of the longest run of these.
+        moved: Seconds by which the programme moved because the broadcast itself was held up.
+        renderer_restarts: Renderers that died or hung and were replaced.
+        broadcast_restarts: Times that the broadcast's process was started anew.
+        repeated: Sentences that a fault had cut and that were said again from their start.
+        skipped: Sentences that a fault had cut and that were left out.
+        place: Item of the script, counted over all rounds, that comes after what was heard whole.
     """
 
     on_air: float
@@ -101,6 +121,17 @@ class ShowStatus:
     broadcast: BroadcastStatus | None = None
     voice_pid: int | None = None
     broadcast_pid: int | None = None
+    renderer_pid: int | None = None
+    spare_ready: bool = False
+    filled: int = 0
+    held: int = 0
+    longest_gap: float = 0.0
+    moved: float = 0.0
+    renderer_restarts: int = 0
+    broadcast_restarts: int = 0
+    repeated: int = 0
+    skipped: int = 0
+    place: int = 0
 
 
 def run(
@@ -117,6 +148,7 @@ def run(
     size: tuple[int, int] = (1280, 720),
     loop: bool = False,
     seconds: float | None = None,
+    resume: bool = False,
     device: str = "auto",
     on_status: Callable[[ShowStatus], None] | None = None,
     stop: threading.Event | None = None,
@@ -136,6 +168,7 @@ def run(
         size: Width and height of the show.
         loop: Start the script or recording again at its end, for ever.
         seconds: End after this time on air.
+        resume: Go on with the script where its last show broke off.
         device: ``auto``, ``cpu`` or ``cuda``.
         on_status: Called about twice a second from the show's own thread; it should return at once.
         stop: Set it, and the show ends at the frame it is at; what was made is sent and files are finished.
@@ -144,8 +177,11 @@ def run(
         The last status.
 
     Raises:
-        AvatarError: The consent does not cover the show, or bundle, script, sound, size or outputs are no good.
+        AvatarError: The consent does not cover the show, or bundle, script, sound, size or outputs are no good, or
+            the script to be resumed has changed.
     """
+    if resume and audio:
+        raise AvatarError("A sound can't be resumed.", "Only a script has a place: give --script.")
     if (script is None) == (not audio):
         raise AvatarError("A show says a script or a sound.", "Give --script FILE or --audio FILE.")
     planned = scripts.load(script) if script else None
@@ -158,11 +194,17 @@ def run(
     planned = planned or Script((), language or own)
     may = agreed(consents.from_record(bundle.consent, bundle.made), planned.languages, own, planned.use)
     label = Label(may.language, planned.label, size)
-    cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     tags = provenance.metadata(may.language, bundle.name)
     format_ = ProgrammeFormat(*size, metadata=tags, codec=codec_named(codec))
-    director = Director(planned, loop)
+    make = partial(renderer_process.load_performer, bundle, label, size, device, planned.expression)
+    idle = idle_video(bundle, f"{label.words} {label.box}", size, planned.expression)
     with ExitStack() as stack:
+        position = Position(script) if script else None
+        stack.callback(position.close if position else _nothing)
+        start = position.load() if position and resume else 0
+        director = Director(planned, loop, start)
+        ring = FrameRing.make(*size, slots_for(*size))
+        stack.callback(ring.discard)
         voice = (
             SoundProcess(audio, loop, patient=True)
             if audio
@@ -174,26 +216,32 @@ def run(
                 lexicon=lexicon,
                 among=may.among,
                 read_back=read_back,
+                on_fault=planned.on_fault,
             )
         )
         stack.callback(voice.close)
         voice.launch()
-        performer = performers.load(bundle, label, size, devices.choose(device), planned.expression)
-        stack.callback(performer.close)
+        track = Retold(voice, planned.on_fault, start)
+        feed = Feed(track, ring)
+        renderers = Renderers(make, ring, feed)
+        stack.callback(renderers.close)
+        renderers.launch()
+        renderers.wait_ready()
         voice.wait_ready()
-        broadcast = stack.enter_context(Broadcast(format_, goals))
-        show = _OnAir(voice, performer, broadcast, director, on_status or _unseen)
-        gc.collect()
-        gc.freeze()  # the models live to the end: later collections need not walk them
-        try:
-            show.play(stop or threading.Event(), seconds)
-        finally:
-            gc.unfreeze()
-    return show.status()
+        broadcast = stack.enter_context(
+            Broadcast(format_, goals, ring=ring, filler=partial(IdleFootage, idle))
+        )
+        show = _OnAir(
+            voice, track, feed, renderers, broadcast, ring, director, position, on_status or _nothing
+        )
+        stack.callback(Baker(make, idle, size).close)
+        show.play(stop or threading.Event(), seconds)
+        broadcast.close()
+        return show.status()
 
 
-def _unseen(status: ShowStatus) -> None:
-    """Nobody watches the status."""
+def _nothing(*_: object) -> None:
+    """Nobody watches the status, nothing is to be closed."""
 
 
 def refuse_dead(broadcast: BroadcastStatus | None) -> None:
@@ -210,80 +258,124 @@ def refuse_dead(broadcast: BroadcastStatus | None) -> None:
 
 
 class _OnAir:
-    """The frames' way from programme to broadcast, and the figures of it."""
+    """The show's supervisor: starts what has died, has said again what was cut, and gives the figures."""
 
     def __init__(
         self,
         voice: Teller,
-        performer: Performer[MotionState],
+        track: Retold,
+        feed: Feed,
+        renderers: Renderers,
         broadcast: Broadcast,
+        ring: FrameRing,
         director: Director,
+        position: Position | None,
         on_status: Callable[[ShowStatus], None],
     ) -> None:
-        self._voice, self._performer, self._broadcast = voice, performer, broadcast
-        self._director, self._on_status = director, on_status
-        self._pacer = Pacer()
-        self._frames = self._refused = 0
-        self._speaking = False
-        self._went = self._first_sound = 0.0
+        self._voice, self._track, self._feed, self._renderers = voice, track, feed, renderers
+        self._broadcast, self._ring = broadcast, ring
+        self._director, self._position, self._on_status = director, position, on_status
+        self._speaks = False  # the voice was told to go
+        self._cut = False  # what the idle frames of this moment have cut was seen to
+        self._held = 0.0  # since when nothing is said because the broadcast has died
+        self._broadcasts = 0  # of its processes that died
+        self._told = (-STATUS_EVERY, 0.0)  # frame and time of the last status
         self._window = [(time.monotonic(), 0)]
 
     def play(self, stop: threading.Event, seconds: float | None) -> None:
-        """Send frame after frame until the programme, ``seconds`` or ``stop`` ends it."""
-        limit = round(seconds * FRAME_RATE) if seconds else None
-        for frame in Programme(self._voice, self._performer):
-            self._pacer.wait(frame.index)
-            if not self._broadcast.send(frame):
-                self._refused += 1
-            self._note(frame.speaking)
-            if frame.index == 0:
-                self._went = time.monotonic()
-                self._voice.go()
-            if self._frames % STATUS_EVERY == 0:
-                status = self.status()
-                self._on_status(status)
-                refuse_dead(status.broadcast)
-            if stop.is_set() or self._frames == limit:
-                log.info("the show ends at frame %d", frame.index)
-                return
+        """Stay until the programme, ``seconds`` or ``stop`` ends it."""
+        ring, limit = self._ring, round(seconds * FRAME_RATE) if seconds else ENDLESS
+        ring.last = self._feed.limit = limit
+        while ring.next < ring.last and not stop.is_set():
+            self._look()
+            stop.wait(TICK)
+        log.info("the show ends at frame %d", ring.next)
+        if self._position and ring.last < limit and not stop.is_set():
+            self._position.finish()
 
-    def _note(self, speaking: bool) -> None:
-        self._frames += 1
-        if speaking and not self._first_sound:
-            self._first_sound = time.monotonic() - self._went
-        self._speaking = speaking
-        if self._frames % FRAME_RATE == 0:
-            self._window = [*self._window[-4:], (time.monotonic(), self._frames)]
+    def _look(self) -> None:
+        """See to everything once."""
+        ring = self._ring
+        if ring.next and not self._speaks:
+            self._speaks = True
+            self._voice.go()
+        self._renderers.watch()
+        self._watch_gap()
+        place = self._feed.heard()
+        if self._position:
+            self._position.save(place)
+        now, (frame, then) = time.monotonic(), self._told
+        if ring.next >= frame + STATUS_EVERY or now > then + 1.0:
+            self._told = ring.next - ring.next % STATUS_EVERY, now
+            self._window = [*self._window[-9:], (now, ring.next)]
+            status = self.status()
+            self._watch_broadcast(status)
+            self._on_status(status)
+            refuse_dead(status.broadcast)
+
+    def _watch_gap(self) -> None:
+        """What went out instead of a sentence has cut it, if it was not short."""
+        if not self._ring.gap:
+            self._cut = False
+        elif self._ring.gap >= CUT_AFTER and not self._cut:
+            self._cut = True
+            self._feed.cut()
+
+    def _watch_broadcast(self, status: ShowStatus) -> None:
+        """When its process has died, what it was sending is said again once the outputs are back."""
+        if failure := self._broadcast.failure:
+            raise failure
+        if status.broadcast is None:
+            return
+        if status.broadcast_restarts > self._broadcasts:
+            self._broadcasts = status.broadcast_restarts
+            self._held = time.monotonic()
+            self._feed.hold = True
+            self._feed.cut(unsure=True)
+        elif self._feed.hold:
+            away = any(output.state in ("connecting", "reconnecting") for output in status.broadcast.outputs)
+            self._feed.hold = away and time.monotonic() < self._held + COME_BACK
 
     def status(self) -> ShowStatus:
         """The figures of this moment."""
-        sent = self._broadcast.status()
+        air, sent = OnAir.of(self._ring), self._broadcast.status()
         figures, (then, count) = self._voice.figures, self._window[0]
         waits = list(figures.first_sound)
         return ShowStatus(
-            on_air=self._frames / FRAME_RATE,
-            fps=(self._frames - count) / max(1e-6, time.monotonic() - then),
-            frames=self._frames,
-            late=self._pacer.late,
-            late_warm=self._pacer.late_warm,
-            worst_delay=self._pacer.worst,
-            dropped=self._refused + self._pacer.dropped,
+            on_air=air.frames / FRAME_RATE,
+            fps=(air.frames - count) / max(1e-6, time.monotonic() - then),
+            frames=air.frames,
+            late=air.late,
+            late_warm=air.late_warm,
+            worst_delay=air.worst_delay,
+            dropped=air.dropped,
             av_offset_ms=sent.av_offset_ms,
             queue=sent.queue_depth,
             speech_lead=self._voice.lead,
             bitrate_kbps=sum(output.bitrate_kbps for output in sent.outputs),
             reconnects=sum(output.reconnects for output in sent.outputs),
             segment=self._director.segment,
-            speaking=self._speaking,
+            speaking=air.speaking,
             said=figures.said,
             left_out=figures.left_out,
             voice_restarts=figures.restarts,
             checks=figures.checks,
-            text_to_first_sound=self._first_sound,
+            text_to_first_sound=max(0, air.first_spoken - 1) / FRAME_RATE,
             text_to_voice=sum(waits) / len(waits) if waits else 0.0,
-            stage_seconds=dict(self._performer.seconds),
-            stage_times=self._performer.times.lately(),
+            stage_seconds=self._renderers.seconds,
+            stage_times=self._renderers.times,
             broadcast=sent,
             voice_pid=self._voice.pid,
             broadcast_pid=self._broadcast.pid,
+            renderer_pid=self._renderers.pid,
+            spare_ready=self._renderers.spare_ready,
+            filled=air.filled,
+            held=self._ring.held,
+            longest_gap=air.longest_gap / FRAME_RATE,
+            moved=air.given_up / FRAME_RATE,
+            renderer_restarts=self._renderers.restarts,
+            broadcast_restarts=sent.restarts,
+            repeated=self._track.repeated + figures.repeated,
+            skipped=self._track.skipped + figures.skipped,
+            place=self._track.then,
         )

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.sharedctypes import RawValue
@@ -29,9 +30,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import SAMPLE_RATE, Speech, Utterance, join
+from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Phone, Speech, Utterance, join
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.child_log import ChildLog, log_to
+from avatar_engine.live.heart import Heart, Watch
 from avatar_engine.live.line import Line
 from avatar_engine.live.programme import Piece, Silence, SpeechSource, Spoken
 from avatar_engine.live.sentences import Sentences
@@ -56,6 +58,12 @@ LONGEST_HELD = 60.0
 
 STUCK = 60.0
 """Seconds without a sign of life after which the process counts as dead."""
+
+HUNG = 3.0
+"""Seconds without a heartbeat after which the process counts as dead."""
+
+MIDDLE = 5.0
+"""Seconds that the rest of a message may take that has begun to come."""
 
 EDGE = SAMPLE_RATE // 200
 """Samples (5 ms) over which every utterance rises from silence and falls back."""
@@ -146,6 +154,7 @@ def voice_of(
     niceness: int = NICENESS,
     patient: bool = False,
     read_back: bool = True,
+    on_fault: str = "",
 ) -> VoiceProcess:
     """What a director plans, in the bundle's voice or that of a speech ``server``; the rehearsal names the language,
     and ``among`` are those to choose from where a text's is to be found.
@@ -158,7 +167,7 @@ def voice_of(
     if server:
         said = Sentences(director, language, among)
         make = partial(load_engine, server, bundle, language, lexicon, among, patient)
-    return VoiceProcess(said, make, rehearsal, niceness=niceness, read_back=read_back)
+    return VoiceProcess(said, make, rehearsal, niceness=niceness, read_back=read_back, on_fault=on_fault)
 
 
 def rehearsal(language: str) -> Utterance:
@@ -174,6 +183,8 @@ class VoiceFigures:
         said: Utterances said.
         left_out: Utterances that could not be said.
         restarts: Times that the process was started anew.
+        repeated: Sentences of which a fault was heard, and which were said again from their start.
+        skipped: Those that were not.
         pace: Seconds of work for a second of speech, lately.
         first_sound: Seconds from a text to its first piece, for each of the last utterances.
         checks: What the checks of every sentence found.
@@ -182,6 +193,8 @@ class VoiceFigures:
     said: int = 0
     left_out: int = 0
     restarts: int = 0
+    repeated: int = 0
+    skipped: int = 0
     pace: float = 0.0
     first_sound: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
     checks: Tally = field(default_factory=Tally)
@@ -245,6 +258,8 @@ class VoiceProcess(Line[Piece]):
         lead: Seconds to keep ready.
         niceness: How far the voice yields to the other processes.
         read_back: Whether sentences are read back where there is time for it.
+        on_fault: What becomes of a sentence that was heard to break off: ``repeat`` or ``skip`` it; "" goes on where it
+            broke off, for a listener who waits and hears no gap.
     """
 
     def __init__(
@@ -255,6 +270,7 @@ class VoiceProcess(Line[Piece]):
         lead: float = LEAD,
         niceness: int = NICENESS,
         read_back: bool = True,
+        on_fault: str = "",
     ) -> None:
         super().__init__()
         self.figures = VoiceFigures()
@@ -262,6 +278,8 @@ class VoiceProcess(Line[Piece]):
         self._in_hand = RawValue("d", 0.0)  # `lead`, where the process sees it
         self._order = (make, rehearsal, niceness, read_back, self._in_hand)
         self._lead = round(lead * SAMPLE_RATE)
+        self._on_fault = on_fault
+        self._numbers = count()  # of sentences
         self._held: list[Piece] = []  # of an utterance that waits until it is whole
         self._worker: _Worker | None = None
         self._thread = threading.Thread(target=self._run, name="voice", daemon=True)
@@ -364,7 +382,7 @@ class VoiceProcess(Line[Piece]):
 
     def _say(self, utterance: Utterance) -> None:
         """Say it, trying twice; what was delivered before a failure is not said again."""
-        progress = _Delivery(utterance.generation)
+        progress = _Delivery(utterance, self._numbers, self._heard_to_break_off)
         for again in (True, False):
             try:
                 self._receive(utterance, progress)
@@ -383,16 +401,24 @@ class VoiceProcess(Line[Piece]):
         for piece in progress.finish():
             self._offer(piece)
 
+    def _heard_to_break_off(self) -> str:
+        """What becomes of the sentence that is at hand; "" while its listener has noticed nothing."""
+        if self._ready or self._held or not self._on_fault:
+            return ""
+        self.figures.repeated += self._on_fault == "repeat"
+        self.figures.skipped += self._on_fault == "skip"
+        return self._on_fault
+
     def _receive(self, utterance: Utterance, progress: _Delivery) -> None:
         worker = self._worker
         if worker is None:
             raise _VoiceError("it is not running", died=True)
         progress.begin()
         asked, stale = time.monotonic(), False
-        for speech in worker.speak(utterance, self._tell):
+        for speech, sentence in worker.speak(utterance, self._tell):
             if progress.fresh:
                 self.figures.first_sound.append(time.monotonic() - asked)
-            for piece in progress.take(speech):
+            for piece in progress.take(speech, sentence):
                 self._offer(piece)
             self._wait_for_room(utterance.generation)
             if not stale and (self._closing or utterance.generation < self.generation):
@@ -436,38 +462,68 @@ def _length(piece: Piece) -> int:
 
 
 class _Delivery:
-    """Turns an utterance's sound into pieces with soft edges; a second try goes on where the first broke off."""
+    """Turns an utterance's sound into pieces with soft edges. A second try goes on where the first broke off, or,
+    where ``torn`` asks for it, with the sentence that broke off or the one after it."""
 
-    def __init__(self, generation: int) -> None:
+    def __init__(self, utterance: Utterance, numbers: Iterator[int], torn: Callable[[], str]) -> None:
         self.fresh = True  # nothing was delivered yet
-        self._generation = generation
+        self._utterance, self._numbers, self._torn = utterance, numbers, torn
+        self._sentence, self._number = (
+            -1,
+            next(numbers),
+        )  # the last one delivered, counted here and in the show
+        self._left = -1  # the sentence that is left out
         self._delivered = 0
-        self._skip = 0
-        self._held = _NOTHING
+        self.begin()
 
     def begin(self) -> None:
+        """A try begins."""
         self._skip = self._delivered
+        self._base = self._at = -1
+        self._soft = not self._delivered
         self._held = _NOTHING
 
-    def take(self, speech: Speech) -> Iterator[Piece]:
+    def _enter(self, sentence: int) -> None:
+        """What comes is of the sentence, counted from the utterance's first."""
+        self._at = sentence
+        if sentence > self._sentence:
+            self._sentence = sentence
+            self._number = next(self._numbers) if self._delivered else self._number
+        elif sentence == self._sentence and self._skip and (fate := self._torn()):
+            self._skip, self._soft = 0, True
+            self._number = next(self._numbers)
+            self._left = sentence if fate == "skip" else -1
+
+    def take(self, speech: Speech, begun: int) -> Iterator[Piece]:
+        """The pieces that ``speech`` makes ready; ``begun`` counts the sentences that its process has begun."""
+        self._base = begun if self._base < 0 else self._base
+        if begun - self._base != self._at:
+            self._enter(begun - self._base)
+        if self._at == self._left:
+            return
         skipped = min(self._skip, len(speech.samples))
         self._skip -= skipped
         known = join([self._held, speech.part(skipped, len(speech.samples))])
         edge = max(0, len(known.samples) - EDGE)
         ready, self._held = known.part(0, edge), known.part(edge, len(known.samples))
         if edge:
-            if self._delivered == 0:
+            if self._soft:
+                self._soft = False
                 rise = min(EDGE, edge)
                 ready.samples[:rise] *= np.linspace(0, 1, rise, dtype=np.float32)
             self.fresh = False
             self._delivered += edge
-            yield Spoken(ready.samples, self._generation, phones=ready.phones)
+            yield self._piece(ready.samples, ready.phones)
 
     def finish(self) -> Iterator[Piece]:
         """The held end, faded out; empty when nothing was held, to mark the utterance's end all the same."""
         end, self._held = self._held, _NOTHING
         faded = end.samples * np.linspace(1, 0, len(end.samples), dtype=np.float32)
-        yield Spoken(faded, self._generation, last=True, phones=end.phones)
+        yield self._piece(faded, end.phones, last=True)
+
+    def _piece(self, samples: FloatArray, phones: tuple[Phone, ...], last: bool = False) -> Spoken:
+        said = self._utterance
+        return Spoken(samples, said.generation, last, phones, self._number, said.then)
 
 
 _NOTHING = Speech(np.zeros(0, np.float32))
@@ -480,9 +536,12 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self._line, theirs = context.Pipe()
         told = ChildLog(context)
-        _limit(self._line, STUCK)
+        _limit(self._line, min(MIDDLE, STUCK))
+        heart = Heart()
+        self._watch: Watch | None = None
+        self._beats = heart.count
         self.process: SpawnProcess = context.Process(
-            target=_serve, args=(theirs, told.end, *order), name="avatar-voice", daemon=True
+            target=_serve, args=(theirs, told.end, heart, *order), name="avatar-voice", daemon=True
         )
         self.process.start()
         theirs.close()
@@ -502,10 +561,14 @@ class _Worker:
             ) from None
         if message[0] == "refused":
             raise AvatarError(message[1], message[2])
+        self._watch = Watch(self._beats)
         return float(message[1])
 
-    def speak(self, utterance: Utterance, tell: Callable[[Tally, float], None]) -> Iterator[Speech]:
-        """The utterance's sound, in pieces that the caller owns; ``tell`` is told what its checks found, and its pace.
+    def speak(
+        self, utterance: Utterance, tell: Callable[[Tally, float], None]
+    ) -> Iterator[tuple[Speech, int]]:
+        """The utterance's sound, in pieces that the caller owns, each with the count of the sentences begun so far;
+        ``tell`` is told what its checks found, and its pace.
 
         Raises:
             _VoiceError: It could not be said.
@@ -519,7 +582,7 @@ class _Worker:
                 samples = np.frombuffer(self._line.recv_bytes(), np.float32).copy()
             except (EOFError, OSError) as error:
                 raise _VoiceError(str(error) or "its process ended", died=True) from None
-            yield Speech(samples, message[1])
+            yield Speech(samples, message[1]), message[2]
         tell(*message[1:3])
         if message[0] == "failed":
             raise _VoiceError(message[3], died=False)
@@ -532,18 +595,19 @@ class _Worker:
             log.debug("the voice was gone when told to drop")
 
     def stop(self) -> None:
-        """End the process; it holds nothing worth saving."""
-        self.process.terminate()
+        """End the process; it holds nothing worth saving, and one that hangs hears nothing else."""
+        self.process.kill()
         self.process.join(5)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join(5)
         self._line.close()
 
     def _next(self) -> tuple[Any, ...]:
         try:
-            if not self._line.poll(STUCK):
-                raise _VoiceError(f"no sign of life for {STUCK:.0f} s", died=True)
+            given_up = time.monotonic() + STUCK
+            while not self._line.poll(0.1):
+                if self._watch and self._watch.still() > HUNG:
+                    raise _VoiceError(f"no sign of life for {HUNG:.0f} s", died=True)
+                if time.monotonic() > given_up:
+                    raise _VoiceError(f"not a word for {STUCK:.0f} s", died=True)
             message: tuple[Any, ...] = self._line.recv()
             return message
         except (EOFError, OSError) as error:
@@ -562,6 +626,7 @@ def _limit(line: Connection[Any, Any], seconds: float) -> None:
 def _serve(
     line: Connection[Any, Any],
     told: Connection[Any, Any],
+    heart: Heart,
     make: VoiceMaker,
     rehearsal: Utterance,
     niceness: int,
@@ -582,6 +647,7 @@ def _serve(
         return
     checker.taken()
     checker.reader = _reader() if read_back and checker.pace < READS else None
+    heart.start()
     line.send(("ready", checker.pace))
     try:
         while True:
@@ -611,7 +677,7 @@ def _speak(
             if line.poll():
                 line.recv()
                 break
-            line.send(("sound", speech.phones))
+            line.send(("sound", speech.phones, checker.begun))
             line.send_bytes(np.ascontiguousarray(speech.samples, np.float32).tobytes())
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise

@@ -14,18 +14,20 @@ class Director:
     Args:
         script: The show.
         loop: Start again from the top after the last line, for ever.
+        start: The item of the script to begin with, counted over all rounds (`Utterance.then`).
 
     Attributes:
         generation: Rises when what was planned is no longer wanted; work of an older generation is dropped.
         segment: Name of the segment that the last item handed out belongs to.
     """
 
-    def __init__(self, script: Script, loop: bool = False) -> None:
+    def __init__(self, script: Script, loop: bool = False, start: int = 0) -> None:
         self.generation = 0
-        self.segment = ""
         self._script = script
         self._loop = loop
-        self._next = 0
+        self._round, self._next = divmod(start, max(1, len(script.items))) if loop else (0, start)
+        before = [item.name for item in script.items[: self._next] if isinstance(item, Segment)]
+        self.segment = before[-1] if before else ""
         self._spoke = False
 
     def next(self) -> Utterance | Pause | None:
@@ -38,7 +40,7 @@ class Director:
             if self._next >= len(items):
                 if not self._loop:
                     return None
-                self._next = 0
+                self._round, self._next = self._round + 1, 0
             item = items[self._next]
             if isinstance(item, Segment):
                 self.segment = item.name
@@ -59,4 +61,5 @@ class Director:
 
     def _utterance(self, line: Line) -> Utterance:
         plain = Utterance(line.text, self._script.language, self._script.controls, f"script:{line.line}")
-        return replace(plain, generation=self.generation)
+        then = self._round * len(self._script.items) + self._next
+        return replace(plain, generation=self.generation, then=then)

@@ -16,6 +16,7 @@ own or inside a paragraph; every other HTML comment is a note to the author. How
     pause: 400ms        # silence between two paragraphs
     use: live-shopping  # what the show is for; the presenter's consent must cover it
     expression: neutral # or happy, serious
+    on_fault: repeat    # or skip: a sentence that a fault has cut is said again from its start, or left out
     ---
 
 Every mistake in a script is reported at once, each with its line number.
@@ -38,6 +39,9 @@ from avatar_engine import markup
 from avatar_engine.contracts import AS_FITTED, CONTROL_LIMITS, EMOTIONS, EXPRESSIONS, Controls
 from avatar_engine.errors import AvatarError
 from avatar_engine.trust.consent import USES
+
+ON_FAULT = ("repeat", "skip")
+"""What may become of a sentence that a fault has cut."""
 
 LABEL_POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right")
 SPEEDS = CONTROL_LIMITS["speed"]
@@ -90,6 +94,7 @@ class Script:
         pause: Seconds of silence between two paragraphs.
         use: What the show is for, as the presenter's consent names it.
         expression: The presenter's, one of `EXPRESSIONS`.
+        on_fault: What becomes of a sentence that a fault has cut, one of `ON_FAULT`.
     """
 
     items: tuple[Line | Pause | Segment, ...]
@@ -99,6 +104,7 @@ class Script:
     pause: float = 0.4
     use: str = "live-shopping"
     expression: str = EXPRESSIONS[0]
+    on_fault: str = ON_FAULT[0]
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -225,6 +231,12 @@ def _read_expression(value: str) -> str:
     return value
 
 
+def _read_on_fault(value: str) -> str:
+    if value not in ON_FAULT:
+        raise ValueError(f"is no way to go on after a fault; choose one of {', '.join(ON_FAULT)}")
+    return value
+
+
 def _read_use(value: str) -> str:
     if value not in USES:
         raise ValueError(f"is no known use; choose one of {', '.join(USES)}")
@@ -249,6 +261,7 @@ _READERS: dict[str, Callable[[str], str | float]] = {
     "pause": _read_duration,
     "use": _read_use,
     "expression": _read_expression,
+    "on_fault": _read_on_fault,
 }
 
 _CONTROLS = (*CONTROL_LIMITS, "emotion")

@@ -36,11 +36,7 @@ class Body:
     def __init__(self, video: Path, transforms: FloatArray, baked_size: int, crop_size: int) -> None:
         self._video = video
         self._transforms = rescaled(transforms, baked_size, crop_size)
-        self._ready: queue.Queue[ByteArray | BaseException] = queue.Queue(AHEAD)
-        self._closing = threading.Event()
-        self._next = 0
-        self._thread = threading.Thread(target=self._decode, name="body", daemon=True)
-        self._thread.start()
+        self._begin(0)
 
     @classmethod
     def load(cls, bundle: Bundle, crop_size: int) -> Self:
@@ -60,7 +56,7 @@ class Body:
         """Picture ``index`` of the endless body, and its crop's matrix.
 
         Args:
-            index: One more than at the last call, 0 at the first.
+            index: One more than at the last call, 0 at the first; any other one takes a while to find.
 
         Returns:
             uint8 I420 (height * 3 // 2, width), the caller's to paint on, and float32 (2, 3).
@@ -68,13 +64,23 @@ class Body:
         Raises:
             AvatarError: The footage can't be read.
         """
-        if index != self._next:
-            raise ValueError(f"body frame {index} was asked for, {self._next} is next")
-        self._next += 1
-        picture = self._ready.get()
-        if isinstance(picture, BaseException):
-            raise picture
-        return picture, self._transforms[index % len(self._transforms)]
+        if not 0 <= index - self._next <= AHEAD:
+            self.close()
+            self._begin(index)
+        while True:
+            self._next += 1
+            picture = self._ready.get()
+            if isinstance(picture, BaseException):
+                raise picture
+            if self._next > index:
+                return picture, self._transforms[index % len(self._transforms)]
+
+    def _begin(self, index: int) -> None:
+        self._ready: queue.Queue[ByteArray | BaseException] = queue.Queue(AHEAD)
+        self._closing = threading.Event()
+        self._next = index
+        self._thread = threading.Thread(target=self._decode, args=(index,), name="body", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """End the thread."""
@@ -93,21 +99,22 @@ class Body:
     ) -> None:
         self.close()
 
-    def _decode(self) -> None:
+    def _decode(self, start: int) -> None:
         try:
-            for picture in self._endless():
+            for picture in self._endless(start % len(self._transforms)):
                 self._ready.put(picture)
                 if self._closing.is_set():
                     return
         except BaseException as error:
             self._ready.put(error)
 
-    def _endless(self) -> Iterator[ByteArray]:
+    def _endless(self, start: int) -> Iterator[ByteArray]:
         while True:
-            count = 0
-            for picture in frames(self._video, 0, len(self._transforms), format="yuv420p"):
+            count = start
+            for picture in frames(self._video, start, len(self._transforms), format="yuv420p"):
                 count += 1
                 yield picture
+            start = 0
             if count != len(self._transforms):
                 raise AvatarError(
                     f"The body has {count} pictures, its track has {len(self._transforms)}.",

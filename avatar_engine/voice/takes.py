@@ -163,10 +163,12 @@ class Checker:
     Attributes:
         tally: What was found so far.
         pace: Seconds of work for a second of speech, lately.
+        begun: Sentences begun so far.
     """
 
     def __init__(self, reader: Reads | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.tally = Tally()
+        self.begun = 0
         self.reader = reader
         self._clock = clock
         self._worked, self._made, self._reading = 0.0, 0.0, _READING
@@ -191,6 +193,7 @@ class Checker:
                 yield part
                 continue
             self.tally += Tally(sentences=1)
+            self.begun += 1
             whole = self._cost(part) < in_hand()
             yield from self._whole(part, in_hand) if whole else self._streamed(part)
 

@@ -1,14 +1,13 @@
-"""The ring of shared memory: order, fullness, and what survives the reader's death."""
+"""The ring of shared memory: order, fullness, and what survives the death of either side."""
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
-from avatar_engine.broadcast.ring import FrameRing, FrameRingReader, slot_bytes, slots_for
+from avatar_engine.broadcast.ring import ENDLESS, FrameRing, slot_bytes, slots_for
 from tests.servers import programme
 
 WIDTH, HEIGHT, SLOTS = 320, 180, 4
@@ -16,78 +15,82 @@ WIDTH, HEIGHT, SLOTS = 320, 180, 4
 
 @pytest.fixture
 def ring() -> Iterator[FrameRing]:
-    made = FrameRing(multiprocessing.get_context("spawn"), WIDTH, HEIGHT, SLOTS)
+    made = FrameRing.make(WIDTH, HEIGHT, SLOTS)
     yield made
-    made.close()
+    made.discard()
 
 
-def read(reader: FrameRingReader) -> int:
-    assert reader.wait(1)
+def read(reader: FrameRing) -> int:
     frame = reader.peek()
     assert frame is not None
-    index, _, picture, sound = frame
-    np.testing.assert_array_equal(picture, programme(index).picture)
-    np.testing.assert_array_equal(sound, programme(index).sound)
+    np.testing.assert_array_equal(frame.picture, programme(frame.index).picture)
+    np.testing.assert_array_equal(frame.sound, programme(frame.index).sound)
     reader.release()
-    return index
+    return frame.index
 
 
 def test_frames_come_out_as_they_went_in_many_times_round(ring: FrameRing) -> None:
-    reader = FrameRingReader(ring.handle)
+    reader = FrameRing.open(ring.handle)
     for index in range(3 * SLOTS + 1):
-        assert ring.put(programme(index), patient=False)
+        assert ring.put(programme(index))
         assert read(reader) == index
     reader.close()
 
 
 def test_a_full_ring_says_so_and_keeps_what_it_has(ring: FrameRing) -> None:
-    reader = FrameRingReader(ring.handle)
-    taken = [ring.put(programme(i), patient=False) for i in range(SLOTS + 2)]
+    reader = FrameRing.open(ring.handle)
+    taken = [ring.put(programme(i)) for i in range(SLOTS + 2)]
     assert taken == [True] * SLOTS + [False] * 2
     assert ring.depth == reader.depth == SLOTS
     assert [read(reader) for _ in range(SLOTS)] == list(range(SLOTS))
-    assert not reader.wait(0)
     assert reader.peek() is None
     reader.close()
 
 
-def test_patience_travels_with_the_frame(ring: FrameRing) -> None:
-    reader = FrameRingReader(ring.handle)
-    ring.put(programme(0), patient=True)
-    frame = reader.peek()
+def test_what_is_known_of_a_frame_travels_with_it(ring: FrameRing) -> None:
+    ring.put(programme(7), patient=True, epoch=3, content=5)
+    frame = ring.peek()
     assert frame is not None
-    assert frame[1] is True
+    assert (frame.index, frame.patient, frame.epoch, frame.content, frame.speaking) == (7, True, 3, 5, False)
     del frame
-    reader.close()
 
 
-def test_a_new_reader_goes_on_where_the_dead_one_stopped(ring: FrameRing) -> None:
-    dead = FrameRingReader(ring.handle)
+def test_a_new_reader_and_a_new_writer_go_on_where_the_dead_ones_stopped(ring: FrameRing) -> None:
+    writer, dead = FrameRing.open(ring.handle), FrameRing.open(ring.handle)
     for index in range(SLOTS):
-        ring.put(programme(index), patient=False)
+        writer.put(programme(index))
     assert read(dead) == 0
-    assert dead.wait(1)  # it dies with the semaphore taken and the frame not
+    assert dead.peek() is not None  # it dies while it encodes
     dead.close()
-    ring.renew()
-    heir = FrameRingReader(ring.handle)
-    assert [read(heir) for _ in range(SLOTS - 1)] == [1, 2, 3]
-    assert [ring.put(programme(i), patient=False) for i in range(4, 9)] == [True] * SLOTS + [False]
-    heir.close()
+    writer.close()
+    heirs = FrameRing.open(ring.handle), FrameRing.open(ring.handle)
+    assert [heirs[0].put(programme(i)) for i in (4, 5)] == [True, False]
+    assert [read(heirs[1]) for _ in range(SLOTS)] == [1, 2, 3, 4]
+    for heir in heirs:
+        heir.close()
+
+
+def test_counters_are_shared_and_apart_from_one_another(ring: FrameRing) -> None:
+    names = [name for name, kind in vars(FrameRing).items() if type(kind).__name__ == "_Counter"]
+    assert len(names) == 21 and ring.last == ENDLESS
+    for value, name in enumerate(names, 1):
+        setattr(ring, name, value << 40)
+    other = FrameRing.open(ring.handle)
+    assert [getattr(other, name) >> 40 for name in names] == list(range(1, len(names) + 1))
+    other.close()
 
 
 @pytest.mark.parametrize(("drain", "left"), [(True, 2), (False, 0)])
 def test_the_end(ring: FrameRing, drain: bool, left: int) -> None:
-    reader = FrameRingReader(ring.handle)
-    ring.put(programme(0), patient=False)
-    ring.put(programme(1), patient=False)
-    assert not reader.exhausted
+    ring.put(programme(0))
+    ring.put(programme(1))
+    assert not ring.exhausted
     ring.finish(drain)
-    read_count = 0
-    while not reader.exhausted:
-        read(reader)
-        read_count += 1
-    assert read_count == left
-    reader.close()
+    count = 0
+    while not ring.exhausted:
+        read(ring)
+        count += 1
+    assert count == left
 
 
 def test_rings_fit_a_container() -> None:

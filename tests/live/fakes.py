@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray, FloatArray, MouthMotion, Phone
+from avatar_engine.contracts import EXPRESSIONS, SAMPLES_PER_FRAME, ByteArray, FloatArray, MouthMotion, Phone
+from avatar_engine.errors import AvatarError
 from avatar_engine.live.performer import Performer
 from avatar_engine.live.programme import Piece
+from avatar_engine.stage.compose import Stage
+from avatar_engine.stage.label import Label
 
 NEUTRAL = np.array([0.25, -0.5], np.float32)
 
@@ -56,6 +59,26 @@ class CountingBody:
 
     def close(self) -> None:
         self.closed = True
+
+
+class GreyBody:
+    """Pictures of 64 by 48 pixels, each a little lighter than the one before."""
+
+    def frame(self, index: int) -> tuple[ByteArray, FloatArray]:
+        shade = 60 + index % 100
+        return np.full((72, 64), shade, np.uint8), np.full((2, 3), shade, np.float32)
+
+    def close(self) -> None:
+        pass
+
+
+def load(
+    bundle: object, label: Label, size: tuple[int, int], device: object, expression: str
+) -> Performer[list[float]]:
+    """Takes the place of `avatar_engine.live.renderer_process.load_performer`."""
+    if expression not in EXPRESSIONS:
+        raise AvatarError(f"There is no expression {expression!r}.", "Choose another.")
+    return Performer(LaggingMotion(), Ink(), GreyBody(), Stage(size, label), NEUTRAL)
 
 
 class BareStage:

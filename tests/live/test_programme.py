@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, Phone
 from avatar_engine.live.performer import Performer
-from avatar_engine.live.programme import EDGE, OPENING, TAIL, Programme, Silence, Spoken
+from avatar_engine.live.programme import EDGE, OPENING, TAIL, Programme, Silence, SoundTrack, Spoken
 from tests.live.fakes import NEUTRAL, BareStage, CountingBody, Ink, LaggingMotion, ListedSource, performer
 
 
@@ -18,7 +18,7 @@ def noise(count, seed=1):
 def play(pieces, lag=3, limit=10_000):
     source = ListedSource(pieces)
     actor, ink, body = performer(lag)
-    frames = list(islice(iter(Programme(source, actor)), limit))
+    frames = list(islice(iter(Programme(SoundTrack(source), actor)), limit))
     sound = np.concatenate([frame.sound for frame in frames])
     return frames, sound, ink, body
 
@@ -70,7 +70,7 @@ def test_phones_come_with_their_own_samples_to_the_sample(plan):
         wanted.append(said)
     lips = LaggingMotion()
     actor = Performer(lips, Ink(), CountingBody(), BareStage(), NEUTRAL)
-    list(Programme(ListedSource(pieces), actor))
+    list(Programme(SoundTrack(ListedSource(pieces)), actor))
     heard = np.zeros((len(lips.phones), SAMPLES_PER_FRAME), bool)
     for row, phones in zip(heard, lips.phones, strict=True):
         for phone in phones:
@@ -109,7 +109,7 @@ def test_idle_goes_on_while_the_source_has_nothing_ready():
             return None
 
     actor, ink, body = performer()
-    frames = list(islice(iter(Programme(Never(), actor)), 200))
+    frames = list(islice(iter(Programme(SoundTrack(Never()), actor)), 200))
     assert not any(frame.speaking or frame.sound.any() for frame in frames)
     assert body.asked == list(range(200))
     assert all((row == NEUTRAL).all() for row in ink.rows)
@@ -148,7 +148,7 @@ def test_a_new_generation_cuts_what_is_said_within_the_edge_and_drops_the_rest()
     source = Interrupted([stale, Spoken(stale.samples, 0, last=True), Silence(48_000, 0), fresh])
     actor, _, _ = performer(lag=0)
     frames = []
-    for frame in Programme(source, actor):
+    for frame in Programme(SoundTrack(source), actor):
         frames.append(frame.sound)
         if frame.index == 9:
             source.generation = 1
@@ -158,3 +158,18 @@ def test_a_new_generation_cuts_what_is_said_within_the_edge_and_drops_the_rest()
     np.testing.assert_allclose(sound[cut : cut + EDGE], np.linspace(0.5, 0, EDGE), atol=1e-6)
     np.testing.assert_array_equal(sound[cut + EDGE : cut + EDGE + 2000], fresh.samples)
     assert not sound[cut + EDGE + 2000 :].any()
+
+
+def test_in_a_hurry_every_second_picture_is_shown_again_and_the_sound_goes_on():
+    actor, _, body = performer(0)
+    programme = Programme(
+        SoundTrack(ListedSource([Spoken(noise(20 * 960), last=True)])), actor, 7, lambda: True
+    )
+    frames = list(programme)
+    assert [frame.index for frame in frames] == list(range(7, 7 + len(frames)))
+    assert body.asked == [frame.index for frame in frames[::2]]
+    assert programme.held == len(frames) // 2
+    np.testing.assert_array_equal(
+        np.concatenate([frame.sound for frame in frames])[: 20 * 960], noise(20 * 960)
+    )
+    assert all(a.picture is b.picture for a, b in zip(frames[::2], frames[1::2], strict=False))

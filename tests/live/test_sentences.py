@@ -59,3 +59,8 @@ def test_a_sentence_whose_language_is_to_be_found_is_asked_for_in_one_that_was_a
     assert [item.language for item in iter(director.next, None)] == ["fr", "en"]
     director = Sentences(ListedDirector([Utterance(text, "auto")]), "en", ("en",))
     assert [item.language for item in iter(director.next, None)] == ["en", "en"]
+
+
+def test_whoever_goes_on_within_a_paragraph_begins_it_again():
+    director = Sentences(ListedDirector([Utterance("One. Two. Three.", "en", then=5)]))
+    assert [item.then for item in iter(director.next, None)] == [4, 4, 5]

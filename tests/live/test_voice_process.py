@@ -63,9 +63,11 @@ def die() -> ToneVoice:
 def start():
     running: list[VoiceProcess] = []
 
-    def go(items, make: Callable[[], ToneVoice] = ToneVoice, lead: float = 100.0) -> VoiceProcess:
+    def go(
+        items, make: Callable[[], ToneVoice] = ToneVoice, lead: float = 100.0, on_fault=""
+    ) -> VoiceProcess:
         director = items if hasattr(items, "next") else ListedDirector(items)
-        voice = VoiceProcess(director, make, Utterance("12"), lead)
+        voice = VoiceProcess(director, make, Utterance("12"), lead, on_fault=on_fault)
         running.append(voice)
         voice.launch()
         voice.wait_ready()
@@ -327,3 +329,42 @@ def test_close_ends_thread_and_process_in_the_middle_of_a_speech(start):
     voice.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("on_fault", "letters"), [("repeat", ["bad", "bad luck"]), ("skip", ["bad", ""]), ("", ["bad luck"])]
+)
+def test_a_sentence_that_was_heard_to_break_off_is_said_again_or_left_out(start, tmp_path, on_fault, letters):
+    make = partial(FailsOn, tmp_path / "failed", True, True)
+    voice = start([Utterance("bad luck", then=4), Utterance("fine")], make, on_fault=on_fault)
+    pieces = drain(voice)  # whatever comes is heard at once: the line is dry when the voice dies
+    said = {}
+    for piece in pieces:
+        said[piece.sentence] = said.get(piece.sentence, 0) + len(piece.samples)
+    fine = said.popitem()
+    assert fine[1] == len(tone("fine"))
+    for count, words in zip(said.values(), letters, strict=True):
+        assert abs(count - len(tone(words))) <= 2 * EDGE
+    assert (voice.figures.repeated, voice.figures.skipped) == (on_fault == "repeat", on_fault == "skip")
+    assert [piece.then for piece in pieces if piece.last] == [4, 0]
+
+
+def test_a_sentence_that_broke_off_unheard_goes_on_where_it_was(start, tmp_path):
+    make = partial(FailsOn, tmp_path / "failed", True, True)
+    voice = start([Utterance("bad luck"), Utterance("fine")], make, on_fault="repeat")
+    said = utterances(drain_when(voice, lambda: voice.figures.said == 2))
+    assert [len(samples) for samples in said] == [len(tone(text)) for text in ("bad luck", "fine")]
+    assert voice.figures.repeated == 0
+
+
+def test_a_voice_that_is_stopped_is_noticed_by_its_heart(start, monkeypatch):
+    monkeypatch.setattr("avatar_engine.live.voice_process.HUNG", 1.0)
+    voice = start([Utterance("x" * 20)] * 400, lead=1.0)
+    while voice.lead < 0.5:
+        voice.wait(0.1)
+    os.kill(voice.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    while voice.figures.restarts == 0:
+        assert time.monotonic() < began + 30, "the voice hangs and nobody notices"
+        if voice.poll() is None:
+            voice.wait(0.05)

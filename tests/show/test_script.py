@@ -232,3 +232,10 @@ def test_the_scripts_in_the_readme_are_whole():
 def test_each_sentences_language_can_be_left_to_be_found() -> None:
     script = parse('---\nlanguage: auto\n---\n\nHello. <lang xml:lang="fr">Bonjour.</lang>\n')
     assert script.languages == ("auto", "fr")
+
+
+def test_what_becomes_of_a_cut_sentence_is_set_and_checked():
+    assert parse("abc\n").on_fault == "repeat"
+    assert parse("---\non_fault: skip\n---\nabc\n").on_fault == "skip"
+    with pytest.raises(AvatarError, match=r"line 3: on_fault: 'stop' is no way .* repeat, skip"):
+        parse("---\nlanguage: en\non_fault: stop\n---\nabc\n")

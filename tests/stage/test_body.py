@@ -63,11 +63,15 @@ def test_close_ends_the_thread(video):
     assert not any(thread.name == "body" for thread in threading.enumerate())
 
 
-def test_only_the_next_frame_can_be_had(video):
+@pytest.mark.parametrize("steps", [(5, 6, 7), (2, 2 * COUNT + 13, 2 * COUNT + 14), (30, 3, 4, 5), (7, 7, 6)])
+def test_any_frame_can_be_had(video, steps):
+    wanted = list(frames(video, format="yuv420p"))
     with Body(video, matrices(), 256, 256) as body:
         body.frame(0)
-        with pytest.raises(ValueError, match="body frame 5"):
-            body.frame(5)
+        for index in steps:
+            picture, matrix = body.frame(index)
+            np.testing.assert_array_equal(picture, wanted[index % COUNT])
+            np.testing.assert_array_equal(matrix, matrices()[index % COUNT])
 
 
 def test_a_track_longer_than_the_film_is_a_damaged_bundle(video):

@@ -1,0 +1,98 @@
+"""Bakes the idle presenter once for every clone, size and label, beside the show and in nobody's way."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import multiprocessing
+import os
+import signal
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+from avatar_engine.bundle import Bundle, cache_folder
+from avatar_engine.errors import AvatarError
+from avatar_engine.live.renderer_process import PerformerMaker
+from avatar_engine.media.write import VideoWriter
+from avatar_engine.stage.idle import GOP
+
+log = logging.getLogger(__name__)
+
+NICENESS = 19
+"""It has all the time there is: a show without it holds its last picture at a fault."""
+
+VERSION = 1
+"""Of what is in the file; a new one is baked anew."""
+
+
+def idle_video(bundle: Bundle, label: str, size: tuple[int, int], expression: str) -> Path:
+    """Where the idle pictures of a show lie, or will: one file for every clone and look.
+
+    ``label`` tells one label from another.
+    """
+    parts = sorted((name, part.sha256) for name, part in bundle.parts.items() if "voice" not in name)
+    key = hashlib.sha256(repr((VERSION, parts, label, size, expression)).encode()).hexdigest()
+    return cache_folder().parent / "idle" / f"{key}.mp4"
+
+
+class Baker:
+    """A process that makes a file of idle pictures, if it is not there yet.
+
+    Args:
+        make: Makes the performer, in that process.
+        video: The file.
+        size: Width and height.
+    """
+
+    def __init__(self, make: PerformerMaker, video: Path, size: tuple[int, int]) -> None:
+        self._process: SpawnProcess | None = None
+        if video.is_file():
+            return
+        try:
+            video.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            log.warning("no idle pictures: %s can't be made (%s)", video.parent, error.strerror)
+            return
+        log.info("idle pictures are made in the background: %s", video)
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(
+            target=_bake, args=(make, video, size), name="avatar-idle", daemon=True
+        )
+        self._process.start()
+
+    @property
+    def baking(self) -> bool:
+        """Whether it is at work."""
+        return self._process is not None and self._process.is_alive()
+
+    def close(self) -> None:
+        """End it; what is not whole is thrown away."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.join(2)
+            if self._process.is_alive():
+                self._process.kill()
+                self._process.join(2)
+
+
+def _bake(make: PerformerMaker, video: Path, size: tuple[int, int]) -> None:
+    """What runs in the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the show ends us in order
+    signal.signal(signal.SIGTERM, _leave)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    parent = os.getppid()
+    try:
+        performer = make()
+        with VideoWriter(video, *size, sound=False, crf=20, preset="veryfast", gop=GOP, threads=1) as writer:
+            for index in range(performer.length):
+                writer.picture(performer.perform(index, performer.neutral))
+                if os.getppid() != parent:
+                    raise SystemExit(1)
+        performer.close()
+    except AvatarError as error:
+        log.warning("no idle pictures: %s", error)
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)

@@ -1,0 +1,165 @@
+"""Speech that can be heard again: what was given to the renderer is kept until it went out.
+
+When a fault cuts a sentence, what follows begins with that sentence's start again, or after its end.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+
+from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray, Phone
+from avatar_engine.live.programme import Piece, Silence, SoundTrack, SpeechSource, Spoken
+
+log = logging.getLogger(__name__)
+
+BREATH = SAMPLE_RATE // 2
+"""Samples of silence between what was cut and its second start."""
+
+MOST = 2
+"""Times that one sentence is said again: perhaps it is the sentence that kills the renderer."""
+
+
+@dataclass(slots=True)
+class _Given:
+    """A piece that was given away: the frames of content in which it begins and ends; -1 while it is going on."""
+
+    piece: Piece
+    begins: int
+    ends: int = -1
+
+
+class _Kept:
+    """A `SpeechSource` that remembers what it gave; the frame that is being filled is told to it."""
+
+    def __init__(self, source: SpeechSource) -> None:
+        self.source = source
+        self.frame = 0
+        self.given: deque[_Given] = deque()
+        self.again: deque[Piece] = deque()
+        self.left_out = -1  # sentence of which the rest is not wanted
+
+    @property
+    def generation(self) -> int:
+        return self.source.generation
+
+    @property
+    def ended(self) -> bool:
+        return not self.again and self.source.ended
+
+    def poll(self) -> Piece | None:
+        if self.given and self.given[-1].ends < 0:
+            self.given[-1].ends = self.frame
+        piece = self._next()
+        while isinstance(piece, Spoken) and 0 <= piece.sentence == self.left_out:
+            piece = self._next()
+        if isinstance(piece, Silence) or (piece is not None and piece.sentence >= 0):
+            self.given.append(_Given(piece, self.frame))
+        return piece
+
+    def _next(self) -> Piece | None:
+        return self.again.popleft() if self.again else self.source.poll()
+
+
+class Retold:
+    """A `Track` whose sentences can be told again; used by one thread at a time.
+
+    Args:
+        source: Speech; pieces without a number of their sentence (live sound) are told once.
+        on_fault: ``repeat`` or ``skip`` the sentence that was cut.
+
+    Attributes:
+        frame: Frames of content given so far.
+        then: Where the show goes on, by what was heard whole (`avatar_engine.contracts.Utterance`).
+        repeated: Sentences said again from their start.
+        skipped: Sentences that were cut and left out.
+    """
+
+    def __init__(self, source: SpeechSource, on_fault: str, start: int = 0) -> None:
+        self.then = start
+        self.repeated = self.skipped = 0
+        self._on_fault = on_fault
+        self._kept = _Kept(source)
+        self._track = SoundTrack(self._kept)
+        self._cuts: tuple[int, int] = (-1, 0)  # the sentence that was cut last, and how often
+
+    @property
+    def frame(self) -> int:
+        return self._kept.frame
+
+    @property
+    def ended(self) -> bool:
+        """Whether only silence will come."""
+        return self._track.ended
+
+    @property
+    def mended(self) -> FloatArray | None:
+        """See `SoundTrack`."""
+        return self._track.mended
+
+    def next(self) -> tuple[FloatArray, bool, list[Phone]]:
+        """See `SoundTrack.next`."""
+        given = self._track.next()
+        self._kept.frame += 1
+        return given
+
+    def heard(self, frames: int) -> None:
+        """The first ``frames`` frames of content went out: what is whole in them is forgotten."""
+        given = self._kept.given
+        while given and (whole := self._whole(frames)):
+            for _ in range(whole):
+                piece = given.popleft().piece
+                if isinstance(piece, Spoken) and piece.last:
+                    self.then = max(self.then, piece.then)
+
+    def _whole(self, frames: int) -> int:
+        """How many pieces the first sentence or silence has, once it went out to its end; 0 before."""
+        given = self._kept.given
+        number = _sentence(given[0].piece)
+        for count, one in enumerate(given):
+            if count and _sentence(one.piece) != number:
+                return count
+            if not 0 <= one.ends < frames:
+                return 0
+            if isinstance(one.piece, Silence) or one.piece.last:
+                return count + 1
+        return 0
+
+    def cut(self, frames: int, begun: int | None = None) -> None:
+        """Only the first ``frames`` frames of content were heard for sure, and ``begun`` (the same by default)
+        perhaps: go on from there."""
+        self.heard(frames)
+        kept = self._kept
+        again: list[Piece] = [given.piece for given in kept.given]
+        if kept.given and kept.given[0].begins < (frames if begun is None else begun):
+            first, gone = again[0], max(0, frames - kept.given[0].begins) * SAMPLES_PER_FRAME
+            if isinstance(first, Silence):
+                again[0] = Silence(max(0, first.samples - gone), first.generation)
+            else:
+                again = self._told_again(first, again)
+        kept.given.clear()
+        kept.again.extendleft(reversed([piece for piece in again if not _empty(piece)]))
+        self._track = SoundTrack(kept)
+
+    def _told_again(self, first: Spoken, again: list[Piece]) -> list[Piece]:
+        """What is told instead of pieces that begin with the sentence that was cut."""
+        number = first.sentence
+        self._cuts = (number, self._cuts[1] + 1 if self._cuts[0] == number else 1)
+        breath = Silence(BREATH, first.generation)
+        if self._on_fault == "repeat" and self._cuts[1] <= MOST:
+            self.repeated += 1
+            log.warning("a sentence was cut and is said again")
+            return [breath, *again]
+        self.skipped += 1
+        log.warning("a sentence was cut and is left out")
+        self._kept.left_out = number
+        return [breath, *(piece for piece in again if _sentence(piece) != number)]
+
+
+def _sentence(piece: Piece) -> int:
+    return piece.sentence if isinstance(piece, Spoken) else -1
+
+
+def _empty(piece: Piece) -> bool:
+    return isinstance(piece, Silence) and piece.samples <= 0

@@ -1,0 +1,281 @@
+"""What does a viewer see when a part of a running show is killed, or hangs?
+
+    python benchmarks/faults.py marie.avatar --json faults.json --write docs/reliability.md
+
+A whole show runs in processes of its own to a receiver on the loopback, which notes when every packet came. While the
+presenter speaks each process in turn is killed (SIGKILL) and made to hang (SIGSTOP). Gaps are the longest times without
+a packet; speech is back when the received sound is loud again after it broke off. With ``--write`` the table takes the
+place of the one between the markers.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import platform
+import re
+import signal
+import socket
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Annotated, Any
+
+import av
+import numpy as np
+import psutil
+import typer
+from live import SCRIPT
+from rich.console import Console
+from rich.table import Table
+
+from avatar_engine.live.show import ShowStatus, run
+
+BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
+WATCHED = 20.0
+"""Seconds after a fault that are looked at."""
+LOUD = 0.01
+"""Root mean square of a sound packet in which somebody speaks."""
+BREAK = 0.35
+"""Seconds of silence from which speech counts as broken off by a fault: the show's breath is longer, a comma is not."""
+HELD_UP = 3.0
+"""Seconds that the show's own process is stopped."""
+
+FAULTS = [
+    ("renderer", "killed"), ("renderer", "stopped"), ("voice", "killed"), ("voice", "stopped"),
+    ("sender", "killed"), ("broadcast", "killed"), ("broadcast", "stopped"), ("show", "stopped for 3 s"),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault, as the receiver saw it.
+
+    Attributes:
+        part, kind: What was done to whom.
+        picture_gap_ms, sound_gap_ms: The longest time without a packet.
+        idle: Frames of the idle face in place of others.
+        speech_again_s: From the fault to speech after it was heard to break off; None where it never was.
+        connection: Whether it stayed the same.
+        said_again: Sentences said again from their start.
+        lost: Sentences left out, and frames that never came in a connection that stood.
+    """
+
+    part: str
+    kind: str
+    picture_gap_ms: float
+    sound_gap_ms: float
+    idle: int
+    speech_again_s: float | None
+    connection: bool
+    said_again: int
+    lost: str
+
+
+def receive(port: int, line: Connection[Any, Any]) -> None:
+    """Take one publisher after the other, in a process of its own; send on every packet's arrival: time, connection,
+    whether it is a picture, its time stamp and the loudness of its sound."""
+    connection = 0
+    while True:
+        with (
+            suppress(av.FFmpegError, OSError),
+            av.open(f"rtmp://127.0.0.1:{port}/live/show", options={"listen": "1"}) as source,
+        ):
+            connection += 1
+            for packet in source.demux():
+                if packet.pts is None:
+                    continue
+                now, seconds = time.monotonic(), float(packet.pts * packet.time_base)
+                picture, loud = packet.stream.type == "video", 0.0
+                if not picture:
+                    sounds = [
+                        frame.to_ndarray() for frame in packet.decode() if isinstance(frame, av.AudioFrame)
+                    ]
+                    loud = float(np.sqrt(np.mean(np.square(sounds)))) if sounds else 0.0
+                line.send((now, connection, picture, seconds, loud))
+
+
+def show(avatar: str, script: str, url: str, size: tuple[int, int], line: Connection[Any, Any]) -> None:
+    """The show, in a process of its own; its figures go down the line."""
+
+    def tell(status: ShowStatus) -> None:
+        with suppress(BrokenPipeError):
+            line.send(status)
+
+    run(Path(avatar), Path(script), [url], size=size, loop=True, on_status=tell)
+
+
+class Stage:
+    """The show, its receiver, and what came of both."""
+
+    def __init__(self, avatar: Path, script: Path, size: tuple[int, int]) -> None:
+        context = multiprocessing.get_context("spawn")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.packets: list[tuple[float, int, bool, float, float]] = []
+        self.status: ShowStatus | None = None
+        self._arrivals, theirs = context.Pipe(duplex=False)
+        self._receiver = context.Process(target=receive, args=(port, theirs), daemon=True)
+        self._receiver.start()
+        self._figures, ours = context.Pipe(duplex=False)
+        url = f"rtmp://127.0.0.1:{port}/live/show"
+        self.show = context.Process(target=show, args=(str(avatar), str(script), url, size, ours))
+        self.show.start()
+
+    def look(self, seconds: float) -> ShowStatus | None:
+        """What happens within the next seconds."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if not self.show.is_alive():
+                raise RuntimeError("the show has ended")
+            while self._arrivals.poll(0.02):
+                self.packets.append(self._arrivals.recv())
+            while self._figures.poll():
+                self.status = self._figures.recv()
+        return self.status
+
+    def wait_to_strike(self) -> ShowStatus:
+        """Return when somebody speaks in the middle of a sentence, and a second renderer is ready."""
+        limit, spoken = time.monotonic() + 300, 0
+        while time.monotonic() < limit:
+            status = self.look(0.1)
+            good = status and status.speaking and status.spare_ready and status.voice_pid
+            spoken = spoken + 1 if good else 0
+            if status and spoken >= 8:
+                return status
+        raise RuntimeError(f"nobody speaks: {self.status}")
+
+    def close(self) -> None:
+        """End both."""
+        self.show.terminate()
+        self.show.join(10)
+        self._receiver.kill()
+
+
+def strike(stage: Stage, part: str, kind: str) -> Fault:
+    """Do it, and look at what comes of it."""
+    before = stage.wait_to_strike()
+    pid = {
+        "renderer": before.renderer_pid, "voice": before.voice_pid, "broadcast": before.broadcast_pid,
+        "show": stage.show.pid,
+        "sender": psutil.Process(before.broadcast_pid).children()[0].pid if part == "sender" else None,
+    }[part]  # fmt: skip
+    if pid is None:
+        raise RuntimeError(f"there is no {part}")
+    began = time.monotonic()
+    os.kill(pid, signal.SIGKILL if kind == "killed" else signal.SIGSTOP)
+    if part == "show":
+        stage.look(HELD_UP)
+        os.kill(pid, signal.SIGCONT)
+    after = stage.look(began + WATCHED - time.monotonic())
+    if after is None:
+        raise RuntimeError("the show says nothing")
+    return judge(part, kind, before, after, [p for p in stage.packets if p[0] > began - 1.0], began)
+
+
+def judge(
+    part: str,
+    kind: str,
+    before: ShowStatus,
+    after: ShowStatus,
+    packets: list[tuple[float, int, bool, float, float]],
+    began: float,
+) -> Fault:
+    """The fault, by what was received around it."""
+    pictures = np.array([came for came, _, picture, _, _ in packets if picture])
+    sounds = np.array([(came, loud) for came, _, picture, _, loud in packets if not picture])
+    missing = 0
+    for connection in {packet[1] for packet in packets}:
+        stamps = sorted(round(p[3] * 25) for p in packets if p[1] == connection and p[2])
+        missing += stamps[-1] - stamps[0] + 1 - len(set(stamps)) if stamps else 0
+    left = after.skipped + after.left_out - before.skipped - before.left_out
+    return Fault(
+        part=part,
+        kind=kind,
+        picture_gap_ms=round(1000 * float(np.diff(pictures).max())),
+        sound_gap_ms=round(1000 * float(np.diff(sounds[:, 0]).max())),
+        idle=after.filled - before.filled,
+        speech_again_s=speech_again(sounds, began),
+        connection=len({packet[1] for packet in packets}) == 1,
+        said_again=after.repeated - before.repeated,
+        lost=f"{left} sentences, {missing} frames",
+    )
+
+
+def speech_again(sounds: np.ndarray[Any, Any], began: float) -> float | None:
+    """Seconds from the fault to the end of the first long break in the sound within five seconds of it."""
+    loud = sounds[sounds[:, 1] > LOUD, 0]
+    loud = loud[loud > began - 0.5]
+    for last, following in pairwise(loud):
+        if following - last > BREAK and following > began and last < began + 5.0:
+            return round(float(following - began), 1)
+    return None
+
+
+def markdown(faults: list[Fault], machine: str) -> str:
+    """The table of the docs."""
+    rows = [
+        "| part | fault | gap in the picture | gap in the sound | idle frames | speech again after | same connection "
+        "| said again | lost |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for one in faults:
+        again = "it never broke off" if one.speech_again_s is None else f"{one.speech_again_s:.1f} s"
+        gaps = f"{one.picture_gap_ms:.0f} ms | {one.sound_gap_ms:.0f} ms"
+        rows.append(
+            f"| {one.part} | {one.kind} | {gaps} | {one.idle} | {again} | "
+            f"{'yes' if one.connection else 'no'} | {one.said_again} | {one.lost} |"
+        )
+    return f"{BEGIN}\n{machine}\n\n" + "\n".join(rows) + f"\n{END}"
+
+
+def machine() -> str:
+    """When and where this was measured."""
+    return (
+        f"Measured {datetime.now(UTC):%Y-%m-%d}: {psutil.cpu_count()} cores ({platform.machine()}), load of the "
+        f"machine {psutil.getloadavg()[0]:.1f}, Python {platform.python_version()}, PyAV {av.__version__}."
+    )
+
+
+def main(
+    avatar: Path,
+    size: Annotated[str, typer.Option(help="Size of the show.")] = "640x360",
+    script: Annotated[Path | None, typer.Option(help="What is said; a short show by default.")] = None,
+    only: Annotated[str, typer.Option(help="Only faults of this part.")] = "",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Put the table into this Markdown file.")] = None,
+) -> None:
+    """Inject every fault into a running show and measure what the receiver saw."""
+    width, _, height = size.partition("x")
+    with tempfile.TemporaryDirectory() as scratch:
+        planned = script or Path(scratch) / "show.md"
+        if script is None:
+            planned.write_text(re.sub(r"<!-- pause .* -->", "", SCRIPT), encoding="utf-8")
+        stage = Stage(avatar, planned, (int(width), int(height)))
+        try:
+            faults = [strike(stage, *fault) for fault in FAULTS if only in fault[0]]
+        finally:
+            stage.close()
+    shown = Table(
+        "part", "fault", "picture gap", "sound gap", "idle", "speech again", "same", "again", "lost"
+    )
+    for one in faults:
+        shown.add_row(*(str(value) for value in asdict(one).values()))
+    Console().print(shown)
+    if json_file:
+        json_file.write_text(json.dumps([asdict(one) for one in faults], indent=2), encoding="utf-8")
+    if write:
+        text = write.read_text(encoding="utf-8")
+        begin, end = text.index(BEGIN), text.index(END) + len(END)
+        write.write_text(text[:begin] + markdown(faults, machine()) + text[end:], encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,123 @@
+"""Every part of a running show is killed and stopped: the broadcast goes on, and every sentence is heard whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from scipy.signal import correlate
+
+from avatar_engine.contracts import FRAME_RATE, FloatArray
+from avatar_engine.live import renderers
+from avatar_engine.live.show import ShowStatus, run
+from avatar_engine.media.read import sound
+from tests.live.voices import tone
+
+SIZE = (320, 180)
+WORDS = tuple(
+    "".join(np.random.default_rng(seed).permutation(list("abcdefghijklmnop"))) for seed in range(14)
+)
+"""Sentences that differ from one another; the show ends when enough was seen."""
+
+
+@dataclass
+class Saboteur:
+    """Strikes in the middle of sentences, the next fault of the list whenever it can; then lets the show end when what
+    was cut and one more paragraph were heard."""
+
+    faults: list[tuple[str, int]]
+    stop: threading.Event = field(default_factory=threading.Event)
+    struck: list[int] = field(default_factory=list)
+    _since: int = -1
+    _enough: int = 0
+
+    def __call__(self, status: ShowStatus) -> None:
+        self._since = (status.frames if self._since < 0 else self._since) if status.speaking else -1
+        if not self.faults:
+            if status.place >= self._enough:
+                self.stop.set()
+            return
+        soonest = max([75, *(at + 40 for at in self.struck[-1:])])
+        if self._since < 0 or status.frames < max(self._since + 12, soonest):
+            return
+        if self.faults[0][0] == "renderer" and not status.spare_ready:
+            return
+        part, number = self.faults.pop(0)
+        pid = {"renderer": status.renderer_pid, "broadcast": status.broadcast_pid}[part]
+        assert pid
+        os.kill(pid, number)
+        self.struck.append(status.frames)
+        self._enough = status.place + 2
+
+
+def indexes(path: Path) -> list[int]:
+    with av.open(str(path)) as file:
+        (pictures,) = file.streams.video
+        return sorted(
+            round(packet.pts * packet.time_base * FRAME_RATE)
+            for packet in file.demux(pictures)
+            if packet.pts is not None
+        )
+
+
+def likeness(heard: FloatArray, words: str) -> float:
+    """How well what was heard holds the words, whole: 1 for untouched, about 0.5 for half of them."""
+    said = tone(words)
+    at = int(np.abs(correlate(heard, said, "valid", "fft")).argmax())
+    place = heard[at : at + len(said)]
+    return float(place @ said / (np.linalg.norm(place) * np.linalg.norm(said) + 1e-9)) * min(
+        1.0, float(np.linalg.norm(place) / np.linalg.norm(said))
+    )
+
+
+def script(path: Path) -> Path:
+    path.write_text("---\npause: 200ms\n---\n" + "\n\n".join(WORDS) + "\n")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renderers, "SPARE_AFTER", 0)
+
+
+def test_a_renderer_is_killed_and_another_hangs_and_every_sentence_is_heard_whole(
+    avatar: Callable[..., Path], tmp_path: Path
+) -> None:
+    record = tmp_path / "r.mp4"
+    strike = Saboteur([("renderer", signal.SIGKILL), ("renderer", signal.SIGSTOP)])
+    last = run(
+        avatar(), script(tmp_path / "s.md"), [str(record)], size=SIZE, on_status=strike, stop=strike.stop
+    )
+    assert not strike.faults, "the show was over too soon"
+    assert (last.renderer_restarts, last.broadcast_restarts, last.reconnects) == (2, 0, 0)
+    assert indexes(record) == list(range(last.frames)), "frames are missing"
+    assert last.repeated >= 1 and last.skipped == 0, "a strike may find the breath between two sentences"
+    assert last.filled >= renderers.HUNG * FRAME_RATE - 15
+    heard, whole = sound(record), WORDS[: last.place]
+    assert len(whole) >= 2 and min(likeness(heard, words) for words in whole) > 0.95
+
+
+def test_a_broadcast_is_killed_and_goes_on_with_the_next_index_and_says_the_sentence_again(
+    avatar: Callable[..., Path], tmp_path: Path
+) -> None:
+    record = tmp_path / "r.mp4"
+    strike = Saboteur([("broadcast", signal.SIGKILL)])
+    last = run(
+        avatar(), script(tmp_path / "s.md"), [str(record)], size=SIZE, on_status=strike, stop=strike.stop
+    )
+    assert (last.broadcast_restarts, last.renderer_restarts) == (1, 0)
+    assert last.repeated >= 1
+    before, after = indexes(record), indexes(tmp_path / "r-2.mp4")
+    assert after == list(range(len(after))), "frames are missing"
+    assert strike.struck[0] - 60 <= len(before) <= last.frames - len(after), "a frame went out twice"
+    heard = np.concatenate([sound(record), sound(tmp_path / "r-2.mp4")])
+    assert last.place >= 2 and likeness(heard, WORDS[last.place - 1]) > 0.95
+    cut = [words for words in WORDS[: last.place] if likeness(heard, words) < 0.95]
+    assert len(cut) <= 2, "more is missing than the file's unwritten end"
