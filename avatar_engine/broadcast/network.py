@@ -25,6 +25,9 @@ _THIN = TIME_BASE
 _STEADY = 10.0
 """Seconds on air after which a connection counts as good, and the next wait is short again."""
 
+_NEVER_CAME = 5.0
+"""Seconds at most between two attempts at an endpoint that was never there: the studio is still starting it."""
+
 WantKeyframe = Callable[[], None]
 
 
@@ -46,6 +49,7 @@ class NetworkOutput(Output):
         self._link: Link | None = None
         self._ending = threading.Event()
         self._good = time.monotonic()
+        self._came = False
 
     def put(self, packet: Packet, patient: bool) -> None:
         if self._queue.put(packet) and packet.video:
@@ -79,6 +83,8 @@ class NetworkOutput(Output):
                 return
             attempt = 0 if self._good - began > _STEADY else attempt
             seconds = backoff(attempt, random.random())
+            if not self._came and isinstance(error, LinkError) and error.away:
+                seconds = min(seconds, _NEVER_CAME)
             attempt += 1
             reason = self._spec.redact(str(error))
             if self._spec.give_up:
@@ -89,7 +95,8 @@ class NetworkOutput(Output):
             log.warning("%s: %s; again in %.1f s at most", self._spec.display, reason, seconds)
             self._set(state="reconnecting", error=reason, reconnects=self._status.reconnects + 1)
             link = self._next_link()
-            wait(seconds, away=isinstance(error, LinkError) and error.away)
+            # One that was never there may take a single connection, and must not spend it on a question.
+            wait(seconds, away=self._came and isinstance(error, LinkError) and error.away)
 
     def _ended(self, error: Exception) -> bool:
         """Whether the connection's loss does not matter, for the broadcast is at its end."""
@@ -130,6 +137,7 @@ class NetworkOutput(Output):
                 return None
             link.connect()
             log.info("%s: on air", self._spec.display)
+            self._came = True
             self._queue.open()
             self._set(state="on air")
             self._want_keyframe()
