@@ -18,6 +18,7 @@ import re
 import signal
 import socket
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -104,11 +105,14 @@ def receive(port: int, line: Connection[Any, Any]) -> None:
 def show(avatar: str, script: str, url: str, size: tuple[int, int], line: Connection[Any, Any]) -> None:
     """The show, in a process of its own; its figures go down the line."""
 
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
     def tell(status: ShowStatus) -> None:
         with suppress(BrokenPipeError):
             line.send(status)
 
-    run(Path(avatar), Path(script), [url], size=size, loop=True, on_status=tell)
+    run(Path(avatar), Path(script), [url], size=size, loop=True, on_status=tell, stop=stop)
 
 
 class Stage:
@@ -155,7 +159,7 @@ class Stage:
     def close(self) -> None:
         """End both."""
         self.show.terminate()
-        self.show.join(10)
+        self.show.join(20)
         self._receiver.kill()
 
 
@@ -196,16 +200,20 @@ def judge(
         stamps = sorted(round(p[3] * 25) for p in packets if p[1] == connection and p[2])
         missing += stamps[-1] - stamps[0] + 1 - len(set(stamps)) if stamps else 0
     left = after.skipped + after.left_out - before.skipped - before.left_out
+    gap = float(np.diff(pictures).max())
+    lost = f"{left} sentences, {missing} frames"
+    if part == "sender":  # the programme goes on without its viewers
+        lost = f"{gap:.1f} s of the programme at this output"
     return Fault(
         part=part,
         kind=kind,
-        picture_gap_ms=round(1000 * float(np.diff(pictures).max())),
+        picture_gap_ms=round(1000 * gap),
         sound_gap_ms=round(1000 * float(np.diff(sounds[:, 0]).max())),
         idle=after.filled - before.filled,
         speech_again_s=speech_again(sounds, began),
         connection=len({packet[1] for packet in packets}) == 1,
         said_again=after.repeated - before.repeated,
-        lost=f"{left} sentences, {missing} frames",
+        lost=lost,
     )
 
 

@@ -79,6 +79,7 @@ def load(
     with Body.load(bundle, lips.size) as rehearsal:
         picture, matrix = rehearsal.frame(0)
         renderer.paint(picture, matrix, lips.neutral)
+        stage.compose(picture)  # what it fills up beside the body is the same whenever a renderer begins
     motion.whole(np.random.default_rng(0).normal(0, 0.1, 10 * SAMPLES_PER_FRAME).astype(np.float32))
     placement = bundle.tensors(PLACEMENT_PART)["offsets"]
     face = partial(lips.expressions.apply, expression)
