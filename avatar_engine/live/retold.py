@@ -132,12 +132,14 @@ class Retold:
         self.heard(frames)
         kept = self._kept
         again: list[Piece] = [given.piece for given in kept.given]
-        if kept.given and kept.given[0].begins < (frames if begun is None else begun):
-            first, gone = again[0], max(0, frames - kept.given[0].begins) * SAMPLES_PER_FRAME
-            if isinstance(first, Silence):
-                again[0] = Silence(max(0, first.samples - gone), first.generation)
-            else:
-                again = self._told_again(first, again)
+        if again and isinstance(first := again[0], Silence):
+            gone = max(0, frames - kept.given[0].begins) * SAMPLES_PER_FRAME
+            again[0] = Silence(max(0, first.samples - gone), first.generation)
+        went = frames if begun is None else begun
+        for at, given in enumerate(kept.given):
+            if isinstance(given.piece, Spoken) and given.begins < went:
+                again[at:] = self._told_again(given.piece, again[at:])
+                break
         kept.given.clear()
         kept.again.extendleft(reversed([piece for piece in again if not _empty(piece)]))
         self._track = SoundTrack(kept)

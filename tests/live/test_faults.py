@@ -45,7 +45,7 @@ class Saboteur:
                 self.stop.set()
             return
         soonest = max([75, *(at + 40 for at in self.struck[-1:])])
-        if self._since < 0 or status.frames < max(self._since + 12, soonest):
+        if self._since != status.frames or status.frames < soonest:
             return
         if self.faults[0][0] == "renderer" and not status.spare_ready:
             return
@@ -78,7 +78,7 @@ def likeness(heard: FloatArray, words: str) -> float:
 
 
 def script(path: Path) -> Path:
-    path.write_text("---\npause: 200ms\n---\n" + "\n\n".join(WORDS) + "\n")
+    path.write_text("---\npause: 600ms\n---\n" + "\n\n".join(WORDS) + "\n")
     return path
 
 

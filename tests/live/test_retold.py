@@ -98,6 +98,15 @@ def test_a_sentence_that_is_cut_again_and_again_is_left_out_in_the_end() -> None
     assert (retold.repeated, retold.skipped) == (MOST, 1)
 
 
+def test_what_perhaps_was_not_heard_is_told_again_with_the_rest_of_its_pause() -> None:
+    retold = track([*sentence(0, 4), Silence(20 * SAMPLES_PER_FRAME), *sentence(1, 10)])
+    tell(retold, 30)
+    retold.cut(14, begun=28)
+    told = tell(retold, 60)
+    assert np.flatnonzero(told)[0] == pytest.approx(10 + BREATHS, abs=1)
+    assert (told == 2).sum() in (10, 11) and retold.repeated == 1
+
+
 def test_live_sound_is_told_once() -> None:
     samples = np.full(20 * SAMPLES_PER_FRAME, 0.4, np.float32)
     retold = track([Spoken(samples), Spoken(samples / 2, last=True)])
