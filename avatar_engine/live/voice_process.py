@@ -337,10 +337,13 @@ class VoiceProcess(Line[Piece]):
         with self._changed:
             self._closing = True
             self._changed.notify_all()
+        given_up = time.monotonic() + 10
+        while self._thread.is_alive() and time.monotonic() < given_up:
+            if self._worker:
+                self._worker.process.kill()  # the thread sees the end of its line
+            self._thread.join(0.1)
         if self._worker:
             self._worker.stop()
-        if self._thread.is_alive():
-            self._thread.join(10)
 
     def _run(self) -> None:
         try:
