@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Callable
 
+from avatar_engine.broadcast import sender
 from avatar_engine.broadcast.link import Link, LinkError
 from avatar_engine.broadcast.outputs import Output
 from avatar_engine.broadcast.packets import Packet, PacketQueue
+from avatar_engine.broadcast.peer import Peer
 from avatar_engine.broadcast.reconnect import Wait, answers, backoff
 from avatar_engine.broadcast.spec import TIME_BASE, OutputSpec
 from avatar_engine.broadcast.status import OutputStatus
@@ -24,6 +26,12 @@ _THIN = TIME_BASE
 
 _STEADY = 10.0
 """Seconds on air after which a connection counts as good, and the next wait is short again."""
+
+_FORGETTING = 0.5
+"""Seconds that a server gets to forget a dead connection."""
+
+_AT_ONCE = 5.0
+"""Seconds within which servers hang up on a publisher whom they do not want, often without a word."""
 
 WantKeyframe = Callable[[], None]
 
@@ -46,6 +54,7 @@ class NetworkOutput(Output):
         self._link: Link | None = None
         self._ending = threading.Event()
         self._good = time.monotonic()
+        self._stale: Peer | None = None
 
     def put(self, packet: Packet, patient: bool) -> None:
         if self._queue.put(packet) and packet.video:
@@ -78,9 +87,12 @@ class NetworkOutput(Output):
                 self._set(state="ended")
                 return
             attempt = 0 if self._good - began > _STEADY else attempt
-            seconds = backoff(attempt, random.random())
+            away = isinstance(error, LinkError) and error.away
+            seconds = self._patience(attempt, away)
             attempt += 1
             reason = self._spec.redact(str(error))
+            if reason == sender.CLOSED and time.monotonic() - began < _AT_ONCE:
+                reason += " at once: is the key right, and does nobody else use it?"
             if self._spec.give_up:
                 seconds = min(seconds, self._good + self._spec.give_up - time.monotonic())
                 if seconds <= 0:
@@ -89,7 +101,19 @@ class NetworkOutput(Output):
             log.warning("%s: %s; again in %.1f s at most", self._spec.display, reason, seconds)
             self._set(state="reconnecting", error=reason, reconnects=self._status.reconnects + 1)
             link = self._next_link()
-            wait(seconds, away=isinstance(error, LinkError) and error.away)
+            wait(seconds, away)
+
+    def _patience(self, attempt: int, away: bool) -> float:
+        """Seconds to wait at most; few where a connection of ours that it holds dead may have been why it said no."""
+        if self._stale is None or away:
+            return backoff(attempt, random.random())
+        self._forget_stale()
+        return _FORGETTING
+
+    def _forget_stale(self) -> None:
+        if self._stale is not None:
+            self._stale.reset()
+            self._stale = None
 
     def _ended(self, error: Exception) -> bool:
         """Whether the connection's loss does not matter, for the broadcast is at its end."""
@@ -128,6 +152,9 @@ class NetworkOutput(Output):
         try:
             if self._ending.is_set():
                 return None
+            if self._stale is not None and answers(self._spec):
+                # Or it would take the new connection for a second publisher of the same stream, and refuse it.
+                self._forget_stale()
             link.connect()
             log.info("%s: on air", self._spec.display)
             self._queue.open()
@@ -142,7 +169,14 @@ class NetworkOutput(Output):
                 self._good = time.monotonic()
             self._link = None
             self._queue.shut()
-            link.close()
+            self._bury(link.close())
+
+    def _bury(self, peer: Peer | None) -> None:
+        """Keep the other end of a connection that went silent until it can be told; one is enough."""
+        if peer is not None:
+            if self._stale is not None:
+                self._stale.close()
+            self._stale = peer
 
     def _pump(self, link: Link) -> None:
         while not self._stop.is_set():
