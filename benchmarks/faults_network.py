@@ -9,6 +9,7 @@ what is missing there, no viewer can get. Needs Linux, root (or user namespaces)
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -23,8 +24,9 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import av
 import numpy as np
@@ -145,18 +147,16 @@ def marked(picture: ByteArray, index: int) -> ByteArray:
     return picture
 
 
-def number(luma: ByteArray) -> int:
+def number(luma: Any) -> int:
     return sum(int(luma[4:12, b * BLOCK + 4 : b * BLOCK + 12].mean() > 125) << b for b in range(BITS))
 
 
 def numbers(path: Path) -> list[int]:
     """The number of every picture in a recording."""
     found: list[int] = []
-    with av.open(str(path)) as container:
-        try:
-            found += [number(frame.to_ndarray()) for frame in container.decode(video=0)]
-        except av.FFmpegError:
-            pass  # a server that was killed left half a tag
+    # A server that was killed has left half a tag.
+    with contextlib.suppress(av.FFmpegError), av.open(str(path)) as container:
+        found += [number(frame.to_ndarray()) for frame in container.decode(video=0)]
     return found
 
 
@@ -168,7 +168,7 @@ class Result:
         fault: What was done.
         picture_ms: Longest time without a new picture at the server.
         sound_ms: The same for sound.
-        back_s: From the end of the fault to the next picture; None where the link never failed.
+        back_s: From the end of the fault to the first picture that was made after it; None where the link never failed.
         lost_pictures: Those that never arrived, of `pictures` sent from the first arrival to the last.
         lost_sound_ms: Milliseconds of sound that never arrived.
         pictures: Sent meanwhile.
@@ -201,14 +201,14 @@ class Show:
         outputs = [OutputSpec.parse(address), OutputSpec.parse(record)]
         self.broadcast = Broadcast(ProgrammeFormat(WIDTH, HEIGHT), outputs, encoder="libx264")
         self.record, self.sent, self.least, self.said = record, 0, 10**9, ""
-        self.taken = 0
+        self.taken, self.began = 0, 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._play)
         self.broadcast.await_network(5)
         self._thread.start()
 
     def _play(self) -> None:
-        began = time.monotonic()
+        began = self.began = time.monotonic()
         while not self._ended.is_set():
             source = self._pictures[self.sent % len(self._pictures)]
             frame = ProgrammeFrame(self.sent, marked(source.picture, self.sent), source.sound)
@@ -235,17 +235,19 @@ def judged(result: Result, show: Show, seen: Arrivals, began: float, ended: floa
     """
     wall: list[float] = []
     heard: list[float] = []
-    got: set[int] = set()
+    got: dict[int, float] = {}
     sound = 0.0
     for path, tags in sorted(seen.pictures.items(), key=lambda item: item[1][0][0]):
         wall += [at for at, _ in tags]
-        got |= set(numbers(path)[: len(tags)])
+        got |= dict(zip(numbers(path), (at for at, _ in tags), strict=False))
         sounds = seen.sounds.get(path, [])
         heard += [at for at, _ in sounds]
         sound += len(sounds) * 1024 / 48
     result.picture_ms, result.sound_ms = _longest(wall, began), _longest(heard, began)
     if ended is not None:
-        result.back_s = round(min((t for t in wall if t > ended), default=ended + 999) - ended, 2)
+        # What was made before and held up somewhere does not count.
+        fresh = [at for index, at in got.items() if show.began + index / FRAME_RATE >= ended]
+        result.back_s = round(min(fresh, default=ended + 999) - ended, 2)
     result.pictures = max(got) - min(got) + 1
     result.lost_pictures = result.pictures - len(got)
     result.lost_sound_ms = max(0.0, round(40 * result.pictures - sound - 50))
@@ -393,8 +395,8 @@ def _alone(name: str, show: Show, record: Path) -> Result:
 def table(results: list[Result]) -> str:
     """The section for the page."""
     lines = [
-        "| fault | gap in picture, ms | gap in sound, ms | back after, s | pictures lost | sound lost, ms | reconnects | "
-        "least bitrate, kbit/s | show and recording | said |",
+        "| fault | gap in picture, ms | gap in sound, ms | back after, s | pictures lost | sound lost, ms "
+        "| reconnects | least bitrate, kbit/s | show and recording | said |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in results:
@@ -442,7 +444,7 @@ def about() -> str:
     day = datetime.now(UTC).date().isoformat()
     return (
         f"By `python benchmarks/faults_network.py`, {day}: {WIDTH}x{HEIGHT}, 25 pictures a second, 900 + 128 kbit/s, "
-        f"libx264; PyAV {av.__version__}, nginx {nginx.strip()} with its RTMP module in a network namespace of its own, "
+        f"libx264; PyAV {av.__version__}, nginx {nginx.strip()} with its RTMP module in its own network namespace, "
         f"Linux {platform.release()}, {os.cpu_count()} cores of {processor[1] if processor else platform.machine()}. "
         "Gaps are times without anything new at the server; a viewer's own reconnect comes on top. *Back after* counts "
         "from the moment that the endpoint is there again."
@@ -458,13 +460,13 @@ def main(
     if "FAULTS_INSIDE" not in os.environ:
         private = ["unshare", "--net", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
         os.environ["FAULTS_INSIDE"] = "1"
-        os.execvp(private[0], [*private, sys.executable, *sys.argv])  # noqa: S606
+        os.execvp(private[0], [*private, sys.executable, *sys.argv])
     console = Console()
     there = Neighbour()
     faults: dict[str, Callable[[], Result]] = {
-        name: lambda name=name, fault=fault: tried(name, fault, there) for name, fault in FAULTS.items()
+        name: partial(tried, name, fault, there) for name, fault in FAULTS.items()
     }
-    faults |= {"key refused": lambda: refused(there), "disk full": lambda: full(there)}
+    faults |= {"key refused": partial(refused, there), "disk full": partial(full, there)}
     results = []
     try:
         for name, run in faults.items():

@@ -20,6 +20,7 @@ import sys
 import time
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 
 _TUNSETIFF = 0x400454CA
 _TUN_NO_HEADER = 0x1001
@@ -89,7 +90,7 @@ class Neighbour:
     def __init__(self) -> None:
         ends = [tun("wire0"), tun("wire1")]
         self._holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
-        while os.readlink(f"/proc/{self._holder.pid}/ns/net") == os.readlink("/proc/self/ns/net"):
+        while Path(f"/proc/{self._holder.pid}/ns/net").readlink() == Path("/proc/self/ns/net").readlink():
             time.sleep(0.01)
         shell("ip link set wire1 netns", str(self._holder.pid))
         shell("ip link set lo up")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -48,6 +49,10 @@ rtmp {{
             record all;
             record_path {folder};
             record_suffix -%s.flv;
+        }}
+        application closed {{
+            live on;
+            deny publish all;
         }}
     }}
 }}
@@ -109,6 +114,15 @@ class Nginx:
             self._process.kill()
             self._process.wait(10)
             self._process = None
+
+    def freeze(self) -> None:
+        """Hang it: its system goes on answering for it, as long as there is room."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def __enter__(self) -> Nginx:
         self.start()
@@ -189,6 +203,9 @@ class Relay(SilentServer):
         for source, sink in ((connection, server), (server, connection)):
             threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
 
+    def heard(self, source: socket.socket, data: bytes) -> None:
+        """What passes, for those who listen."""
+
     def _pass(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while not self._ended.is_set():
@@ -199,6 +216,7 @@ class Relay(SilentServer):
                     break
                 while not self._flowing.wait(0.2) and not self._ended.is_set():
                     pass
+                self.heard(source, data)
                 sink.sendall(data)
         for end in (source, sink):
             with contextlib.suppress(OSError):

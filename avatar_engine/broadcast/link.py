@@ -12,12 +12,13 @@ from pathlib import Path
 
 from avatar_engine.broadcast import sender
 from avatar_engine.broadcast.packets import Packet
+from avatar_engine.broadcast.peer import Peer
 from avatar_engine.broadcast.spec import TIME_BASE, OutputSpec
 
 _START_LIMIT = 30.0
 """Seconds that a sender may take to start; a busy machine imports slowly."""
 _CONNECT_LIMIT = 5.0
-_ANSWER_LIMIT = 3.0
+_ANSWER_LIMIT = 4.0
 """Seconds that a packet may take to leave."""
 _END_LIMIT = 2.0
 _UNDERWAY = TIME_BASE
@@ -54,6 +55,8 @@ class Link:
         self._spec = spec
         self._underway: deque[Packet] = deque()
         self._heard = time.monotonic()
+        self._peer: Peer | None = None
+        self._silent = False
         self._socket, theirs = socket.socketpair()
         with theirs:
             self._process = started(theirs)
@@ -110,10 +113,12 @@ class Link:
         """
         count = self._read(wait)
         now = time.monotonic()
+        if (peer := self._peer) is not None and peer.silent():
+            raise self._gone_silent("the server takes nothing more")
         if count or not self._underway:
             self._heard = now
         elif now - self._heard > _ANSWER_LIMIT:
-            raise LinkError(f"{sender.NO_ANSWER}: the link is dead")
+            raise self._gone_silent("the link is dead")
         return [self._underway.popleft() for _ in range(min(count, len(self._underway)))]
 
     def end(self) -> list[Packet]:
@@ -126,16 +131,33 @@ class Link:
                 gone += self.collect(0.1)
         except (LinkError, OSError):
             pass  # its end of the pipe is closed: it has ended
+        self._let_go()
         return gone
 
     def kill(self) -> None:
-        """End the process at once, if it has not ended."""
+        """End the process and its connection at once, if they have not ended."""
         self._process.kill()
+        self._let_go()
 
-    def close(self) -> None:
-        self.kill()
+    def _let_go(self) -> None:
+        """Our handle of the connection would keep it open."""
+        peer, self._peer = self._peer, None
+        if peer is not None:
+            peer.close()
+
+    def close(self) -> Peer | None:
+        """End the process. Where the connection went silent, its other end, which still waits to be told; else None."""
+        self._process.kill()
         self._process.wait()
         self._socket.close()
+        peer = self._peer if self._silent else None
+        if peer is None:
+            self._let_go()
+        return peer
+
+    def _gone_silent(self, how: str) -> LinkError:
+        self._silent = True
+        return LinkError(f"{sender.NO_ANSWER}: {how}")
 
     def _await(self, count: int, limit: float) -> None:
         deadline = time.monotonic() + limit
@@ -150,7 +172,7 @@ class Link:
         try:
             self._socket.sendall(data)
         except TimeoutError:
-            raise LinkError(f"{sender.NO_ANSWER}: the link is dead") from None
+            raise self._gone_silent("the link is dead") from None
         except OSError:
             # It has ended; its last words say why.
             while True:
@@ -160,11 +182,13 @@ class Link:
         """How many acknowledgements have come, ``most`` at most."""
         self._socket.settimeout(wait)
         try:
-            data = self._socket.recv(most)
+            data, handles, _, _ = socket.recv_fds(self._socket, most, 1)
         except (BlockingIOError, TimeoutError):
             return 0
         except OSError:
-            data = b""
+            data, handles = b"", []
+        for handle in handles:
+            self._peer = Peer(socket.socket(fileno=handle))
         if not data:
             raise LinkError("the sender has ended")
         if b"!" in data:

@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Callable
 
+from avatar_engine.broadcast import sender
 from avatar_engine.broadcast.link import Link, LinkError
 from avatar_engine.broadcast.outputs import Output
 from avatar_engine.broadcast.packets import Packet, PacketQueue
+from avatar_engine.broadcast.peer import Peer
 from avatar_engine.broadcast.reconnect import Wait, answers, backoff
 from avatar_engine.broadcast.spec import TIME_BASE, OutputSpec
 from avatar_engine.broadcast.status import OutputStatus
@@ -27,6 +29,12 @@ _STEADY = 10.0
 
 _NEVER_CAME = 5.0
 """Seconds at most between two attempts at an endpoint that was never there: the studio is still starting it."""
+
+_FORGETTING = 0.5
+"""Seconds that a server gets to forget a dead connection."""
+
+_AT_ONCE = 5.0
+"""Seconds within which servers hang up on a publisher whom they do not want, often without a word."""
 
 WantKeyframe = Callable[[], None]
 
@@ -50,6 +58,7 @@ class NetworkOutput(Output):
         self._ending = threading.Event()
         self._good = time.monotonic()
         self._came = False
+        self._stale: Peer | None = None
 
     def put(self, packet: Packet, patient: bool) -> None:
         if self._queue.put(packet) and packet.video:
@@ -82,11 +91,14 @@ class NetworkOutput(Output):
                 self._set(state="ended")
                 return
             attempt = 0 if self._good - began > _STEADY else attempt
-            seconds = backoff(attempt, random.random())
-            if not self._came and isinstance(error, LinkError) and error.away:
+            away = isinstance(error, LinkError) and error.away
+            seconds = self._patience(attempt, away)
+            if away and not self._came:
                 seconds = min(seconds, _NEVER_CAME)
             attempt += 1
             reason = self._spec.redact(str(error))
+            if reason == sender.CLOSED and time.monotonic() - began < _AT_ONCE:
+                reason += " at once: is the key right, and does nobody else use it?"
             if self._spec.give_up:
                 seconds = min(seconds, self._good + self._spec.give_up - time.monotonic())
                 if seconds <= 0:
@@ -96,7 +108,19 @@ class NetworkOutput(Output):
             self._set(state="reconnecting", error=reason, reconnects=self._status.reconnects + 1)
             link = self._next_link()
             # One that was never there may take a single connection, and must not spend it on a question.
-            wait(seconds, away=self._came and isinstance(error, LinkError) and error.away)
+            wait(seconds, away and self._came)
+
+    def _patience(self, attempt: int, away: bool) -> float:
+        """Seconds to wait at most; few where a connection of ours that it holds dead may have been why it said no."""
+        if self._stale is None or away:
+            return backoff(attempt, random.random())
+        self._forget_stale()
+        return _FORGETTING
+
+    def _forget_stale(self) -> None:
+        if self._stale is not None:
+            self._stale.reset()
+            self._stale = None
 
     def _ended(self, error: Exception) -> bool:
         """Whether the connection's loss does not matter, for the broadcast is at its end."""
@@ -135,6 +159,9 @@ class NetworkOutput(Output):
         try:
             if self._ending.is_set():
                 return None
+            if self._stale is not None and answers(self._spec):
+                # Or it would take the new connection for a second publisher of the same stream, and refuse it.
+                self._forget_stale()
             link.connect()
             log.info("%s: on air", self._spec.display)
             self._came = True
@@ -150,7 +177,14 @@ class NetworkOutput(Output):
                 self._good = time.monotonic()
             self._link = None
             self._queue.shut()
-            link.close()
+            self._bury(link.close())
+
+    def _bury(self, peer: Peer | None) -> None:
+        """Keep the other end of a connection that went silent until it can be told; one is enough."""
+        if peer is not None:
+            if self._stale is not None:
+                self._stale.close()
+            self._stale = peer
 
     def _pump(self, link: Link) -> None:
         while not self._stop.is_set():

@@ -71,11 +71,13 @@ class Viewer:
     async def pieces(self) -> AsyncIterator[bytes]:
         """The stream for this viewer, until the broadcast ends."""
         yield self._beginning
-        while not self._ended:
-            await self._changed.wait()
-            self._changed.clear()
+        while True:
             while self._waiting:
                 yield self._waiting.popleft().data
+            if self._ended:
+                return
+            await self._changed.wait()
+            self._changed.clear()
 
 
 class Hub:
@@ -155,11 +157,23 @@ class Hub:
             await socket_.close(1013, reason)
             return
         await socket_.accept()
-        with suppress(WebSocketDisconnect, RuntimeError):
-            async with self._viewing() as viewer:
+        async with self._viewing() as viewer:
+            leaving = asyncio.create_task(_until_left(socket_, viewer))
+            try:
                 async for piece in viewer.pieces():
                     await socket_.send_bytes(piece)
-            await socket_.close()
+                await socket_.close()
+            except (WebSocketDisconnect, RuntimeError):
+                pass  # it has left
+            finally:
+                leaving.cancel()
+
+
+async def _until_left(socket_: WebSocket, viewer: Viewer) -> None:
+    """Nothing is expected from a viewer but its goodbye."""
+    while (await socket_.receive())["type"] != "websocket.disconnect":
+        pass
+    viewer.end()
 
 
 class PreviewOutput(Output):

@@ -102,7 +102,7 @@ def _open_file(path: Path, metadata: dict[str, str]) -> Any:
     if path.suffix.lower() == ".flv":
         container = av.open(str(path), "w", format="flv")
     else:
-        flags = "hybrid_fragmented+frag_keyframe+default_base_moof+negative_cts_offsets"
+        flags = "hybrid_fragmented+frag_keyframe+default_base_moof+negative_cts_offsets+delay_moov"
         # flush_packets: a fragment is handed to the system when it is whole, not when the next fills a buffer.
         options = {"movflags": flags, "flush_packets": "1"}
         container = av.open(str(path), "w", format="mp4", options=options)

@@ -6,7 +6,8 @@ run as a script and imports PyAV and the standard library only: that is what kee
 
 What comes in: one `ORDER` record, then one `PACKET` record after another; the end of the pipe ends the
 stream properly. What goes out: a ``+`` when started, one when connected, one for each packet handed to
-the network; or ``!`` and the reason, before the process ends.
+the network; or ``!`` and the reason, before the process ends. With the second ``+`` comes a handle of the TCP
+connection itself.
 """
 
 from __future__ import annotations
@@ -35,20 +36,19 @@ PACKET = struct.Struct("<??qII")
 _TICK = Fraction(1, 48_000)
 _INTERLEAVE = "100000"
 """Microseconds for which FFmpeg holds sound back to wait for pictures: dropped ones must not stop the voice."""
-_UNANSWERED = 4000
-"""Milliseconds for which what was sent may stay without an answer: then the system ends the connection."""
 _UNSENT = 32 << 10
-"""Bytes that the system may hold unsent: a link that stops is felt at once, and nothing is sent late."""
+"""Bytes that the system may hold unsent; what it holds, it sends late after an outage."""
 _START_CODE = b"\0\0\1"
 _ORPHAN_LIMIT = 15
 """Seconds after which the system ends a process that hangs; only where nobody is left to kill it."""
 
 REFUSED = "nothing listens there"
 NO_ANSWER = "no answer in time"
+CLOSED = "the server closed the connection"
 _WORDS = {
     errno.ECONNREFUSED: f"{REFUSED} (connection refused)",
-    errno.EPIPE: "the server closed the connection",
-    errno.ECONNRESET: "the server closed the connection",
+    errno.EPIPE: CLOSED,
+    errno.ECONNRESET: CLOSED,
     errno.ETIMEDOUT: NO_ANSWER,
     errno.EHOSTUNREACH: f"{NO_ANSWER} (no way to the host)",
     errno.ENETUNREACH: f"{NO_ANSWER} (no network)",
@@ -90,9 +90,8 @@ def main(source: IO[bytes], sink: IO[bytes]) -> None:
     for stream in streams:
         stream.time_base = _TICK
     container.start_encoding()
-    _make_impatient()
     _guard(False)
-    _say(sink, b"+")
+    _connected(sink)
     while head := source.read(PACKET.size):
         packet = _packet(source, head, streams, prefixed)
         _guard(True)
@@ -119,23 +118,37 @@ def length_prefixed(data: bytes) -> bytes:
     return b"".join(struct.pack(">I", len(unit)) + unit for unit in units if unit)
 
 
-def _make_impatient() -> None:
-    """Find FFmpeg's TCP socket among this process's own, and let the system tell of a link that has gone silent.
+def _connection() -> socket.socket | None:
+    """A second handle of FFmpeg's own TCP socket, found among this process's descriptors; None where it has none.
 
-    Where the system has it, its congestion control is one that a lossy link does not slow down without need.
+    The system holds little of what is unsent, so that a link that stops is felt at once; and, where it has it, its
+    congestion control is one that a lossy link does not slow down without need.
     """
     options: list[tuple[int | None, int | bytes]] = [
-        (getattr(socket, "TCP_USER_TIMEOUT", None), _UNANSWERED),
         (getattr(socket, "TCP_NOTSENT_LOWAT", None), _UNSENT),
         (getattr(socket, "TCP_CONGESTION", None), b"bbr"),
     ]
     for entry in Path("/dev/fd").glob("[0-9]*"):
-        with suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as found:
+        with suppress(OSError):
+            found = socket.socket(fileno=os.dup(int(entry.name)))
             if found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM:
                 for option, value in options:
                     if option is not None:
                         with suppress(OSError):
                             found.setsockopt(socket.IPPROTO_TCP, option, value)
+                return found
+            found.close()
+    return None
+
+
+def _connected(sink: IO[bytes]) -> None:
+    """Say so, and hand the connection itself to the broadcast process, which keeps an eye on the other end."""
+    connection = _connection()
+    if connection is None:
+        _say(sink, b"+")
+        return
+    with connection, socket.socket(fileno=os.dup(sink.fileno())) as pipe:
+        socket.send_fds(pipe, [b"+"], [connection.fileno()])
 
 
 def _exactly(source: IO[bytes], count: int) -> bytes:
@@ -162,7 +175,9 @@ def _reason(error: BaseException, logged: Sequence[tuple[int, str, str]]) -> str
     told = [text.strip() for _, name, text in logged if name in ("rtmp", "tls", "tcp") and "://" not in text]
     if code in _WORDS:
         return _WORDS[code]
-    if code == errno.EIO:
+    if isinstance(error, av.EOFError):
+        return CLOSED
+    if code in (errno.EIO, errno.EPERM):
         return told[-1] if told else "the server refused the stream"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 

@@ -12,7 +12,7 @@ from avatar_engine.broadcast.encoder import Encoder
 from avatar_engine.broadcast.marking import MARK_UUID
 from avatar_engine.broadcast.packets import Packet
 from avatar_engine.broadcast.sound import Upsampler
-from avatar_engine.broadcast.spec import TICKS_PER_FRAME, ProgrammeFormat
+from avatar_engine.broadcast.spec import TICKS_PER_FRAME, Codec, ProgrammeFormat
 from avatar_engine.contracts import SAMPLE_RATE
 from avatar_engine.errors import AvatarError
 from tests.servers import programme
@@ -119,3 +119,41 @@ def test_many_wishes_are_one_keyframe() -> None:
 def test_an_unknown_encoder_lists_the_known_ones() -> None:
     with pytest.raises(AvatarError, match="libx264"):
         Encoder(SIZE, "magic")
+
+
+def test_another_bitrate_is_obeyed_while_the_encoder_is_open() -> None:
+    """Noise, which takes all that it gets: from 1000 kbit/s to 400 and back."""
+    chance = np.random.default_rng(1)
+    encoder = Encoder(ProgrammeFormat(320, 180, video_bitrate=1_000_000), "libx264")
+    sizes = []
+    for index in range(450):
+        if index in (150, 300):
+            encoder.set_bitrate(400_000 if index == 150 else 1_000_000)
+        picture = chance.integers(16, 235, (270, 320), dtype=np.uint8)
+        packets = encoder.encode(index, picture, np.zeros(960, np.float32))
+        sizes.append(sum(len(p.data) for p in packets if p.video))
+    kbps = [8 * sum(sizes[n : n + 50]) / 2000 for n in range(0, 450, 50)]
+    assert 850 < kbps[2] < 1200
+    assert 300 < kbps[5] < 550
+    assert 850 < kbps[8] < 1200
+
+
+@pytest.mark.parametrize(("codec", "name"), [("hevc", "libx265"), ("av1", "libsvtav1")])
+def test_other_codecs_keep_times_and_give_keyframes_when_wanted(codec: Codec, name: str) -> None:
+    encoder = Encoder(ProgrammeFormat(320, 180, codec=codec), name)
+    packets: list[Packet] = []
+    for index in range(60):
+        if index == 20:
+            encoder.want_keyframe()
+        packets += encoder.encode(index, programme(index).picture, programme(index).sound)
+    encoder.set_bitrate(300_000)
+    assert encoder.bitrate == 900_000, "it says so when it cannot"
+    video = [p for p in packets + encoder.flush() if p.video]
+    assert [p.pts for p in video] == [i * TICKS_PER_FRAME for i in range(60)]
+    assert [i for i, p in enumerate(video) if p.keyframe] == [0, 20]
+    assert (b"AI-generated" in video[0].data) is (codec == "hevc")
+
+
+def test_an_encoder_of_another_codec_is_refused() -> None:
+    with pytest.raises(AvatarError, match="for av1"):
+        Encoder(ProgrammeFormat(320, 180, codec="av1"), "libx264")

@@ -76,7 +76,8 @@ def test_overflow_without_a_keyframe_waits_for_one() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_what_comes_out_can_always_be_decoded(seed: int) -> None:
     chance = random.Random(seed)
-    queue = PacketQueue(chance.randint(2, 20) * TICKS_PER_FRAME, open_=True)
+    limit = chance.randint(2, 20)
+    queue = PacketQueue(limit * TICKS_PER_FRAME, thin=(limit // 2) * TICKS_PER_FRAME * (seed % 2), open_=True)
     out: list[Packet] = []
     for index in range(300):
         queue.put(picture(index))
@@ -91,6 +92,22 @@ def test_what_comes_out_can_always_be_decoded(seed: int) -> None:
     assert heard == sorted(heard)
     for before, after in zip([-1, *shown], shown, strict=False):
         assert after == before + 1 or after % GOP == 0, "a picture whose reference was dropped"
+
+
+def test_an_output_that_falls_behind_loses_the_rest_of_the_gop_but_no_keyframe_and_no_sound() -> None:
+    queue = PacketQueue(30 * TICKS_PER_FRAME, thin=6 * TICKS_PER_FRAME)
+    queue.open()
+    for index in range(18):
+        wish = queue.put(picture(index))
+        assert not wish, "a keyframe costs the others bits"
+        queue.put(sound(index))
+    kept = taken(queue)
+    assert indices(kept, True) == [0, 1, 2, 3, 4, 5, 6, 10, 15]
+    assert indices(kept, False) == list(range(18))
+    # Free again: whole GOPs from the next keyframe on, for what was dropped is referred to until then.
+    for index in range(18, 26):
+        queue.put(picture(index))
+    assert indices(taken(queue), True) == [20, 21, 22, 23, 24, 25]
 
 
 def test_shutting_loses_what_waits_and_finishing_does_not() -> None:

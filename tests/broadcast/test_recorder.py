@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -10,14 +13,16 @@ import pytest
 from avatar_engine.broadcast.encoder import Encoder
 from avatar_engine.broadcast.packets import Packet
 from avatar_engine.broadcast.recorder import FileOutput
-from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat
+from avatar_engine.broadcast.spec import TIME_BASE, OutputSpec, ProgrammeFormat
 from tests.servers import COLOURS, programme, receive
 
 SIZE = ProgrammeFormat(320, 180, metadata={"title": "A show"})
 
 
-def record(path: Path, frames: range, output: FileOutput | None = None) -> FileOutput:
-    encoder = Encoder(SIZE, "libx264")
+def record(
+    path: Path, frames: range, output: FileOutput | None = None, encoder: Encoder | None = None
+) -> FileOutput:
+    encoder = encoder or Encoder(SIZE, "libx264")
     made = output or FileOutput(OutputSpec.parse(path), encoder.streams, SIZE, restart=0)
     made.start()
     packets: list[Packet] = []
@@ -87,3 +92,50 @@ def test_a_full_disk_fails_the_file_and_says_why(tmp_path: Path) -> None:
     status = record(path, range(120)).status()
     assert status.state == "failed"
     assert "space" in status.error
+
+
+def test_a_cut_recording_loses_no_frame_and_every_piece_stands_alone(tmp_path: Path) -> None:
+    """Ten seconds, cut every three: at the keyframe that follows, of which there is one every two seconds."""
+    spec = OutputSpec("file", path=tmp_path / "show.mp4", cut=10.0)
+    encoder = Encoder(SIZE, "libx264")
+    output = FileOutput(spec, encoder.streams, SIZE, restart=0)
+    output._cut = 3 * TIME_BASE  # less than a user may ask for
+    record(tmp_path / "show.mp4", range(250), output, encoder)
+    pieces = sorted(tmp_path.iterdir())
+    assert [p.name for p in pieces] == ["show-001.mp4", "show-002.mp4", "show-003.mp4"]
+    got = [receive(p) for p in pieces]
+    assert [len(g.video) for g in got] == [100, 100, 50]
+    for piece in got:
+        assert piece.video == pytest.approx([i / 25 for i in range(len(piece.video))], abs=0.001)
+        assert piece.audio == pytest.approx(0, abs=0.03)
+        assert max(map(abs, piece.offsets_ms()[1:])) < 5
+    assert sum(len(g.sound) for g in got) / 48_000 == pytest.approx(10.0, abs=0.15)
+    # The next show goes on with the numbers.
+    again = FileOutput(spec, encoder.streams, SIZE, restart=0)
+    assert again.status().name.endswith("show-004.mp4")
+
+
+def test_a_disk_that_fills_up_leaves_what_was_written(tmp_path: Path) -> None:
+    """The recorder in a process that may write no more than 60 kB a file."""
+    script = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from tests.broadcast.test_recorder import record\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"
+        "status = record(Path(sys.argv[1]), range(1000)).status()\n"
+        "print(status.state, status.error)\n"
+    )
+    root = Path(__file__).parents[2]
+    path = tmp_path / "show.mp4"
+    words = [sys.executable, "-c", script, str(path)]
+    told = subprocess.run(
+        words,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+    assert told.startswith("failed File too large")
+    assert len(receive(path).video) >= 100

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, redact_url
+from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, codec_named, redact_url
 from avatar_engine.errors import AvatarError
 
 
@@ -103,3 +103,66 @@ def test_metadata_always_says_ai_generated() -> None:
     assert mine["title"] == "t"
     own = {"comment": "AI-generated, truly"}
     assert ProgrammeFormat(1280, 720, metadata=own).metadata["comment"] == "AI-generated, truly"
+
+
+def test_an_address_may_stand_in_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "youtube.txt"
+    secret.write_text("rtmps://a.example/live2/SECRET-KEY\nsecond line\n")
+    spec = OutputSpec.parse(f"@{secret}")
+    assert (spec.host, spec.key) == ("a.example", "SECRET-KEY")
+    for wrong, says in ((tmp_path / "none.txt", "cannot be read"), (tmp_path, "cannot be read")):
+        with pytest.raises(AvatarError, match=says):
+            OutputSpec.parse(f"@{wrong}")
+    secret.write_text("\n")
+    with pytest.raises(AvatarError, match="no address"):
+        OutputSpec.parse(f"@{secret}")
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "display"),
+    [
+        ("8081", "127.0.0.1", "http://127.0.0.1:8081/"),
+        ("0.0.0.0:8081", "0.0.0.0", "http://0.0.0.0:8081/"),
+        ("[::1]:8081", "::1", "http://[::1]:8081/"),
+    ],
+)
+def test_a_preview_listens_on_the_loopback_unless_told(text: str, host: str, display: str) -> None:
+    spec = OutputSpec.preview(text)
+    assert (spec.kind, spec.host, spec.port, spec.display) == ("preview", host, 8081, display)
+    assert not spec.network
+
+
+@pytest.mark.parametrize("text", ["", "0", "65536", "http", "127.0.0.1:", "-1", "²"])
+def test_a_bad_preview_port_is_refused(text: str) -> None:
+    with pytest.raises(AvatarError, match="cannot listen"):
+        OutputSpec.preview(text)
+
+
+def test_srt_is_read_where_there_is_srt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avatar_engine.broadcast.spec.has_srt", lambda: True)
+    spec = OutputSpec.parse("srt://h.example:9000?streamid=SECRET1&passphrase=SECRET2")
+    assert (spec.kind, spec.host, spec.port) == ("srt", "h.example", 9000)
+    assert spec.url == "srt://h.example:9000?streamid=SECRET1&passphrase=SECRET2"
+    assert spec.display == "srt://h.example:9000?****"
+    assert "SECRET" not in spec.redact("no stream SECRET1, bad passphrase SECRET2") + repr(spec)
+    with pytest.raises(AvatarError, match="no port"):
+        OutputSpec.parse("srt://h.example?streamid=SECRET")
+
+
+def test_a_key_is_hidden_in_all_its_forms() -> None:
+    spec = OutputSpec.parse("rtmp://h/live/KEY-1%2F2?token=abcdef123&n=1")
+    told = spec.redact("KEY-1%2F2?token=abcdef123&n=1, KEY-1%2F2, KEY-1/2, token=abcdef123&n=1, abcdef123")
+    assert not any(part in told for part in ("KEY", "abcdef"))
+
+
+def test_codecs_have_names() -> None:
+    assert codec_named("HEVC") == "hevc"
+    with pytest.raises(AvatarError, match="h264, hevc, av1"):
+        codec_named("vp9")
+
+
+def test_senseless_settings_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(AvatarError, match="too short"):
+        OutputSpec("file", path=tmp_path / "a.mp4", cut=1.0)
+    with pytest.raises(AvatarError, match="negative"):
+        OutputSpec("rtmp", give_up=-1.0)
