@@ -73,6 +73,8 @@ def test_noise_where_a_vowel_is_said_is_found_and_a_hiss_elsewhere_is_not() -> N
     assert kind(checks.sound(noise, said(noise))) == "noise" == kind(checks.sound(noise))
     breath = noise * np.float32(0.08)
     assert checks.sound(breath, said(breath)) is None, "a vowel that dies away"
+    beside_an_f = np.concatenate([noise[: SAMPLE_RATE // 5], vowel(0.1)])
+    assert checks.sound(beside_an_f, said(beside_an_f)) is None, "a short vowel that is timed a little early"
     hiss = np.concatenate([vowel(0.6), noise[: SAMPLE_RATE // 4], vowel(0.6)])
     assert checks.sound(hiss) is None
     columns = said(hiss)
