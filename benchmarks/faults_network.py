@@ -456,7 +456,7 @@ def about() -> str:
         f"libx264; PyAV {av.__version__}, nginx {nginx.strip()} with its RTMP module in its own network namespace, "
         f"Linux {platform.release()}, {os.cpu_count()} cores of {processor[1] if processor else platform.machine()}. "
         "Gaps are times without anything new at the server; a viewer's own reconnect comes on top. *Back after* counts "
-        "from the moment that the endpoint is there again. The machine has other work: where not every frame was taken, "
+        "from the moment that the endpoint is there again. The machine is busy: where not every frame was taken, "
         f"the fault was tried again, {TRIES} times at most."
     )
 
