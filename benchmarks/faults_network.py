@@ -9,7 +9,6 @@ what is missing there, no viewer can get. Needs Linux, root (or user namespaces)
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import platform
@@ -22,6 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -153,11 +153,12 @@ def number(luma: Any) -> int:
 
 
 def numbers(path: Path) -> list[int]:
-    """The number of every picture in a recording."""
+    """The number of every picture in a recording; of one that breaks off, of those before."""
     found: list[int] = []
-    # A server that was killed has left half a tag.
-    with contextlib.suppress(av.FFmpegError), av.open(str(path)) as container:
-        found += [number(frame.to_ndarray()) for frame in container.decode(video=0)]
+    with suppress(av.FFmpegError), av.open(str(path)) as container:
+        container.streams.video[0].thread_type = "SLICE"
+        for packet in container.demux(video=0):
+            found += [number(frame.to_ndarray()) for frame in packet.decode()]
     return found
 
 
@@ -456,8 +457,8 @@ def about() -> str:
         f"libx264; PyAV {av.__version__}, nginx {nginx.strip()} with its RTMP module in its own network namespace, "
         f"Linux {platform.release()}, {os.cpu_count()} cores of {processor[1] if processor else platform.machine()}. "
         "Gaps are times without anything new at the server; a viewer's own reconnect comes on top. *Back after* counts "
-        "from the moment that the endpoint is there again. The machine is busy: where not every frame was taken, "
-        f"the fault was tried again, {TRIES} times at most."
+        "from the moment that the endpoint is there again. The machine has other work: where it could not take every "
+        f"frame, the fault was tried again, {TRIES} times at most."
     )
 
 

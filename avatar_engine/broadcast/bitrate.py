@@ -9,6 +9,8 @@ from avatar_engine.broadcast.spec import TIME_BASE
 
 _SLOW, _FREE = 0.7, 0.3
 """Seconds of lag above which a link is too slow, and below which it is free."""
+_LOOKS = 2
+"""Looks in a row, half a second apart, at which all links must be too slow."""
 _SETTLE = 3 * TIME_BASE
 """Ticks between two steps down: x264 needs two to four seconds to get there."""
 _DOWN, _ROOM = 0.8, 0.8
@@ -53,6 +55,7 @@ class BitrateControl:
         self._calm = _CALM
         self._changed: int | None = None
         self._raised = False
+        self._slow = 0
         self.bitrate = full
         """Bits per second that the pictures should have now."""
 
@@ -65,10 +68,12 @@ class BitrateControl:
         """
         if not links:
             # Who comes back begins with the full picture, as the show did.
-            self.bitrate, self._changed = self._full, None
+            self.bitrate, self._changed, self._calm = self._full, None, _CALM
             return self.bitrate
         lag, since = min(link.lag for link in links), tick - (self._changed or tick - _MOST_CALM)
-        if lag > _SLOW and since >= _SETTLE and self.bitrate > self._least:
+        # One look may fall on a moment when the machine, not the link, held everything up.
+        self._slow = self._slow + 1 if lag > _SLOW else 0
+        if self._slow >= _LOOKS and since >= _SETTLE and self.bitrate > self._least:
             self._lower(tick, max(link.delivered for link in links))
         elif lag > _FREE:
             # Neither slow nor free: the time of calm begins anew.
@@ -83,5 +88,6 @@ class BitrateControl:
             return
         carried = (delivered - self._sound) * _ROOM
         self.bitrate = max(self._least, round(min(self.bitrate * _DOWN, max(carried, self.bitrate / 2))))
-        self._calm = min(_MOST_CALM, 2 * self._calm) if self._raised else _CALM
+        if self._raised:
+            self._calm = min(_MOST_CALM, 2 * self._calm)
         self._changed, self._raised = tick, False
