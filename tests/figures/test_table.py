@@ -19,7 +19,7 @@ def test_one_show_is_told_whole():
     for figure in (
         "marie-20270101-200000", "1:00:00, 90000 frames", "3 (worst 12 ms)", "-4.2 ms",
         "5 frames for the encoder, 2.5 s",
-        "40 said, 1 left out, 6 said again", "voice 4, broadcast 1", "first 0.61 s", "rtmp://a.example/live/****",
+        "40 said, 1 left out, 6 said again", "voice 4, renderer 0, broadcast 1", "first 0.61 s", "rtmp://a.example/live/****",
         "2600",
         "disk full", "encode", "8.30", "500 MB", "900 MB held", "50.00 Wh estimated", "1.250 an hour",
         "speaking Opening",
