@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +148,10 @@ def test_other_codecs_keep_times_and_give_keyframes_when_wanted(codec: Codec, na
         if index == 20:
             encoder.want_keyframe()
         packets += encoder.encode(index, programme(index).picture, programme(index).sound)
+    threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_OTHER}, (
+        "SVT-AV1 takes the machine"
+    )
     encoder.set_bitrate(300_000)
     assert encoder.bitrate == 900_000, "it says so when it cannot"
     video = [p for p in packets + encoder.flush() if p.video]
