@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from avatar_engine.clone.sync import measure, mouth_opening
-from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME
+from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, FloatArray, Progress, silent
 from avatar_engine.face.track import POINTS, Landmarker
 from avatar_engine.media.read import frame_count, frames, sound
 
@@ -176,17 +176,34 @@ def lips(path: Path, seconds: float) -> tuple[Lips, Lips]:
     """The mouth against the sound in the first and the last ``seconds``."""
     samples, pictures = sound(path), frame_count(path)
     length = min(pictures, round(seconds * FRAME_RATE))
-    found = []
     with Landmarker(faces=1) as landmarker:
-        for first in (0, pictures - length):
-            faces = [landmarker.detect(picture) for picture in frames(path, first, first + length, "rgb24")]
-            seen = np.array([bool(face) for face in faces])
-            nobody = np.zeros((POINTS, 3), np.float32)
-            opening = mouth_opening(np.stack([face[0][0] if face else nobody for face in faces]))
-            part = samples[first * SAMPLES_PER_FRAME : (first + len(faces)) * SAMPLES_PER_FRAME]
-            sync = measure(part, opening, seen)
-            found.append(Lips(*(round(v, 2) for v in (sync.offset_ms, sync.correlation, sync.clarity))))
-    return found[0], found[1]
+        first, last = (_compared(path, samples, at, length, landmarker) for at in (0, pictures - length))
+    return first, last
+
+
+def stretches(
+    path: Path, seconds: float, every: float, progress: Progress = silent
+) -> list[tuple[float, Lips]]:
+    """The same in the first ``seconds`` of each ``every`` seconds, each with the second at which it begins."""
+    samples, pictures = sound(path), frame_count(path)
+    length, found = round(seconds * FRAME_RATE), []
+    starts = range(0, max(1, pictures - length + 1), round(every * FRAME_RATE))
+    with Landmarker(faces=1) as landmarker:
+        for first in starts:
+            found.append((first / FRAME_RATE, _compared(path, samples, first, length, landmarker)))
+            progress("mouth", len(found) / len(starts), f"{first / FRAME_RATE / 60:.0f} min")
+    return found
+
+
+def _compared(path: Path, samples: FloatArray, first: int, length: int, landmarker: Landmarker) -> Lips:
+    """The mouth against the sound in ``length`` pictures from ``first``."""
+    faces = [landmarker.detect(picture) for picture in frames(path, first, first + length, "rgb24")]
+    seen = np.array([bool(face) for face in faces])
+    nobody = np.zeros((POINTS, 3), np.float32)
+    opening = mouth_opening(np.stack([face[0][0] if face else nobody for face in faces]))
+    part = samples[first * SAMPLES_PER_FRAME : (first + len(faces)) * SAMPLES_PER_FRAME]
+    sync = measure(part, opening, seen)
+    return Lips(*(round(v, 2) for v in (sync.offset_ms, sync.correlation, sync.clarity)))
 
 
 def _flash_times(path: Path) -> Iterator[float]:

@@ -2,13 +2,17 @@
 
     python benchmarks/soak.py --hours 15 --json soak.json --html soak.html
     python benchmarks/soak.py --hours 50 --write docs/reliability.md
-    python benchmarks/soak.py marie.avatar --script show.md --hours 15     # a real show, in real time
+    python benchmarks/soak.py marie.avatar --script show.md --hours 1      # a real show, in real time
 
 Without a clone it runs in fast time: a frame is due as soon as the receiver is less than two seconds behind, and a
 stand-in presenter (`soak_presenter.py`) costs next to nothing. Director, the voice's process, programme, ring,
 broadcast process, encoders, sender process and RTMP are those of a show; so fifteen hours of programme pass in
 minutes. The receiver judges the times in the bytes alone (`flv.py`), and the FLV file that the show records is judged
 in the same way. Memory is that of all the show's processes.
+
+Of a real show the receiver's recording is looked at, too: once a minute the landmarker finds the mouth for twenty
+seconds, and its opening is compared with the sound that came with it (`received.py`). So what is judged is what a
+viewer sees and hears, not what timestamps say of it.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import av
+import numpy as np
 import soak_page
 import soak_presenter
 import typer
@@ -40,7 +45,7 @@ from avatar_engine import __version__
 from avatar_engine.broadcast import Broadcast, OutputSpec, ProgrammeFormat
 from avatar_engine.broadcast.status import BroadcastStatus
 from avatar_engine.cli.progress import Bars
-from avatar_engine.contracts import FRAME_RATE, Progress, silent
+from avatar_engine.contracts import FRAME_RATE, FloatArray, Progress, silent
 from avatar_engine.device import cpu_name, usable_cores
 from avatar_engine.errors import AvatarError
 from avatar_engine.figures.processes import Processes
@@ -52,6 +57,12 @@ from avatar_engine.show.director import Director
 SIZE = (192, 108)
 AHEAD = 2 * FRAME_RATE
 """Frames that the show may be ahead of the receiver: half of what an output's queue holds."""
+
+LOOKED_AT = 20.0
+"""Seconds of every minute of a real show in which the mouth is compared with the sound."""
+
+CLEAR = 4.0
+"""Least clarity (`avatar_engine.clone.sync.Sync`) at which such a comparison says anything."""
 
 LOST = 30.0
 """Seconds without a picture at the receiver after which the soak is given up."""
@@ -80,18 +91,41 @@ class Point:
     rss_mb: dict[str, float]
 
 
-class Receiver:
-    """An RTMP server for one publisher, in a process of its own, that judges what comes."""
+class Tee:
+    """A file object that passes bytes on to a judge and, if wanted, to a file."""
 
-    def __init__(self) -> None:
+    def __init__(self, check: FlvCheck, keep: Path | None) -> None:
+        self._check, self._file = check, keep.open("wb") if keep else None
+
+    def write(self, data: bytes) -> int:
+        """Take the next bytes."""
+        if self._file:
+            self._file.write(data)
+        return self._check.write(data)
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._file:
+            self._file.close()
+
+
+class Receiver:
+    """An RTMP server for one publisher, in a process of its own, that judges what comes.
+
+    Args:
+        keep: File to which it writes what comes.
+    """
+
+    def __init__(self, keep: Path | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.address = f"rtmp://127.0.0.1:{self.port}/live/soak"
-        self._seen: Any = context.RawArray("d", 2)  # pictures, offset
+        self._seen: Any = context.RawArray("d", 3)  # pictures, offset, longest wait for a picture
         self._answer, theirs = context.Pipe(duplex=False)
-        self._process = context.Process(target=receive, args=(self.address, self._seen, theirs), daemon=True)
+        order = (self.address, self._seen, theirs, keep)
+        self._process = context.Process(target=receive, args=order, daemon=True)
         self._process.start()
         theirs.close()
 
@@ -104,6 +138,11 @@ class Receiver:
     def offset_ms(self) -> float:
         """See `FlvCheck`."""
         return float(self._seen[1])
+
+    @property
+    def longest_gap_ms(self) -> float:
+        """Longest time between two pictures, after the first second."""
+        return float(self._seen[2])
 
     def wait_for(self, count: int) -> None:
         """Return once ``count`` pictures have come.
@@ -130,20 +169,29 @@ class Receiver:
             self._process.join()
 
 
-def receive(address: str, seen: Any, answer: Connection[Any, Any]) -> None:
+def receive(address: str, seen: Any, answer: Connection[Any, Any], keep: Path | None) -> None:
     """The receiver's process: RTMP in, FLV bytes out, judged as they come."""
-    check: Any = FlvCheck()
+    check = FlvCheck()
+    tee: Any = Tee(check, keep)
+    last = 0.0
     with (
         suppress(av.FFmpegError),  # the publisher's end is an error to FFmpeg's server
         av.open(address, options={"listen": "1"}) as source,
-        av.open(check, "w", format="flv", options={"flush_packets": "1"}) as sink,
+        av.open(tee, "w", format="flv", options={"flush_packets": "1"}) as sink,
     ):
         streams = {stream.index: sink.add_stream_from_template(stream) for stream in source.streams}
         for packet in source.demux():
-            if packet.dts is not None:
-                packet.stream = streams[packet.stream.index]
-                sink.mux(packet)
-                seen[0], seen[1] = check.pictures.count, check.offset_ms
+            if packet.dts is None:
+                continue
+            if packet.stream.type == "video":
+                now = time.monotonic()
+                if check.pictures.count > FRAME_RATE:
+                    seen[2] = max(seen[2], 1000 * (now - last))
+                last = now
+            packet.stream = streams[packet.stream.index]
+            sink.mux(packet)
+            seen[0], seen[1] = check.pictures.count, check.offset_ms
+    tee.close()
     answer.send(check)
 
 
@@ -230,6 +278,33 @@ def file_judged(record: Path) -> FlvCheck:
     return check
 
 
+def seen(record: Path, progress: Progress = silent) -> dict[str, Any]:
+    """How far mouth and sound stand apart in a recording of a real show, minute by minute."""
+    import received as judging  # the landmarker's libraries, which the receiver's process does not need
+
+    stretches = judging.stretches(record, LOOKED_AT, 60.0, progress)
+    clear = [(at, lips.offset_ms) for at, lips in stretches if lips.clarity >= CLEAR]
+    times, offsets = (np.array(column) for column in (zip(*clear, strict=True) if clear else ((), ())))
+    return {
+        "stretches": len(stretches),
+        "clear": len(clear),
+        "median_ms": float(np.median(offsets)) if clear else None,
+        "p99_ms": float(np.quantile(np.abs(offsets), 0.99)) if clear else None,
+        "ms_per_hour": soak_page.slope(clear) if len(clear) > 2 else None,
+        "ms_per_hour_error": _slope_error(times, offsets) if len(clear) > 2 else None,
+        "points": clear,
+    }
+
+
+def _slope_error(times: FloatArray, offsets: FloatArray) -> float:
+    """Standard error of a slope an hour."""
+    hours = times / 3600
+    line = np.polyval(np.polyfit(hours, offsets, 1), hours)
+    return float(
+        np.sqrt(np.square(offsets - line).sum() / (len(hours) - 2) / np.square(hours - hours.mean()).sum())
+    )
+
+
 def figures(watch: Watch, sent: int, received: FlvCheck, recorded: FlvCheck | None) -> dict[str, Any]:
     """The figures of a finished soak, as JSON."""
     last = watch.points[-1]
@@ -249,6 +324,8 @@ def figures(watch: Watch, sent: int, received: FlvCheck, recorded: FlvCheck | No
         "frames_sent": sent,
         "dropped": last.dropped,
         "largest_queue": max(point.queue for point in watch.points),
+        "offset_p99_ms": float(np.quantile([abs(point.offset_ms) for point in watch.points], 0.99)),
+        "offset_ms_per_hour": soak_page.slope([(point.on_air, point.offset_ms) for point in watch.points]),
         "rss_mb_per_hour": {"all": whole, **slopes},
         "rss_mb": last.rss_mb,
         "received": judged(received, sent),
@@ -280,11 +357,27 @@ def table(made: dict[str, Any]) -> Table:
     return shown
 
 
+def real(
+    avatar: Path, script: Path, size: tuple[int, int], seconds: float, watch: Watch, also: list[str]
+) -> tuple[int, dict[str, Any]]:
+    """Run a real show; how many frames were sent, and what the show says of itself."""
+    goals = [watch.receiver.address, *also]
+    last = run(avatar, script, goals, size=size, loop=True, seconds=seconds, on_status=watch.status)
+    told = ("late", "late_warm", "worst_delay", "dropped", "filled", "held", "moved", "said", "left_out")
+    return last.frames, {
+        **{name: getattr(last, name) for name in told},
+        "checks": asdict(last.checks),
+        "longest_gap_ms": watch.receiver.longest_gap_ms,
+    }
+
+
 def main(
     avatar: Annotated[Path | None, typer.Argument(help="A clone: a real show in real time.")] = None,
     hours: Annotated[float, typer.Option(min=0.001, help="Hours of programme.")] = 15.0,
     script: Annotated[Path | None, typer.Option(help="What a clone says, over and over.")] = None,
     size: Annotated[str, typer.Option(help="Size of a clone's show.")] = "1280x720",
+    to: Annotated[list[str] | None, typer.Option(help="Send a clone's show there, too.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="Keep what is received of a clone's show (FLV).")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the page with plots here.")] = None,
     write: Annotated[Path | None, typer.Option(help="Put the table into this document.")] = None,
@@ -299,19 +392,17 @@ def main(
     try:
         with tempfile.TemporaryDirectory() as folder, Bars(console) as bars:
             seconds, record = hours * 3600, Path(folder) / "soak.flv"
-            watch = Watch(Receiver(), max(1.0, seconds / 900), bars, seconds)
-            recorded = None
+            got = (keep or Path(folder) / "received.flv") if avatar else None
+            watch = Watch(Receiver(got), max(1.0, seconds / 900), bars, seconds)
+            recorded, show = None, None
             if avatar and script:
-                goal = (int(match[1]), int(match[2]))
-                address = [watch.receiver.address]
-                last = run(
-                    avatar, script, address, size=goal, loop=True, seconds=seconds, on_status=watch.status
-                )
-                sent = last.frames
+                sent, show = real(avatar, script, (int(match[1]), int(match[2])), seconds, watch, to or [])
             else:
                 sent = fast(seconds, watch, record)
                 recorded = file_judged(record)
             made = figures(watch, sent, watch.receiver.judged(), recorded)
+            if got and show is not None:
+                made |= {"show": show, "seen": seen(got, bars)}
     except AvatarError as error:
         console.print(f"[red]{error.what}[/]\n{error.advice}")
         raise typer.Exit(2) from None

@@ -18,6 +18,7 @@ from avatar_engine.timing import clock
 __all__ = ["page", "rows", "section", "slope", "write"]
 
 BEGIN, END = "<!-- soak: written by benchmarks/soak.py -->", "<!-- /soak -->"
+REAL_BEGIN, REAL_END = "<!-- real show: written by benchmarks/soak.py -->", "<!-- /real show -->"
 GROWTH = 1.0
 """MB an hour that memory may gain."""
 
@@ -35,10 +36,38 @@ def rows(made: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         if judged := made[name]:
             label = "RTMP receiver" if name == "received" else "recorded FLV"
             found += _judged(label, judged)
+    found += [
+        ("A/V offset by count at the RTMP receiver: P99", f"{made['offset_p99_ms']:.1f} ms", "40 ms"),
+        ("A/V offset by count: slope", f"{made['offset_ms_per_hour']:+.3f} ms/h", "1 ms/h"),
+    ]
+    if "show" in made:
+        found += _real(made["show"], made["seen"], made["frames_sent"])
     for name, gain in made["rss_mb_per_hour"].items():
         now = sum(made["rss_mb"].values()) if name == "all" else made["rss_mb"].get(name, 0.0)
         goal = f"< {GROWTH:g}" if name == "all" else ""
         found.append((f"memory, {name}: MB gained an hour", f"{gain:+.2f} ({now:.0f} MB at the end)", goal))
+    return found
+
+
+def _real(show: Mapping[str, Any], seen: Mapping[str, Any], sent: int) -> list[tuple[str, str, str]]:
+    """The rows that only a real show has."""
+    whole = 1 - (show["dropped"] + show["filled"]) / max(1, sent)
+    found = [
+        ("frames of the show on air, none of them idle", f"{whole:.4%}", "99.99 %"),
+        ("pictures shown twice for want of time", str(show["held"]), ""),
+        ("frames that went out late", f"{show['late_warm']}, worst {1000 * show['worst_delay']:.0f} ms", ""),
+        ("longest wait for a picture at the receiver", f"{show['longest_gap_ms']:.0f} ms", ""),
+        ("sentences said, left out", f"{show['said']}, {show['left_out']}", "0 left out"),
+    ]
+    if seen["clear"]:
+        clear = f"{seen['clear']} of {seen['stretches']} stretches are clear"
+        found += [
+            ("mouth against sound, as received: P99", f"{seen['p99_ms']:.0f} ms ({clear})", "40 ms"),
+            ("mouth against sound: median", f"{seen['median_ms']:+.0f} ms", ""),
+        ]
+    if seen["ms_per_hour"] is not None:
+        slope = f"{seen['ms_per_hour']:+.1f} ms/h, standard error {seen['ms_per_hour_error']:.1f}"
+        found.append(("mouth against sound: slope", slope, "1 ms/h"))
     return found
 
 
@@ -84,18 +113,25 @@ def _plots(points: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 def section(made: Mapping[str, Any]) -> str:
     """The figures in Markdown, between their markers."""
-    lines = [BEGIN, "", f"{made['date']}; {made['machine']}; {made['versions']}.", ""]
+    begin, end = _markers(made)
+    lines = [begin, "", f"{made['date']}; {made['machine']}; {made['versions']}.", ""]
     lines += ["| figure | measured | goal |", "|---|---|---|"]
     lines += [f"| {what} | {value} | {goal} |" for what, value, goal in rows(made)]
-    return "\n".join([*lines, "", END])
+    return "\n".join([*lines, "", end])
+
+
+def _markers(made: Mapping[str, Any]) -> tuple[str, str]:
+    return (REAL_BEGIN, REAL_END) if "show" in made else (BEGIN, END)
 
 
 def write(document: Path, made: Mapping[str, Any]) -> None:
     """Put the section in its place in a document; at its end, under a heading, where there is none yet."""
     text = document.read_text(encoding="utf-8") if document.exists() else "# Reliability\n"
-    place = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
+    begin, end = _markers(made)
+    place = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     if place.search(text):
         text = place.sub(lambda _: section(made), text)
     else:
-        text = f"{text.rstrip()}\n\n## Soak\n\n{section(made)}\n"
+        heading = "A real show" if "show" in made else "Soak"
+        text = f"{text.rstrip()}\n\n## {heading}\n\n{section(made)}\n"
     document.write_text(text, encoding="utf-8")

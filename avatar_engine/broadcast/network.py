@@ -107,8 +107,7 @@ class NetworkOutput(Output):
             log.warning("%s: %s; again in %.1f s at most", self._spec.display, reason, seconds)
             self._set(state="reconnecting", error=reason, reconnects=self._status.reconnects + 1)
             link = self._next_link()
-            # One that was never there may take a single connection, and must not spend it on a question.
-            wait(seconds, away and self._came)
+            wait(seconds, away, ask=self._came)
 
     def _patience(self, attempt: int, away: bool) -> float:
         """Seconds to wait at most; few where a connection of ours that it holds dead may have been why it said no."""

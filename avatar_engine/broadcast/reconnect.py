@@ -82,13 +82,17 @@ class Wait:
         self._answers, self._ending = answers_, ending
         self._hurried = False
 
-    def __call__(self, seconds: float, away: bool) -> None:
+    def __call__(self, seconds: float, away: bool, ask: bool = True) -> None:
         """Return after ``seconds``, or when the endpoint is back, or at the end of all.
 
         Args:
             seconds: See `backoff`.
             away: Whether the endpoint could not be reached just now.
+            ask: Whether it may be asked; one that takes a single connection must not spend it on a question.
         """
+        if not ask:
+            self._ending.wait(seconds)
+            return
         end = time.monotonic() + seconds
         away = away and not self._hurried
         self._hurried = False

@@ -49,6 +49,9 @@ TICK = 0.04
 CUT_AFTER = 10
 """Idle frames in a row after which a sentence counts as cut, even if its renderer comes back to it."""
 
+CONNECT = 5.0
+"""Seconds that a show waits for its outputs before it begins, so that nobody misses its first words."""
+
 COME_BACK = 5.0
 """Seconds that outputs get to come back after the broadcast's process died, before anything is said again."""
 
@@ -235,6 +238,7 @@ def run(
             voice, track, feed, renderers, broadcast, ring, director, position, on_status or _nothing
         )
         stack.callback(Baker(make, idle, size).close)
+        broadcast.await_network(CONNECT)
         show.play(stop or threading.Event(), seconds)
         broadcast.close()
         return show.status()

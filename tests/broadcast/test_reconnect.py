@@ -82,6 +82,16 @@ def test_a_wait_ends_early_when_the_endpoint_is_back(
     assert (time.monotonic() - began < 0.35) is early
 
 
+def test_an_endpoint_that_may_not_be_asked_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes a single connection would spend it on the question."""
+    monkeypatch.setattr(reconnect, "_PROBE_EVERY", 0.02)
+    asked: list[int] = []
+    wait = Wait(lambda: bool(asked.append(1)), threading.Event())
+    wait(0.2, away=True, ask=False)
+    wait(0.2, away=False, ask=False)
+    assert not asked
+
+
 def test_an_endpoint_that_answers_but_fails_us_is_hurried_to_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconnect, "_PROBE_EVERY", 0.02)
     wait = Wait(lambda: True, threading.Event())
