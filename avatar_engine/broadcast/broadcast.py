@@ -11,15 +11,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import connection as mpc
+from types import TracebackType
 from typing import Any
 
 import numpy as np
+import psutil
 
 from avatar_engine.broadcast import process
 from avatar_engine.broadcast.air import FillerMaker
-from avatar_engine.broadcast.ring import FrameRing, slots_for
+from avatar_engine.broadcast.guard import Estate, Successor
+from avatar_engine.broadcast.ring import FAILED, FrameRing, slots_for
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat
 from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
 from avatar_engine.contracts import SAMPLES_PER_FRAME, ProgrammeFrame
@@ -44,6 +48,32 @@ def restart_wait(deaths: int) -> float:
     return 0.0 if deaths <= 1 else min(8.0, 0.5 * 2.0 ** min(deaths - 2, 10))
 
 
+class _Adopted:
+    """A broadcast's process that another show has started: what `multiprocessing` gives to a parent, for its heir."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid, self.exitcode = pid, None
+        try:
+            self._process: psutil.Process | None = psutil.Process(pid)
+        except psutil.NoSuchProcess:
+            self._process = None
+
+    def is_alive(self) -> bool:
+        with suppress(psutil.Error):
+            return self._process is not None and self._process.status() != psutil.STATUS_ZOMBIE
+        return False
+
+    def kill(self) -> None:
+        with suppress(psutil.Error):
+            if self._process:
+                self._process.kill()
+
+    def join(self, timeout: float | None = None) -> None:
+        with suppress(psutil.Error):
+            if self._process:
+                self._process.wait(timeout)
+
+
 class Broadcast:
     """Encodes the programme once and sends it to every output, in a process of its own.
 
@@ -55,6 +85,8 @@ class Broadcast:
         ring: A live broadcast's: frames are put there by whoever makes them, and not sent here. The process keeps
             time: it takes every frame at its moment, and the idle face in its place where it is not there.
         filler: Makes the idle pictures, in the process.
+        successor: How the process of a live broadcast starts another show when this one dies; None for not at all.
+        estate: What a show left that died: its broadcast goes on, and this is a new front door to it.
 
     Raises:
         AvatarError: The encoder cannot be opened, a file cannot be written, or a preview's port is taken.
@@ -69,17 +101,20 @@ class Broadcast:
         slots: int = 0,
         ring: FrameRing | None = None,
         filler: FillerMaker | None = None,
+        successor: Successor | None = None,
+        estate: Estate | None = None,
     ) -> None:
         if not outputs:
             raise AvatarError("There is no output.", "Name at least one address or file.")
         twice = [o.display for n, o in enumerate(outputs) if o in outputs[:n]]
         if twice:
             raise AvatarError(f"The output {twice[0]} is named twice.", "Name each output once.")
-        _touch(outputs)
+        if not estate:
+            _touch(outputs)
         self._programme, self._outputs, self._encoder = programme, tuple(outputs), encoder
         self._context = multiprocessing.get_context("spawn")
         width, height = programme.width, programme.height
-        self._live, self._filler = ring is not None, filler
+        self._live, self._filler, self._successor = ring is not None, filler, successor
         self._ring = ring or FrameRing.make(width, height, slots or slots_for(width, height))
         self._progress = (0, 0.0)  # the frame that is on air, and since when
         self._lock = threading.RLock()
@@ -95,7 +130,7 @@ class Broadcast:
         self._up = False  # the process that runs now has said that it works
         self._born = time.monotonic()
         self._wake = threading.Event()
-        self._process, self._connection = self._spawn()
+        self._process, self._connection = self._adopt(estate) if estate else self._spawn()
         self._monitor = threading.Thread(target=self._watch, name="broadcast monitor", daemon=True)
         self._monitor.start()
         # Before multiprocessing's own exit hook, which would wait for a process that nobody has told to end.
@@ -105,8 +140,16 @@ class Broadcast:
     def __enter__(self) -> Broadcast:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._successor and isinstance(error, Exception) and not isinstance(error, AvatarError):
+            # Nobody asked for this end: the broadcast goes on, and its guard starts another show.
+            log.critical("the show has failed", exc_info=error)
+            atexit.unregister(self.close)
+            self._ring.tended = FAILED
+        else:
+            self.close()
 
     def send(self, frame: ProgrammeFrame, wait: bool = False) -> bool:
         """Hand over a frame; whether it was taken. One copy.
@@ -217,6 +260,7 @@ class Broadcast:
                 self._restarts,
                 self._live,
                 self._filler,
+                self._successor,
             ),
             name="avatar-engine broadcast",
             daemon=True,
@@ -225,6 +269,9 @@ class Broadcast:
         # Ours must go, or the child's death would never show as the end of the pipe.
         sender.close()
         return child, receiver
+
+    def _adopt(self, estate: Estate) -> tuple[Any, mpc.Connection[Any, Any]]:
+        return _Adopted(estate.broadcast), mpc.Connection(estate.line, writable=False)
 
     def _await_start(self) -> None:
         if not self._ready.wait(_START_LIMIT) and self._fatal is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import signal
 import threading
 import time
@@ -17,6 +16,7 @@ from multiprocessing.connection import Connection
 from avatar_engine.broadcast.air import Air, FillerMaker
 from avatar_engine.broadcast.bitrate import BitrateControl, Load
 from avatar_engine.broadcast.encoder import Encoder
+from avatar_engine.broadcast.guard import Guard, Successor
 from avatar_engine.broadcast.network import NetworkOutput
 from avatar_engine.broadcast.outputs import Output
 from avatar_engine.broadcast.packets import Packet
@@ -87,6 +87,12 @@ class Channel:
     def say(self, **message: object) -> None:
         with self._lock, suppress(OSError):
             self._connection.send_bytes(json.dumps(message).encode())
+
+    def attach(self, connection: Connection) -> None:
+        """From here on to another one."""
+        with self._lock:
+            self._connection.close()
+            self._connection = connection
 
 
 class _Fanout:
@@ -175,8 +181,9 @@ def main(
     restart: int,
     live: bool,
     filler: FillerMaker | None,
+    successor: Successor | None,
 ) -> None:
-    """The process's entry point: encode until the parent says that it has finished, or has died.
+    """The process's entry point: encode until the show says that it has finished, or has died for good.
 
     Args:
         handle: The ring that frames come through.
@@ -187,14 +194,20 @@ def main(
         restart: How often this process was started before.
         live: Keep time (`avatar_engine.broadcast.air`); otherwise every frame goes out as soon as it comes.
         filler: Makes the idle pictures for frames that are not there.
+        successor: Starts the next show when this one dies (live).
     """
     # Ctrl-C reaches the whole terminal group; the parent decides when and how the broadcast ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    parent = os.getppid()
     channel = Channel(connection)
     logging.basicConfig(level=logging.INFO, handlers=[_ToParent(channel)], force=True)
     ring = FrameRing.open(handle)
+
+    def attach(line: Connection) -> None:
+        channel.attach(line)
+        channel.say(kind="ready", encoder=fanout.encoder.name)
+
+    guard = Guard(ring, successor if live else None, attach)
     try:
         fanout = _Fanout(programme, specs, encoder, restart)
     except AvatarError as error:
@@ -205,32 +218,24 @@ def main(
     reporter = threading.Thread(target=_report, args=(fanout, channel, ended), daemon=True)
     reporter.start()
     if live:
-        _keep_time(ring, fanout, parent, filler)
+        _keep_time(ring, fanout, guard, filler)
     else:
-        _encode(ring, fanout, parent)
+        _encode(ring, fanout, guard)
     fanout.finish()
     ended.set()
     reporter.join(1.0)
     channel.say(**fanout.report())
     channel.say(kind="ended")
-    ring.close()
+    ring.discard() if guard.orphaned else ring.close()
 
 
-def _alive(parent: int) -> bool:
-    """Whether the show's process lives."""
-    if os.getppid() == parent:
-        return True
-    log.error("the show's process has died")
-    return False
-
-
-def _encode(ring: FrameRing, fanout: _Fanout, parent: int) -> None:
+def _encode(ring: FrameRing, fanout: _Fanout, guard: Guard) -> None:
     """Every frame of the ring as it comes, until its end."""
     last = -1
     while not ring.exhausted:
         frame = ring.peek()
         if frame is None:
-            if not _alive(parent):
+            if not guard():
                 return
             time.sleep(_LOOK)
             continue
@@ -245,13 +250,13 @@ def _encode(ring: FrameRing, fanout: _Fanout, parent: int) -> None:
         fanout.spread(packets, frame.patient)
 
 
-def _keep_time(ring: FrameRing, fanout: _Fanout, parent: int, filler: FillerMaker | None) -> None:
+def _keep_time(ring: FrameRing, fanout: _Fanout, guard: Guard, filler: FillerMaker | None) -> None:
     """Every frame at its moment, or the idle face in its place, until the programme's end."""
 
     def send(index: int, picture: ByteArray, sound: FloatArray) -> None:
         fanout.spread(fanout.encoded(index, picture, sound), patient=False)
 
-    Air(ring, filler() if filler else None, send).play(lambda: _alive(parent))
+    Air(ring, filler() if filler else None, send).play(guard)
 
 
 def _report(fanout: _Fanout, channel: Channel, ended: threading.Event) -> None:

@@ -6,16 +6,14 @@ memory, each written by one side alone: whoever is killed leaves nothing locked,
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
-from contextlib import suppress
+import time
 from dataclasses import dataclass
-from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
 import numpy.typing as npt
 
+from avatar_engine.broadcast.memory import SharedMemory
 from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray, FloatArray, ProgrammeFrame
 from avatar_engine.errors import AvatarError
 
@@ -23,6 +21,12 @@ _CONTROL = 256
 _HEADER = 64
 _LARGEST = 48 << 20
 """Bytes of the ring at most: containers often have only 64 MiB of shared memory."""
+
+FAILED = -1
+"""What `FrameRing.tended` says when the supervisor has broken down and knows it."""
+
+_LAST_STALE = 0.2
+"""Seconds after which the reader has seen a new epoch."""
 
 ENDLESS = 1 << 62
 """Where a programme ends of which nobody knows the end."""
@@ -41,7 +45,7 @@ def slot_bytes(width: int, height: int) -> int:
 
 @dataclass(frozen=True)
 class RingHandle:
-    """What another process needs to open the ring; may be passed to a spawned process."""
+    """What another process needs to open the ring; may be passed to another process, as JSON, too."""
 
     name: str
     width: int
@@ -95,6 +99,8 @@ class FrameRing:
         last: The programme ends before this index; the writer or the supervisor lowers it.
         epoch: Frames of an older epoch are stale: the reader drops them (the supervisor's).
         beat: Monotonic nanoseconds of the writer's last sign of life.
+        tended: The same of the supervisor; 0 before the first.
+        successions: How many supervisors died and were succeeded (the reader's).
         held: Pictures that were shown again because the renderer had no time for new ones (the writer's).
         next: Index of the frame that goes out next (the reader's, as all that follow).
         due: Monotonic nanoseconds at which the idle face goes out in its place.
@@ -113,15 +119,14 @@ class FrameRing:
     next, heard, first_spoken, speaking = (_Counter(place) for place in range(8, 12))
     filled, gap, longest_gap, dropped = (_Counter(place) for place in range(12, 16))
     late, late_warm, worst_us, given_up, due = (_Counter(place) for place in range(16, 21))
+    tended, successions = (_Counter(place) for place in range(21, 23))
 
     def __init__(self, memory: SharedMemory, handle: RingHandle) -> None:
         self.handle, self.slots = handle, handle.slots
         self._memory = memory
         self._fence = threading.Lock()
         step, shape = slot_bytes(handle.width, handle.height), (handle.height * 3 // 2, handle.width)
-        buffer = memory.buf
-        if buffer is None:
-            raise ValueError("the shared memory is closed")
+        buffer = memory.buffer
         self._control: npt.NDArray[np.int64] = np.frombuffer(buffer, np.int64, _CONTROL // 8)
         self._headers: list[npt.NDArray[np.int64]] = []
         self._sounds: list[FloatArray] = []
@@ -141,25 +146,25 @@ class FrameRing:
             AvatarError: The machine's shared memory is too small.
         """
         size = _CONTROL + slots * slot_bytes(width, height)
-        memory = SharedMemory(create=True, size=size)
         try:
-            _reserve(memory.name, size)
+            memory = SharedMemory.create(size)
         except OSError as error:
-            memory.close()
-            memory.unlink()
             raise AvatarError(
                 f"There is no room for {size >> 20} MiB of shared memory ({error.strerror}).",
                 "Enlarge /dev/shm (docker: --shm-size=256m) or choose a smaller --size.",
             ) from error
         ring = cls(memory, RingHandle(memory.name, width, height, slots))
-        ring._control[:] = 0
         ring.last = ENDLESS
         return ring
 
     @classmethod
     def open(cls, handle: RingHandle) -> FrameRing:
-        """The ring of another process."""
-        return cls(SharedMemory(handle.name), handle)
+        """The ring of another process.
+
+        Raises:
+            FileNotFoundError: It is gone.
+        """
+        return cls(SharedMemory.open(handle.name), handle)
 
     @property
     def depth(self) -> int:
@@ -207,6 +212,12 @@ class FrameRing:
         with self._fence:
             self.taken += 1
 
+    def succeed(self) -> None:
+        """By a new supervisor: what the last one's renderer made is stale, and content is counted anew."""
+        self.epoch += 1
+        time.sleep(_LAST_STALE)
+        self.heard = 0
+
     def finish(self, drain: bool) -> None:
         """Tell the reader that no frame follows; ``drain`` asks it to encode those that wait."""
         self.drain = drain
@@ -217,22 +228,9 @@ class FrameRing:
         del self._control
         for views in (self._headers, self._sounds, self._pictures):
             views.clear()
-        with suppress(BufferError):
-            self._memory.close()
+        self._memory.close()
 
     def discard(self) -> None:
-        """Give the memory back; for the process that made it."""
+        """Give the memory back, for all; for the last one that needs it."""
         self.close()
-        with suppress(FileNotFoundError):
-            self._memory.unlink()
-
-
-def _reserve(name: str, size: int) -> None:
-    """Take the pages now: a full /dev/shm would otherwise kill the process at the first write (SIGBUS)."""
-    if sys.platform != "linux":
-        return
-    descriptor = os.open(f"/dev/shm/{name}", os.O_RDWR)  # noqa: S108 (where Linux keeps it)
-    try:
-        os.posix_fallocate(descriptor, 0, size)
-    finally:
-        os.close(descriptor)
+        self._memory.unlink()

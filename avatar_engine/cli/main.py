@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from avatar_engine import __version__
+from avatar_engine.cli import takeover
 from avatar_engine.contracts import EMOTIONS, Controls
 from avatar_engine.errors import AvatarError
 
@@ -555,6 +556,7 @@ def _day(text: str) -> date:
 
 def main() -> None:
     """Run the command line; an `AvatarError` is printed with its advice and ends with status 2."""
+    takeover.remember(sys.argv[1:])
     try:
         app()
     except AvatarError as error:

@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.table import Table
 
 from avatar_engine.broadcast.spec import OutputSpec, redact_url
+from avatar_engine.cli import takeover
 from avatar_engine.figures.cost import Prices
 from avatar_engine.figures.metrics import LOOPBACK
 from avatar_engine.figures.watch import Watch, Watched
@@ -76,6 +77,8 @@ def on_air(
             device=device,
             on_status=fan_out(shown, watch),
             stop=stop,
+            successor=takeover.successor(),
+            estate=takeover.estate(),
         )
         watch(last)
     console.print(summary(last), highlight=False)
@@ -184,14 +187,15 @@ def survived(status: ShowStatus) -> str:
     return (
         f"{status.filled} frames were idle in place of others (the longest run {status.longest_gap:.2f} s), "
         f"{status.held} pictures shown again; restarts: renderer {status.renderer_restarts}, voice "
-        f"{status.voice_restarts}, broadcast {status.broadcast_restarts}; cut sentences: {status.repeated} said again, "
+        f"{status.voice_restarts}, broadcast {status.broadcast_restarts}, show {status.show_restarts}; "
+        f"cut sentences: {status.repeated} said again, "
         f"{status.skipped} left out."
     )
 
 
 def restarts(status: ShowStatus) -> int:
     """Of every part."""
-    return status.renderer_restarts + status.voice_restarts + status.broadcast_restarts
+    return status.renderer_restarts + status.voice_restarts + status.broadcast_restarts + status.show_restarts
 
 
 def checked(checks: Tally) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from avatar_engine.broadcast.air import OnAir
 from avatar_engine.broadcast.broadcast import Broadcast
+from avatar_engine.broadcast.guard import Estate, Successor
 from avatar_engine.broadcast.ring import ENDLESS, FrameRing, slots_for
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, codec_named
 from avatar_engine.broadcast.status import BroadcastStatus
@@ -97,6 +98,7 @@ class ShowStatus:
         repeated: Sentences that a fault had cut and that were said again from their start.
         skipped: Sentences that a fault had cut and that were left out.
         place: Item of the script, counted over all rounds, that comes after what was heard whole.
+        show_restarts: Times that the show's own process died, or hung, and another one took its place.
     """
 
     on_air: float
@@ -135,6 +137,7 @@ class ShowStatus:
     repeated: int = 0
     skipped: int = 0
     place: int = 0
+    show_restarts: int = 0
 
 
 def run(
@@ -155,6 +158,8 @@ def run(
     device: str = "auto",
     on_status: Callable[[ShowStatus], None] | None = None,
     stop: threading.Event | None = None,
+    successor: Successor | None = None,
+    estate: Estate | None = None,
 ) -> ShowStatus:
     """Go live and stay until the script, the time or the caller ends it.
 
@@ -175,6 +180,9 @@ def run(
         device: ``auto``, ``cpu`` or ``cuda``.
         on_status: Called about twice a second from the show's own thread; it should return at once.
         stop: Set it, and the show ends at the frame it is at; what was made is sent and files are finished.
+        successor: How the broadcast starts the next show when this one's process dies; None ends the broadcast then.
+        estate: What a show left that died. This one takes its place in the broadcast, which goes on meanwhile, and
+            in the script; a sound begins anew.
 
     Returns:
         The last status.
@@ -204,10 +212,12 @@ def run(
     with ExitStack() as stack:
         position = Position(script) if script else None
         stack.callback(position.close if position else _nothing)
-        start = position.load() if position and resume else 0
+        start = position.load() if position and (resume or estate) else 0
         director = Director(planned, loop, start)
-        ring = FrameRing.make(*size, slots_for(*size))
-        stack.callback(ring.discard)
+        ring = FrameRing.open(estate.ring) if estate else FrameRing.make(*size, slots_for(*size))
+        stack.callback(ring.close if estate else ring.discard)
+        if estate:
+            ring.succeed()
         voice = (
             SoundProcess(audio, loop, patient=True)
             if audio
@@ -232,7 +242,14 @@ def run(
         renderers.wait_ready()
         voice.wait_ready()
         broadcast = stack.enter_context(
-            Broadcast(format_, goals, ring=ring, filler=partial(IdleFootage, idle))
+            Broadcast(
+                format_,
+                goals,
+                ring=ring,
+                filler=partial(IdleFootage, idle),
+                successor=successor,
+                estate=estate,
+            )
         )
         show = _OnAir(
             voice, track, feed, renderers, broadcast, ring, director, position, on_status or _nothing
@@ -300,6 +317,7 @@ class _OnAir:
     def _look(self) -> None:
         """See to everything once."""
         ring = self._ring
+        ring.tended = time.monotonic_ns()
         if ring.next and not self._speaks:
             self._speaks = True
             self._voice.go()
@@ -382,4 +400,5 @@ class _OnAir:
             repeated=self._track.repeated + figures.repeated,
             skipped=self._track.skipped + figures.skipped,
             place=self._track.then,
+            show_restarts=self._ring.successions,
         )

@@ -72,12 +72,24 @@ def test_a_new_reader_and_a_new_writer_go_on_where_the_dead_ones_stopped(ring: F
 
 def test_counters_are_shared_and_apart_from_one_another(ring: FrameRing) -> None:
     names = [name for name, kind in vars(FrameRing).items() if type(kind).__name__ == "_Counter"]
-    assert len(names) == 21 and ring.last == ENDLESS
+    assert len(names) == 23 and ring.last == ENDLESS
     for value, name in enumerate(names, 1):
         setattr(ring, name, value << 40)
     other = FrameRing.open(ring.handle)
     assert [getattr(other, name) >> 40 for name in names] == list(range(1, len(names) + 1))
     other.close()
+
+
+def test_a_new_supervisor_makes_stale_what_the_last_one_left(ring: FrameRing) -> None:
+    ring.put(programme(0), epoch=ring.epoch)
+    ring.heard = 7
+    heir = FrameRing.open(ring.handle)
+    heir.succeed()
+    frame = ring.peek()
+    assert frame is not None and frame.epoch < ring.epoch
+    assert ring.heard == 0
+    del frame
+    heir.close()
 
 
 @pytest.mark.parametrize(("drain", "left"), [(True, 2), (False, 0)])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +21,7 @@ from avatar_engine.contracts import FRAME_RATE, FloatArray
 from avatar_engine.live import renderers
 from avatar_engine.live.show import ShowStatus, run
 from avatar_engine.media.read import sound
+from tests.live import understudy
 from tests.live.voices import tone
 
 SIZE = (320, 180)
@@ -121,3 +125,28 @@ def test_a_broadcast_is_killed_and_goes_on_with_the_next_index_and_says_the_sent
     assert last.place >= 2 and likeness(heard, WORDS[last.place - 1]) > 0.95
     cut = [words for words in WORDS[: last.place] if likeness(heard, words) < 0.95]
     assert len(cut) <= 2, "more is missing than the file's unwritten end"
+
+
+@pytest.mark.parametrize("fault", ["killed", "stopped", "raised"])
+@pytest.mark.timeout(180)
+def test_the_shows_own_process_breaks_down_and_another_one_goes_on_in_the_same_recording(
+    avatar: Callable[..., Path], tmp_path: Path, fault: str
+) -> None:
+    avatar()
+    script(tmp_path / "s.md")
+    show = subprocess.Popen(
+        understudy.COMMAND, stdin=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert show.stdin is not None
+    show.stdin.write(json.dumps({"arguments": [str(tmp_path), fault]}) + "\n")
+    show.stdin.close()
+    limit = time.monotonic() + 120
+    while not (tmp_path / "after.json").exists() and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert show.wait(1) == -signal.SIGKILL
+    before, _ = json.loads((tmp_path / "before.json").read_text())
+    frames, place, filled, restarts = json.loads((tmp_path / "after.json").read_text())
+    assert restarts == 1 and before < frames and 0 < filled < frames - before
+    assert indexes(tmp_path / "r.mp4") == list(range(frames)), "frames are missing"
+    heard = sound(tmp_path / "r.mp4")
+    assert place >= 4 and min(likeness(heard, words) for words in WORDS[:place]) > 0.95
