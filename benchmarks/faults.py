@@ -17,18 +17,21 @@ import platform
 import re
 import signal
 import socket
+import struct
+import subprocess
 import tempfile
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from typing import Annotated, Any
 
 import av
+import faults_show
 import numpy as np
 import psutil
 import typer
@@ -36,11 +39,11 @@ from live import SCRIPT
 from rich.console import Console
 from rich.table import Table
 
-from avatar_engine.live.show import ShowStatus, run
+from avatar_engine.live.show import ShowStatus
 
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
-WATCHED = 20.0
-"""Seconds after a fault that are looked at."""
+WATCHED, LONG = 20.0, 60.0
+"""Seconds after a fault that are looked at; the longer one where a whole show is loaded anew."""
 LOUD = 0.01
 """Root mean square of a sound packet in which somebody speaks."""
 BREAK = 0.35
@@ -48,9 +51,12 @@ BREAK = 0.35
 HELD_UP = 3.0
 """Seconds that the show's own process is stopped."""
 
+SHORT = f"stopped for {HELD_UP:.0f} s"
+
 FAULTS = [
     ("renderer", "killed"), ("renderer", "stopped"), ("voice", "killed"), ("voice", "stopped"),
-    ("sender", "killed"), ("broadcast", "killed"), ("broadcast", "stopped"), ("show", "stopped for 3 s"),
+    ("sender", "killed"), ("broadcast", "killed"), ("broadcast", "stopped"), ("show", SHORT),
+    ("show", "killed"), ("show", "stopped"),
 ]  # fmt: skip
 
 
@@ -102,23 +108,10 @@ def receive(port: int, line: Connection[Any, Any]) -> None:
                 line.send((now, connection, picture, seconds, loud))
 
 
-def show(avatar: str, script: str, url: str, size: tuple[int, int], line: Connection[Any, Any]) -> None:
-    """The show, in a process of its own; its figures go down the line."""
-
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-
-    def tell(status: ShowStatus) -> None:
-        with suppress(BrokenPipeError):
-            line.send(status)
-
-    run(Path(avatar), Path(script), [url], size=size, loop=True, on_status=tell, stop=stop)
-
-
 class Stage:
     """The show, its receiver, and what came of both."""
 
-    def __init__(self, avatar: Path, script: Path, size: tuple[int, int]) -> None:
+    def __init__(self, avatar: Path, script: Path, size: str, folder: Path) -> None:
         context = multiprocessing.get_context("spawn")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -128,21 +121,36 @@ class Stage:
         self._arrivals, theirs = context.Pipe(duplex=False)
         self._receiver = context.Process(target=receive, args=(port, theirs), daemon=True)
         self._receiver.start()
-        self._figures, ours = context.Pipe(duplex=False)
-        url = f"rtmp://127.0.0.1:{port}/live/show"
-        self.show = context.Process(target=show, args=(str(avatar), str(script), url, size, ours))
-        self.show.start()
+        self._listener = Listener(str(folder / "status"), "AF_UNIX")
+        threading.Thread(target=self._accept, daemon=True).start()
+        order = (str(avatar), str(script), f"rtmp://127.0.0.1:{port}/live/show", size, str(folder / "status"))
+        shown = subprocess.Popen(faults_show.COMMAND, stdin=subprocess.PIPE, text=True)
+        assert shown.stdin is not None
+        with shown.stdin:
+            shown.stdin.write(json.dumps({"arguments": order}) + "\n")
+        self._first, self.show = shown, psutil.Process(shown.pid)
+
+    def _accept(self) -> None:
+        """One show after the other tells its figures; so does the one that takes another's place."""
+        while True:
+            with suppress(EOFError, OSError), self._listener.accept() as line:
+                self.show = psutil.Process(self._peer(line))
+                while True:
+                    self.status = line.recv()
+
+    @staticmethod
+    def _peer(line: Connection[Any, Any]) -> int:
+        """Id of the process at the other end."""
+        with socket.socket(fileno=os.dup(line.fileno())) as end:
+            return int(struct.unpack("3i", end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
 
     def look(self, seconds: float) -> ShowStatus | None:
         """What happens within the next seconds."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            if not self.show.is_alive():
-                raise RuntimeError("the show has ended")
+            self._first.poll()
             while self._arrivals.poll(0.02):
                 self.packets.append(self._arrivals.recv())
-            while self._figures.poll():
-                self.status = self._figures.recv()
         return self.status
 
     def wait_to_strike(self) -> ShowStatus:
@@ -158,8 +166,10 @@ class Stage:
 
     def close(self) -> None:
         """End both."""
-        self.show.terminate()
-        self.show.join(20)
+        with suppress(psutil.Error):
+            self.show.terminate()
+            self.show.wait(20)
+        self._listener.close()
         self._receiver.kill()
 
 
@@ -175,10 +185,10 @@ def strike(stage: Stage, part: str, kind: str) -> Fault:
         raise RuntimeError(f"there is no {part}")
     began = time.monotonic()
     os.kill(pid, signal.SIGKILL if kind == "killed" else signal.SIGSTOP)
-    if part == "show":
+    if kind == SHORT:
         stage.look(HELD_UP)
         os.kill(pid, signal.SIGCONT)
-    after = stage.look(began + WATCHED - time.monotonic())
+    after = stage.look(began + (LONG if part == "show" else WATCHED) - time.monotonic())
     if after is None:
         raise RuntimeError("the show says nothing")
     return judge(part, kind, before, after, [p for p in stage.packets if p[0] > began - 1.0], began)
@@ -199,6 +209,8 @@ def judge(
     for connection in {packet[1] for packet in packets}:
         stamps = sorted(round(p[3] * 25) for p in packets if p[1] == connection and p[2])
         missing += stamps[-1] - stamps[0] + 1 - len(set(stamps)) if stamps else 0
+    if after.show_restarts > before.show_restarts:  # its successor counts from nothing
+        before = replace(before, skipped=0, left_out=0, repeated=-1)
     left = after.skipped + after.left_out - before.skipped - before.left_out
     gap = float(np.diff(pictures).max())
     lost = f"{left} sentences, {missing} frames"
@@ -220,7 +232,7 @@ def judge(
 def speech_again(sounds: np.ndarray[Any, Any], began: float) -> float | None:
     """Seconds from the fault to the end of the first long break in the sound within five seconds of it."""
     loud = sounds[sounds[:, 1] > LOUD, 0]
-    loud = loud[loud > began - 0.5]
+    loud = loud[loud > began - 1.0]
     for last, following in pairwise(loud):
         if following - last > BREAK and following > began and last < began + 5.0:
             return round(float(following - began), 1)
@@ -261,12 +273,11 @@ def main(
     write: Annotated[Path | None, typer.Option(help="Put the table into this Markdown file.")] = None,
 ) -> None:
     """Inject every fault into a running show and measure what the receiver saw."""
-    width, _, height = size.partition("x")
     with tempfile.TemporaryDirectory() as scratch:
         planned = script or Path(scratch) / "show.md"
         if script is None:
             planned.write_text(re.sub(r"<!-- pause .* -->", "", SCRIPT), encoding="utf-8")
-        stage = Stage(avatar, planned, (int(width), int(height)))
+        stage = Stage(avatar, planned, size, Path(scratch))
         try:
             faults = [strike(stage, *fault) for fault in FAULTS if only in fault[0]]
         finally:

@@ -407,6 +407,19 @@ def status(
         raise typer.Exit(1)
 
 
+@app.command(epilog="**Examples**\n\n`avatar-engine stop`\n\n`avatar-engine stop marie`")
+def stop(
+    show: Annotated[
+        str, typer.Argument(help="A show's name or id; may be left out when only one runs.")
+    ] = "",
+    wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for its end.")] = 90.0,
+) -> None:
+    """End a show that runs, wherever it was started: what was made is sent, and files are finished."""
+    from avatar_engine.cli import shows
+
+    out.print(f"{shows.stop(show, wait=wait)} has ended.", highlight=False)
+
+
 @app.command(epilog="**Examples**\n\n`avatar-engine report`\n\n`avatar-engine report marie -o show.html`")
 def report(
     show: Annotated[str, typer.Argument(help="A show's name or id; the latest when left out.")] = "",

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 from rich.console import Console, RenderableType
 from rich.live import Live
 
@@ -42,6 +43,35 @@ def print_status(console: Console, show: str, *, as_json: bool, follow: bool) ->
     except KeyboardInterrupt:
         pass
     return ran
+
+
+def stop(show: str, *, wait: float) -> str:
+    """Ask a show that runs to end, as Ctrl-C in its terminal does, and wait; its id.
+
+    A ``show`` that is empty means the only one.
+
+    Raises:
+        AvatarError: No such show runs, several do, or it has not ended after ``wait`` seconds.
+    """
+    told = _told(show)
+    if not told:
+        raise AvatarError(
+            f"No show {show!r} runs." if show else "No show runs.", "See what runs: avatar-engine status."
+        )
+    if len(told) > 1:
+        names = ", ".join(str(one["show"]) for one in told)
+        raise AvatarError(f"{len(told)} shows run: {names}.", "Say which one is to end.")
+    process, name = psutil.Process(told[0]["pid"]), str(told[0]["show"])
+    try:
+        process.terminate()
+        process.wait(wait)
+    except psutil.NoSuchProcess:
+        pass
+    except psutil.TimeoutExpired:
+        raise AvatarError(
+            f"{name} has not ended after {wait:.0f} s.", "Outputs may still be finishing; ask again."
+        ) from None
+    return name
 
 
 def write_report(show: str, output: Path | None) -> Path:

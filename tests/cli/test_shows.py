@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -13,6 +16,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from avatar_engine.cli import main, shows
+from avatar_engine.errors import AvatarError
 from avatar_engine.figures import folder
 from avatar_engine.figures.door import Door
 from avatar_engine.figures.series import Series
@@ -102,3 +106,36 @@ def test_a_report_into_nowhere_or_of_nothing_is_refused(tmp_path, monkeypatch, c
             main.main()
         assert caught.value.code == 2
         assert said in capsys.readouterr().err
+
+
+def test_the_only_show_is_ended_and_of_several_one_has_to_be_named(on_air):
+    with pytest.raises(AvatarError, match="3 shows run"):
+        shows.stop("", wait=5)
+    with pytest.raises(AvatarError, match="No show 'anna' runs"):
+        shows.stop("anna", wait=5)
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    told = {**shown(), "show": "anna-1", "began": "4", "pid": process.pid}
+    door = Door("anna-1", lambda: told)
+    door.open()
+    try:
+        assert shows.stop("anna", wait=20) == "anna-1"
+    finally:
+        door.close()
+        process.kill()
+    assert process.wait() in (-signal.SIGTERM, 0)
+
+
+def test_a_show_that_does_not_end_in_time_is_told_of(on_air):
+    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", stubborn], stdout=subprocess.PIPE)
+    assert process.stdout.readline()
+    told = {**shown(), "show": "anna-1", "began": "4", "pid": process.pid}
+    door = Door("anna-1", lambda: told)
+    door.open()
+    try:
+        with pytest.raises(AvatarError, match="has not ended after 1 s"):
+            shows.stop("anna", wait=1)
+    finally:
+        door.close()
+        process.kill()
+        process.wait()

@@ -109,7 +109,7 @@ def test_the_summary_says_what_was_survived() -> None:
     )
     text = room.summary(bad)
     assert "31 frames were idle in place of others (the longest run 1.24 s), 4 pictures shown again" in text
-    assert "renderer 2, voice 1, broadcast 0; cut sentences: 2 said again, 1 left out." in text
+    assert "renderer 2, voice 1, broadcast 0, show 0; cut sentences: 2 said again, 1 left out." in text
     assert "idle-filled 31, restarts 3" in room.line(bad)
 
 

@@ -38,7 +38,12 @@ def test_a_show_is_scraped_as_it_is():
     assert first["avatar_engine_output_up"] == {address: 1, ("record.mp4",): 0}
     assert first["avatar_engine_output_bitrate_bits_per_second"][address] == 2_600_000
     assert first["avatar_engine_output_packets_dropped_total"][address] == 12
-    assert first["avatar_engine_restarts_total"] == {("voice",): 4, ("renderer",): 0, ("broadcast",): 1}
+    assert first["avatar_engine_restarts_total"] == {
+        ("voice",): 4,
+        ("renderer",): 0,
+        ("broadcast",): 1,
+        ("show",): 0,
+    }
     assert first["avatar_engine_stage_seconds"][("0.99", "encode")] == pytest.approx(0.0083)
     assert first["avatar_engine_resident_memory_bytes"][("show",)] == 500e6
     assert first["avatar_engine_gpu_memory_bytes"] == {("0",): 900e6}
