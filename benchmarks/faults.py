@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import platform
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -56,7 +57,7 @@ SHORT = f"stopped for {HELD_UP:.0f} s"
 FAULTS = [
     ("renderer", "killed"), ("renderer", "stopped"), ("voice", "killed"), ("voice", "stopped"),
     ("sender", "killed"), ("broadcast", "killed"), ("broadcast", "stopped"), ("show", SHORT),
-    ("show", "killed"), ("show", "stopped"),
+    ("show", "killed"), ("show", "stopped"), ("clock", "put forward by 1 h"), ("clock", "put back by 1 h"),
 ]  # fmt: skip
 
 
@@ -108,6 +109,28 @@ def receive(port: int, line: Connection[Any, Any]) -> None:
                 line.send((now, connection, picture, seconds, loud))
 
 
+class Clock:
+    """The time of day of the show's processes, which can be stepped; the machine's own is left alone.
+
+    Needs a C compiler; without one, `can` is False and the clock's faults are left out.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._offset, library = folder / "offset", folder / "clock_step.so"
+        self._offset.write_bytes(struct.pack("q", 0))
+        source = Path(__file__).with_name("clock_step.c")
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        order = (compiler or "cc", "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl")
+        self.can = bool(compiler) and not subprocess.run(order, check=False).returncode
+        stepped = {"LD_PRELOAD": str(library), "CLOCK_STEP": str(self._offset)}
+        self.environment = {**os.environ, **(stepped if self.can else {})}
+
+    def step(self, hours: int) -> None:
+        """From here on so many hours away from the machine's."""
+        with self._offset.open("r+b") as file:
+            file.write(struct.pack("q", 3600 * hours))
+
+
 class Stage:
     """The show, its receiver, and what came of both."""
 
@@ -124,7 +147,10 @@ class Stage:
         self._listener = Listener(str(folder / "status"), "AF_UNIX")
         threading.Thread(target=self._accept, daemon=True).start()
         order = (str(avatar), str(script), f"rtmp://127.0.0.1:{port}/live/show", size, str(folder / "status"))
-        shown = subprocess.Popen(faults_show.COMMAND, stdin=subprocess.PIPE, text=True)
+        self.clock = Clock(folder)
+        shown = subprocess.Popen(
+            faults_show.COMMAND, stdin=subprocess.PIPE, text=True, env=self.clock.environment
+        )
         assert shown.stdin is not None
         with shown.stdin:
             shown.stdin.write(json.dumps({"arguments": order}) + "\n")
@@ -178,16 +204,24 @@ def strike(stage: Stage, part: str, kind: str) -> Fault:
     before = stage.wait_to_strike()
     pid = {
         "renderer": before.renderer_pid, "voice": before.voice_pid, "broadcast": before.broadcast_pid,
-        "show": stage.show.pid,
+        "show": stage.show.pid, "clock": None,
         "sender": psutil.Process(before.broadcast_pid).children()[0].pid if part == "sender" else None,
     }[part]  # fmt: skip
+    began = time.monotonic()
+    if part == "clock":
+        stage.clock.step(1 if "forward" in kind else -1)
+        return judged(stage, part, kind, before, began)
     if pid is None:
         raise RuntimeError(f"there is no {part}")
-    began = time.monotonic()
     os.kill(pid, signal.SIGKILL if kind == "killed" else signal.SIGSTOP)
     if kind == SHORT:
         stage.look(HELD_UP)
         os.kill(pid, signal.SIGCONT)
+    return judged(stage, part, kind, before, began)
+
+
+def judged(stage: Stage, part: str, kind: str, before: ShowStatus, began: float) -> Fault:
+    """Look at what comes of it."""
     after = stage.look(began + (LONG if part == "show" else WATCHED) - time.monotonic())
     if after is None:
         raise RuntimeError("the show says nothing")
@@ -212,7 +246,7 @@ def judge(
     if after.show_restarts > before.show_restarts:  # its successor counts from nothing
         before = replace(before, skipped=0, left_out=0, repeated=-1)
     left = after.skipped + after.left_out - before.skipped - before.left_out
-    gap = float(np.diff(pictures).max())
+    gap, idle = float(np.diff(pictures).max()), after.filled - before.filled
     lost = f"{left} sentences, {missing} frames"
     if part == "sender":  # the programme goes on without its viewers
         lost = f"{gap:.1f} s of the programme at this output"
@@ -221,8 +255,9 @@ def judge(
         kind=kind,
         picture_gap_ms=round(1000 * gap),
         sound_gap_ms=round(1000 * float(np.diff(sounds[:, 0]).max())),
-        idle=after.filled - before.filled,
-        speech_again_s=speech_again(sounds, began),
+        idle=idle,
+        # The script's own pauses are no faults: with the clock stepped nothing has to break off.
+        speech_again_s=speech_again(sounds, began) if idle or part != "clock" else None,
         connection=len({packet[1] for packet in packets}) == 1,
         said_again=after.repeated - before.repeated,
         lost=lost,
@@ -279,7 +314,8 @@ def main(
             planned.write_text(re.sub(r"<!-- pause .* -->", "", SCRIPT), encoding="utf-8")
         stage = Stage(avatar, planned, size, Path(scratch))
         try:
-            faults = [strike(stage, *fault) for fault in FAULTS if only in fault[0]]
+            wanted = [(part, kind) for part, kind in FAULTS if only in part]
+            faults = [strike(stage, *fault) for fault in wanted if fault[0] != "clock" or stage.clock.can]
         finally:
             stage.close()
     shown = Table(

@@ -198,6 +198,9 @@ def serve(
         _Desk(line, ring, performer).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass
+    except Exception as error:  # a driver's, perhaps: the show's log has to tell why
+        log.exception("the renderer has failed")
+        raise SystemExit(1) from error
     finally:
         performer.close()
         ring.close()

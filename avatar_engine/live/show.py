@@ -301,7 +301,7 @@ class _OnAir:
         self._held = 0.0  # since when nothing is said because the broadcast has died
         self._broadcasts = 0  # of its processes that died
         self._told = (-STATUS_EVERY, 0.0)  # frame and time of the last status
-        self._window = [(time.monotonic(), 0)]
+        self._window = [(time.monotonic(), ring.next)]
 
     def play(self, stop: threading.Event, seconds: float | None) -> None:
         """Stay until the programme, ``seconds`` or ``stop`` ends it."""

@@ -126,7 +126,8 @@ def test_the_only_show_is_ended_and_of_several_one_has_to_be_named(on_air):
 
 
 def test_a_show_that_does_not_end_in_time_is_told_of(on_air):
-    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    ignores = "signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True)"
+    stubborn = f"import signal, time; {ignores}; time.sleep(60)"
     process = subprocess.Popen([sys.executable, "-c", stubborn], stdout=subprocess.PIPE)
     assert process.stdout.readline()
     told = {**shown(), "show": "anna-1", "began": "4", "pid": process.pid}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -79,6 +81,28 @@ def load(
     if expression not in EXPRESSIONS:
         raise AvatarError(f"There is no expression {expression!r}.", "Choose another.")
     return Performer(LaggingMotion(), Ink(), GreyBody(), Stage(size, label), NEUTRAL)
+
+
+class TornInk(Ink):
+    """Breaks at its 120th picture as a graphics driver does, once: the file keeps that it has."""
+
+    def __init__(self, broke: Path) -> None:
+        super().__init__()
+        self._broke = broke
+
+    def paint(self, picture_i420: ByteArray, matrix: FloatArray, coefficients: FloatArray) -> None:
+        super().paint(picture_i420, matrix, coefficients)
+        if len(self.rows) == 120 and not self._broke.exists():
+            self._broke.touch()
+            raise RuntimeError("CUDA failure 700: an illegal memory access was encountered")
+
+
+def load_torn(
+    bundle: object, label: Label, size: tuple[int, int], device: object, expression: str
+) -> Performer[list[float]]:
+    """The same with `TornInk`."""
+    ink = TornInk(Path(os.environ["TORN"]))
+    return Performer(LaggingMotion(), ink, GreyBody(), Stage(size, label), NEUTRAL)
 
 
 class BareStage:

@@ -18,10 +18,10 @@ import pytest
 from scipy.signal import correlate
 
 from avatar_engine.contracts import FRAME_RATE, FloatArray
-from avatar_engine.live import renderers
+from avatar_engine.live import renderer_process, renderers
 from avatar_engine.live.show import ShowStatus, run
 from avatar_engine.media.read import sound
-from tests.live import understudy
+from tests.live import fakes, understudy
 from tests.live.voices import tone
 
 SIZE = (320, 180)
@@ -106,6 +106,30 @@ def test_a_renderer_is_killed_and_another_hangs_and_every_sentence_is_heard_whol
     assert last.filled >= renderers.HUNG * FRAME_RATE - 15
     heard, whole = sound(record), WORDS[: last.place]
     assert len(whole) >= 2 and min(likeness(heard, words) for words in whole) > 0.95
+
+
+def test_the_graphics_driver_breaks_and_another_renderer_goes_on(
+    avatar: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("TORN", str(tmp_path / "broke"))
+    bundle = avatar()
+    monkeypatch.setattr(renderer_process, "load_performer", fakes.load_torn)
+    record, stop = tmp_path / "r.mp4", threading.Event()
+
+    def enough(status: ShowStatus) -> None:
+        if status.renderer_restarts and status.place >= 4:
+            stop.set()
+
+    last = run(bundle, script(tmp_path / "s.md"), [str(record)], size=SIZE, on_status=enough, stop=stop)
+    assert (tmp_path / "broke").exists()
+    assert (last.renderer_restarts, last.broadcast_restarts, last.skipped) == (1, 0, 0)
+    assert indexes(record) == list(range(last.frames)), "frames are missing"
+    heard = sound(record)
+    assert min(likeness(heard, words) for words in WORDS[: last.place]) > 0.95
+    assert "illegal memory access" in caplog.text, "nobody is told why"
 
 
 def test_a_broadcast_is_killed_and_goes_on_with_the_next_index_and_says_the_sentence_again(
