@@ -95,15 +95,22 @@ class Air:
         filler: The idle pictures; None to hold the last picture.
         send: Takes what goes out.
         pacer: The clock.
+        room: float32 (frames, 960), what is heard under everything, over and over; None for nothing.
     """
 
     def __init__(
-        self, ring: FrameRing, filler: Filler | None, send: Send, pacer: Pacer | None = None
+        self,
+        ring: FrameRing,
+        filler: Filler | None,
+        send: Send,
+        pacer: Pacer | None = None,
+        room: FloatArray | None = None,
     ) -> None:
         self._ring, self._filler, self._send = ring, filler, send
         self._pacer = pacer or Pacer()
         self._before = (ring.late, ring.late_warm, ring.given_up)  # of a process that died
         height, width = ring.handle.height, ring.handle.width
+        self._room = np.zeros((1, SAMPLES_PER_FRAME), np.float32) if room is None else room
         self._held: ByteArray = np.full((height * 3 // 2, width), GREY, np.uint8)
         self._held[:height] = BLACK
         self._sound = np.zeros(SAMPLES_PER_FRAME, np.float32)
@@ -159,6 +166,7 @@ class Air:
         self._epoch, self._level = frame.epoch, self._sound[-1]
         if self._filler is None or not self._filler.ready:
             np.copyto(self._held, frame.picture)
+        self._sound += self._room[index % len(self._room)]
         self._send(index, frame.picture, self._sound)
         ring.speaking = frame.speaking
         if frame.speaking and not ring.first_spoken:
@@ -166,7 +174,7 @@ class Air:
         ring.heard = frame.content + 1
 
     def _fill(self, index: int) -> None:
-        """The idle face and silence, whatever is wrong."""
+        """The idle face and the room's tone, whatever is wrong."""
         ring = self._ring
         ring.gap += 1
         if ring.gap == WORTH_SAYING:
@@ -177,6 +185,7 @@ class Air:
         self._sound[:] = 0
         self._smooth()
         self._epoch, self._level = None, np.float32(0)
+        self._sound += self._room[index % len(self._room)]
         self._send(index, self._idle(index), self._sound)
 
     def _idle(self, index: int) -> ByteArray:

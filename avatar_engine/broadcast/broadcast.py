@@ -26,7 +26,7 @@ from avatar_engine.broadcast.guard import Estate, Successor
 from avatar_engine.broadcast.ring import FAILED, FrameRing, slots_for
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat
 from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
-from avatar_engine.contracts import SAMPLES_PER_FRAME, ProgrammeFrame
+from avatar_engine.contracts import SAMPLES_PER_FRAME, FloatArray, ProgrammeFrame
 from avatar_engine.errors import AvatarError
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,7 @@ class Broadcast:
         ring: A live broadcast's: frames are put there by whoever makes them, and not sent here. The process keeps
             time: it takes every frame at its moment, and the idle face in its place where it is not there.
         filler: Makes the idle pictures, in the process.
+        room: What is heard under a live broadcast, see `avatar_engine.broadcast.air.Air`.
         successor: How the process of a live broadcast starts another show when this one dies; None for not at all.
         estate: What a show left that died: its broadcast goes on, and this is a new front door to it.
 
@@ -101,6 +102,7 @@ class Broadcast:
         slots: int = 0,
         ring: FrameRing | None = None,
         filler: FillerMaker | None = None,
+        room: FloatArray | None = None,
         successor: Successor | None = None,
         estate: Estate | None = None,
     ) -> None:
@@ -114,7 +116,7 @@ class Broadcast:
         self._programme, self._outputs, self._encoder = programme, tuple(outputs), encoder
         self._context = multiprocessing.get_context("spawn")
         width, height = programme.width, programme.height
-        self._live, self._filler, self._successor = ring is not None, filler, successor
+        self._live, self._filler, self._room, self._successor = ring is not None, filler, room, successor
         self._ring = ring or FrameRing.make(width, height, slots or slots_for(width, height))
         self._progress = (0, 0.0)  # the frame that is on air, and since when
         self._lock = threading.RLock()
@@ -261,6 +263,7 @@ class Broadcast:
                 self._live,
                 self._filler,
                 self._successor,
+                self._room,
             ),
             name="avatar-engine broadcast",
             daemon=True,

@@ -182,6 +182,7 @@ def main(
     live: bool,
     filler: FillerMaker | None,
     successor: Successor | None,
+    room: FloatArray | None,
 ) -> None:
     """The process's entry point: encode until the show says that it has finished, or has died for good.
 
@@ -195,6 +196,7 @@ def main(
         live: Keep time (`avatar_engine.broadcast.air`); otherwise every frame goes out as soon as it comes.
         filler: Makes the idle pictures for frames that are not there.
         successor: Starts the next show when this one dies (live).
+        room: See `Air`.
     """
     # Ctrl-C reaches the whole terminal group; the parent decides when and how the broadcast ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -218,7 +220,7 @@ def main(
     reporter = threading.Thread(target=_report, args=(fanout, channel, ended), daemon=True)
     reporter.start()
     if live:
-        _keep_time(ring, fanout, guard, filler)
+        _keep_time(ring, fanout, guard, filler, room)
     else:
         _encode(ring, fanout, guard)
     fanout.finish()
@@ -250,13 +252,15 @@ def _encode(ring: FrameRing, fanout: _Fanout, guard: Guard) -> None:
         fanout.spread(packets, frame.patient)
 
 
-def _keep_time(ring: FrameRing, fanout: _Fanout, guard: Guard, filler: FillerMaker | None) -> None:
+def _keep_time(
+    ring: FrameRing, fanout: _Fanout, guard: Guard, filler: FillerMaker | None, room: FloatArray | None
+) -> None:
     """Every frame at its moment, or the idle face in its place, until the programme's end."""
 
     def send(index: int, picture: ByteArray, sound: FloatArray) -> None:
         fanout.spread(fanout.encoded(index, picture, sound), patient=False)
 
-    Air(ring, filler() if filler else None, send).play(guard)
+    Air(ring, filler() if filler else None, send, room=room).play(guard)
 
 
 def _report(fanout: _Fanout, channel: Channel, ended: threading.Event) -> None:

@@ -33,6 +33,7 @@ from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.media.read import sound as read_sound
 from avatar_engine.stage import fit as stage_fit
 from avatar_engine.trust import consent as consents
+from avatar_engine.voice.room import RoomTone
 
 log = logging.getLogger(__name__)
 
@@ -182,6 +183,7 @@ def clone_presenter(
     with BundleWriter(output, name=output.stem, made=made, consent=signed) as writer:
         lips.save(writer)
         voice.pack.save(writer)
+        RoomTone.of(samples).save(writer)
         body.save(writer)
         writer.add_tensors(PLACEMENT_PART, {"offsets": lips.placement.of_body(given.placed, body.source)})
         writer.add_json("report/report.json", report)

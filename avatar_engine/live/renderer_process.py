@@ -43,6 +43,9 @@ replaced by what it would have shown, and the first word has a shorter way."""
 HURRY = 2
 """Frames in the ring below which there is no time for a new picture."""
 
+HEAD_START = 4
+"""Frames from the one on air to the first of an epoch: whoever begins with none in hand stutters on a busy machine."""
+
 SOON = 5_000_000
 """Nanoseconds before a frame is replaced in which it is too late to put it into the ring."""
 
@@ -238,7 +241,7 @@ class _Desk:
         programme = Programme(
             self._track,
             self._performer,
-            ring.next + 1 if ring.next else 0,
+            ring.next + HEAD_START if ring.next else 0,
             lambda: ring.depth < HURRY <= ring.next,
         )
         before = ring.held

@@ -14,7 +14,7 @@ from pathlib import Path
 from avatar_engine.broadcast.air import OnAir
 from avatar_engine.broadcast.broadcast import Broadcast
 from avatar_engine.broadcast.guard import Estate, Successor
-from avatar_engine.broadcast.ring import ENDLESS, FrameRing, slots_for
+from avatar_engine.broadcast.ring import ENDLESS, FAILED, FrameRing, slots_for
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, codec_named
 from avatar_engine.broadcast.status import BroadcastStatus
 from avatar_engine.bundle import Bundle
@@ -37,6 +37,7 @@ from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
 from avatar_engine.voice.engines import settings as engines
 from avatar_engine.voice.pack import VoicePack
+from avatar_engine.voice.room import RoomTone
 from avatar_engine.voice.takes import Tally
 
 log = logging.getLogger(__name__)
@@ -215,7 +216,7 @@ def run(
         start = position.load() if position and (resume or estate) else 0
         director = Director(planned, loop, start)
         ring = FrameRing.open(estate.ring) if estate else FrameRing.make(*size, slots_for(*size))
-        stack.callback(ring.close if estate else ring.discard)
+        stack.callback(_let_go, ring, bool(estate))
         if estate:
             ring.succeed()
         voice = (
@@ -247,6 +248,9 @@ def run(
                 goals,
                 ring=ring,
                 filler=partial(IdleFootage, idle),
+                room=None
+                if audio
+                else RoomTone.load(bundle).loop(),  # a recorded sound has a room of its own
                 successor=successor,
                 estate=estate,
             )
@@ -259,6 +263,14 @@ def run(
         show.play(stop or threading.Event(), seconds)
         broadcast.close()
         return show.status()
+
+
+def _let_go(ring: FrameRing, inherited: bool) -> None:
+    """Give the ring's memory back, unless the next show is to find it."""
+    if inherited or ring.tended == FAILED:
+        ring.close()
+    else:
+        ring.discard()
 
 
 def _nothing(*_: object) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray
-from avatar_engine.voice import align
 
 Bools = npt.NDArray[np.bool_]
 
@@ -92,6 +91,8 @@ def cleaned(samples: FloatArray) -> FloatArray:
 
 
 def _speaking(samples: FloatArray) -> Bools:
+    from avatar_engine.voice import align  # its libraries load slowly, and a show only makes more of a noise
+
     speaking = np.zeros(len(samples), np.bool_)
     for start, stop in align.speech_spans(samples, pause=0.2, margin=0.06):
         speaking[start:stop] = True

@@ -48,7 +48,7 @@ class Studio:
         assert self.ring.put(ProgrammeFrame(index, picture, sound, True), epoch=epoch, content=self.made)
         self.made += 1
 
-    def play(self, until: int, filler: Idle | None = None) -> None:
+    def play(self, until: int, filler: Idle | None = None, room: FloatArray | None = None) -> None:
         """Frames up to index ``until``; after each, what the test does meanwhile."""
         begin = self.ring.next
 
@@ -60,7 +60,7 @@ class Studio:
         def sleep(seconds: float) -> None:
             self.now += seconds
 
-        air = Air(self.ring, filler or Idle(), send, Pacer(lambda: self.now, sleep))
+        air = Air(self.ring, filler or Idle(), send, Pacer(lambda: self.now, sleep), room)
         air.play(lambda: self.ring.next < until)
         assert [index for index, _ in self.gone[-(until - begin) :]] == list(range(begin, until))
 
@@ -139,6 +139,15 @@ def test_the_sound_never_steps_at_a_seam(studio: Studio) -> None:
     assert np.abs(np.diff(inside)).max() < 2.5 / EDGE
     gap = heard[5 * SAMPLES_PER_FRAME + EDGE : 7 * SAMPLES_PER_FRAME]
     assert not gap.any()
+
+
+def test_the_rooms_tone_is_under_all_that_goes_out_and_never_breaks_off(studio: Studio) -> None:
+    for index in (0, 1, 2, 5, 6):
+        studio.put(index, level=0.0)
+    room = np.arange(4 * SAMPLES_PER_FRAME, dtype=np.float32).reshape(4, -1) * np.float32(1e-6)
+    studio.play(9, room=room)
+    for index, heard in enumerate(studio.sounds):
+        np.testing.assert_allclose(heard, room[index % 4], atol=1e-7)
 
 
 @pytest.mark.parametrize("filler", [NotYet(), Broken()])

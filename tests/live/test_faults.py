@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from avatar_engine.contracts import FRAME_RATE, FloatArray
+from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, FloatArray
 from avatar_engine.live import renderer_process, renderers
 from avatar_engine.live.show import ShowStatus, run
 from avatar_engine.media.read import sound
@@ -71,14 +71,27 @@ def indexes(path: Path) -> list[int]:
         )
 
 
+WHOLE = 0.85
+"""Likeness from which a sentence was heard: on a busy machine a single idle frame may stand in it, and nobody minds."""
+
+
 def likeness(heard: FloatArray, words: str) -> float:
-    """How well what was heard holds the words, whole: 1 for untouched, about 0.5 for half of them."""
+    """How much of the words was heard in their order: 1 for all, about 0.5 for half of them, whose rest is silence."""
     said = tone(words)
     at = int(np.abs(correlate(heard, said, "valid", "fft")).argmax())
+    size, slack = len(said) // 4, SAMPLE_RATE // 4
+    quarters = []
+    for begin in range(0, 4 * size, size):
+        near = heard[max(0, at + begin - slack) : at + begin + size + slack]
+        quarters.append(_likeness(near, said[begin : begin + size]))
+    return float(np.mean(quarters))
+
+
+def _likeness(heard: FloatArray, said: FloatArray) -> float:
+    at = int(np.abs(correlate(heard, said, "valid", "fft")).argmax())
     place = heard[at : at + len(said)]
-    return float(place @ said / (np.linalg.norm(place) * np.linalg.norm(said) + 1e-9)) * min(
-        1.0, float(np.linalg.norm(place) / np.linalg.norm(said))
-    )
+    alike = place @ said / (np.linalg.norm(place) * np.linalg.norm(said) + 1e-9)
+    return float(alike) * min(1.0, float(np.linalg.norm(place) / np.linalg.norm(said)))
 
 
 def script(path: Path) -> Path:
@@ -105,7 +118,7 @@ def test_a_renderer_is_killed_and_another_hangs_and_every_sentence_is_heard_whol
     assert last.repeated >= 1 and last.skipped == 0, "a strike may find the breath between two sentences"
     assert last.filled >= renderers.HUNG * FRAME_RATE - 15
     heard, whole = sound(record), WORDS[: last.place]
-    assert len(whole) >= 2 and min(likeness(heard, words) for words in whole) > 0.95
+    assert len(whole) >= 2 and min(likeness(heard, words) for words in whole) > WHOLE
 
 
 def test_the_graphics_driver_breaks_and_another_renderer_goes_on(
@@ -128,7 +141,7 @@ def test_the_graphics_driver_breaks_and_another_renderer_goes_on(
     assert (last.renderer_restarts, last.broadcast_restarts, last.skipped) == (1, 0, 0)
     assert indexes(record) == list(range(last.frames)), "frames are missing"
     heard = sound(record)
-    assert min(likeness(heard, words) for words in WORDS[: last.place]) > 0.95
+    assert min(likeness(heard, words) for words in WORDS[: last.place]) > WHOLE
     assert "illegal memory access" in caplog.text, "nobody is told why"
 
 
@@ -146,8 +159,8 @@ def test_a_broadcast_is_killed_and_goes_on_with_the_next_index_and_says_the_sent
     assert after == list(range(len(after))), "frames are missing"
     assert strike.struck[0] - 60 <= len(before) <= last.frames - len(after), "a frame went out twice"
     heard = np.concatenate([sound(record), sound(tmp_path / "r-2.mp4")])
-    assert last.place >= 2 and likeness(heard, WORDS[last.place - 1]) > 0.95
-    cut = [words for words in WORDS[: last.place] if likeness(heard, words) < 0.95]
+    assert last.place >= 2 and likeness(heard, WORDS[last.place - 1]) > WHOLE
+    cut = [words for words in WORDS[: last.place] if likeness(heard, words) < WHOLE]
     assert len(cut) <= 2, "more is missing than the file's unwritten end"
 
 
@@ -173,4 +186,14 @@ def test_the_shows_own_process_breaks_down_and_another_one_goes_on_in_the_same_r
     assert restarts == 1 and before < frames and 0 < filled < frames - before
     assert indexes(tmp_path / "r.mp4") == list(range(frames)), "frames are missing"
     heard = sound(tmp_path / "r.mp4")
-    assert place >= 4 and min(likeness(heard, words) for words in WORDS[:place]) > 0.95
+    assert place >= 4 and min(likeness(heard, words) for words in WORDS[:place]) > WHOLE
+
+
+def test_a_cut_sentence_is_told_from_a_whole_one() -> None:
+    quiet = np.zeros(SAMPLE_RATE, np.float32)
+    whole, half = tone(WORDS[0]), tone(WORDS[0])[: len(tone(WORDS[0])) // 2]
+    hiccup = np.concatenate([whole[:20_000], np.zeros(960, np.float32), whole[20_000:]])
+    assert likeness(np.concatenate([quiet, whole, quiet, tone(WORDS[1])]), WORDS[0]) > 0.99
+    assert likeness(np.concatenate([quiet, hiccup, quiet, tone(WORDS[1])]), WORDS[0]) > WHOLE
+    assert likeness(np.concatenate([quiet, half, quiet, quiet, tone(WORDS[1])]), WORDS[0]) < 0.7
+    assert likeness(np.concatenate([quiet, tone(WORDS[1]), quiet, tone(WORDS[2])]), WORDS[0]) < 0.7
