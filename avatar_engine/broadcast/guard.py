@@ -128,6 +128,8 @@ class Guard:
             return "has died"
         if self._process is not None and self._process.poll() is not None:
             return f"has died (exit code {self._process.returncode})"
+        if self._successor is None:
+            return ""  # nobody would take over from a show that may only be slow
         ring = self._ring
         if ring.tended == FAILED:
             return "has failed"
