@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from avatar_engine.contracts import SAMPLE_RATE
-from avatar_engine.voice import clean
+from avatar_engine.voice import align, clean
 from avatar_engine.voice.clean import Place, cleaned
 
 
@@ -21,7 +21,7 @@ def words_and_rests(seconds: int = 6) -> tuple[np.ndarray, list[tuple[int, int]]
 
 @pytest.fixture(autouse=True)
 def spans(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clean.align, "speech_spans", lambda *_, **__: words_and_rests()[1])
+    monkeypatch.setattr(align, "speech_spans", lambda *_, **__: words_and_rests()[1])
 
 
 def decibels(samples: np.ndarray) -> float:
@@ -61,7 +61,7 @@ def test_where_no_pause_lets_the_room_be_heard_nothing_is_done(
 ) -> None:
     said, _ = words_and_rests()
     if rest == "none":
-        monkeypatch.setattr(clean.align, "speech_spans", lambda *_, **__: [(0, len(said))])
+        monkeypatch.setattr(align, "speech_spans", lambda *_, **__: [(0, len(said))])
     assert cleaned(said) is said
 
 
