@@ -265,13 +265,15 @@ def judge(
 
 
 def speech_again(sounds: np.ndarray[Any, Any], began: float) -> float | None:
-    """Seconds from the fault to the end of the first long break in the sound within five seconds of it."""
+    """Seconds from the fault to the end of the longest break in the sound that began within five seconds of it."""
     loud = sounds[sounds[:, 1] > LOUD, 0]
-    loud = loud[loud > began - 1.0]
-    for last, following in pairwise(loud):
-        if following - last > BREAK and following > began and last < began + 5.0:
-            return round(float(following - began), 1)
-    return None
+    breaks = [
+        (following - last, following)
+        for last, following in pairwise(loud[loud > began - 1.0])
+        # A pause that was nearly over when it happened is none of its doing.
+        if following - last > BREAK and following > began + BREAK and last < began + 5.0
+    ]
+    return round(float(max(breaks)[1] - began), 1) if breaks else None
 
 
 def markdown(faults: list[Fault], machine: str) -> str:
