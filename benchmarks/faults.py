@@ -158,17 +158,13 @@ class Stage:
 
     def _accept(self) -> None:
         """One show after the other tells its figures; so does the one that takes another's place."""
-        while True:
-            with suppress(EOFError, OSError), self._listener.accept() as line:
-                self.show = psutil.Process(self._peer(line))
-                while True:
-                    self.status = line.recv()
-
-    @staticmethod
-    def _peer(line: Connection[Any, Any]) -> int:
-        """Id of the process at the other end."""
-        with socket.socket(fileno=os.dup(line.fileno())) as end:
-            return int(struct.unpack("3i", end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
+        with suppress(OSError):  # the listener's end
+            while True:
+                line = self._listener.accept()
+                with suppress(EOFError, OSError), line:
+                    self.show = psutil.Process(line.recv())
+                    while True:
+                        self.status = line.recv()
 
     def look(self, seconds: float) -> ShowStatus | None:
         """What happens within the next seconds."""

@@ -4,7 +4,8 @@
 
 A moving programme goes to nginx-rtmp in a network namespace of its own, over a wire that loses, delays and stops
 whole IP packets (`wire.py`). Every picture carries its number, every piece of media is seen as it reaches the server:
-what is missing there, no viewer can get. Needs Linux, root (or user namespaces), nginx with its RTMP module.
+what is missing there, no viewer can get. Beside it is a recording, and in some rows a second nginx nearby: neither may
+notice. Needs Linux, root (or user namespaces), nginx with its RTMP module.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ BITS = 20
 BEFORE, AFTER = 6.0, 12.0
 """Seconds of good weather before a fault, and after it at least."""
 LONGEST_RETURN = 60.0
+NAME, HOSTS = "studio.test", Path("/etc/hosts")
+"""Name of the server; where this process and its children, and nobody else, find its address."""
 TRIES = 3
 
 _SERVER = """
@@ -56,7 +59,7 @@ load_module {module};
 events {{ worker_connections 64; }}
 rtmp {{
     server {{
-        listen 0.0.0.0:1935;
+        listen {listen}:1935;
         application live {{ live on; record all; record_path {folder}; record_unique on; record_suffix .flv; }}
         application closed {{ live on; deny publish all; }}
     }}
@@ -65,12 +68,14 @@ rtmp {{
 
 
 class Server:
-    """nginx-rtmp at the far end of the wire, which records all that it gets."""
+    """nginx-rtmp, which records all that it gets, at the far end of the wire (``inside``) or here."""
 
-    def __init__(self, there: Neighbour, folder: Path) -> None:
-        self.folder, self._inside = folder, there.inside
+    def __init__(self, folder: Path, inside: tuple[str, ...] = (), listen: str = "0.0.0.0") -> None:
+        self.folder, self._inside = folder, inside
+        folder.mkdir(exist_ok=True)
         module = next(Path("/usr").glob("lib*/nginx/modules/ngx_rtmp_module.so"))
-        (folder / "nginx.conf").write_text(_SERVER.format(folder=folder, module=module))
+        text = _SERVER.format(folder=folder, module=module, listen=listen)
+        (folder / "nginx.conf").write_text(text)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -177,6 +182,7 @@ class Result:
         reconnects: Of the output.
         least_kbps: The lowest bitrate that the pictures were given.
         recorded: Whether the recording beside it is whole, to the frame.
+    second: Whether the second server got every picture, in one connection; None where there was none.
         refused: Frames that the broadcast did not take: felt by the show.
         said: What the status said of the output.
     """
@@ -191,16 +197,17 @@ class Result:
     reconnects: int = 0
     least_kbps: int = 0
     recorded: bool = True
+    second: bool | None = None
     refused: int = 0
     said: str = ""
 
 
 class Show:
-    """A show of numbered pictures, 25 a second, in a thread; a recording beside it."""
+    """A show of numbered pictures, 25 a second, in a thread; a recording beside it, and a ``second`` address."""
 
-    def __init__(self, address: str, record: Path) -> None:
+    def __init__(self, address: str, record: Path, second: str = "") -> None:
         self._pictures = detail(WIDTH, HEIGHT, 50)
-        outputs = [OutputSpec.parse(address), OutputSpec.parse(record)]
+        outputs = [OutputSpec.parse(place) for place in (address, record, second) if place]
         self.broadcast = Broadcast(ProgrammeFormat(WIDTH, HEIGHT), outputs, encoder="libx264")
         self.record, self.sent, self.least, self.said = record, 0, 10**9, ""
         self.taken, self.began = 0, 0.0
@@ -260,6 +267,12 @@ def judged(result: Result, show: Show, seen: Arrivals, began: float, ended: floa
     return result
 
 
+def whole(server: Server, sent: int) -> bool:
+    """Whether a server got every picture, in one connection."""
+    recordings = list(server.folder.glob("*.flv"))
+    return len(recordings) == 1 and numbers(recordings[0]) == list(range(sent))
+
+
 def _longest(times: list[float], began: float) -> float:
     """Milliseconds of the longest silence from just before the fault on."""
     after = np.array([t for t in sorted(times) if t > began - 1.0])
@@ -313,6 +326,15 @@ def nothing(seconds: float) -> Fault:
     return bad_link(seconds)
 
 
+def moved(there: Neighbour, server: Server) -> float:
+    """Its name gets another address, where another server is; nothing answers at the old one."""
+    HOSTS.write_text(f"{there.other} {NAME}\n")
+    there.move(there.address, there.other)
+    server.kill()  # now that nobody hears of it
+    server.start()
+    return time.monotonic()
+
+
 HALF = (900_000 + 128_000) / 2
 FAULTS: dict[str, Fault] = {
     "none, 20 s": nothing(20),
@@ -326,24 +348,35 @@ FAULTS: dict[str, Fault] = {
     "200 ms delay alone, 30 s": bad_link(30, delay=0.2),
     "half the bandwidth, 60 s": bad_link(60, bandwidth=HALF),
 }
+BESIDE: dict[str, Fault] = {
+    "server killed, back after 5 s": killed(5),
+    "server frozen (SIGSTOP) for 10 s": frozen(10),
+    "black hole for 10 s": dark(10),
+    "half the bandwidth, 30 s": bad_link(30, bandwidth=HALF),
+}
+"""What is done to one of three outputs, too."""
 
 
-def tried(name: str, fault: Fault, there: Neighbour) -> Result:
+def tried(
+    name: str, fault: Fault, there: Neighbour, host: str = Neighbour.address, three: bool = False
+) -> Result:
     """One fault in a show of its own; again if the machine was too busy with other things to take every frame."""
     for _ in range(TRIES):
-        result = once(name, fault, there)
+        result = once(name, fault, there, host, three)
         if not result.refused:
             break
     return result
 
 
-def once(name: str, fault: Fault, there: Neighbour) -> Result:
+def once(name: str, fault: Fault, there: Neighbour, host: str, three: bool) -> Result:
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(there, Path(folder))
+        server, near = Server(Path(folder), there.inside), Server(Path(folder) / "near", listen="127.0.0.1")
         server.start()
+        near.start()
         time.sleep(0.5)
         watch = Watch(Path(folder))
-        show = Show(f"rtmp://{there.address}/live/show", Path(folder) / "record.mp4")
+        second = "rtmp://127.0.0.1/live/near" if three else ""
+        show = Show(f"rtmp://{host}/live/show", Path(folder) / "record.mp4", second)
         time.sleep(BEFORE)
         began = time.monotonic()
         ended = fault(there, server)
@@ -354,13 +387,16 @@ def once(name: str, fault: Fault, there: Neighbour) -> Result:
         show.end()
         seen = watch.stop()
         server.kill()
-        return judged(Result(name), show, seen, began, ended)
+        near.kill()
+        result = judged(Result(name), show, seen, began, ended)
+        result.second = whole(near, show.sent) if three else None
+        return result
 
 
 def refused(there: Neighbour) -> Result:
     """A key that the server refuses: how often it is asked again, and whether the others notice."""
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(there, Path(folder))
+        server = Server(Path(folder), there.inside)
         server.start()
         time.sleep(0.5)
         show = Show(f"rtmp://{there.address}/closed/key", Path(folder) / "record.mp4")
@@ -376,7 +412,7 @@ def full(there: Neighbour) -> Result:
         disk = Path(folder) / "disk"
         disk.mkdir()
         shell("mount -t tmpfs -o size=512k tmpfs", str(disk))
-        server = Server(there, Path(folder))
+        server = Server(Path(folder), there.inside)
         server.start()
         time.sleep(0.5)
         watch = Watch(Path(folder))
@@ -397,9 +433,11 @@ def full(there: Neighbour) -> Result:
 
 def _alone(name: str, show: Show, record: Path) -> Result:
     status = show.broadcast.status()
-    whole = numbers(record) == list(range(show.sent))
+    recorded = numbers(record) == list(range(show.sent))
     output = status.outputs[0]
-    return Result(name, reconnects=output.reconnects, recorded=whole, refused=status.refused, said=show.said)
+    return Result(
+        name, reconnects=output.reconnects, recorded=recorded, refused=status.refused, said=show.said
+    )
 
 
 def table(results: list[Result]) -> str:
@@ -413,9 +451,9 @@ def table(results: list[Result]) -> str:
         seen = r.pictures > 0
         back = f"{r.back_s:.2f}" if r.back_s is not None else "–"
         others = (
-            "untouched"
-            if r.recorded and not r.refused
-            else f"recording whole: {r.recorded}, refused {r.refused}"
+            ("untouched" if r.second is None else "untouched, as the second server")
+            if r.recorded and not r.refused and r.second is not False
+            else f"recording whole: {r.recorded}, second server: {r.second}, refused {r.refused}"
         )
         figures = [
             f"{r.picture_ms:.0f}" if seen else "–",
@@ -474,10 +512,18 @@ def main(
         os.execvp(private[0], [*private, sys.executable, *sys.argv])
     console = Console()
     there = Neighbour()
+    with tempfile.NamedTemporaryFile("w") as hosts:
+        shell("mount --bind", hosts.name, str(HOSTS))  # in a mount namespace of our own
+    HOSTS.write_text(f"{there.address} {NAME}\n")
     faults: dict[str, Callable[[], Result]] = {
         name: partial(tried, name, fault, there) for name, fault in FAULTS.items()
     }
+    for name, fault in BESIDE.items():
+        named = f"one of three outputs: {name}"
+        faults[named] = partial(tried, named, fault, there, three=True)
     faults |= {"key refused": partial(refused, there), "disk full": partial(full, there)}
+    # Last, for the address does not move back.
+    faults["name moved"] = partial(once, "its name moved to another address", moved, there, NAME, False)
     results = []
     try:
         for name, run in faults.items():

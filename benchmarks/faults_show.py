@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -27,6 +28,7 @@ def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     line = Client(address)
+    line.send(os.getpid())
 
     def tell(status: ShowStatus) -> None:
         with suppress(OSError):

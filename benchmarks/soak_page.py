@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ BEGIN, END = "<!-- soak: written by benchmarks/soak.py -->", "<!-- /soak -->"
 REAL_BEGIN, REAL_END = "<!-- real show: written by benchmarks/soak.py -->", "<!-- /real show -->"
 GROWTH = 1.0
 """MB an hour that memory may gain."""
+NIGHT = 15.0
+"""Hours after which a longer soak is judged for itself."""
 
 
 def rows(made: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -42,11 +44,25 @@ def rows(made: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
     if "show" in made:
         found += _real(made["show"], made["seen"], made["frames_sent"])
+    if hours > NIGHT and "show" not in made:
+        found += _night(made["points"])
     for name, gain in made["rss_mb_per_hour"].items():
         now = sum(made["rss_mb"].values()) if name == "all" else made["rss_mb"].get(name, 0.0)
         goal = f"< {GROWTH:g}" if name == "all" else ""
         found.append((f"memory, {name}: MB gained an hour", f"{gain:+.2f} ({now:.0f} MB at the end)", goal))
     return found
+
+
+def _night(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """The same run up to its `NIGHT`'s end."""
+    night = [point for point in points if point["on_air"] <= 3600 * NIGHT]
+    settled = [(point["on_air"], sum(point["rss_mb"].values())) for point in night if point["on_air"] >= 3600]
+    offset, label = max(abs(point["offset_ms"]) for point in night), f"its first {NIGHT:.0f} h"
+    return [
+        (f"{label}: frames and packets dropped", str(night[-1]["dropped"]), "0"),
+        (f"{label}: largest A/V offset by count", f"{offset:.1f} ms", "0 (a millisecond's rounding)"),
+        (f"{label}: memory, all: MB gained an hour", f"{slope(settled):+.2f}", f"< {GROWTH:g}"),
+    ]
 
 
 def _real(show: Mapping[str, Any], seen: Mapping[str, Any], sent: int) -> list[tuple[str, str, str]]:

@@ -85,7 +85,7 @@ class Neighbour:
     Needs root's rights over a network namespace of this process's own (``unshare --net``).
     """
 
-    address = "10.9.0.2"
+    address, other = "10.9.0.2", "10.9.0.3"
 
     def __init__(self) -> None:
         ends = [tun("wire0"), tun("wire1")]
@@ -108,6 +108,11 @@ class Neighbour:
     def inside(self) -> tuple[str, ...]:
         """What a command is prefixed with to run over there."""
         return "nsenter", "--net", "--target", str(self._holder.pid)
+
+    def move(self, old: str, new: str) -> None:
+        """From one address to another: at the old one nobody is any more."""
+        shell(*self.inside, "ip addr del", f"{old}/24", "dev wire1")
+        shell(*self.inside, "ip addr add", f"{new}/24", "dev wire1")
 
     def set(self, **changes: float | bool) -> None:
         """`Wire`'s attributes from now on; those that are not named are as at first."""

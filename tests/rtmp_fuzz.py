@@ -1,7 +1,5 @@
 """Senders against a server that answers with broken RTMP: nothing may hang, and there is always a reason.
 
-    python -m tests.rtmp_fuzz 10000
-
 What FFmpeg's own server says to a publisher is recorded once, then said with random faults in it. The senders are the
 real ones, forked from a process that has PyAV loaded already, for speed.
 """
@@ -224,19 +222,3 @@ def fuzzed(count: int, seed: int = 0, workers: int = 4) -> tuple[list[Trial], co
                 return [job.result() for job in jobs], nursery.codes
         finally:
             link_module.started = started
-
-
-def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    began = time.monotonic()
-    trials, codes = fuzzed(count)
-    reasons = collections.Counter(trial.reason or "(took what it was sent)" for trial in trials)
-    sys.stdout.write(f"{count} connections in {time.monotonic() - began:.0f} s\n")
-    sys.stdout.write(f"longest {max(t.seconds for t in trials):.1f} s, over {LIMIT:.0f} s: ")
-    sys.stdout.write(f"{sum(t.seconds > LIMIT for t in trials)}; senders ended with {dict(codes)}\n")
-    for reason, times in reasons.most_common(40):
-        sys.stdout.write(f"{times:6} {reason}\n")
-
-
-if __name__ == "__main__":
-    main()

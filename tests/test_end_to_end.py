@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -102,7 +104,7 @@ def test_live_is_received_whole_and_recorded(studio: Path) -> None:
     assert status["left_out"] == 0
     assert abs(status["av_offset_ms"]) <= 40
     assert abs(result[0].offset_end_ms) <= 40
-    assert frame_count(record) == status["frames"]
+    assert frame_count(received) == frame_count(record) == status["frames"]
     assert np.abs(sound(received)).max() > 0.05
     label = next(iter(frames(received, format="rgb24")))
     assert label.std() > 10
@@ -131,6 +133,32 @@ def test_ctrl_c_ends_a_loop_cleanly(studio: Path) -> None:
     assert show.wait(60) == 0
     assert "On air" in show.stderr.read()
     assert frame_count(record) > 0
+
+
+def test_a_show_that_is_killed_is_taken_over_and_ends_when_it_is_asked_to(studio: Path) -> None:
+    script, record = studio / "long.md", studio / "long.mp4"
+    script.write_text("---\nlanguage: en\n---\n\n" + "\n\n".join(f"This is number {n}." for n in range(99)))
+    words = (ENGINE, "live", studio / "drawn.avatar", "--script", script, "--record", record)
+    show = subprocess.Popen([str(word) for word in words], stderr=subprocess.PIPE, text=True)
+    assert show.stderr is not None
+    next(line for line in show.stderr if "late" in line)
+    show.kill()
+    assert show.wait() == -signal.SIGKILL
+    limit, heir = time.monotonic() + 120, {}
+    while not heir.get("status", {}).get("speaking") and time.monotonic() < limit:
+        heir = json.loads(engine("status", "drawn", "--json").stdout or "null") or {}
+        time.sleep(1)
+    assert heir["restarts"]["show"] == 1 and heir["pid"] != show.pid
+    ended = engine("stop", "drawn")
+    assert ended.returncode == 0, ended.stderr
+    with av.open(str(record)) as file:
+        shown = sorted(
+            round(packet.pts * packet.time_base * 25)
+            for packet in file.demux(video=0)
+            if packet.pts is not None
+        )
+    assert shown == list(range(len(shown))) and len(shown) > heir["status"]["frames"]
+    assert not list(studio.glob("long-*.mp4")), "it was another recording"
 
 
 def test_a_damaged_clone_is_refused(studio: Path) -> None:

@@ -166,8 +166,7 @@ class Air:
         self._epoch, self._level = frame.epoch, self._sound[-1]
         if self._filler is None or not self._filler.ready:
             np.copyto(self._held, frame.picture)
-        self._sound += self._room[index % len(self._room)]
-        self._send(index, frame.picture, self._sound)
+        self._out(index, frame.picture)
         ring.speaking = frame.speaking
         if frame.speaking and not ring.first_spoken:
             ring.first_spoken = index + 1
@@ -185,8 +184,11 @@ class Air:
         self._sound[:] = 0
         self._smooth()
         self._epoch, self._level = None, np.float32(0)
+        self._out(index, self._idle(index))
+
+    def _out(self, index: int, picture: ByteArray) -> None:
         self._sound += self._room[index % len(self._room)]
-        self._send(index, self._idle(index), self._sound)
+        self._send(index, picture, self._sound)
 
     def _idle(self, index: int) -> ByteArray:
         if self._filler is not None and self._filler.ready:

@@ -11,18 +11,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import connection as mpc
 from types import TracebackType
 from typing import Any
 
 import numpy as np
-import psutil
 
 from avatar_engine.broadcast import process
 from avatar_engine.broadcast.air import FillerMaker
-from avatar_engine.broadcast.guard import Estate, Successor
+from avatar_engine.broadcast.guard import Adopted, Estate, Successor
 from avatar_engine.broadcast.ring import FAILED, FrameRing, slots_for
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat
 from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
@@ -46,32 +44,6 @@ def restart_wait(deaths: int) -> float:
     """Seconds before the process is started again after ``deaths`` (from 1) in a row: 0 at first, then
     0.5 doubling to 8."""
     return 0.0 if deaths <= 1 else min(8.0, 0.5 * 2.0 ** min(deaths - 2, 10))
-
-
-class _Adopted:
-    """A broadcast's process that another show has started: what `multiprocessing` gives to a parent, for its heir."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid, self.exitcode = pid, None
-        try:
-            self._process: psutil.Process | None = psutil.Process(pid)
-        except psutil.NoSuchProcess:
-            self._process = None
-
-    def is_alive(self) -> bool:
-        with suppress(psutil.Error):
-            return self._process is not None and self._process.status() != psutil.STATUS_ZOMBIE
-        return False
-
-    def kill(self) -> None:
-        with suppress(psutil.Error):
-            if self._process:
-                self._process.kill()
-
-    def join(self, timeout: float | None = None) -> None:
-        with suppress(psutil.Error):
-            if self._process:
-                self._process.wait(timeout)
 
 
 class Broadcast:
@@ -132,7 +104,13 @@ class Broadcast:
         self._up = False  # the process that runs now has said that it works
         self._born = time.monotonic()
         self._wake = threading.Event()
-        self._process, self._connection = self._adopt(estate) if estate else self._spawn()
+        self._process: Any
+        self._connection: mpc.Connection[Any, Any]
+        if estate:
+            self._process = Adopted(estate.broadcast)
+            self._connection = mpc.Connection(estate.line, writable=False)
+        else:
+            self._process, self._connection = self._spawn()
         self._monitor = threading.Thread(target=self._watch, name="broadcast monitor", daemon=True)
         self._monitor.start()
         # Before multiprocessing's own exit hook, which would wait for a process that nobody has told to end.
@@ -272,9 +250,6 @@ class Broadcast:
         # Ours must go, or the child's death would never show as the end of the pipe.
         sender.close()
         return child, receiver
-
-    def _adopt(self, estate: Estate) -> tuple[Any, mpc.Connection[Any, Any]]:
-        return _Adopted(estate.broadcast), mpc.Connection(estate.line, writable=False)
 
     def _await_start(self) -> None:
         if not self._ready.wait(_START_LIMIT) and self._fatal is None:

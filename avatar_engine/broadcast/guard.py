@@ -19,7 +19,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 
+import psutil
+
 from avatar_engine.broadcast.ring import FAILED, FrameRing, RingHandle
+from avatar_engine.contracts import FRAME_RATE
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +86,35 @@ class Estate:
             raise ValueError(f"this is no estate: {error}") from None
 
 
+class Adopted:
+    """A broadcast's process that another show has started: what `multiprocessing` gives to a parent, for its heir."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid, self.exitcode = pid, None
+        try:
+            self._process: psutil.Process | None = psutil.Process(pid)
+        except psutil.NoSuchProcess:
+            self._process = None
+
+    def is_alive(self) -> bool:
+        """Whether it runs; one that has ended and was not yet collected does not."""
+        with suppress(psutil.Error):
+            return self._process is not None and self._process.status() != psutil.STATUS_ZOMBIE
+        return False
+
+    def kill(self) -> None:
+        """End it at once."""
+        with suppress(psutil.Error):
+            if self._process:
+                self._process.kill()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end, ``timeout`` seconds at most."""
+        with suppress(psutil.Error):
+            if self._process:
+                self._process.wait(timeout)
+
+
 class Guard:
     """Asked at every frame whether the show lives; sees to it that one does.
 
@@ -107,14 +139,17 @@ class Guard:
         reason = self._fault()
         if not reason or self._ring.closing:
             return True
-        log.error("the show's process %s", reason)
         self._end()
         now = time.monotonic()
         spent = len(self._deaths) == BUDGET and now - self._deaths[0] < PER
         if self._successor is None or spent:
+            log.error("the show's process %s", reason)
             return False
         self._deaths.append(now)
         self._succeed(self._successor)
+        # Only now: what is logged goes to the show, and before there was nobody to read it.
+        log.error("the show's process %s", reason)
+        log.error("the idle face is on air until the next show goes on")
         return True
 
     @property
@@ -138,7 +173,7 @@ class Guard:
             return f"has not begun within {START_LIMIT:.0f} s" if late else ""
         if ring.tended != self._tended or not ring.gap:
             self._tended, self._since = ring.tended, ring.next
-        return "has shown no life for 10 s" if ring.next - self._since > HUNG else ""
+        return f"has shown no life for {HUNG / FRAME_RATE:.0f} s" if ring.next - self._since > HUNG else ""
 
     def _end(self) -> None:
         """Whatever is left of it must not wake up again."""
@@ -163,4 +198,3 @@ class Guard:
         with suppress(OSError), self._process.stdin as order:
             order.write(estate.to_json() + "\n")
         self._attach(ours)
-        log.error("the idle face is on air until the next show (process %d) goes on", self._process.pid)

@@ -20,7 +20,7 @@ def successor() -> Successor | None:
     """How to start a show like this one; None where it was not started from the command line."""
     if _arguments is None:
         return None
-    return Successor((sys.executable, "-m", "avatar_engine.cli.takeover"), _arguments)
+    return Successor((sys.executable, "-c", f"from {__name__} import main; main()"), _arguments)
 
 
 def estate() -> Estate | None:
@@ -30,14 +30,9 @@ def estate() -> Estate | None:
 
 def main() -> None:
     """Read the estate and go live with the dead show's own arguments."""
-    from avatar_engine.cli import main as command_line
-    from avatar_engine.cli import takeover
+    global _estate
+    from avatar_engine.cli import main as command_line  # which imports this module
 
-    # This file runs as the main module: what it knows must be known to the one that the command line imports.
-    takeover._estate = Estate.from_json(sys.stdin.readline())
-    sys.argv = ["avatar-engine", *takeover._estate.arguments]
+    _estate = Estate.from_json(sys.stdin.readline())
+    sys.argv = ["avatar-engine", *_estate.arguments]
     command_line.main()
-
-
-if __name__ == "__main__":
-    main()

@@ -210,6 +210,7 @@ def run(
     format_ = ProgrammeFormat(*size, metadata=tags, codec=codec_named(codec))
     make = partial(renderer_process.load_performer, bundle, label, size, device, planned.expression)
     idle = idle_video(bundle, f"{label.words} {label.box}", size, planned.expression)
+    room = None if audio else RoomTone.load(bundle).loop()  # a recorded sound has a room of its own
     with ExitStack() as stack:
         position = Position(script) if script else None
         stack.callback(position.close if position else _nothing)
@@ -248,9 +249,7 @@ def run(
                 goals,
                 ring=ring,
                 filler=partial(IdleFootage, idle),
-                room=None
-                if audio
-                else RoomTone.load(bundle).loop(),  # a recorded sound has a room of its own
+                room=room,
                 successor=successor,
                 estate=estate,
             )
@@ -266,8 +265,8 @@ def run(
 
 
 def _let_go(ring: FrameRing, inherited: bool) -> None:
-    """Give the ring's memory back, unless the next show is to find it."""
-    if inherited or ring.tended == FAILED:
+    """Give the ring's memory back, unless the broadcast goes on and the next show is to find it."""
+    if not ring.closing and (inherited or ring.tended == FAILED):
         ring.close()
     else:
         ring.discard()

@@ -8,6 +8,7 @@ the same noise, so that what is made can be heard in the place where the recordi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,14 +44,14 @@ class Place:
     def of(cls, recording: FloatArray) -> Place:
         """The place of a recording, float32 (n,) at 24 kHz."""
         speaking = _speaking(recording)
-        level = _level(recording[speaking]) if speaking.any() else None
-        return cls(level, _noise(recording, speaking))
+        loud = level(recording[speaking]) if speaking.any() else None
+        return cls(loud, _noise(recording, speaking))
 
     def hears(self, samples: FloatArray) -> FloatArray:
         """``samples`` as they would be heard there: without their own noise, as loud, in its noise."""
         clean = cleaned(samples)
         spoken = clean[_speaking(clean)]
-        factor = 10 ** ((self.level - _level(spoken)) / 20) if self.level is not None and len(spoken) else 1.0
+        factor = 10 ** ((self.level - level(spoken)) / 20) if self.level is not None and len(spoken) else 1.0
         return np.asarray(clean * factor + alike(self.noise, len(clean)), np.float32)
 
 
@@ -78,7 +79,7 @@ def cleaned(samples: FloatArray) -> FloatArray:
     """
     speaking = _speaking(samples)
     noise = _noise(samples, speaking)
-    if not len(noise) or not speaking.any() or _level(samples[speaking]) - _level(noise) >= QUIET:
+    if not len(noise) or not speaking.any() or level(samples[speaking]) - level(noise) >= QUIET:
         return samples
     import noisereduce
 
@@ -110,5 +111,6 @@ def _noise(samples: FloatArray, speaking: Bools) -> FloatArray:
     return np.ascontiguousarray(quiet.reshape(-1) if len(quiet) >= _LEAST else quiet[:0].reshape(-1))
 
 
-def _level(samples: FloatArray) -> float:
+def level(samples: npt.NDArray[np.floating[Any]]) -> float:
+    """Mean power in dB of full scale."""
     return float(10 * np.log10(np.square(samples, dtype=np.float64).mean() + 1e-12))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from avatar_engine.bundle import Bundle, BundleWriter
 from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray
-from avatar_engine.voice.clean import Place, alike
+from avatar_engine.voice.clean import Place, alike, level
 
 ROOM_PART = "voice/room.safetensors"
 
@@ -53,7 +53,7 @@ class RoomTone:
         white = np.fft.rfft(np.random.default_rng(0).normal(size=_KEPT))
         hertz = np.fft.rfftfreq(_KEPT, 1 / SAMPLE_RATE)
         tone = np.fft.irfft(white / np.hypot(1, hertz / _FALL), _KEPT)
-        return cls(_amplified(tone, _QUIET - _level(tone)))
+        return cls(_amplified(tone, _QUIET - level(tone)))
 
     @classmethod
     def load(cls, bundle: Bundle) -> RoomTone:
@@ -71,13 +71,9 @@ class RoomTone:
 
 
 def _levelled(noise: FloatArray) -> FloatArray:
-    level = _level(noise)
-    return _amplified(noise, min(LOUDEST, max(QUIETEST, level)) - level)
+    loud = level(noise)
+    return _amplified(noise, min(LOUDEST, max(QUIETEST, loud)) - loud)
 
 
 def _amplified(noise: npt.NDArray[np.floating[Any]], decibels: float) -> FloatArray:
     return np.asarray(noise * 10 ** (decibels / 20), np.float32)
-
-
-def _level(noise: npt.NDArray[np.floating[Any]]) -> float:
-    return float(10 * np.log10(np.square(noise, dtype=np.float64).mean() + 1e-30))
