@@ -49,6 +49,8 @@ LOUD = 0.01
 """Root mean square of a sound packet in which somebody speaks."""
 BREAK = 0.35
 """Seconds of silence from which speech counts as broken off by a fault: the show's breath is longer, a comma is not."""
+UNUSUAL = 0.2
+"""Seconds by which a break is longer than the script's own pauses if a fault has made it."""
 HELD_UP = 3.0
 """Seconds that the show's own process is stopped."""
 
@@ -221,7 +223,7 @@ def judged(stage: Stage, part: str, kind: str, before: ShowStatus, began: float)
     after = stage.look(began + (LONG if part == "show" else WATCHED) - time.monotonic())
     if after is None:
         raise RuntimeError("the show says nothing")
-    return judge(part, kind, before, after, [p for p in stage.packets if p[0] > began - 1.0], began)
+    return judge(part, kind, before, after, stage.packets, began)
 
 
 def judge(
@@ -232,9 +234,13 @@ def judge(
     packets: list[tuple[float, int, bool, float, float]],
     began: float,
 ) -> Fault:
-    """The fault, by what was received around it."""
+    """The fault, by what was received around it, and before."""
+    # Of what was before, the breaks of another fault are no pauses of the script.
+    usual = [p for p in packets if began - 15.0 < p[0]]
+    packets = [p for p in packets if p[0] > began - 1.0]
     pictures = np.array([came for came, _, picture, _, _ in packets if picture])
     sounds = np.array([(came, loud) for came, _, picture, _, loud in packets if not picture])
+    heard = np.array([(came, loud) for came, _, picture, _, loud in usual if not picture])
     missing = 0
     for connection in {packet[1] for packet in packets}:
         stamps = sorted(round(p[3] * 25) for p in packets if p[1] == connection and p[2])
@@ -253,7 +259,7 @@ def judge(
         sound_gap_ms=round(1000 * float(np.diff(sounds[:, 0]).max())),
         idle=idle,
         # The script's own pauses are no faults: with the clock stepped nothing has to break off.
-        speech_again_s=speech_again(sounds, began) if idle or part != "clock" else None,
+        speech_again_s=speech_again(heard, began) if idle or part != "clock" else None,
         connection=len({packet[1] for packet in packets}) == 1,
         said_again=after.repeated - before.repeated,
         lost=lost,
@@ -261,15 +267,20 @@ def judge(
 
 
 def speech_again(sounds: np.ndarray[Any, Any], began: float) -> float | None:
-    """Seconds from the fault to the end of the longest break in the sound that began within five seconds of it."""
+    """Seconds from the fault to the end of the break in speech that it made; None where it made none.
+
+    That is the longest break that began within five seconds of it, where it is longer than the script's own pauses
+    were before; else the one in which it happened, or that began within a second.
+    """
     loud = sounds[sounds[:, 1] > LOUD, 0]
-    breaks = [
-        (following - last, following)
-        for last, following in pairwise(loud[loud > began - 1.0])
-        # A pause that was nearly over when it happened is none of its doing.
-        if following - last > BREAK and following > began + BREAK and last < began + 5.0
-    ]
-    return round(float(max(breaks)[1] - began), 1) if breaks else None
+    breaks = [(last, following) for last, following in pairwise(loud) if following - last > BREAK]
+    usual = max((end - start for start, end in breaks if end < began), default=BREAK)
+    # A pause that was nearly over when it happened is none of its doing.
+    near = [(start, end) for start, end in breaks if start < began + 5.0 and end > began + BREAK]
+    longer = [(start, end) for start, end in near if end - start > usual + UNUSUAL]
+    if longer:
+        return round(float(max(longer, key=lambda one: one[1] - one[0])[1] - began), 1)
+    return next((round(float(end - began), 1) for start, end in near if start < began + 1.0), None)
 
 
 def markdown(faults: list[Fault], machine: str) -> str:
