@@ -59,6 +59,9 @@ class Director:
             self._spoke = isinstance(item, Line)
             return self._utterance(item) if isinstance(item, Line) else item
 
+    def told(self, seconds: float) -> None:
+        """What was handed out last is so long; a script does not ask."""
+
     def interrupt(self) -> int:
         """Start a new generation: what was handed out before is stale. Returns the new generation."""
         self.generation += 1

@@ -20,7 +20,7 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.show import rules
 from avatar_engine.show.host.reply import Reply, Request
 from avatar_engine.show.rules import RuleBook
-from avatar_engine.show.script import Gap, Line, Pause, Script, Segment
+from avatar_engine.show.script import Beat, Gap, Line, Pause, Script, Segment
 from avatar_engine.show.wording import filled, worded
 
 log = logging.getLogger(__name__)
@@ -42,11 +42,6 @@ QUIET = 6.0
 
 FASTER, SLOWER = 1.08, 0.92
 """Factors of the speed of a show that is sped up or slowed down."""
-
-
-@dataclass(frozen=True, slots=True)
-class Beat(Pause):
-    """Silence while nothing is to be said: little of it is made ahead, so that an answer is not kept waiting."""
 
 
 class Question(Protocol):

@@ -106,6 +106,11 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat(Pause):
+    """Silence while nothing is to be said: little of it is made ahead, so that an answer is not kept waiting."""
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A heading: what follows belongs to the segment. It is not said.
 

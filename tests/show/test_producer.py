@@ -13,8 +13,8 @@ import pytest
 from avatar_engine.contracts import Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.show.host.reply import Ready, Request
-from avatar_engine.show.producer import BEAT, Beat, Producer, Studio
-from avatar_engine.show.script import Pause, parse
+from avatar_engine.show.producer import BEAT, Producer, Studio
+from avatar_engine.show.script import Beat, Pause, parse
 
 SPOKEN = 2.0
 """Seconds of every utterance."""
