@@ -266,6 +266,15 @@ class Producer:
 
     # What a technician may do.
 
+    def held(self) -> threading.RLock:
+        """A context in which nobody else asks or tells it anything."""
+        return self._lock
+
+    @property
+    def answering(self) -> bool:
+        """Whether an answer, or what the host says of itself, was begun."""
+        return self._answer is not None
+
     def say(self, text: str, language: str = "") -> None:
         """Say this next.
 
