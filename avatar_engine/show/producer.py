@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from avatar_engine.contracts import CONTROL_LIMITS, Controls, Utterance
 from avatar_engine.errors import AvatarError
-from avatar_engine.show import rules
+from avatar_engine.show import journal, rules
 from avatar_engine.show.host.reply import Reply, Request
 from avatar_engine.show.rules import RuleBook
 from avatar_engine.show.script import Beat, Gap, Line, Pause, Script, Segment
@@ -227,10 +227,11 @@ class Producer:
             self._look(now)
             item = self._next(now)
             if isinstance(item, Pause):
+                self._tell("rest", seconds=item.seconds)
                 self.planned += item.seconds
             self._spoke = isinstance(item, Utterance)
             if isinstance(item, Utterance):
-                self._tell("say", text=item.text, language=item.language, source=item.source, then=item.then)
+                self._tell(**journal.said(item))
             return item
 
     def _next(self, now: float) -> Utterance | Pause | None:

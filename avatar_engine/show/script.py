@@ -189,6 +189,15 @@ class Script:
     notice: float = NOTICE
 
     @property
+    def hosted(self) -> bool:
+        """Whether more is said than what is written, or when it is said depends on more than its order."""
+        asks = any(
+            isinstance(item, Gap) or (isinstance(item, Segment) and (item.asked or item.at or item.seconds))
+            for item in self.items
+        )
+        return bool(self.catalogue or self.chat or self.host or self.rules or asks)
+
+    @property
     def segments(self) -> tuple[Segment, ...]:
         """All of them, in order."""
         return tuple(item for item in self.items if isinstance(item, Segment))
