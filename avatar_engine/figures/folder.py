@@ -46,6 +46,11 @@ class ShowFolder:
         return self.path / "log.jsonl"
 
     @property
+    def journal(self) -> Path:
+        """What a hosted show decided and said, JSON lines."""
+        return self.path / "journal.jsonl"
+
+    @property
     def report(self) -> Path:
         """The page about the show."""
         return self.path / "report.html"

@@ -219,6 +219,8 @@ class Producer:
         self._notice = 0.0  # when the next announcement is due
         self._filled = -QUIET  # when the host last said something of itself
         self._back_in(self._walks[0])
+        # Who asks before the first segment asks about what it will show.
+        self.product = self.product or next((one.product for one in script.segments if one.product), "")
 
     def next(self) -> Utterance | Pause | None:
         """The next thing to say or the next silence; ``None`` when the show is over."""
