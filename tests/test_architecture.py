@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ENGINE = Path(__file__).parent.parent / "avatar_engine"
-BASE = {"contracts", "errors", "timing"}
+BASE = {"contracts", "errors", "folders", "timing"}
 LOW = BASE | {"bundle", "device", "markup", "models", "trust", "media", "face"}
 MAY = {
     "clone": LOW | {"pages", "stage", "lips", "voice"},
@@ -29,6 +29,7 @@ MAY = {
     "device": BASE,
     "doctor": LOW | {"stage", "lips", "voice", "show", "broadcast", "live", "clone"},
     "timing": {"contracts"},
+    "folders": set(),
     "contracts": {"errors"},
     "errors": set(),
 }

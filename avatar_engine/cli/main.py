@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 from datetime import date
 from pathlib import Path
@@ -15,7 +14,8 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from avatar_engine import __version__
-from avatar_engine.cli import takeover
+from avatar_engine.cli import hosting, takeover
+from avatar_engine.cli.words import Avatar, frame_size, seconds
 from avatar_engine.contracts import EMOTIONS, Controls
 from avatar_engine.errors import AvatarError
 
@@ -37,29 +37,8 @@ consent_app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(consent_app, name="consent")
-
-_DURATION = re.compile(r"^(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?$")
-
-
-def seconds(text: str) -> float:
-    """Seconds in a duration such as ``20m``, ``1h30m``, ``90s`` or ``90``."""
-    match = _DURATION.match(text.strip().lower())
-    if not match or not any(match.groups()):
-        raise typer.BadParameter(f"{text!r} is not a duration; write 90s, 20m or 1h30m.")
-    parts = {unit: float(value or 0) for unit, value in match.groupdict().items()}
-    return parts["h"] * 3600 + parts["m"] * 60 + parts["s"]
-
-
-def frame_size(text: str) -> tuple[int, int]:
-    """Width and height in a size such as ``1280x720``; both even, at least 160."""
-    match = re.fullmatch(r"(\d+)x(\d+)", text.strip().lower())
-    if not match:
-        raise typer.BadParameter(f"{text!r} is not a size; write 1280x720.")
-    width, height = int(match[1]), int(match[2])
-    if width % 2 or height % 2 or not (160 <= width <= 3840 and 160 <= height <= 3840):
-        raise typer.BadParameter(f"{text!r}: both sides must be even and between 160 and 3840.")
-    return width, height
-
+app.add_typer(hosting.show_app, name="show")
+app.command(epilog=hosting.CONTROL_EXAMPLES)(hosting.control)
 
 Engine = Annotated[
     Path | None,
@@ -74,7 +53,6 @@ Pronunciations = Annotated[
     Path | None,
     typer.Option("--lexicon", metavar="FILE", help="How names are spoken (.toml); see the README."),
 ]
-Avatar = Annotated[Path, typer.Argument(metavar="NAME.avatar", help="The clone's file.")]
 Duration = Annotated[float, typer.Option(parser=seconds, metavar="TIME")]
 
 
@@ -311,6 +289,7 @@ def live(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the script's last show broke off, if it did.")
     ] = False,
+    seed: Annotated[int, typer.Option(help="Which wordings of the script come first.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     status: Annotated[Path | None, typer.Option(help="Write the final figures to this JSON file.")] = None,
     name: Annotated[
@@ -382,6 +361,7 @@ def live(
         name=name,
         log_file=log,
         metrics=metrics,
+        seed=seed,
         prices=Prices(price_kwh, price_hour, core_watts),
     )
 

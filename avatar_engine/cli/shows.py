@@ -53,15 +53,8 @@ def stop(show: str, *, wait: float) -> str:
     Raises:
         AvatarError: No such show runs, several do, or it has not ended after ``wait`` seconds.
     """
-    told = _told(show)
-    if not told:
-        raise AvatarError(
-            f"No show {show!r} runs." if show else "No show runs.", "See what runs: avatar-engine status."
-        )
-    if len(told) > 1:
-        names = ", ".join(str(one["show"]) for one in told)
-        raise AvatarError(f"{len(told)} shows run: {names}.", "Say which one is to end.")
-    process, name = psutil.Process(told[0]["pid"]), str(told[0]["show"])
+    told = _only(show, "Say which one is to end.")
+    process, name = psutil.Process(told["pid"]), str(told["show"])
     try:
         process.terminate()
         process.wait(wait)
@@ -72,6 +65,27 @@ def stop(show: str, *, wait: float) -> str:
             f"{name} has not ended after {wait:.0f} s.", "Outputs may still be finishing; ask again."
         ) from None
     return name
+
+
+def one_of(show: str) -> str:
+    """The id of the show that runs under this name or id.
+
+    Raises:
+        AvatarError: None does, or several do.
+    """
+    return str(_only(show, "Say which one is meant.")["show"])
+
+
+def _only(show: str, advice: str) -> dict[str, Any]:
+    told = _told(show)
+    if not told:
+        raise AvatarError(
+            f"No show {show!r} runs." if show else "No show runs.", "See what runs: avatar-engine status."
+        )
+    if len(told) > 1:
+        names = ", ".join(str(one["show"]) for one in told)
+        raise AvatarError(f"{len(told)} shows run: {names}.", advice)
+    return told[0]
 
 
 def write_report(show: str, output: Path | None) -> Path:

@@ -21,7 +21,8 @@ from avatar_engine.cli import takeover
 from avatar_engine.figures.cost import Prices
 from avatar_engine.figures.metrics import LOOPBACK
 from avatar_engine.figures.watch import Watch, Watched
-from avatar_engine.live import show
+from avatar_engine.live import show, studio
+from avatar_engine.live.hosted import Hosting
 from avatar_engine.live.show import ShowStatus
 from avatar_engine.timing import clock
 from avatar_engine.voice.takes import Tally
@@ -53,6 +54,7 @@ def on_air(
     name: str,
     log_file: Path | None,
     metrics: int | None,
+    seed: int,
     prices: Prices,
 ) -> ShowStatus:
     """Run a show under a live status line; the first Ctrl-C ends it at the next frame, a second one at once."""
@@ -75,6 +77,7 @@ def on_air(
             seconds=seconds,
             resume=resume,
             device=device,
+            hosting=Hosting(studio.furnished, seed, watch.folder.show, watch.folder.journal),
             on_status=fan_out(shown, watch),
             stop=stop,
             successor=takeover.successor(),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -13,31 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from avatar_engine.figures.folder import state_folder
+from avatar_engine.folders import door_folder, door_of, private
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 2.0
 """Seconds that one side waits for the other."""
-
-LONGEST = 100
-"""Bytes of a socket's path; the system takes 107."""
-
-
-def door_folder() -> Path:
-    """Where the sockets are: the user's runtime folder, or the state folder where there is none."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime and os.access(runtime, os.W_OK):
-        return Path(runtime) / "avatar-engine"
-    return state_folder() / "run"
-
-
-def door_of(show: str) -> Path:
-    """The socket of a show; a long folder gets a short name for it."""
-    path = door_folder() / f"{show}.sock"
-    if len(os.fsencode(path)) > LONGEST:
-        path = door_folder() / f"{hashlib.sha256(show.encode()).hexdigest()[:12]}.sock"
-    return path
 
 
 class Door:
@@ -59,9 +38,7 @@ class Door:
         """Begin to answer; a show goes on air without its socket where it can't be made, and says so."""
         try:
             # nobody else may enter the folder, so there is no moment at which the socket is open to others
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.path.parent.chmod(0o700)
-            self.path.unlink(missing_ok=True)
+            private(self.path)
             self._socket.bind(str(self.path))
             self.path.chmod(0o600)
             self._socket.listen(8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -12,20 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from avatar_engine.errors import AvatarError
+from avatar_engine.folders import state_folder
 
 KEPT = 100
 """Shows whose folders are kept; the oldest goes when a new one begins."""
 
 LONGEST_NAME = 40
-
-
-def state_folder() -> Path:
-    """Where shows leave what outlives them (``AVATAR_ENGINE_HOME`` overrides the user's state folder)."""
-    home = os.environ.get("AVATAR_ENGINE_HOME")
-    return Path(home) / "state" if home else platformdirs.user_state_path("avatar-engine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +44,11 @@ class ShowFolder:
     def log(self) -> Path:
         """Log lines, JSON; where no other file was asked for."""
         return self.path / "log.jsonl"
+
+    @property
+    def journal(self) -> Path:
+        """What a hosted show decided and said, JSON lines."""
+        return self.path / "journal.jsonl"
 
     @property
     def report(self) -> Path:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import platformdirs
-
 from avatar_engine.errors import AvatarError
+from avatar_engine.folders import state_folder
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +18,6 @@ _TABLE = """CREATE TABLE IF NOT EXISTS position
 
 _SAVE = """INSERT INTO position VALUES (?, ?, ?, datetime('now')) ON CONFLICT (script)
 DO UPDATE SET sha256 = excluded.sha256, item = excluded.item, saved = excluded.saved"""
-
-
-def state_folder() -> Path:
-    """Where shows keep what must outlive them (``AVATAR_ENGINE_HOME`` overrides)."""
-    home = os.environ.get("AVATAR_ENGINE_HOME")
-    return Path(home) / "state" if home else platformdirs.user_state_path("avatar-engine")
 
 
 class Position:

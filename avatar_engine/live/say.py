@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -13,10 +15,10 @@ from avatar_engine import device as devices
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import AS_FITTED, EXPRESSIONS, FRAME_RATE, Controls, Progress, Utterance, silent
 from avatar_engine.errors import AvatarError
-from avatar_engine.live.agreed import agreed
+from avatar_engine.live.agreed import Agreed, agreed
 from avatar_engine.live.programme import Piece, Programme, SoundTrack
 from avatar_engine.live.sound_process import SoundProcess
-from avatar_engine.live.voice_process import Teller, voice_of
+from avatar_engine.live.voice_process import Directs, Teller, VoiceProcess, voice_of
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import Line, Script
@@ -24,6 +26,7 @@ from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
 from avatar_engine.voice.engines import settings as engines
+from avatar_engine.voice.engines.settings import EngineSettings
 from avatar_engine.voice.pack import VoicePack
 
 SIGNS_PER_SECOND = 14.0
@@ -111,60 +114,105 @@ def render(
     bundle = Bundle.open(avatar)
     own = VoicePack.load(bundle).language
     items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
-    said = Script(items, language or own, controls)
+    said = Script(items, language or own, controls, label, expression=expression)
     may = agreed(consents.from_record(bundle.consent, bundle.made), said.languages, own)
-    stamp = Label(may.language, label, size)
+    voice: Teller = (
+        SoundProcess(audio)
+        if audio
+        else patient_voice(Director(said), bundle, may, server=server, lexicon=lexicon)
+    )
+
+    def length() -> float:
+        return _length(voice, text, controls.speed)
+
+    made = film(bundle, said, may, voice, output, length=length, size=size, device=device, progress=progress)
+    return Made(output, made, time.monotonic() - started)
+
+
+def patient_voice(
+    director: Directs,
+    bundle: Bundle,
+    may: Agreed,
+    *,
+    server: EngineSettings | None = None,
+    lexicon: Path | None = None,
+) -> VoiceProcess:
+    """A voice that nobody waits for on air: there is nothing to rehearse, and every sentence may take its time."""
+    unrehearsed = Utterance("", may.language, source="rehearsal")
+    return voice_of(
+        director, bundle, unrehearsed, server=server, lexicon=lexicon, among=may.among, niceness=0, patient=True,
+        read_back=False,
+    )  # fmt: skip
+
+
+def film(
+    bundle: Bundle,
+    script: Script,
+    may: Agreed,
+    voice: Teller,
+    output: Path,
+    *,
+    length: Callable[[], float],
+    seconds: float | None = None,
+    whole: bool = True,
+    size: tuple[int, int] = (1280, 720),
+    device: str = "auto",
+    progress: Progress = silent,
+) -> float:
+    """What a voice says, in the presenter's picture, into a video file; its seconds.
+
+    Args:
+        bundle: The clone.
+        script: Its label's corner and its expression.
+        may: What the clone may speak.
+        voice: Not yet launched; closed in the end.
+        output: The .mp4 file; written whole or not at all.
+        length: Seconds that it will take, about; asked once the voice is loaded.
+        seconds: End after this time.
+        whole: Refuse a video in which something could not be said.
+        size: Width and height.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        progress: Told how far it is.
+
+    Raises:
+        AvatarError: Something could not be said, or bundle, size or file are no good.
+    """
+    stamp = Label(may.language, script.label, size)
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     with ExitStack() as stack:
-        # nobody waits for the first word on air, so there is nothing to rehearse
-        unrehearsed = Utterance("", may.language, source="rehearsal")
-        voice: Teller = (
-            SoundProcess(audio)
-            if audio
-            else voice_of(
-                Director(said),
-                bundle,
-                unrehearsed,
-                server=server,
-                lexicon=lexicon,
-                among=may.among,
-                niceness=0,
-                patient=True,
-                read_back=False,
-            )
-        )
         stack.callback(voice.close)
         voice.launch()
         # imported here, a second's work, while the voice is loading on the other core
         from avatar_engine.live import performer as performers
 
-        performer = performers.load(bundle, stamp, size, devices.choose(device), expression)
+        performer = performers.load(bundle, stamp, size, devices.choose(device), script.expression)
         stack.callback(performer.close)
         voice.wait_ready()
-        length = _length(voice, text, controls.speed)
+        takes = length()
         voice.go()
         tags = provenance.metadata(may.language, bundle.name)
         # the faster preset: on two cores the encoder takes its time from the voice
         writer = stack.enter_context(VideoWriter(output, *size, preset="superfast", metadata=tags))
-        for frame in Programme(SoundTrack(Waiting(voice)), performer):
+        most = round(seconds * FRAME_RATE) if seconds else None
+        for frame in islice(Programme(SoundTrack(Waiting(voice)), performer), most):
             writer.picture(frame.picture)
             writer.sound(frame.sound)
             if frame.index % FRAME_RATE == 0:
                 at = frame.index / FRAME_RATE
-                progress("say", min(0.99, at / length), f"{at:.0f} s")
-        if lost := voice.figures.left_out:
-            raise AvatarError(
-                f"{lost} of {len(paragraphs) or 1} could not be said.",
-                "Look at the log above; change the text or the recording.",
-            )
-        if lost := voice.figures.checks.left_out:
-            raise AvatarError(
-                f"{lost} of {voice.figures.checks.sentences} sentences could not be said well.",
-                "Look at the log above; change the text or the recording.",
-            )
+                progress("say", min(0.99, at / takes), f"{at:.0f} s")
+        if whole:
+            _refuse_left_out(voice)
         made = writer.frames / FRAME_RATE
     progress("say", 1.0, f"{made:.1f} s")
-    return Made(output, made, time.monotonic() - started)
+    return made
+
+
+def _refuse_left_out(voice: Teller) -> None:
+    advice, checks = "Look at the log above; change the text or the recording.", voice.figures.checks
+    if lost := voice.figures.left_out:
+        raise AvatarError(f"{lost} of {lost + voice.figures.said} could not be said.", advice)
+    if lost := checks.left_out:
+        raise AvatarError(f"{lost} of {checks.sentences} sentences could not be said well.", advice)
 
 
 def _refuse(paragraphs: list[str], audio: str, controls: Controls, output: Path) -> None:

@@ -48,6 +48,10 @@ class Sentences:
             return self._line.popleft()
         return planned
 
+    def told(self, seconds: float) -> None:
+        """What was handed out last is so long."""
+        self._director.told(seconds)
+
     def interrupt(self) -> int:
         """Start a new generation."""
         return self._director.interrupt()

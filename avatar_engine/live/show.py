@@ -22,14 +22,16 @@ from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import renderer_process
 from avatar_engine.live.agreed import agreed
+from avatar_engine.live.hosted import Hosting, desk_of, directed
 from avatar_engine.live.idle import Baker, idle_video
 from avatar_engine.live.position import Position
 from avatar_engine.live.renderers import Feed, Renderers
 from avatar_engine.live.retold import Retold
 from avatar_engine.live.sound_process import SoundProcess
-from avatar_engine.live.voice_process import Teller, rehearsal, voice_of
+from avatar_engine.live.voice_process import Teller, VoiceProcess, rehearsal, voice_of
 from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
+from avatar_engine.show.producer import Producer
 from avatar_engine.show.script import Script
 from avatar_engine.stage.idle import IdleFootage
 from avatar_engine.stage.label import Label
@@ -157,6 +159,7 @@ def run(
     seconds: float | None = None,
     resume: bool = False,
     device: str = "auto",
+    hosting: Hosting | None = None,
     on_status: Callable[[ShowStatus], None] | None = None,
     stop: threading.Event | None = None,
     successor: Successor | None = None,
@@ -179,6 +182,7 @@ def run(
         seconds: End after this time on air.
         resume: Go on with the script where its last show broke off.
         device: ``auto``, ``cpu`` or ``cuda``.
+        hosting: How a hosted show is run.
         on_status: Called about twice a second from the show's own thread; it should return at once.
         stop: Set it, and the show ends at the frame it is at; what was made is sent and files are finished.
         successor: How the broadcast starts the next show when this one's process dies; None ends the broadcast then.
@@ -196,6 +200,7 @@ def run(
         raise AvatarError("A sound can't be resumed.", "Only a script has a place: give --script.")
     if (script is None) == (not audio):
         raise AvatarError("A show says a script or a sound.", "Give --script FILE or --audio FILE.")
+    hosting = hosting or Hosting()
     planned = scripts.load(script) if script else None
     goals = [o if isinstance(o, OutputSpec) else OutputSpec.parse(o) for o in outputs]
     if not goals:
@@ -215,11 +220,15 @@ def run(
         position = Position(script) if script else None
         stack.callback(position.close if position else _nothing)
         start = position.load() if position and (resume or estate) else 0
-        director = Director(planned, loop, start)
         ring = FrameRing.open(estate.ring) if estate else FrameRing.make(*size, slots_for(*size))
         stack.callback(_let_go, ring, bool(estate))
         if estate:
             ring.succeed()
+        track: Retold | None = None
+        director = directed(
+            planned, script, hosting, stack, loop=loop, start=start, clock=lambda: ring.next / FRAME_RATE,
+            heard=lambda: track.then if track else start,
+        )  # fmt: skip
         voice = (
             SoundProcess(audio, loop, patient=True)
             if audio
@@ -237,6 +246,8 @@ def run(
         stack.callback(voice.close)
         voice.launch()
         track = Retold(voice, planned.on_fault, start)
+        if isinstance(voice, VoiceProcess):
+            desk_of(director, voice.interrupt, hosting, stack)
         feed = Feed(track, ring)
         renderers = Renderers(make, ring, feed)
         stack.callback(renderers.close)
@@ -300,7 +311,7 @@ class _OnAir:
         renderers: Renderers,
         broadcast: Broadcast,
         ring: FrameRing,
-        director: Director,
+        director: Director | Producer,
         position: Position | None,
         on_status: Callable[[ShowStatus], None],
     ) -> None:

@@ -37,7 +37,7 @@ from avatar_engine.live.heart import Heart, Watch
 from avatar_engine.live.line import Line
 from avatar_engine.live.programme import Piece, Silence, SpeechSource, Spoken
 from avatar_engine.live.sentences import Sentences
-from avatar_engine.show.script import Pause
+from avatar_engine.show.script import Beat, Pause
 from avatar_engine.voice.engines.settings import EngineSettings
 from avatar_engine.voice.takes import Checker, Reads, Tally, sentences
 
@@ -45,6 +45,9 @@ log = logging.getLogger(__name__)
 
 LEAD = 4.0
 """Seconds of speech and silence that are kept ready."""
+
+BEAT_LEAD = 0.3
+"""The same of silence in which somebody may want to say something."""
 
 SLOW = 0.9
 """Seconds of work for a second of speech from which the voice can't keep up: an utterance then waits until it is
@@ -90,6 +93,10 @@ class Directs(Protocol):
 
     def next(self) -> Utterance | Pause | None:
         """The next thing to say or silence; None at the end."""
+        ...
+
+    def told(self, seconds: float) -> None:
+        """What was handed out last is so long."""
         ...
 
     def interrupt(self) -> int:
@@ -281,6 +288,7 @@ class VoiceProcess(Line[Piece]):
         self._on_fault = on_fault
         self._numbers = count()  # of sentences
         self._held: list[Piece] = []  # of an utterance that waits until it is whole
+        self._made = 0  # samples of speech
         self._worker: _Worker | None = None
         self._thread = threading.Thread(target=self._run, name="voice", daemon=True)
 
@@ -348,11 +356,15 @@ class VoiceProcess(Line[Piece]):
     def _run(self) -> None:
         try:
             while not self._closing and (item := self._director.next()) is not None:
+                lead = self._lead
                 if isinstance(item, Pause):
                     self._put(Silence(round(item.seconds * SAMPLE_RATE), self.generation))
+                    lead = round(BEAT_LEAD * SAMPLE_RATE) if isinstance(item, Beat) else lead
                 else:
+                    before = self._made
                     self._say(item)
-                self._wait_for_room(self.generation)
+                    self._director.told((self._made - before) / SAMPLE_RATE)
+                self._wait_for_room(self.generation, lead)
         except Exception:
             log.exception("nothing more will be said")
         self._finish()
@@ -371,16 +383,17 @@ class VoiceProcess(Line[Piece]):
     def _offer(self, piece: Piece) -> None:
         """Put a piece of speech into the line, or hold it back while the voice is too slow."""
         self._held.append(piece)
+        self._made += _length(piece)
         held = sum(map(_length, self._held)) / SAMPLE_RATE
         whole = isinstance(piece, Spoken) and piece.last
         if whole or self.figures.pace < SLOW or held > LONGEST_HELD:
             self._put(*self._held)
             self._held.clear()
 
-    def _wait_for_room(self, generation: int) -> None:
+    def _wait_for_room(self, generation: int, lead: int) -> None:
         with self._changed:
             self._changed.wait_for(
-                lambda: self._ready < self._lead or self._closing or generation < self.generation
+                lambda: self._ready < lead or self._closing or generation < self.generation
             )
 
     def _say(self, utterance: Utterance) -> None:
@@ -423,7 +436,7 @@ class VoiceProcess(Line[Piece]):
                 self.figures.first_sound.append(time.monotonic() - asked)
             for piece in progress.take(speech, sentence):
                 self._offer(piece)
-            self._wait_for_room(utterance.generation)
+            self._wait_for_room(utterance.generation, self._lead)
             if not stale and (self._closing or utterance.generation < self.generation):
                 stale = True
                 worker.drop()

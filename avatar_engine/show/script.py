@@ -3,7 +3,20 @@
 A paragraph is said; so is every item of a list. A heading names a segment. ``<!-- pause 2s -->`` waits, on its
 own or inside a paragraph; every other HTML comment is a note to the author. How something is said stands in the text:
 ``[excited]`` until the next such tag or the paragraph's end, ``[pause 500ms]``, ``*emphasis*``, and the tags of SSML
-(`avatar_engine.markup`). The YAML front matter between two ``---`` lines sets what holds for the whole show::
+(`avatar_engine.markup`).
+
+A show that goes round and round need not sound the same twice: ``<!-- or -->`` between two paragraphs makes them two
+wordings of one, ``{Hello|Good evening|Hi}`` does so with words, and ``{name}``, ``{price}``, ``{was}``, ``{saving}``
+and ``{stock}`` are those of the segment's product at the moment at which they are said. A quotation (``>``) is a hard
+line: it is said word for word, and never left out. ``<!-- chat 90s -->`` leaves so much time for answers
+to the chat, ``<!-- host 2min: how it is cleaned -->`` for what the host finds to say. A heading may end in what holds
+for its segment::
+
+    ## The mug {#mug product=M-17 for=5min}     # its name for rules, its product, and how long it lasts at least
+    ## Happy hour {at=20:00}                    # not before this time of day
+    ## Flash offer {#flash_offer asked}         # only when a rule or a technician asks for it
+
+The YAML front matter between two ``---`` lines sets what holds for the whole show::
 
     ---
     language: fr        # BCP 47, what is spoken and the language of the label (en); auto finds each sentence's
@@ -17,6 +30,13 @@ own or inside a paragraph; every other HTML comment is a note to the author. How
     use: live-shopping  # what the show is for; the presenter's consent must cover it
     expression: neutral # or happy, serious
     on_fault: repeat    # or skip: a sentence that a fault has cut is said again from its start, or left out
+    catalogue: shop.csv # file or address of the products
+    chat: [twitch:marie, inlet:8787]
+    host: host.toml     # a language model that fills gaps and answers; without one the catalogue's answers do
+    persona: Marie is warm, quick and honest.
+    rules: ["when viewers > 1000 for 60s: flash_offer", "every 10min: repeat offer"]
+    rivals: [Brand X]   # names that are never said
+    notice: 15min       # how often viewers are told that the images are virtual; or once
     ---
 
 Every mistake in a script is reported at once, each with its line number.
@@ -25,32 +45,35 @@ Every mistake in a script is reported at once, each with its line number.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import time
 from pathlib import Path
 from typing import Any
 
-import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from avatar_engine import markup
-from avatar_engine.contracts import AS_FITTED, CONTROL_LIMITS, EMOTIONS, EXPRESSIONS, Controls
+from avatar_engine.contracts import AS_FITTED, CONTROL_LIMITS, EXPRESSIONS, Controls
 from avatar_engine.errors import AvatarError
-from avatar_engine.trust.consent import USES
+from avatar_engine.show import rules
+from avatar_engine.show.front_matter import (
+    CONTROLS,
+    ON_FAULT,
+    Mistakes,
+    read_duration,
+    read_front_matter,
+)
+from avatar_engine.show.rules import Rule
+from avatar_engine.show.wording import SLOTS, slots_of, verbatim
 
-ON_FAULT = ("repeat", "skip")
-"""What may become of a sentence that a fault has cut."""
-
-LABEL_POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right")
 SPEEDS = CONTROL_LIMITS["speed"]
-LONGEST_PAUSE = 3600.0
+NOTICE = 900.0
+"""Seconds between two announcements that the images are virtual."""
 
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min)")
-_UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0}
-_LANGUAGE = re.compile(r"auto|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_ATTRIBUTES = re.compile(r"\s*\{([^{}|]*)\}\s*$")
 _MARKDOWN = MarkdownIt("commonmark").disable("text_join")  # so that ``\\[`` can be told from ``[``
 _MARKS = {"em_open": "<emphasis>", "em_close": "</emphasis>",
           "strong_open": '<emphasis level="strong">', "strong_close": "</emphasis>",
@@ -59,11 +82,19 @@ _MARKS = {"em_open": "<emphasis>", "em_close": "</emphasis>",
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A paragraph or list item to be said: text with the marks of `avatar_engine.markup`, and the script's line
-    (from 1) that it starts on."""
+    """A paragraph or list item to be said.
+
+    Attributes:
+        text: With the marks of `avatar_engine.markup`, and the choices and slots of `avatar_engine.show.wording`.
+        line: The script's line (from 1) that it starts on.
+        hard: Whether it is said word for word, whatever happens.
+        others: Other wordings of it.
+    """
 
     text: str
     line: int
+    hard: bool = False
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +106,48 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat(Pause):
+    """Silence while nothing is to be said: little of it is made ahead, so that an answer is not kept waiting."""
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
-    """A heading: what follows belongs to the segment ``name``. It is not said."""
+    """A heading: what follows belongs to the segment. It is not said.
+
+    Attributes:
+        name: The heading's words.
+        line: The script's line.
+        ident: What rules and technicians call it; "" for its name.
+        product: Id of the product that it is about; "" for none.
+        seconds: How long it lasts at least; what is left of it belongs to chat and host.
+        at: Time of day before which it does not begin.
+        asked: Whether it is left out unless a rule or a technician asks for it.
+    """
 
     name: str
     line: int
+    ident: str = ""
+    product: str = ""
+    seconds: float = 0.0
+    at: time | None = None
+    asked: bool = False
+
+    def called(self, name: str) -> bool:
+        """Whether a rule or a technician means it by ``name``."""
+        return name.casefold() in (self.ident.casefold(), self.name.casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Time that the chat (and the host, where ``host``) may fill: ``seconds`` of it; ``about`` says with what."""
+
+    seconds: float
+    line: int
+    host: bool = False
+    about: str = ""
+
+
+Item = Line | Pause | Segment | Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +163,16 @@ class Script:
         use: What the show is for, as the presenter's consent names it.
         expression: The presenter's, one of `EXPRESSIONS`.
         on_fault: What becomes of a sentence that a fault has cut, one of `ON_FAULT`.
+        catalogue: File or address of the products; "" for none.
+        chat: Where messages come from (`avatar_engine.show.chat`).
+        host: File of a language model's settings; "" for none.
+        persona: Who the host is, in words.
+        rules: What fits the show to its audience.
+        rivals: Names that are never said.
+        notice: Seconds between two announcements that the images are virtual; 0 for one at the beginning alone.
     """
 
-    items: tuple[Line | Pause | Segment, ...]
+    items: tuple[Item, ...]
     language: str = "en"
     controls: Controls = AS_FITTED
     label: str = "top-right"
@@ -105,11 +180,33 @@ class Script:
     use: str = "live-shopping"
     expression: str = EXPRESSIONS[0]
     on_fault: str = ON_FAULT[0]
+    catalogue: str = ""
+    chat: tuple[str, ...] = ()
+    host: str = ""
+    persona: str = ""
+    rules: tuple[Rule, ...] = ()
+    rivals: tuple[str, ...] = ()
+    notice: float = NOTICE
+
+    @property
+    def hosted(self) -> bool:
+        """Whether more is said than what is written, or when it is said depends on more than its order."""
+        asks = any(
+            isinstance(item, Gap) or (isinstance(item, Segment) and (item.asked or item.at or item.seconds))
+            for item in self.items
+        )
+        return bool(self.catalogue or self.chat or self.host or self.rules or asks)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """All of them, in order."""
+        return tuple(item for item in self.items if isinstance(item, Segment))
 
     @property
     def languages(self) -> tuple[str, ...]:
         """Every language that is spoken, the script's own first."""
-        texts = (item.text for item in self.items if isinstance(item, Line))
+        lines = (item for item in self.items if isinstance(item, Line))
+        texts = (text for line in lines for text in (line.text, *line.others))
         parts = (part for text in texts for part in markup.read(text).parts)
         asked = (part.language for part in parts if isinstance(part, markup.Words) and part.language)
         return tuple(dict.fromkeys((self.language, *asked)))
@@ -140,14 +237,16 @@ def parse(text: str, name: str = "script") -> Script:
     Raises:
         AvatarError: There are mistakes: all of them are listed with their line numbers.
     """
-    mistakes: list[tuple[int, str]] = []
+    mistakes: Mistakes = []
     front, body, offset = _split(text, mistakes)
-    settings = _settings(front, mistakes)
-    controls = Controls(**{name: settings.pop(name) for name in _CONTROLS if name in settings})
+    settings = read_front_matter(front, mistakes)
+    controls = Controls(**{name: settings.pop(name) for name in CONTROLS if name in settings})
     reader = _Reader(settings.get("language", "en"), mistakes)
-    items = tuple(reader.items(_MARKDOWN.parse(body), offset))
-    if not mistakes and not any(isinstance(item, Line) for item in items):
+    items = tuple(_joined(reader.items(_MARKDOWN.parse(body), offset), mistakes))
+    if not mistakes and not _said_unasked(items):
         mistakes.append((1, "nothing is said: write at least one paragraph"))
+    _check_slots(items, bool(settings.get("catalogue")), mistakes)
+    _check_rules(settings.get("rules", ()), items, mistakes)
     if mistakes:
         lines = "\n".join(f"  line {line}: {what}" for line, what in sorted(set(mistakes)))
         count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
@@ -155,7 +254,71 @@ def parse(text: str, name: str = "script") -> Script:
     return Script(items, controls=controls, **settings)
 
 
-def _split(text: str, mistakes: list[tuple[int, str]]) -> tuple[str, str, int]:
+def _joined(items: Iterator[Item | _Or], mistakes: Mistakes) -> Iterator[Item]:
+    """The items, wordings of one line made one."""
+    before: Item | None = None
+    other: _Or | None = None
+    for item in items:
+        if isinstance(item, _Or):
+            if other or not isinstance(before, Line):
+                mistakes.append((item.line, "'or' stands between two paragraphs"))
+            other = item
+        elif other and isinstance(before, Line) and isinstance(item, Line):
+            if before.hard or item.hard:
+                mistakes.append((other.line, "a hard line has one wording"))
+            before, other = replace(before, others=(*before.others, item.text)), None
+        else:
+            if other:
+                mistakes.append((other.line, "'or' stands between two paragraphs"))
+            if before:
+                yield before
+            before, other = item, None
+    if other:
+        mistakes.append((other.line, "'or' stands between two paragraphs"))
+    if before:
+        yield before
+
+
+def _said_unasked(items: Sequence[Item]) -> bool:
+    """Whether something is said though nobody asks for it."""
+    asked = False
+    for item in items:
+        asked = item.asked if isinstance(item, Segment) else asked
+        if isinstance(item, Line) and not asked:
+            return True
+    return False
+
+
+def _check_slots(items: Sequence[Item], catalogue: bool, mistakes: Mistakes) -> None:
+    """Every slot needs a product to be filled from."""
+    product = ""
+    for item in items:
+        if isinstance(item, Segment):
+            product = item.product
+            if product and not catalogue:
+                mistakes.append(
+                    (item.line, f"the product {product!r} is in no catalogue: set catalogue: FILE")
+                )
+        elif isinstance(item, Line):
+            for text in (item.text, *item.others):
+                for slot in slots_of(text):
+                    if slot not in SLOTS:
+                        known = ", ".join(f"{{{name}}}" for name in SLOTS)
+                        mistakes.append((item.line, f"{{{slot}}} is no slot; there are {known}"))
+                    elif not product:
+                        mistakes.append((item.line, f"{{{slot}}} needs a segment with {{product=...}}"))
+
+
+def _check_rules(asked: Sequence[Rule], items: Sequence[Item], mistakes: Mistakes) -> None:
+    segments = [item for item in items if isinstance(item, Segment)]
+    for rule in asked:
+        named = any(segment.called(rule.action) for segment in segments)
+        if rule.action not in (*rules.WHILE, *rules.ONCE) and not named:
+            known = ", ".join((*rules.WHILE, *rules.ONCE))
+            mistakes.append((1, f"rules: {rule.action!r} is neither a segment nor one of {known}"))
+
+
+def _split(text: str, mistakes: Mistakes) -> tuple[str, str, int]:
     """The front matter, the Markdown after it, and how many lines lie before the Markdown."""
     lines = text.replace("\r\n", "\n").split("\n")
     if lines[0].rstrip() != "---":
@@ -167,104 +330,11 @@ def _split(text: str, mistakes: list[tuple[int, str]]) -> tuple[str, str, int]:
     return "", "", 0
 
 
-def _settings(front: str, mistakes: list[tuple[int, str]]) -> dict[str, Any]:
-    """What the front matter sets: fields of `Script` by name."""
-    try:
-        root = yaml.compose(front, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 2 if error.problem_mark else 1
-        mistakes.append((line, f"the front matter is not YAML: {error.problem}"))
-        return {}
-    if root is None:
-        return {}
-    if not isinstance(root, yaml.MappingNode):
-        mistakes.append((2, "the front matter must be lines of the form 'key: value'"))
-        return {}
-    read: dict[str, Any] = {}
-    for key_node, value_node in root.value:
-        line, key = key_node.start_mark.line + 2, str(key_node.value)
-        if key not in _READERS:
-            mistakes.append((line, f"unknown key {key!r}; known keys are {', '.join(_READERS)}"))
-        elif key in read:
-            mistakes.append((line, f"the key {key!r} is there twice"))
-        else:
-            value = value_node.value if isinstance(value_node, yaml.ScalarNode) else "a list or table"
-            try:
-                read[key] = _READERS[key](str(value).strip())
-            except ValueError as error:
-                mistakes.append((line, f"{key}: {value!r} {error}"))
-    return read
+@dataclass(frozen=True, slots=True)
+class _Or:
+    """What follows is another wording of what is before."""
 
-
-def _read_language(value: str) -> str:
-    if not _LANGUAGE.fullmatch(value):
-        raise ValueError("is no language tag such as en, fr or pt-BR, nor auto")
-    return value
-
-
-def _read_control(name: str, unit: str, value: str) -> float:
-    low, high = CONTROL_LIMITS[name]
-    try:
-        number = float(value.lower().removesuffix(unit))
-    except ValueError:
-        number = float("nan")
-    if not low <= number <= high:
-        raise ValueError(f"is no {name} from {low:g} to {high:g}")
-    return number
-
-
-def _read_emotion(value: str) -> str:
-    if value not in EMOTIONS:
-        raise ValueError(f"is no emotion; choose one of {', '.join(EMOTIONS)}")
-    return value
-
-
-def _read_label(value: str) -> str:
-    if value not in LABEL_POSITIONS:
-        raise ValueError(f"is no corner; choose one of {', '.join(LABEL_POSITIONS)}")
-    return value
-
-
-def _read_expression(value: str) -> str:
-    if value not in EXPRESSIONS:
-        raise ValueError(f"is no expression; choose one of {', '.join(EXPRESSIONS)}")
-    return value
-
-
-def _read_on_fault(value: str) -> str:
-    if value not in ON_FAULT:
-        raise ValueError(f"is no way to go on after a fault; choose one of {', '.join(ON_FAULT)}")
-    return value
-
-
-def _read_use(value: str) -> str:
-    if value not in USES:
-        raise ValueError(f"is no known use; choose one of {', '.join(USES)}")
-    return value
-
-
-def _read_duration(value: str) -> float:
-    found = _DURATION.fullmatch(value)
-    if not found or (seconds := float(found[1]) * _UNITS[found[2]]) > LONGEST_PAUSE:
-        raise ValueError("is no time such as 400ms, 2s or 1min (an hour at most)")
-    return seconds
-
-
-_READERS: dict[str, Callable[[str], str | float]] = {
-    "language": _read_language,
-    "speed": partial(_read_control, "speed", ""),
-    "pitch": partial(_read_control, "pitch", "st"),
-    "range": partial(_read_control, "range", ""),
-    "energy": partial(_read_control, "energy", "db"),
-    "emotion": _read_emotion,
-    "label": _read_label,
-    "pause": _read_duration,
-    "use": _read_use,
-    "expression": _read_expression,
-    "on_fault": _read_on_fault,
-}
-
-_CONTROLS = (*CONTROL_LIMITS, "emotion")
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,18 +342,30 @@ class _Reader:
     """Reads the items of a script in ``language``; what can't be said goes to ``mistakes``, with its line."""
 
     language: str
-    mistakes: list[tuple[int, str]]
+    mistakes: Mistakes
 
-    def items(self, tokens: Sequence[Token], offset: int) -> Iterator[Line | Pause | Segment]:
+    def items(self, tokens: Sequence[Token], offset: int) -> Iterator[Item | _Or]:
+        """Items in order."""
+        depth = 0
+        for item in self._read(tokens, offset):
+            if isinstance(item, int):
+                depth += item
+            else:
+                yield replace(item, hard=True) if depth and isinstance(item, Line) else item
+
+    def _read(self, tokens: Sequence[Token], offset: int) -> Iterator[Item | _Or | int]:
+        """Items, and 1 and -1 where a quotation begins and ends."""
         heading = False
         for token in tokens:
             line = offset + (token.map[0] if token.map else 0) + 1
-            if token.type == "heading_open":
+            if token.type in ("blockquote_open", "blockquote_close"):
+                yield token.nesting
+            elif token.type == "heading_open":
                 heading = True
             elif token.type == "heading_close":
                 heading = False
             elif token.type == "inline" and heading:
-                yield Segment(_plain(token.children or []), line)
+                yield self._segment(_plain(token.children or []), line)
             elif token.type == "inline":
                 yield from self._paragraph(list(self._pieces(token.children or [], line)), line)
             elif token.type == "html_block":
@@ -293,7 +375,27 @@ class _Reader:
                     (line, "a code block can't be said: take out the fence or the indentation")
                 )
 
-    def _pieces(self, tokens: Sequence[Token], line: int) -> Iterator[str | Pause]:
+    def _segment(self, words: str, line: int) -> Segment:
+        """A heading with what holds for its segment."""
+        found = _ATTRIBUTES.search(words)
+        if not found:
+            return Segment(words, line)
+        read: dict[str, Any] = {}
+        for part in found[1].split():
+            key, sign, value = part.partition("=")
+            try:
+                name, setting = _ATTRIBUTE_READERS[
+                    key if sign else "#" if key.startswith("#") else f"{key} "
+                ](value or key)
+                read[name] = setting
+            except KeyError:
+                known = "#name, product=ID, for=5min, at=20:00 and asked"
+                self.mistakes.append((line, f"a segment has no {part!r}; there are {known}"))
+            except ValueError as error:
+                self.mistakes.append((line, f"{part!r} {error}"))
+        return Segment(words[: found.start()], line, **read)
+
+    def _pieces(self, tokens: Sequence[Token], line: int) -> Iterator[str | _Mark]:
         """A paragraph of Markdown as marked text, its line ends kept, and the pauses that comments ask for."""
         for token in tokens:
             text = _marked(token)
@@ -304,7 +406,7 @@ class _Reader:
             line += text.count("\n")
             yield text
 
-    def _block(self, content: str, line: int) -> Iterator[str | Pause]:
+    def _block(self, content: str, line: int) -> Iterator[str | _Mark]:
         """A block of HTML: comments, words after them, and tags that say how something is said."""
         end = 0
         for comment in _COMMENT.finditer(content):
@@ -326,17 +428,22 @@ class _Reader:
             self.mistakes.append((line, f"HTML can't be said: {stray[0]!r}; write plain text"))
         return "\n" * content.count("\n")
 
-    def _comment(self, content: str, line: int) -> Iterator[Pause]:
+    def _comment(self, content: str, line: int) -> Iterator[_Mark]:
         words = content.split(maxsplit=1)
-        if not words or words[0].lower().rstrip(":") != "pause":
-            return
-        length = words[1].strip() if len(words) > 1 else ""
-        try:
-            yield Pause(_read_duration(length), line)
-        except ValueError as error:
-            self.mistakes.append((line, f"pause: {length!r} {error}"))
+        name = words[0].lower().rstrip(":") if words else ""
+        rest = words[1].strip() if len(words) > 1 else ""
+        if name == "or" and not rest:
+            yield _Or(line)
+        elif name in ("pause", "chat", "host"):
+            length, _, about = rest.partition(":") if name == "host" else (rest, "", "")
+            try:
+                seconds = read_duration(length.strip())
+                about = " ".join(about.split())
+                yield Pause(seconds, line) if name == "pause" else Gap(seconds, line, name == "host", about)
+            except ValueError as error:
+                self.mistakes.append((line, f"{name}: {length.strip()!r} {error}"))
 
-    def _paragraph(self, pieces: Sequence[str | Pause], line: int) -> Iterator[Line | Pause]:
+    def _paragraph(self, pieces: Sequence[str | _Mark], line: int) -> Iterator[Line | _Mark]:
         """The marked text between the pauses; marks that are open at a pause hold on after it."""
         whole = "".join(piece for piece in pieces if isinstance(piece, str))
         for at, mistake in markup.read(whole, language=self.language).mistakes:
@@ -367,17 +474,38 @@ def _line(said: str, line: int) -> Iterator[Line | Pause]:
         yield Pause(seconds, line)
 
 
+_Mark = Pause | Gap | _Or
+"""What a comment asks for."""
+
+
+def _time_of_day(value: str) -> time:
+    found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value)
+    if not found:
+        raise ValueError("is no time of day such as 20:00")
+    return time(int(found[1]), int(found[2]))
+
+
+_ATTRIBUTE_READERS: Mapping[str, Any] = {
+    "#": lambda value: ("ident", value[1:]),
+    "product": lambda value: ("product", value),
+    "for": lambda value: ("seconds", read_duration(value, 86_400.0)),
+    "at": lambda value: ("at", _time_of_day(value)),
+    "asked ": lambda value: ("asked", True),
+}
+"""By key; a word that stands alone has a blank after it."""
+
+
 _STRAY = re.compile(r"<!--|</?[A-Za-z!?][^<\n]*")
 
 
 def _marked(token: Token) -> str:
     """An inline token as marked text: what the author wrote as text or code is never a mark."""
     if token.type == "text_special":
-        return "".join(f"&#{ord(letter)};" if letter in "[]<*&" else letter for letter in token.content)
+        return "".join(f"&#{ord(letter)};" if letter in "[]<*&{|}" else letter for letter in token.content)
     if token.type == "code_inline":
-        return markup.literal(token.content)
+        return verbatim(markup.literal(token.content))
     if token.type == "image":
-        return markup.literal(_plain(token.children or []))
+        return verbatim(markup.literal(_plain(token.children or [])))
     if token.type in ("text", "html_inline"):
         return token.content
     return _MARKS.get(token.type, "")

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from avatar_engine.figures import door as room
+from avatar_engine import folders
 from avatar_engine.figures.door import Door, door_of, knock, running
 
 
@@ -47,7 +47,7 @@ def test_the_users_runtime_folder_goes_first(home, monkeypatch):
 
 
 def test_a_long_path_is_cut_and_one_too_long_only_costs_the_socket(home, monkeypatch, caplog):
-    assert len(str(door_of("n" * 90))) <= room.LONGEST and door_of("n" * 90) != door_of("n" * 91)
+    assert len(str(door_of("n" * 90))) <= folders.LONGEST and door_of("n" * 90) != door_of("n" * 91)
     monkeypatch.setenv("AVATAR_ENGINE_HOME", str(home / ("d" * 120)))
     door = Door("marie-1", dict)
     door.open()

@@ -13,7 +13,7 @@ from avatar_engine.contracts import SAMPLE_RATE, Speech, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Silence, Spoken
 from avatar_engine.live.voice_process import EDGE, VoiceProcess
-from avatar_engine.show.script import Pause
+from avatar_engine.show.script import Beat, Pause
 from avatar_engine.voice.checks import Fault, FaultError
 from avatar_engine.voice.takes import REST, Sentence, Take
 from tests.live.voices import ListedDirector, ToneVoice, tone
@@ -368,3 +368,24 @@ def test_a_voice_that_is_stopped_is_noticed_by_its_heart(start, monkeypatch):
         assert time.monotonic() < began + 30, "the voice hangs and nobody notices"
         if voice.poll() is None:
             voice.wait(0.05)
+
+
+def test_the_director_is_told_how_long_what_it_said_is(start):
+    director = ListedDirector([Utterance("abc"), Pause(1.0), Utterance("defgh")])
+    voice = start(director)
+    gathered = [piece for piece in drain(voice) if isinstance(piece, Spoken)]
+    assert director.seconds == [
+        sum(len(piece.samples) for piece in gathered if piece.sentence == number) / SAMPLE_RATE
+        for number in dict.fromkeys(piece.sentence for piece in gathered)
+    ]
+    assert [round(seconds, 1) for seconds in director.seconds] == [0.3, 0.5]
+
+
+@pytest.mark.parametrize(("kind", "least", "most"), [(Beat, 0.3, 0.8), (Pause, 3.5, 4.5)])
+def test_little_silence_is_made_ahead_where_somebody_may_want_to_speak(start, kind, least, most):
+    voice = start([kind(0.2) for _ in range(200)], lead=4.0)
+    limit = time.monotonic() + 5
+    while voice.lead < least and time.monotonic() < limit:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert least <= voice.lead <= most

@@ -13,10 +13,14 @@ from avatar_engine.show.script import Pause
 class ListedDirector:
     def __init__(self, items: Sequence[Utterance | Pause]) -> None:
         self.generation = 0
+        self.seconds: list[float] = []
         self._items = list(items)
 
     def next(self) -> Utterance | Pause | None:
         return self._items.pop(0) if self._items else None
+
+    def told(self, seconds: float) -> None:
+        self.seconds.append(seconds)
 
     def interrupt(self) -> int:
         self.generation += 1

@@ -1,4 +1,5 @@
 import re
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 from avatar_engine.contracts import Controls
 from avatar_engine.errors import AvatarError
 from avatar_engine.markup import read, unmarked
-from avatar_engine.show.script import Line, Pause, Segment, load, parse
+from avatar_engine.show.script import Gap, Line, Pause, Segment, load, parse
+from avatar_engine.show.wording import slots_of
 
 WHOLE = """---
 language: fr
@@ -50,7 +52,7 @@ def test_a_whole_script_gives_its_items_in_order_with_their_lines():
         Line("un", 19),
         Line("deux", 20),
         Line("premier", 22),
-        Line("Une citation.", 24),
+        Line("Une citation.", 24, hard=True),
         Line("Fin un sac rouge.", 26),
     )
     assert (script.language, script.controls, script.label) == ("fr", Controls(1.2), "bottom-left")
@@ -207,7 +209,7 @@ def test_load_refuses_what_it_cannot_read(tmp_path: Path):
         load(tmp_path / "latin.md")
 
 
-@given(st.text(alphabet=st.sampled_from("ab #-*_`<>!&[]()\n\t-:.1"), max_size=120))
+@given(st.text(alphabet=st.sampled_from("ab #-*_`<>!&[](){|}\n\t-:.1"), max_size=120))
 def test_no_text_ends_in_anything_but_a_script_or_a_clear_refusal(text):
     try:
         script = parse(text)
@@ -221,7 +223,10 @@ def test_no_text_ends_in_anything_but_a_script_or_a_clear_refusal(text):
 
 def test_the_scripts_in_the_readme_are_whole():
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    plain, controlled = (parse(block) for block in re.findall(r"```markdown\n(.*?)```", readme, re.DOTALL))
+    plain, controlled, hosted = (
+        parse(block) for block in re.findall(r"```markdown\n(.*?)```", readme, re.DOTALL)
+    )
+    assert not plain.hosted and hosted.hosted and len(hosted.rules) == 3
     assert plain.controls == Controls()
     assert controlled.controls == Controls(0.95, -0.5, 1.1, 1.0, "warm") and controlled.languages == (
         "en",
@@ -239,3 +244,89 @@ def test_what_becomes_of_a_cut_sentence_is_set_and_checked():
     assert parse("---\non_fault: skip\n---\nabc\n").on_fault == "skip"
     with pytest.raises(AvatarError, match=r"line 3: on_fault: 'stop' is no way .* repeat, skip"):
         parse("---\nlanguage: en\non_fault: stop\n---\nabc\n")
+
+
+HOSTED = """---
+language: fr
+catalogue: shop.csv
+chat: [twitch:marie, "inlet:8787"]
+host: host.toml
+persona: Marie is warm.
+rules:
+  - "when viewers > 1000 for 60s: flash_offer"
+  - every 10min: repeat offer
+rivals: Brand X
+notice: once
+---
+## The mug {#mug product=M-17 for=5min}
+
+{Hello|Hi}, this is {name} for {price}.
+
+<!-- or -->
+
+Look at {name}: {price}.
+
+> Not suitable for children.
+
+<!-- chat 90s -->
+
+<!-- host 2min: how it is cleaned -->
+
+## Happy hour {at=20:05}
+
+Now.
+
+## Flash {#flash_offer asked product=M-17}
+
+Only {stock} left.
+"""
+
+
+def test_a_hosted_show_is_read_whole():
+    script = parse(HOSTED)
+    assert script.items == (
+        Segment("The mug", 13, "mug", "M-17", 300.0),
+        Line("{Hello|Hi}, this is {name} for {price}.", 15, others=("Look at {name}: {price}.",)),
+        Line("Not suitable for children.", 21, hard=True),
+        Gap(90.0, 23),
+        Gap(120.0, 25, host=True, about="how it is cleaned"),
+        Segment("Happy hour", 27, at=time(20, 5)),
+        Line("Now.", 29),
+        Segment("Flash", 31, "flash_offer", "M-17", asked=True),
+        Line("Only {stock} left.", 33),
+    )
+    assert (script.catalogue, script.chat, script.host) == (
+        "shop.csv",
+        ("twitch:marie", "inlet:8787"),
+        "host.toml",
+    )
+    assert [rule.action for rule in script.rules] == ["flash_offer", "repeat offer"]
+    assert (script.rivals, script.notice, script.persona) == (("Brand X",), 0.0, "Marie is warm.")
+
+
+def test_mistakes_of_a_hosted_show_are_told_with_their_lines():
+    with pytest.raises(AvatarError) as caught:
+        parse(
+            "---\nrules: [when rain > 1: x, 'when viewers > 1: gone']\nnotice: soon\nchat: [[a]]\n---\n"
+            "# One {size=9 at=25:00 #}\n\nFor {price}.\n\n<!-- or -->\n\n<!-- pause 1s -->\n\n"
+            "> Hard.\n\n<!-- or -->\n\nSoft.\n\n"
+            "<!-- chat -->\n\n## Two {product=a}\n\n{colour}\n\n<!-- or -->\n"
+        )
+    message = caught.value.what
+    expected = {
+        1: "'gone' is neither", 2: "asks for 'rain'", 3: "notice", 4: "a list or table", 6: "'size=9'",
+        8: "{price} needs", 10: "'or' stands", 16: "one wording", 20: "chat: ''", 22: "no catalogue",
+        24: "{colour} is no slot", 26: "'or' stands",
+    }  # fmt: skip
+    for line, words in expected.items():
+        found = [row for row in message.splitlines() if row.startswith(f"  line {line}:")]
+        assert any(words in row for row in found), (line, words, message)
+
+
+def test_braces_that_are_escaped_or_code_are_said_as_they_stand():
+    assert not slots_of("".join(said("\\{price\\} and `{stock|x}`")))
+
+
+def test_a_show_that_says_nothing_unless_asked_is_refused():
+    with pytest.raises(AvatarError, match="nothing is said"):
+        parse("# One {asked}\n\nHello.")

@@ -1,0 +1,129 @@
+"""Hosted shows on the command line: check a script, rehearse it, play it again, and give orders to one on air."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from avatar_engine.cli import shows
+from avatar_engine.cli.words import frame_size, seconds
+
+console = Console(stderr=True)
+out = Console()
+
+show_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="markdown", help="Scripts of shows: check them and rehearse them."
+)
+
+Size = Annotated[Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")]
+Script = Annotated[Path, typer.Argument(help="The show, in Markdown; see the README.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="The video to write (.mp4).")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+
+@show_app.command("check", epilog="**Examples**\n\n`avatar-engine show check evening.md`")
+def check(script: Script) -> None:
+    """Read a script and all that it names, and tell every mistake with its line; nothing is said.
+
+    The catalogue is read, every slot is filled, and every sentence is put before the guard with today's prices.
+    """
+    from avatar_engine.live import studio
+
+    found = studio.checked(script)
+    for line in found.told:
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+    if not found.good:
+        raise typer.Exit(1)
+
+
+@show_app.command(
+    "rehearse",
+    epilog="**Examples**\n\n`avatar-engine show rehearse evening.md --avatar marie.avatar -o evening.mp4`\n\n"
+    "`avatar-engine show rehearse evening.md --avatar marie.avatar -o evening.mp4 --for 10m --seed 7 --journal "
+    "evening.jsonl`",
+)
+def rehearse(
+    script: Script,
+    avatar: Annotated[Path, typer.Option(metavar="NAME.avatar", help="The clone's file.")],
+    output: Output,
+    duration: Annotated[
+        Any, typer.Option("--for", parser=seconds, metavar="TIME", help="End after this time of the show.")
+    ] = "0s",
+    loop: Annotated[bool, typer.Option("--loop", help="Start again at the end, until --for.")] = False,
+    seed: Annotated[
+        int, typer.Option(help="Which wordings are taken; the same seed gives the same show.")
+    ] = 0,
+    journal: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write down here what is decided and said.")
+    ] = None,
+    size: Size = "1280x720",
+    device: Device = "auto",
+) -> None:
+    """Play a show into a video, faster than real time, as it will be on air.
+
+    Chat comes from `replay:` sources alone, in the show's own time, and no language model is asked: so that the same
+    script, catalogue and seed give the same video.
+    """
+    from avatar_engine.cli.progress import Bars
+    from avatar_engine.live import rehearsal, studio
+    from avatar_engine.live.hosted import Hosting
+
+    if loop and not duration:
+        raise typer.BadParameter("a show that starts again has no end: give --for, too.")
+    hosting = Hosting(studio.rehearsed, seed, notes=journal)
+    with Bars(console) as progress:
+        made = rehearsal.rehearse(
+            avatar, script, output, hosting, seconds=duration or None, loop=loop, size=size, device=device,
+            progress=progress,
+        )  # fmt: skip
+    out.print(made.summary())
+
+
+@show_app.command(
+    "replay",
+    epilog="**Examples**\n\n`avatar-engine show replay evening.jsonl --avatar marie.avatar -o again.mp4`",
+)
+def replay(
+    journal: Annotated[Path, typer.Argument(help="What a show or a rehearsal wrote down: journal.jsonl.")],
+    avatar: Annotated[Path, typer.Option(metavar="NAME.avatar", help="The clone's file.")],
+    output: Output,
+    size: Size = "1280x720",
+    device: Device = "auto",
+) -> None:
+    """Play a show again, word for word and pause for pause, into a video."""
+    from avatar_engine.cli.progress import Bars
+    from avatar_engine.live import rehearsal
+
+    with Bars(console) as progress:
+        made = rehearsal.replay(avatar, journal, output, size=size, device=device, progress=progress)
+    out.print(made.summary())
+
+
+def control(
+    show: Annotated[str, typer.Argument(help="A show's name or id (see `avatar-engine status`).")],
+    order: Annotated[
+        str, typer.Argument(help="say, after, skip, pause, resume, jump, product, mute or unmute.")
+    ],
+    text: Annotated[
+        str, typer.Argument(help="What is said (say, after), a segment (jump) or a product's id.")
+    ] = "",
+) -> None:
+    """Give an order to a hosted show that is on air; it takes effect within a second.
+
+    `say` breaks off softly what is being said, and the line that was cut comes again from its start; `after` waits for
+    its end. `skip` leaves out the rest of an answer, of a gap or of a segment. `pause` falls silent until `resume`.
+    """
+    from avatar_engine.live.desk import send
+
+    out.print(send(shows.one_of(show), order, text), highlight=False)
+
+
+CONTROL_EXAMPLES = (
+    "**Examples**\n\n`avatar-engine control marie say 'One moment please.'`\n\n`avatar-engine control marie skip`\n\n"
+    "`avatar-engine control marie jump flash_offer`"
+)
+
+__all__ = ["CONTROL_EXAMPLES", "control", "show_app"]

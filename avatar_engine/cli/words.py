@@ -1,0 +1,34 @@
+"""Words of the command line that several verbs share: durations, sizes, the clone's file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_DURATION = re.compile(r"^(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?$")
+
+
+def seconds(text: str) -> float:
+    """Seconds in a duration such as ``20m``, ``1h30m``, ``90s`` or ``90``."""
+    match = _DURATION.match(text.strip().lower())
+    if not match or not any(match.groups()):
+        raise typer.BadParameter(f"{text!r} is not a duration; write 90s, 20m or 1h30m.")
+    parts = {unit: float(value or 0) for unit, value in match.groupdict().items()}
+    return parts["h"] * 3600 + parts["m"] * 60 + parts["s"]
+
+
+def frame_size(text: str) -> tuple[int, int]:
+    """Width and height in a size such as ``1280x720``; both even, at least 160."""
+    match = re.fullmatch(r"(\d+)x(\d+)", text.strip().lower())
+    if not match:
+        raise typer.BadParameter(f"{text!r} is not a size; write 1280x720.")
+    width, height = int(match[1]), int(match[2])
+    if width % 2 or height % 2 or not (160 <= width <= 3840 and 160 <= height <= 3840):
+        raise typer.BadParameter(f"{text!r}: both sides must be even and between 160 and 3840.")
+    return width, height
+
+
+Avatar = Annotated[Path, typer.Argument(metavar="NAME.avatar", help="The clone's file.")]

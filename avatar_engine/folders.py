@@ -1,0 +1,45 @@
+"""Where the engine keeps what outlives a show, and the sockets by which running shows are reached."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import platformdirs
+
+LONGEST = 100
+"""Bytes of a socket's path; the system takes 107."""
+
+
+def state_folder() -> Path:
+    """Where shows leave what outlives them (``AVATAR_ENGINE_HOME`` overrides the user's state folder)."""
+    home = os.environ.get("AVATAR_ENGINE_HOME")
+    return Path(home) / "state" if home else platformdirs.user_state_path("avatar-engine")
+
+
+def door_folder() -> Path:
+    """Where the sockets are: the user's runtime folder, or the state folder where there is none."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and os.access(runtime, os.W_OK):
+        return Path(runtime) / "avatar-engine"
+    return state_folder() / "run"
+
+
+def door_of(show: str, kind: str = "sock") -> Path:
+    """A socket of a show; a long folder gets a short name for it."""
+    path = door_folder() / f"{show}.{kind}"
+    if len(os.fsencode(path)) > LONGEST:
+        path = door_folder() / f"{hashlib.sha256(show.encode()).hexdigest()[:12]}.{kind}"
+    return path
+
+
+def private(path: Path) -> None:
+    """Make a socket's folder, which nobody else may enter, and make room for the socket.
+
+    Raises:
+        OSError: It can't be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.chmod(0o700)
+    path.unlink(missing_ok=True)

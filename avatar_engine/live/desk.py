@@ -1,0 +1,179 @@
+"""The technician's desk: orders to a show that is on air, over a local socket of the same user.
+
+One line of JSON in (``{"order": "say", "text": "One moment."}``), one out (``{"done": ...}`` or ``{"error": ...}``).
+What is on air breaks off softly, the order takes effect within a second, and a line that was cut comes again from its
+start.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from avatar_engine.errors import AvatarError
+from avatar_engine.folders import door_of, private
+from avatar_engine.show.producer import Producer
+
+log = logging.getLogger(__name__)
+
+KIND = "desk"
+"""How the socket's name ends."""
+
+PATIENCE = 2.0
+"""Seconds that one side waits for the other."""
+
+MOST = 20_000
+"""Bytes of an order."""
+
+Orders = Mapping[str, Callable[[str], str]]
+"""By name: takes the order's text, does it, and says what was done."""
+
+
+def orders(producer: Producer, interrupt: Callable[[], None]) -> Orders:
+    """What may be asked of a hosted show; ``interrupt`` lets what is on air break off."""
+
+    def at_once(done: str, act: Callable[[str], str | None], softly: bool = False) -> Callable[[str], str]:
+        def order(text: str) -> str:
+            with producer.held():  # so that the voice asks for nothing in between
+                if not softly:
+                    interrupt()
+                return act(text) or done
+
+        return order
+
+    def say(text: str) -> str | None:
+        producer.say(text)
+        return None
+
+    def skip(_: str) -> str | None:
+        answering = producer.answering
+        interrupt()  # which ends an answer
+        if not answering:
+            producer.skip()
+        return None
+
+    def product(text: str) -> str | None:
+        producer.speak_of(text)
+        return f"The product is {text!r}."
+
+    return {
+        "say": at_once("It is said now.", say),
+        "after": at_once("It is said after this line.", say, softly=True),
+        "skip": at_once("Skipped.", skip, softly=True),
+        "pause": at_once("Paused.", lambda _: producer.halt()),
+        "resume": at_once("On again.", lambda _: producer.halt(False), softly=True),
+        "jump": at_once("", lambda text: f"On with {producer.jump(text)!r}."),
+        "product": at_once("", product, softly=True),
+        "mute": at_once("The chat is not answered.", lambda _: producer.mute(), softly=True),
+        "unmute": at_once("The chat is answered.", lambda _: producer.mute(False), softly=True),
+    }  # fmt: skip
+
+
+class Desk:
+    """Takes orders for a show, one after the other; nobody can keep it waiting.
+
+    Args:
+        show: The show's id.
+        known: What may be asked.
+    """
+
+    def __init__(self, show: str, known: Orders) -> None:
+        self.path = door_of(show, KIND)
+        self._known = known
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._open = False
+        self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
+
+    def open(self) -> None:
+        """Begin to take orders; a show goes on air without its desk where it can't be made, and says so."""
+        try:
+            private(self.path)
+            self._socket.bind(str(self.path))
+            self.path.chmod(0o600)
+            self._socket.listen(8)
+        except OSError as error:
+            log.warning("no desk at %s: %s", self.path, error)
+            self._socket.close()
+            return
+        self._open = True
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take no more."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        if self._open:
+            self._thread.join(2 * PATIENCE)
+            self.path.unlink(missing_ok=True)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                line, _ = self._socket.accept()
+            except OSError:
+                return
+            with line, suppress(OSError):
+                line.settimeout(PATIENCE)
+                line.sendall(json.dumps(self._answer(_read(line))).encode() + b"\n")
+
+    def _answer(self, asked: object) -> dict[str, str]:
+        try:
+            return {"done": self._do(asked)}
+        except AvatarError as error:
+            return {"error": error.what, "advice": error.advice}
+        except Exception:
+            log.exception("an order failed")
+            return {"error": "The order failed.", "advice": "Look at the show's log."}
+
+    def _do(self, asked: object) -> str:
+        order = asked.get("order") if isinstance(asked, dict) else None
+        text = asked.get("text", "") if isinstance(asked, dict) else ""
+        if not isinstance(order, str) or not isinstance(text, str):
+            raise AvatarError("This is no order.", 'Send {"order": "say", "text": "Hello."} and a line end.')
+        if order not in self._known:
+            raise AvatarError(f"There is no order {order!r}.", f"Orders: {', '.join(self._known)}.")
+        done = self._known[order](text)
+        log.info("a technician: %s %s", order, text)
+        return done
+
+
+def _read(line: socket.socket) -> object:
+    """The order that comes; None for what is none."""
+    data = b""
+    while not data.endswith(b"\n") and len(data) < MOST and (more := line.recv(4096)):
+        data += more
+    for _ in range(MOST // 100 if len(data) >= MOST else 0):  # what is not read would take the answer with it
+        if not line.recv(4096):
+            break
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def send(show: str, order: str, text: str = "") -> str:
+    """Give an order to a show of this machine; what it says was done.
+
+    Raises:
+        AvatarError: No such show takes orders, or it refuses this one.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.settimeout(2 * PATIENCE)
+            line.connect(str(door_of(show, KIND)))
+            line.sendall(json.dumps({"order": order, "text": text}).encode() + b"\n")
+            whole = b"".join(iter(lambda: line.recv(65536), b""))
+        read: Any = json.loads(whole)
+    except (OSError, ValueError):
+        raise AvatarError(
+            f"The show {show!r} takes no orders.", "Only a hosted show does; see avatar-engine status."
+        ) from None
+    if "error" in read:
+        raise AvatarError(str(read["error"]), str(read.get("advice", "")))
+    return str(read.get("done", ""))

@@ -1,0 +1,84 @@
+"""What makes a show on air a hosted one: its producer, its journal and the technician's desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from avatar_engine.live.desk import Desk, orders
+from avatar_engine.show.director import Director
+from avatar_engine.show.journal import Journal
+from avatar_engine.show.producer import Producer, Studio
+from avatar_engine.show.script import Script
+
+Furnish: TypeAlias = Callable[[Script, Path, Journal, Callable[[], float]], Studio]
+"""Makes the studio of a script: its file, the journal, and the seconds of the show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """How a hosted show is run.
+
+    Attributes:
+        furnish: Gives it its catalogue, chat and host; None for none of them.
+        seed: Which wordings of the script are taken.
+        desk: Id under which it takes a technician's orders; "" for none.
+        notes: Where its journal goes; None for nowhere.
+    """
+
+    furnish: Furnish | None = None
+    seed: int = 0
+    desk: str = ""
+    notes: Path | None = None
+
+
+def about(script: Script, name: str, seed: int) -> dict[str, Any]:
+    """What a journal begins with."""
+    kept = {field: getattr(script, field) for field in ("language", "label", "expression", "use")}
+    return {"script": name, "seed": seed, **kept}
+
+
+def directed(
+    script: Script,
+    file: Path | None,
+    hosting: Hosting,
+    stack: ExitStack,
+    *,
+    loop: bool,
+    start: int,
+    clock: Callable[[], float],
+    heard: Callable[[], int],
+) -> Director | Producer:
+    """Who says what is said: a producer for a hosted show, whose journal ``stack`` closes.
+
+    Args:
+        script: The show.
+        file: Where it is written; None for a show without a script.
+        hosting: How it is run.
+        stack: Closes what is opened.
+        loop: Start again from the top after the last line.
+        start: The item to begin with.
+        clock: Seconds of the show.
+        heard: The item that comes after what was heard whole.
+
+    Raises:
+        AvatarError: The journal can't be written, or catalogue, chat or host are no good.
+    """
+    if file is None or not script.hosted:
+        return Director(script, loop, start, hosting.seed)
+    journal = stack.enter_context(closing(Journal(hosting.notes, **about(script, file.name, hosting.seed))))
+    studio = hosting.furnish(script, file, journal, clock) if hosting.furnish else Studio(journal=journal)
+    return Producer(script, studio, loop=loop, start=start, seed=hosting.seed, clock=clock, heard=heard)
+
+
+def desk_of(
+    director: Director | Producer, interrupt: Callable[[], None], hosting: Hosting, stack: ExitStack
+) -> None:
+    """Open the desk of a hosted show; ``stack`` closes it."""
+    if isinstance(director, Producer) and hosting.desk:
+        desk = Desk(hosting.desk, orders(director, interrupt))
+        desk.open()
+        stack.callback(desk.close)

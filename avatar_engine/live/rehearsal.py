@@ -1,0 +1,120 @@
+"""A hosted show to a video file, faster than real time: as it would be, or exactly as it was.
+
+A rehearsal's only clock is what was planned so far, so that the same script, seed, catalogue and chat give the same
+show.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from avatar_engine.bundle import Bundle
+from avatar_engine.contracts import Progress, silent
+from avatar_engine.live.agreed import agreed
+from avatar_engine.live.hosted import Hosting, directed
+from avatar_engine.live.say import SIGNS_PER_SECOND, Made, film, patient_voice
+from avatar_engine.show import journal
+from avatar_engine.show import script as scripts
+from avatar_engine.show.director import Director
+from avatar_engine.show.journal import Replayed
+from avatar_engine.show.producer import Producer
+from avatar_engine.show.script import Line, Script
+from avatar_engine.trust import consent as consents
+from avatar_engine.voice.pack import VoicePack
+
+
+def rehearse(
+    avatar: Path,
+    script: Path,
+    output: Path,
+    hosting: Hosting,
+    *,
+    seconds: float | None = None,
+    loop: bool = False,
+    size: tuple[int, int] = (1280, 720),
+    device: str = "auto",
+    progress: Progress = silent,
+) -> Made:
+    """Play a script into the video file ``output``.
+
+    Args:
+        avatar: The bundle.
+        script: The show.
+        output: The .mp4 file; written whole or not at all.
+        hosting: Its catalogue, chat and host, its seed (another one sounds otherwise) and where the journal goes.
+        seconds: End after this time.
+        loop: Start again from the top after the last line; needs ``seconds``.
+        size: Width and height.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        progress: Told how far it is.
+
+    Raises:
+        AvatarError: The script, the consent, the bundle or the file are no good.
+    """
+    began = time.monotonic()
+    planned = scripts.load(script)
+    bundle = Bundle.open(avatar)
+    own = VoicePack.load(bundle).language
+    may = agreed(consents.from_record(bundle.consent, bundle.made), planned.languages, own, planned.use)
+    with ExitStack() as stack:
+        now: list[Director | Producer] = []
+
+        def clock() -> float:
+            return now[0].planned if now and isinstance(now[0], Producer) else 0.0
+
+        director = directed(planned, script, hosting, stack, loop=loop, start=0, clock=clock, heard=lambda: 0)
+        now.append(director)
+        voice = patient_voice(director, bundle, may)
+        made = film(
+            bundle, planned, may, voice, output, length=lambda: seconds or _length(planned), seconds=seconds,
+            whole=False, size=size, device=device, progress=progress,
+        )  # fmt: skip
+    return Made(output, made, time.monotonic() - began)
+
+
+def replay(
+    avatar: Path,
+    notes: Path,
+    output: Path,
+    *,
+    size: tuple[int, int] = (1280, 720),
+    device: str = "auto",
+    progress: Progress = silent,
+) -> Made:
+    """Play what a journal says was said, word for word and pause for pause, into the video file ``output``.
+
+    Raises:
+        AvatarError: The journal, the consent, the bundle or the file are no good.
+    """
+    began = time.monotonic()
+    entries = journal.read(notes)
+    planned = journal.script_of(entries)
+    bundle = Bundle.open(avatar)
+    own = VoicePack.load(bundle).language
+    may = agreed(
+        consents.from_record(bundle.consent, bundle.made), journal.languages(entries), own, planned.use
+    )
+    voice = patient_voice(Replayed(iter(entries)), bundle, may)
+    length = sum(_seconds(entries))
+    made = film(
+        bundle, planned, may, voice, output, length=lambda: length, whole=False, size=size, device=device,
+        progress=progress,
+    )  # fmt: skip
+    return Made(output, made, time.monotonic() - began)
+
+
+def _length(script: Script) -> float:
+    letters = sum(len(item.text) for item in script.items if isinstance(item, Line))
+    waits = sum(getattr(item, "seconds", 0.0) for item in script.items)
+    return max(1.0, letters / SIGNS_PER_SECOND / script.controls.speed + waits)
+
+
+def _seconds(entries: list[journal.Entry]) -> Iterator[float]:
+    for entry in entries:
+        if entry["event"] == "say":
+            yield len(entry["text"]) / SIGNS_PER_SECOND
+        elif entry["event"] == "rest":
+            yield float(entry["seconds"])

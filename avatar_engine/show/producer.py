@@ -1,0 +1,582 @@
+"""What a hosted show says next: script, technician, rules, chat and host, brought into one order.
+
+Whoever speaks hands over between two lines, never within one. First comes what a technician wants said, then the
+announcements that the law asks for, then the rest of an answer that was begun, then a question from the chat, then the
+script. Every sentence passes the guard before it is handed out, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from avatar_engine.contracts import CONTROL_LIMITS, Controls, Utterance
+from avatar_engine.errors import AvatarError
+from avatar_engine.show import journal, rules
+from avatar_engine.show.host.reply import Reply, Request
+from avatar_engine.show.rules import RuleBook
+from avatar_engine.show.script import Beat, Gap, Line, Pause, Script, Segment
+from avatar_engine.show.wording import filled, worded
+
+log = logging.getLogger(__name__)
+
+BEAT = 0.2
+"""Seconds of silence that are planned at once while somebody may still want to say something."""
+
+BREATH = 0.3
+"""Seconds between a question's answer and what was going on."""
+
+ANSWER, FILL = 15.0, 12.0
+"""Seconds that an answer, and one thing that a host says of itself, may take."""
+
+LOOK = 1.0
+"""Seconds between two looks at the rules."""
+
+QUIET = 6.0
+"""Seconds between two things that a host says of itself in a gap."""
+
+FASTER, SLOWER = 1.08, 0.92
+"""Factors of the speed of a show that is sped up or slowed down."""
+
+
+class Question(Protocol):
+    """Something that the chat wants to know (`avatar_engine.show.chat`)."""
+
+    @property
+    def text(self) -> str:
+        """The question."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """BCP 47 tag."""
+        ...
+
+    @property
+    def authors(self) -> Sequence[str]:
+        """Names of who asked that may be said aloud."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many asked."""
+        ...
+
+    @property
+    def product(self) -> str | None:
+        """Id of the product that it is about."""
+        ...
+
+    @property
+    def again(self) -> bool:
+        """Whether it was answered a while ago."""
+        ...
+
+
+class Chat(Protocol):
+    """Where questions wait."""
+
+    def choose(self, now: float, busy: bool = False) -> Question | None:
+        """The question that is worth most now."""
+        ...
+
+    def done(self, question: Any, how: str) -> None:
+        """It was ``answered``, or is left ``unanswered`` or ``refused``."""
+        ...
+
+
+class Verdict(Protocol):
+    """What the guard says of a sentence."""
+
+    @property
+    def text(self) -> str:
+        """What may be said, with wrong figures put right."""
+        ...
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it may be said."""
+        ...
+
+
+Check = Callable[[str, str, str, str], Verdict]
+"""Text, language, product ("" for none) and origin of what is about to be said; what the guard says of it."""
+
+
+class Hosts(Protocol):
+    """Who finds words (`avatar_engine.show.host`)."""
+
+    def reply(self, request: Request) -> Reply:
+        """Sentences for a request."""
+        ...
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What a hosted show works with; the default is nothing of it.
+
+    Attributes:
+        slots: The values of a product's slots in a language, by product's id.
+        chat: Where questions wait.
+        hosts: Who answers them and fills gaps.
+        check: The guard.
+        audience: Figures for the rules, by their names.
+        notice: The announcement that the images are virtual, by language; "" for none.
+        journal: Told of everything that is decided.
+        today: The time of day, for segments that begin at one.
+    """
+
+    slots: Callable[[str, str], Mapping[str, str]] = lambda product, language: {}
+    chat: Chat | None = None
+    hosts: Hosts | None = None
+    check: Check | None = None
+    audience: Callable[[], Mapping[str, float]] = dict
+    notice: Callable[[str], str] = lambda language: ""
+    journal: Callable[[Mapping[str, Any]], None] = lambda entry: None
+    today: Callable[[], datetime] = datetime.now
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A place in the script.
+
+    Attributes:
+        place: The next item, counted over all rounds.
+        end: Where it ends; -1 for not before the script does.
+        segment: That it is in.
+        ends: When the segment may end.
+    """
+
+    place: int
+    end: int = -1
+    segment: Segment | None = None
+    ends: float = 0.0
+
+
+@dataclass(slots=True)
+class _Answer:
+    """A reply that is being said: to a question, or in a gap."""
+
+    reply: Reply
+    request: Request
+    question: Question | None = None
+    said: int = 0
+
+
+class Producer:
+    """A director of hosted shows (see `avatar_engine.show.director.Director`); asked from one thread, told by any.
+
+    Args:
+        script: The show.
+        studio: What it works with.
+        loop: Start again from the top after the last line, for ever.
+        start: The item of the script to begin with, counted over all rounds.
+        seed: Which wordings are taken.
+        clock: Seconds of the show; what was planned so far when None, so that a rehearsal can be repeated exactly.
+        heard: The item that comes after what was heard whole: where an interrupted show goes on.
+
+    Attributes:
+        generation: Rises when what was planned is no longer wanted.
+        segment: Name of the segment that the last item handed out belongs to.
+        product: Id of the product that is spoken of; "" for none.
+        planned: Seconds of speech and silence handed out so far.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        studio: Studio,
+        *,
+        loop: bool = False,
+        start: int = 0,
+        seed: int = 0,
+        clock: Callable[[], float] | None = None,
+        heard: Callable[[], int] | None = None,
+    ) -> None:
+        self.generation = 0
+        self.segment = self.product = ""
+        self.planned = 0.0
+        self._script, self._studio, self._loop, self._seed = script, studio, loop, seed
+        self._clock = clock or (lambda: self.planned)
+        self._heard = heard
+        self._book = RuleBook(script.rules)
+        self._lock = threading.RLock()
+        length = max(1, len(script.items))
+        self._ends = float("inf") if loop else (start // length + (start % length > 0 or not start)) * length
+        self._walks = [self._walk_from(start)]
+        self._orders: deque[Utterance] = deque()
+        self._wanted: deque[Request] = deque()  # what rules ask the host for
+        self._answer: _Answer | None = None
+        self._gap: tuple[Gap, float] | None = None  # and when it ends
+        self._spoke = False
+        self._halted = self._muted = False
+        self._looked = -LOOK
+        self._notice = 0.0  # when the next announcement is due
+        self._filled = -QUIET  # when the host last said something of itself
+        self._back_in(self._walks[0])
+        # Who asks before the first segment asks about what it will show.
+        self.product = self.product or next((one.product for one in script.segments if one.product), "")
+
+    def next(self) -> Utterance | Pause | None:
+        """The next thing to say or the next silence; ``None`` when the show is over."""
+        with self._lock:
+            now = self._clock()
+            self._look(now)
+            item = self._next(now)
+            if isinstance(item, Pause):
+                self._tell("rest", seconds=item.seconds)
+                self.planned += item.seconds
+            self._spoke = isinstance(item, Utterance)
+            if isinstance(item, Utterance):
+                self._tell(**journal.said(item))
+            return item
+
+    def _next(self, now: float) -> Utterance | Pause | None:
+        if self._spoke and self._script.pause:
+            return Pause(self._script.pause)
+        while True:
+            if self._orders:
+                return replace(self._orders.popleft(), generation=self.generation)
+            if self._halted:
+                return Beat(BEAT)
+            for source in (self._announced, self._answered, self._asked, self._filled_in):
+                if item := source(now):
+                    return item
+            walked, item = self._walked(now)
+            if item or walked:
+                return item
+
+    def told(self, seconds: float) -> None:
+        """By the voice: what was handed out last is so long."""
+        with self._lock:
+            self.planned += seconds
+
+    def interrupt(self) -> int:
+        """Start a new generation: what was handed out before is stale, and its lines come again. Returns it."""
+        with self._lock:
+            self.generation += 1
+            self._spoke = False
+            self._drop("interrupted")
+            if self._heard:
+                self._walks = [self._walk_from(self._heard())]
+                self._back_in(self._walks[0])
+            return self.generation
+
+    # What a technician may do.
+
+    def held(self) -> threading.RLock:
+        """A context in which nobody else asks or tells it anything."""
+        return self._lock
+
+    @property
+    def answering(self) -> bool:
+        """Whether an answer, or what the host says of itself, was begun."""
+        return self._answer is not None
+
+    def say(self, text: str, language: str = "") -> None:
+        """Say this next.
+
+        Raises:
+            AvatarError: There is nothing to say, or the guard forbids it.
+        """
+        with self._lock:
+            tag = language or self._script.language
+            passed = self._passed(" ".join(text.split()), tag, "technician", self.product)
+            if not passed:
+                raise AvatarError(f"{text!r} may not be said.", "Look at the show's journal for the reasons.")
+            self._orders.append(self._utterance(passed, tag, "technician"))
+
+    def skip(self) -> None:
+        """Leave out what is being said: the rest of an answer, of a gap or of a segment."""
+        with self._lock:
+            self._tell("skip")
+            if self._answer:
+                self._drop("skipped")
+            elif self._gap:
+                self._gap = None
+            elif len(self._walks) > 1:
+                self._walks.pop()
+            else:
+                self._walks[0].place = self._after(self._walks[0].place)
+
+    def halt(self, on: bool = True) -> None:
+        """Stay silent until further notice; a technician's own words are said."""
+        with self._lock:
+            self._tell("pause" if on else "resume")
+            self._halted = on
+
+    def mute(self, on: bool = True) -> None:
+        """Answer the chat no more."""
+        with self._lock:
+            self._tell("mute chat" if on else "hear chat")
+            self._muted = on
+
+    def jump(self, name: str) -> str:
+        """Go on with a segment; its name.
+
+        Raises:
+            AvatarError: There is none of this name.
+        """
+        with self._lock:
+            place = self._find(name)
+            self._drop("jumped")
+            self._gap = None
+            here, length = self._walks[0].place, len(self._script.items)
+            goal = max(0, here - 1) // length * length + place + 1
+            if goal <= here:  # places only grow: what was heard is behind every place
+                goal += length
+                self._ends += length
+            self._walks = [self._walk_from(goal)]
+            self._tell("jump", segment=name)
+            return self._enter(self._walks[0], self._clock())
+
+    def speak_of(self, product: str) -> None:
+        """The product that host and answers speak of, until the next segment."""
+        with self._lock:
+            self._tell("product", product=product)
+            self.product = product
+
+    def play(self, name: str, why: str) -> None:
+        """Put a segment in between.
+
+        Raises:
+            AvatarError: There is none of this name.
+        """
+        with self._lock:
+            place = self._find(name)
+            if any(walk.place <= place < walk.end for walk in self._walks[1:]):
+                return
+            self._tell("segment", segment=name, why=why)
+            round_ = self._walks[0].place // len(self._script.items) * len(self._script.items)
+            begin = round_ + place + 1
+            self._walks.append(replace(self._walk_from(begin), end=self._after(begin)))
+            self._enter(self._walks[-1], self._clock())
+
+    # Where the next thing comes from.
+
+    def _look(self, now: float) -> None:
+        """See what follows from the rules."""
+        if not self._script.rules or now < self._looked + LOOK:
+            return
+        self._looked = now
+        for decision in self._book.look(self._studio.audience(), now):
+            self._tell("rule", action=decision.action, why=decision.why)
+            log.info("%s", decision.why)
+            if decision.ends or decision.action in rules.WHILE:
+                continue
+            if decision.action in rules.ONCE:
+                kind = "greet" if decision.action == "greet" else "offer"
+                request = Request(kind, "", self._tag, product=self.product, segment=self.segment)
+                self._wanted.append(request)
+            else:
+                self.play(decision.action, decision.why)
+
+    def _announced(self, now: float) -> Utterance | None:
+        """The announcement that the images are virtual."""
+        if now < self._notice or not (text := self._studio.notice(self._tag)):
+            return None
+        self._notice = now + self._script.notice if self._script.notice else float("inf")
+        return self._utterance(text, self._tag, "notice")
+
+    def _answered(self, now: float) -> Utterance | Pause | None:
+        """The next sentence of an answer that was begun."""
+        while answer := self._answer:
+            sentence = answer.reply.poll()
+            if sentence is None and not answer.reply.ended:
+                return Beat(BEAT)
+            if sentence is None:
+                how = "answered" if answer.said else "unanswered"
+                self._drop(how)
+                return Pause(BREATH) if answer.said else None
+            request = answer.request
+            origin = f"{request.kind}:{answer.reply.by}"
+            if passed := self._passed(sentence, request.language, origin, request.product):
+                answer.said += 1
+                return self._utterance(passed, request.language, origin)
+        return None
+
+    def _asked(self, now: float) -> Utterance | Pause | None:
+        """Begin to answer what the chat, or a rule, wants."""
+        if self._answer or not self._studio.hosts:
+            return None
+        if self._wanted:
+            return self._begin(self._wanted.popleft(), now)
+        if self._muted or not self._studio.chat:
+            return None
+        question = self._studio.chat.choose(now, busy=self._gap is None)
+        if question is None:
+            return None
+        language = question.language if question.language in self._languages else self._tag
+        request = Request(
+            "answer", question.text, language, tuple(question.authors), question.count,
+            question.product or self.product, self.segment, ANSWER, question.again,
+        )  # fmt: skip
+        return self._begin(request, now, question)
+
+    def _filled_in(self, now: float) -> Utterance | Pause | None:
+        """What a gap is filled with."""
+        if self._gap is None:
+            return None
+        gap, ends = self._gap
+        if now >= ends:
+            self._gap = None
+            return None
+        deep = "go deeper" in self._book.active
+        if self._studio.hosts and (gap.host or deep) and now >= self._filled + QUIET:
+            self._filled = now
+            left = min(FILL, ends - now)
+            request = Request(
+                "fill", gap.about, self._tag, product=self.product, segment=self.segment, seconds=left
+            )
+            return self._begin(request, now)
+        return Beat(min(BEAT, max(0.04, ends - now)))
+
+    def _walked(self, now: float) -> tuple[bool, Utterance | Pause | None]:
+        """The next item of the script; whether that was it (an item of None is the end), or to look again."""
+        walk, items = self._walks[-1], self._script.items
+        over = walk.place >= (walk.end if walk.end >= 0 else self._ends)
+        item = None if over else items[walk.place % len(items)]
+        if (over or isinstance(item, Segment)) and now < walk.ends:
+            self._open(Gap(walk.ends - now, 0, host=True), now)
+            walk.ends = now
+            return False, None
+        if over:
+            if len(self._walks) == 1:
+                return True, None
+            self._walks.pop()
+            self._back_in(self._walks[-1])
+            return False, None
+        if isinstance(item, Segment):
+            return self._entered(walk, item, now)
+        walk.place += 1
+        if isinstance(item, Gap):
+            self._open(item, now)
+            return False, None
+        if isinstance(item, Pause):
+            return True, item
+        line = self._line(item, walk) if isinstance(item, Line) else None
+        return line is not None, line
+
+    def _entered(self, walk: _Walk, segment: Segment, now: float) -> tuple[bool, Pause | None]:
+        """Begin a segment, or wait for its time."""
+        if segment.asked:
+            walk.place = self._after(walk.place + 1)
+            return False, None
+        if segment.at and self._studio.today().time() < segment.at:
+            if self._gap is None:
+                self._open(Gap(60.0, segment.line, host=True), now)
+            return False, None
+        walk.place, walk.segment = walk.place + 1, segment
+        self._enter(walk, now)
+        return False, None
+
+    def _enter(self, walk: _Walk, now: float) -> str:
+        """A segment begins; its name."""
+        self._back_in(walk)
+        walk.ends = now + walk.segment.seconds if walk.segment else 0.0
+        self._tell("segment", segment=self.segment, product=self.product)
+        return self.segment
+
+    def _back_in(self, walk: _Walk) -> None:
+        self.segment = walk.segment.name if walk.segment else ""
+        self.product = walk.segment.product if walk.segment else ""
+
+    def _walk_from(self, place: int) -> _Walk:
+        """From any item on, in the segment that it belongs to."""
+        items = self._script.items
+        before = items[: place % len(items)] if items else ()
+        return _Walk(place, segment=next((one for one in reversed(before) if isinstance(one, Segment)), None))
+
+    def _line(self, line: Line, walk: _Walk) -> Utterance | None:
+        """A line as it is worded and figured now; None where it may not be said."""
+        turn = (walk.place - 1) // len(self._script.items)
+        text = worded((line.text, *line.others), self._seed, line.line, turn)
+        product = walk.segment.product if walk.segment else self.product
+        try:
+            text = filled(text, self._studio.slots(product, self._tag))
+        except KeyError as error:
+            log.warning("line %d is left out: the catalogue has no %s of %r", line.line, error, product)
+            self._tell("left out", source=f"script:{line.line}", why=f"no {error} of {product!r}")
+            return None
+        passed = self._passed(text, self._tag, f"script:{line.line}", product)
+        if passed and line.hard and passed != text:
+            log.error("line %d is a hard line and would have to be changed: it is left out", line.line)
+            passed = ""
+        return self._utterance(passed, self._tag, f"script:{line.line}") if passed else None
+
+    # What all of them share.
+
+    @property
+    def _tag(self) -> str:
+        return self._script.language
+
+    @property
+    def _languages(self) -> tuple[str, ...]:
+        return self._script.languages
+
+    def _utterance(self, text: str, language: str, source: str) -> Utterance:
+        active = self._book.active
+        pace = (FASTER if "speed up" in active else 1.0) * (SLOWER if "slow down" in active else 1.0)
+        controls: Controls = self._script.controls
+        if pace != 1.0:
+            low, high = CONTROL_LIMITS["speed"]
+            controls = replace(controls, speed=min(high, max(low, controls.speed * pace)))
+        return Utterance(text, language, controls, source, self.generation, self._walks[0].place)
+
+    def _passed(self, text: str, language: str, origin: str, product: str) -> str:
+        """``text`` as the guard lets it pass; "" where it does not."""
+        if not text:
+            return ""
+        if self._studio.check is None:
+            return text
+        verdict = self._studio.check(text, language, product, origin)
+        if not verdict.allowed:
+            self._tell("refused", text=text, source=origin)
+            return ""
+        return verdict.text
+
+    def _begin(
+        self, request: Request, now: float, question: Question | None = None
+    ) -> Utterance | Pause | None:
+        """Ask the hosts, and say their first sentence if it is there."""
+        assert self._studio.hosts is not None  # noqa: S101 - for the type checker: callers looked
+        self._answer = _Answer(self._studio.hosts.reply(request), request, question)
+        self._tell("ask", kind=request.kind, text=request.text, count=request.count)
+        return self._answered(now)
+
+    def _drop(self, how: str) -> None:
+        """Be done with an answer."""
+        answer, self._answer = self._answer, None
+        if answer is None:
+            return
+        answer.reply.drop()
+        if answer.question is not None and self._studio.chat:
+            done = "answered" if answer.said else "unanswered"
+            self._studio.chat.done(answer.question, done)
+            self._tell(done, text=answer.request.text, by=answer.reply.by, how=how)
+
+    def _open(self, gap: Gap, now: float) -> None:
+        self._gap = gap, now + gap.seconds
+        self._filled = -QUIET if gap.host else self._filled
+
+    def _after(self, place: int) -> int:
+        """The next segment from ``place`` on, counted over all rounds; the round's end where there is none."""
+        items = self._script.items
+        round_, at = divmod(place, len(items))
+        following = (n for n in range(at, len(items)) if isinstance(items[n], Segment))
+        return round_ * len(items) + next(following, len(items))
+
+    def _find(self, name: str) -> int:
+        for place, item in enumerate(self._script.items):
+            if isinstance(item, Segment) and item.called(name):
+                return place
+        known = ", ".join(repr(segment.ident or segment.name) for segment in self._script.segments)
+        raise AvatarError(f"There is no segment {name!r}.", f"Segments: {known or 'none'}.")
+
+    def _tell(self, event: str, **what: Any) -> None:
+        self._studio.journal({"event": event, "at": round(self._clock(), 3), **what})

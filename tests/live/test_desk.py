@@ -1,0 +1,126 @@
+"""Orders reach a show, take effect, and say what was wrong."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+from avatar_engine.contracts import Utterance
+from avatar_engine.errors import AvatarError
+from avatar_engine.live import desk as desks
+from avatar_engine.live.desk import Desk, orders, send
+from avatar_engine.show.producer import Producer, Studio
+from avatar_engine.show.script import parse
+
+SCRIPT = parse("---\npause: 0s\n---\n# One\n\nA.\n\nB.\n\n# Two\n\nC.\n")
+
+
+class Show:
+    def __init__(self) -> None:
+        self.heard = 0
+        self.producer = Producer(SCRIPT, Studio(), heard=lambda: self.heard)
+        self.breaks = 0
+        self.desk = Desk("marie-1", orders(self.producer, self.interrupt))
+
+    def interrupt(self) -> None:
+        self.breaks += 1
+        self.producer.interrupt()
+
+    def next(self) -> str:
+        item = self.producer.next()
+        return item.text if isinstance(item, Utterance) else type(item).__name__
+
+
+@pytest.fixture
+def show(monkeypatch: pytest.MonkeyPatch) -> Iterator[Show]:
+    with tempfile.TemporaryDirectory(prefix="ae") as home:
+        monkeypatch.setenv("AVATAR_ENGINE_HOME", home)
+        monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+        made = Show()
+        made.desk.open()
+        yield made
+        made.desk.close()
+
+
+def test_what_a_technician_says_is_next_and_the_line_that_was_cut_comes_again(show: Show) -> None:
+    assert [show.next(), show.next()] == ["A.", "B."]
+    show.heard = 2
+    assert send("marie-1", "say", "One moment.") == "It is said now."
+    assert show.breaks == 1
+    assert [show.next() for _ in range(3)] == ["One moment.", "B.", "C."]
+
+
+def test_what_is_said_after_the_line_breaks_nothing_off(show: Show) -> None:
+    show.next()
+    send("marie-1", "after", "By the way.")
+    assert show.breaks == 0 and [show.next() for _ in range(2)] == ["By the way.", "B."]
+
+
+def test_pause_resume_skip_and_jump(show: Show) -> None:
+    send("marie-1", "pause")
+    assert show.next() == "Beat"
+    assert send("marie-1", "resume") == "On again." and show.next() == "A."
+    show.heard = 2
+    assert send("marie-1", "skip") == "Skipped." and show.next() == "C."
+    assert send("marie-1", "jump", "one") == "On with 'One'." and show.next() == "A."
+    assert "M-17" in send("marie-1", "product", "M-17") and show.producer.product == "M-17"
+    send("marie-1", "mute"), send("marie-1", "unmute")
+
+
+@pytest.mark.parametrize(
+    ("order", "text", "said"),
+    [
+        ("dance", "", "no order 'dance'"),
+        ("jump", "three", "no segment 'three'"),
+        ("say", " ", "may not be said"),
+    ],
+)
+def test_what_can_not_be_done_is_told(show: Show, order: str, text: str, said: str) -> None:
+    with pytest.raises(AvatarError, match=said):
+        send("marie-1", order, text)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\n", b"[]\n", b'{"order": 3}\n', b"{" * 50_000, b'{"order": "say", "text": []}\n', b"\xff\n"]
+)
+def test_nonsense_is_answered_and_the_desk_goes_on(show: Show, data: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(show.desk.path))
+        line.sendall(data)
+        line.shutdown(socket.SHUT_WR)
+        assert "error" in json.loads(b"".join(iter(lambda: line.recv(4096), b"")))
+    assert send("marie-1", "pause") == "Paused."
+
+
+def test_one_who_says_nothing_does_not_block_the_next(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desks, "PATIENCE", 0.3)
+    with socket.socket(socket.AF_UNIX) as idle:
+        idle.connect(str(show.desk.path))
+        monkeypatch.setattr(desks, "PATIENCE", 3.0)
+        assert send("marie-1", "pause") == "Paused."
+
+
+def test_nobody_else_may_reach_it_and_it_leaves_nothing(show: Show) -> None:
+    assert stat.S_IMODE(show.desk.path.stat().st_mode) == 0o600
+    show.desk.close()
+    assert not show.desk.path.exists()
+    with pytest.raises(AvatarError, match="takes no orders"):
+        send("marie-1", "pause")
+
+
+def test_an_order_that_fails_is_no_traceback_to_the_technician(show: Show) -> None:
+    def broken(text: str) -> str:
+        raise RuntimeError("a bug")
+
+    other = Desk("other", {"say": broken})
+    other.open()
+    try:
+        with pytest.raises(AvatarError, match="The order failed"):
+            send("other", "say")
+    finally:
+        other.close()

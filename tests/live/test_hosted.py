@@ -1,0 +1,126 @@
+"""A hosted show on air and in rehearsal: journal, desk, and the same show again."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar_engine.errors import AvatarError
+from avatar_engine.live import rehearsal
+from avatar_engine.live.desk import send
+from avatar_engine.live.hosted import Hosting
+from avatar_engine.live.show import ShowStatus, run
+from avatar_engine.media.read import frame_count, sound
+from avatar_engine.show.journal import Journal, read
+from avatar_engine.show.producer import Studio
+from avatar_engine.show.script import Script
+from tests.live.test_faults import WHOLE, likeness
+from tests.live.voices import tone
+from tests.show.test_producer import Asked, Chat, Hosts
+
+SCRIPT = """---
+pause: 200ms
+---
+# One {for=3s}
+
+{abc|bcd|cde}.
+
+<!-- chat 2s -->
+
+efg.
+
+# Two {#two asked}
+
+klm.
+"""
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """A home with room for a socket's path."""
+    with tempfile.TemporaryDirectory(prefix="ae") as home:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", home)
+        yield
+
+
+def furnish(script: Script, file: Path, journal: Journal, clock: Callable[[], float]) -> Studio:
+    chat = Chat()
+    chat.waiting.append(Asked("how much?"))
+    return Studio(journal=journal, chat=chat, hosts=Hosts())
+
+
+def said(path: Path) -> list[str]:
+    return [str(entry["text"]) for entry in read(path) if entry["event"] == "say"]
+
+
+def script(folder: Path) -> Path:
+    (folder / "s.md").write_text(SCRIPT)
+    return folder / "s.md"
+
+
+def test_a_rehearsal_is_the_same_for_the_same_seed_and_can_be_played_again(
+    avatar: Callable[..., Path], tmp_path: Path
+) -> None:
+    bundle, shows, places = avatar(), [], []
+    for number, seed in enumerate((1, 1, 2)):
+        notes, film = tmp_path / f"{number}.jsonl", tmp_path / f"{number}.mp4"
+        rehearsal.rehearse(
+            bundle, script(tmp_path), film, Hosting(furnish, seed, notes=notes), size=(320, 180)
+        )
+        shows.append(sound(film))
+        places.append(notes)
+    assert np.array_equal(shows[0], shows[1])
+    assert said(places[0]) == said(places[1]) and said(places[0])[:2] == ["answer 1.", "More."]
+    again = tmp_path / "again.mp4"
+    made = rehearsal.replay(bundle, places[0], again, size=(320, 180))
+    assert np.array_equal(sound(again), shows[0]) and made.seconds == frame_count(again) / 25
+    assert {tuple(said(place)) for place in places[1:]} != {tuple(said(places[0]))} or len(shows[2])
+
+
+def test_a_technicians_words_are_heard_within_a_second_and_the_cut_line_again(
+    avatar: Callable[..., Path], tmp_path: Path
+) -> None:
+    long = "".join("abcdefghijklmnopqrstuvwxyz"[n * 7 % 26] for n in range(60))
+    path = tmp_path / "long.md"
+    path.write_text(f"---\npause: 200ms\n---\n{long}.\n\n<!-- chat 1s -->\n")
+    ordered: list[tuple[int, str]] = []
+    stop = threading.Event()
+
+    def watch(status: ShowStatus) -> None:
+        if status.speaking and status.frames > 50 and not ordered:
+            ordered.append((status.frames, ""))
+            threading.Thread(
+                target=lambda: ordered.append((0, send("test-1", "say", "azbyzaybz"))), daemon=True
+            ).start()
+        if status.place >= 1 and ordered:
+            stop.set()
+
+    notes, record = tmp_path / "j.jsonl", tmp_path / "r.mp4"
+    run(
+        avatar(), path, [str(record)], size=(320, 180), hosting=Hosting(desk="test-1", notes=notes),
+        on_status=watch, stop=stop,
+    )  # fmt: skip
+    assert ordered[1][1] == "It is said now."
+    assert said(notes)[:3] == [f"{long}.", "azbyzaybz", f"{long}."]
+    heard = sound(record)
+    words = tone("azbyzaybz")
+    at = int(np.correlate(heard, words, "valid").argmax())
+    assert 0 < at / 24_000 - ordered[0][0] / 25 < 1.6, "a status is half a second old at most"
+    assert likeness(heard, "azbyzaybz") > WHOLE and likeness(heard[at:], long) > WHOLE
+
+
+def test_a_journal_that_can_not_be_written_is_told_before_the_show(
+    avatar: Callable[..., Path], tmp_path: Path
+) -> None:
+    with pytest.raises(AvatarError, match="journal"):
+        run(
+            avatar(),
+            script(tmp_path),
+            [str(tmp_path / "r.mp4")],
+            hosting=Hosting(notes=tmp_path / "none" / "j"),
+        )

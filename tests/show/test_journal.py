@@ -1,0 +1,63 @@
+"""What was said is written down, and can be handed out again word for word."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from avatar_engine.contracts import Controls, Utterance
+from avatar_engine.errors import AvatarError
+from avatar_engine.show import journal
+from avatar_engine.show.journal import Journal, Replayed, languages, read, script_of
+from avatar_engine.show.producer import Producer, Studio
+from avatar_engine.show.script import Pause, parse
+
+SCRIPT = parse(
+    "---\nlanguage: fr\nspeed: 1.1\nrules:\n- every 10s: greet\n---\n"
+    "# A\n\n{Un|Deux|Trois}.\n\n<!-- chat 2s -->\n\n> Loi.\n"
+)
+
+
+def test_a_journal_plays_again_what_was_said(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "j.jsonl", language="fr", label="top-left", seed=3)) as kept:
+        producer = Producer(SCRIPT, Studio(journal=kept), seed=3)
+        said = list(iter(producer.next, None))
+        assert kept.counts["say"] == 2 and kept.counts["segment"] == 1
+    entries = read(tmp_path / "j.jsonl")
+    again = list(iter(Replayed(iter(entries)).next, None))
+    assert [
+        replace(item, then=0) if isinstance(item, Utterance) else Pause(item.seconds) for item in said
+    ] == again
+    assert isinstance(again[0], Utterance) and again[0].controls == Controls(1.1)
+    assert (script_of(entries).label, languages(entries)) == ("top-left", ("fr",))
+
+
+def test_a_full_disk_ends_the_journal_and_not_the_show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(journal, "MOST", 200)
+    with closing(Journal(tmp_path / "j.jsonl")) as kept:
+        for _ in range(50):
+            kept({"event": "rest", "seconds": 1.0})
+        assert kept.counts["rest"] == 50
+    assert caplog.text.count("ends here") == 1 and len(read(tmp_path / "j.jsonl")) < 10
+    with pytest.raises(AvatarError, match="can't be written"):
+        Journal(tmp_path / "none" / "j.jsonl")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}\n", "no json\n", '{"event": "show"}\n{"event": "say"}\n', '{"event": "show"}\n[]\n',
+     '{"event": "show"}\n{"event": "say", "text": "a", "language": "en", "source": "", "controls": {"speed": 99}}\n',
+     '{"event": "show"}\n{"event": "rest", "seconds": "long"}\n', "\xff\n"],
+)  # fmt: skip
+def test_what_is_no_journal_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "j.jsonl"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(AvatarError):
+        read(path)
+    with pytest.raises(AvatarError):
+        read(tmp_path / "none.jsonl")

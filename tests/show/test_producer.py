@@ -1,0 +1,286 @@
+"""A hosted show: who speaks when, what is put in between, and where it goes on."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from avatar_engine.contracts import Utterance
+from avatar_engine.errors import AvatarError
+from avatar_engine.show.host.reply import Ready, Request
+from avatar_engine.show.producer import BEAT, Producer, Studio
+from avatar_engine.show.script import Beat, Pause, parse
+
+SPOKEN = 2.0
+"""Seconds of every utterance."""
+
+
+@dataclass
+class Asked:
+    text: str
+    language: str = "en"
+    authors: tuple[str, ...] = ("Ann",)
+    count: int = 1
+    product: str | None = None
+    again: bool = False
+
+
+@dataclass
+class Chat:
+    waiting: deque[Asked] = field(default_factory=deque)
+    ended: list[tuple[str, str]] = field(default_factory=list)
+    busy: list[bool] = field(default_factory=list)
+
+    def choose(self, now: float, busy: bool = False) -> Asked | None:
+        self.busy.append(busy)
+        return self.waiting.popleft() if self.waiting else None
+
+    def done(self, question: Asked, how: str) -> None:
+        self.ended.append((question.text, how))
+
+
+@dataclass
+class Hosts:
+    requests: list[Request] = field(default_factory=list)
+    late: int = 0
+
+    def reply(self, request: Request) -> Any:
+        self.requests.append(request)
+        words = [f"{request.kind} {len(self.requests)}.", "More."]
+        return Late(words, self.late) if self.late else Ready(words, "test")
+
+
+class Late(Ready):
+    def __init__(self, words: list[str], late: int) -> None:
+        super().__init__(words, "late")
+        self._late = late
+
+    def poll(self) -> str | None:
+        self._late -= 1
+        return None if self._late >= 0 else super().poll()
+
+
+@dataclass
+class Verdict:
+    text: str
+    allowed: bool = True
+
+
+class Show:
+    """A producer, asked as the voice's thread does."""
+
+    def __init__(self, text: str, **how: Any) -> None:
+        self.journal: list[dict[str, Any]] = []
+        options = {name: how.pop(name) for name in ("loop", "start", "seed", "heard") if name in how}
+        studio = Studio(journal=lambda entry: self.journal.append(dict(entry)), **how)
+        self.producer = Producer(parse(text), studio, **options)
+
+    def step(self) -> Utterance | Pause | None:
+        item = self.producer.next()
+        if isinstance(item, Utterance):
+            self.producer.told(SPOKEN)
+        return item
+
+    def said(self, seconds: float = 60.0) -> list[str]:
+        """What is said until so many more seconds are planned, or the end."""
+        words, until = [], self.producer.planned + seconds
+        while self.producer.planned < until and (item := self.step()) is not None:
+            if isinstance(item, Utterance):
+                words.append(item.text)
+        return words
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [entry for entry in self.journal if entry["event"] == name]
+
+
+PLAIN = "---\npause: 0s\n---\n# One\n\nA.\n\nB.\n\n# Two\n\nC.\n"
+
+
+def test_a_script_alone_is_said_in_order_and_ends():
+    show = Show(PLAIN)
+    assert show.said() == ["A.", "B.", "C."] and show.step() is None
+    assert [entry["segment"] for entry in show.events("segment")] == ["One", "Two"]
+    assert [entry["then"] for entry in show.events("say")] == [2, 3, 5]
+
+
+def test_wordings_change_from_round_to_round():
+    show = Show(
+        "---\npause: 0s\n---\nOne.\n\n<!-- or -->\n\nTwo.\n\n<!-- or -->\n\nThree {a|b}.\n", loop=True
+    )
+    words = show.said(80.0)
+    assert len(words) == 40 and all(a != b for a, b in pairwise(words))
+    assert set(words) == {"One.", "Two.", "Three a.", "Three b."}
+    again = Show(
+        "---\npause: 0s\n---\nOne.\n\n<!-- or -->\n\nTwo.\n\n<!-- or -->\n\nThree {a|b}.\n", loop=True
+    )
+    assert again.said(80.0) == words
+
+
+def test_slots_are_those_of_the_segments_product_at_that_moment():
+    prices = iter(["12 €", "9 €"])
+    text = "---\ncatalogue: x\npause: 0s\n---\n# A {product=m}\n\n{name}: {price}.\n\n# B {product=gone}\n\n{name}.\n"
+    slots = lambda product, language: {"name": "Mug", "price": next(prices)} if product == "m" else {}  # noqa: E731
+    show = Show(text, slots=slots, loop=True)
+    assert show.said(3.0) == ["Mug: 12 €.", "Mug: 9 €."]
+    assert show.events("left out")[0]["why"] == "no 'name' of 'gone'"
+
+
+def test_the_guard_has_the_last_word_on_every_sentence():
+    def check(text: str, language: str, product: str, origin: str) -> Verdict:
+        return Verdict(text.replace("12", "9"), "never" not in text)
+
+    show = Show(
+        "---\npause: 0s\n---\nFor 12 €.\n\nThis is never said.\n\n> For 12 € by law.\n\nEnd.\n", check=check
+    )
+    with pytest.raises(AvatarError, match="may not be said"):
+        show.producer.say("never")
+    assert show.said() == ["For 9 €.", "End."], "a hard line is left out before it is changed"
+    assert [entry["text"] for entry in show.events("refused")] == ["never", "This is never said."]
+
+
+def test_a_question_is_answered_between_two_lines_and_the_script_goes_on():
+    chat, hosts = Chat(deque([Asked("How much?", count=7, product="m")])), Hosts()
+    show = Show(PLAIN, chat=chat, hosts=hosts)
+    assert show.said() == ["answer 1.", "More.", "A.", "B.", "C."]
+    request = hosts.requests[0]
+    assert (request.text, request.askers, request.count, request.product) == ("How much?", ("Ann",), 7, "m")
+    assert chat.ended == [("How much?", "answered")] and all(chat.busy)
+
+
+def test_an_answer_that_is_on_its_way_is_waited_for_in_small_steps():
+    chat, hosts = Chat(deque([Asked("Q?")])), Hosts(late=3)
+    show = Show(PLAIN, chat=chat, hosts=hosts)
+    assert [show.step() for _ in range(3)] == [Beat(BEAT)] * 3
+    assert show.said() == ["answer 1.", "More.", "A.", "B.", "C."]
+
+
+def test_an_answer_of_which_nothing_may_be_said_counts_as_unanswered():
+    chat = Chat(deque([Asked("Q?")]))
+    show = Show(PLAIN, chat=chat, hosts=Hosts(), check=lambda *_: Verdict("", allowed=False))
+    assert show.said() == [] and chat.ended == [("Q?", "unanswered")]
+
+
+def test_a_gap_lasts_its_time_and_chat_and_host_fill_it():
+    chat, hosts = Chat(), Hosts()
+    show = Show("---\npause: 0s\n---\nA.\n\n<!-- host 30s: its care -->\n\nB.\n", chat=chat, hosts=hosts)
+    words = show.said()
+    begin, end = words.index("A."), words.index("B.")
+    assert end - begin >= 5
+    assert {request.text for request in hosts.requests} == {"its care"} and False in chat.busy
+    times = [entry["at"] for entry in show.events("say")]
+    assert 30.0 <= times[-1] - times[0] - SPOKEN <= 36.0
+
+
+def test_a_chat_gap_without_questions_is_silence_of_its_length():
+    show = Show("---\npause: 0s\n---\nA.\n\n<!-- chat 5s -->\n\nB.\n", chat=Chat(), hosts=Hosts())
+    items = []
+    while item := show.step():
+        items.append(item)
+    beats = [item.seconds for item in items if isinstance(item, Beat)]
+    assert sum(beats) == pytest.approx(5.0) and len(items) == len(beats) + 2
+
+
+def test_a_segment_lasts_its_time_and_one_waits_for_its_hour():
+    clock = iter([datetime(2027, 1, 1, 19, 59)] * 2 + [datetime(2027, 1, 1, 20, 0)] * 9)
+    show = Show(
+        "---\npause: 0s\n---\n# A {for=20s}\n\nA.\n\n# B {at=20:00}\n\nB.\n",
+        today=lambda: next(clock),
+        chat=Chat(),
+    )
+    assert show.said(600) == ["A.", "B."]
+    first, second = (entry["at"] for entry in show.events("say"))
+    assert second - first == pytest.approx(20 + 120, abs=0.5)
+
+
+RULED = (
+    "---\npause: 0s\nrules:\n- when viewers > 10 for 3s: flash\n- when viewers < 3 for 0s: slow down\n"
+    "- when chat > 5 for 0s: greet\n---\n# One\n\nA.\n\nB.\n\n# Flash {#flash asked}\n\nF.\n\nG.\n\n# Two\n\nC.\n"
+)
+
+
+def test_a_rule_puts_its_segment_in_between_once_and_says_why():
+    show = Show(RULED, audience=lambda: {"viewers": 40.0}, loop=True)
+    words = show.said(30.0)
+    assert words[:8] == ["A.", "B.", "F.", "G.", "C.", "A.", "B.", "C."]
+    assert show.events("rule")[0]["why"].startswith("flash because viewers 40 > 10 for")
+
+
+def test_a_show_slows_down_while_few_are_there_and_greets_a_lively_chat():
+    figures = {"viewers": 1.0, "chat": 9.0}
+    hosts = Hosts()
+    show = Show(RULED, audience=lambda: figures, hosts=hosts, loop=True)
+    first = show.step()
+    assert isinstance(first, Utterance) and first.controls.speed < 1.0
+    assert first.text == "greet 1." and hosts.requests[0].kind == "greet"
+    figures["viewers"] = 5.0
+    show.said(4.0)
+    last = show.step()
+    assert isinstance(last, Utterance) and last.controls.speed == 1.0
+
+
+def test_the_announcement_comes_first_and_again_in_its_time():
+    text = "---\npause: 0s\nnotice: 10s\n---\nA.\n"
+    show = Show(text, notice=lambda language: f"Virtual ({language}).", loop=True)
+    words = show.said(40.0)
+    assert words[0] == "Virtual (en)." and 3 <= words.count("Virtual (en).") <= 4
+    once = Show(text.replace("10s", "once"), notice=lambda language: "Virtual.", loop=True)
+    assert once.said(90.0).count("Virtual.") == 1
+
+
+def test_a_technician_speaks_first_holds_skips_and_jumps():
+    show = Show(PLAIN, chat=Chat(), hosts=Hosts())
+    show.producer.say("  Hold   on. ")
+    show.producer.halt()
+    assert show.said(1.0) == ["Hold on."] and isinstance(show.step(), Beat)
+    show.producer.say("Sorry.")
+    assert show.said(1.0) == ["Sorry."]
+    show.producer.halt(False)
+    assert show.said(1.0) == ["A."]
+    show.producer.skip()
+    assert show.said(1.0) == ["C."]
+    assert show.producer.jump("one") == "One"
+    assert show.said() == ["A.", "B.", "C."]
+    with pytest.raises(AvatarError, match="no segment 'three'"):
+        show.producer.jump("three")
+
+
+def test_a_segment_that_must_be_asked_for_can_be_jumped_to_and_goes_on_behind():
+    show = Show(RULED)
+    show.producer.jump("flash")
+    assert show.said() == ["F.", "G.", "C."]
+
+
+def test_a_muted_chat_is_not_answered_and_a_skipped_answer_ends():
+    chat = Chat(deque([Asked("One?"), Asked("Two?")]))
+    show = Show(PLAIN, chat=chat, hosts=Hosts())
+    assert show.said(1.0) == ["answer 1."]
+    show.producer.skip()
+    show.producer.mute()
+    assert show.said() == ["A.", "B.", "C."] and len(chat.waiting) == 1
+    assert chat.ended == [("One?", "answered")]
+
+
+def test_an_interrupted_show_goes_on_where_it_was_heard():
+    place = [0]
+    chat = Chat(deque([Asked("Q?")]))
+    show = Show(PLAIN, chat=chat, hosts=Hosts(late=2), heard=lambda: place[0])
+    show.said(0.1)
+    assert show.producer.interrupt() == 1
+    assert chat.ended == [("Q?", "unanswered")]
+    assert show.said(5.0) == ["A.", "B.", "C."]
+    place[0] = 2  # A was heard
+    show.producer.interrupt()
+    item = show.step()
+    assert isinstance(item, Utterance) and (item.text, item.generation, item.then) == ("B.", 2, 3)
+    assert show.producer.segment == "One"
+
+
+def test_a_show_goes_on_in_the_middle_of_a_segment_with_its_product():
+    text = "---\ncatalogue: x\npause: 0s\n---\n# A {product=m}\n\nFirst.\n\n{name}.\n"
+    show = Show(text, start=2, slots=lambda product, language: {"name": product.upper()})
+    assert show.said() == ["M."]
