@@ -150,12 +150,14 @@ class _Walk:
         end: Where it ends; -1 for not before the script does.
         segment: That it is in.
         ends: When the segment may end.
+        gap: That is open in it, and when it ends; a segment that is put in between does not wait for it.
     """
 
     place: int
     end: int = -1
     segment: Segment | None = None
     ends: float = 0.0
+    gap: tuple[Gap, float] | None = None
 
 
 @dataclass(slots=True)
@@ -212,7 +214,6 @@ class Producer:
         self._orders: deque[Utterance] = deque()
         self._wanted: deque[Request] = deque()  # what rules ask the host for
         self._answer: _Answer | None = None
-        self._gap: tuple[Gap, float] | None = None  # and when it ends
         self._spoke = False
         self._halted = self._muted = False
         self._looked = -LOOK
@@ -297,8 +298,8 @@ class Producer:
             self._tell("skip")
             if self._answer:
                 self._drop("skipped")
-            elif self._gap:
-                self._gap = None
+            elif self._walks[-1].gap:
+                self._walks[-1].gap = None
             elif len(self._walks) > 1:
                 self._walks.pop()
             else:
@@ -325,7 +326,6 @@ class Producer:
         with self._lock:
             place = self._find(name)
             self._drop("jumped")
-            self._gap = None
             here, length = self._walks[0].place, len(self._script.items)
             goal = max(0, here - 1) // length * length + place + 1
             if goal <= here:  # places only grow: what was heard is behind every place
@@ -408,7 +408,7 @@ class Producer:
             return self._begin(self._wanted.popleft(), now)
         if self._muted or not self._studio.chat:
             return None
-        question = self._studio.chat.choose(now, busy=self._gap is None)
+        question = self._studio.chat.choose(now, busy=self._walks[-1].gap is None)
         if question is None:
             return None
         language = question.language if question.language in self._languages else self._tag
@@ -420,11 +420,12 @@ class Producer:
 
     def _filled_in(self, now: float) -> Utterance | Pause | None:
         """What a gap is filled with."""
-        if self._gap is None:
+        walk = self._walks[-1]
+        if walk.gap is None:
             return None
-        gap, ends = self._gap
+        gap, ends = walk.gap
         if now >= ends:
-            self._gap = None
+            walk.gap = None
             return None
         deep = "go deeper" in self._book.active
         if self._studio.hosts and (gap.host or deep) and now >= self._filled + QUIET:
@@ -468,7 +469,7 @@ class Producer:
             walk.place = self._after(walk.place + 1)
             return False, None
         if segment.at and self._studio.today().time() < segment.at:
-            if self._gap is None:
+            if walk.gap is None:
                 self._open(Gap(60.0, segment.line, host=True), now)
             return False, None
         walk.place, walk.segment = walk.place + 1, segment
@@ -561,7 +562,7 @@ class Producer:
             self._tell(done, text=answer.request.text, by=answer.reply.by, how=how)
 
     def _open(self, gap: Gap, now: float) -> None:
-        self._gap = gap, now + gap.seconds
+        self._walks[-1].gap = gap, now + gap.seconds
         self._filled = -QUIET if gap.host else self._filled
 
     def _after(self, place: int) -> int:

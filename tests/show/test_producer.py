@@ -284,3 +284,15 @@ def test_a_show_goes_on_in_the_middle_of_a_segment_with_its_product():
     text = "---\ncatalogue: x\npause: 0s\n---\n# A {product=m}\n\nFirst.\n\n{name}.\n"
     show = Show(text, start=2, slots=lambda product, language: {"name": product.upper()})
     assert show.said() == ["M."]
+
+
+def test_a_segment_that_a_rule_asks_for_does_not_wait_for_the_end_of_a_gap_which_goes_on_behind_it():
+    figures = {"viewers": 0.0}
+    text = RULED.replace("A.\n\nB.", "A.\n\n<!-- chat 60s -->\n\nB.")
+    show = Show(text, audience=lambda: figures, chat=Chat(), hosts=Hosts())
+    assert show.said(10.0) == ["A."]
+    figures["viewers"] = 50.0
+    assert show.said(12.0) == ["F.", "G."]
+    show.said(60.0)
+    at = {entry["text"]: entry["at"] for entry in show.events("say")}
+    assert 60.0 <= at["B."] - at["A."] <= 64.0
