@@ -119,11 +119,14 @@ def figures(
         elif entry["event"] == "say" and entry["source"].startswith("answer"):
             by_text.setdefault(current, []).append(entry["text"])
     right = wrong = 0
+    missed: list[str] = []
     for text, sentences in by_text.items():
         if (intent := intents.get(text)) is None:
             continue
         good = any(word in " ".join(sentences) for word in DATA["answers"][intent].split())
         right, wrong = right + good, wrong + (not good)
+        if not good:
+            missed.append(f"{text} -> {' '.join(sentences)}")
     waits = np.array(list(inbox.figures.waits) or [0.0])
     prices = [text for _, _, text in seen.said if "€" in text and "12.50" not in text and "12,50" not in text]
     known = sum(guard.attack(one.message.text) is not None for one in made if one.asks == "attack")
@@ -132,7 +135,8 @@ def figures(
         "machine": f"{cpu_name()}, {usable_cores()} cores, Python {platform.python_version()}",
         "minutes": minutes, "messages": len(made), "asked": len(made) - asked[""] - asked["attack"],
         "attacks": asked["attack"], "attacks_known": known, "answers": len(answers),
-        "kinds": dict(inbox.figures.kinds), "right": right, "wrong": wrong, "wrong_prices": len(prices),
+        "kinds": dict(inbox.figures.kinds), "right": right, "wrong": wrong, "missed": missed,
+        "wrong_prices": len(prices),
         "unanswered": inbox.figures.unanswered, "waiting": len(inbox.waiting()),
         "wait_median": float(np.median(waits)), "wait_p95": float(np.quantile(waits, 0.95)),
         "inbox_core": seen.busy / (60 * minutes), "show_core": seen.taken / (60 * minutes),
@@ -143,6 +147,7 @@ def figures(
 def section(made: dict[str, Any]) -> str:
     """The figures in Markdown."""
     right, waits = made["right"] + made["wrong"], f"{made['wait_median']:.1f} s, {made['wait_p95']:.1f} s"
+    calm = f"{made['calm_wait_median']:.1f} s, {made['calm_wait_p95']:.1f} s"
     cores = f"{made['inbox_core']:.1%}, {made['show_core']:.1%} of a core"
     rows = [
         ("messages", f"{made['messages']:,} in {made['minutes']:.0f} min", ""),
@@ -151,7 +156,8 @@ def section(made: dict[str, Any]) -> str:
         ("right answers, by a word that has to be in them", f"{made['right']} of {right} wordings", ""),
         ("wrong prices said", str(made["wrong_prices"]), "0"),
         ("attacks that their words give away", f"{made['attacks_known']} of {made['attacks']}", ""),
-        ("wait of a question for its answer to begin: median, P95", waits, ""),
+        ("wait of a question for its first answer to begin: median, P95", waits, ""),
+        ("the same in a calm chat, a question a minute", calm, ""),
         ("questions that waited at the end, or expired", f"{made['waiting']}, {made['unanswered']}", ""),
         ("CPU of the inbox, of the producer with host and guard", cores, "5 %"),
         ("memory of the process", f"{made['rss_mb']:.0f} MB", ""),
@@ -173,8 +179,11 @@ def main(
 
     corpus = Path(__file__).parents[1] / "tests" / "show" / "guard" / "attacks.tsv"
     made = list(chat(minutes, per_minute, questions, waves, attacks(corpus)[:200]))
+    few = list(chat(minutes, 20, round(minutes), 0, [], seed=2))
     with tempfile.TemporaryDirectory() as folder:
         found = figures(*played(Path(folder), made, minutes), made, minutes)
+        calm = figures(*played(Path(folder), few, minutes), few, minutes)
+    found |= {f"calm_{name}": calm[name] for name in ("wait_median", "wait_p95", "right", "wrong")}
     Console().print_json(json.dumps(found))
     if json_file:
         json_file.write_text(json.dumps(found, indent=1), encoding="utf-8")

@@ -55,9 +55,10 @@ from avatar_engine.live.voice_process import VoiceProcess, rehearsal
 from avatar_engine.show.director import Director
 
 SIZE = (192, 108)
-AHEAD = 20
+AHEAD, AT_FIRST = 20, 50
 """Frames that the show may be ahead of the receiver: less than the second that waits for a network before an output
-begins to drop pictures. In fast time a machine that is busy elsewhere for a moment is a link that is minutes behind."""
+begins to drop pictures. In fast time a machine that is busy elsewhere for a moment is a link that is minutes behind. A receiver looks at the
+second number of frames before it gives any."""
 
 LOOKED_AT = 20.0
 """Seconds of every minute of a real show in which the mouth is compared with the sound."""
@@ -259,7 +260,7 @@ def fast(seconds: float, watch: Watch, record: Path, begin: int = 0) -> int:
         voice.go()
         refused = sent = 0
         for frame in itertools.islice(programme, round(seconds * FRAME_RATE)):
-            watch.receiver.wait_for(sent - AHEAD)
+            watch.receiver.wait_for(sent - (AHEAD if watch.receiver.pictures else AT_FIRST))
             if voice.lead < 0.5:
                 voice.wait(1.0)
             refused += not broadcast.send(replace(frame, index=frame.index + begin), wait=True)

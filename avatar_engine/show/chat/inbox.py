@@ -125,7 +125,7 @@ class Figures:
     Attributes:
         kinds: Messages by what became of them: question, greeting, talk, spam, rude, private, link, twice, ...
         answered, unanswered: Questions.
-        waits: Seconds between a question and its answer, the last thousand.
+        waits: Seconds between a question and its first answer, the last thousand.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
@@ -190,7 +190,8 @@ class Inbox:
                 return None
             best.again = best.answered > -AGAIN
             self._last_author = best.authors[0] if best.authors else ""
-            self.figures.waits.append(now - best.first)
+            if not best.again:
+                self.figures.waits.append(now - best.first)
             best.answered = now
             taken = Question(
                 best.text,
@@ -292,15 +293,15 @@ class Inbox:
         return "spam" if len(letters) > 12 and most > 0.5 * len(letters) else ""
 
     def _ask(self, message: Message, now: float) -> None:
-        vector = vector_of(message.text)
+        vector, language = vector_of(message.text), self._language(message.text)
         count = len(self._questions)
         likenesses = self._vectors[:count] @ vector
-        at = int(likenesses.argmax()) if count else -1
-        if at >= 0 and likenesses[at] >= ALIKE:
-            self._join(at, message, vector, float(likenesses[at]), now)
-            return
+        for n in np.argsort(likenesses)[::-1][:5]:
+            if likenesses[n] >= ALIKE and self._questions[n].language == language:
+                self._join(int(n), message, vector, float(likenesses[n]), now)
+                return
         question = Question(
-            message.text, self._language(message.text), _names((), message.author), 1, now, now,
+            message.text, language, _names((), message.author), 1, now, now,
             self._product(message.text) or None, vector=vector, idents=[message.ident], likeness=ALIKE,
         )  # fmt: skip
         if count == MOST:

@@ -99,7 +99,7 @@ class Embedded:
     def _found(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
         """What is known to a question; empty for nothing."""
         asked = " ".join(_words(request.text))
-        if product and "price" in product.values and _asks(asked, tongue["asks"]["price"]):
+        if product and "price" in product.values and _asks_the_price(asked):
             return [self._of(tongue, "price_was" if "was" in product.values else "price", request, product)]
         shop = self._knows("", request.language)
         known: list[tuple[str, list[str]]] = []
@@ -237,6 +237,11 @@ def _asks(asked: str, words: Sequence[str]) -> bool:
         elif f" {plain} " in f" {asked} ":
             return True
     return False
+
+
+def _asks_the_price(asked: str) -> bool:
+    """In whatever language: viewers ask in theirs."""
+    return any(_asks(asked, told["asks"]["price"]) for told in phrases().values())
 
 
 def _sentences(text: str) -> list[str]:
