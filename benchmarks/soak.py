@@ -57,8 +57,8 @@ from avatar_engine.show.director import Director
 SIZE = (192, 108)
 AHEAD, AT_FIRST = 20, 50
 """Frames that the show may be ahead of the receiver: less than the second that waits for a network before an output
-begins to drop pictures. In fast time a machine that is busy elsewhere for a moment is a link that is minutes behind. A receiver looks at the
-second number of frames before it gives any."""
+begins to drop pictures. In fast time a machine that is busy elsewhere for a moment is a link that is minutes behind.
+A receiver looks at more frames than that before it gives its first."""
 
 LOOKED_AT = 20.0
 """Seconds of every minute of a real show in which the mouth is compared with the sound."""
