@@ -246,12 +246,17 @@ def parse(text: str, name: str = "script") -> Script:
     if not mistakes and not _said_unasked(items):
         mistakes.append((1, "nothing is said: write at least one paragraph"))
     _check_slots(items, bool(settings.get("catalogue")), mistakes)
+    read = Script(items, controls=controls, **settings)
+    if read.hosted and read.language == "auto":
+        mistakes.append(
+            (1, "a hosted show has a language of its own: set language: en, and <lang> for others")
+        )
     _check_rules(settings.get("rules", ()), items, mistakes)
     if mistakes:
         lines = "\n".join(f"  line {line}: {what}" for line, what in sorted(set(mistakes)))
         count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise AvatarError(f"{name} has {count}:\n{lines}", "Correct the script and start again.")
-    return Script(items, controls=controls, **settings)
+    return read
 
 
 def _joined(items: Iterator[Item | _Or], mistakes: Mistakes) -> Iterator[Item]:

@@ -330,3 +330,8 @@ def test_braces_that_are_escaped_or_code_are_said_as_they_stand():
 def test_a_show_that_says_nothing_unless_asked_is_refused():
     with pytest.raises(AvatarError, match="nothing is said"):
         parse("# One {asked}\n\nHello.")
+
+
+def test_a_hosted_show_needs_a_language_of_its_own():
+    with pytest.raises(AvatarError, match="language of its own"):
+        parse("---\nlanguage: auto\nchat: twitch:marie\n---\nHello.\n")
