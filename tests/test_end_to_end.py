@@ -145,11 +145,13 @@ def test_a_show_that_is_killed_is_taken_over_and_ends_when_it_is_asked_to(studio
     show.kill()
     assert show.wait() == -signal.SIGKILL
     limit, heir = time.monotonic() + 120, {}
-    while not heir.get("status", {}).get("speaking") and time.monotonic() < limit:
-        heir = json.loads(engine("status", "drawn", "--json").stdout or "null") or {}
-        time.sleep(1)
-    assert heir["restarts"]["show"] == 1 and heir["pid"] != show.pid
-    ended = engine("stop", "drawn")
+    try:
+        while not heir.get("status", {}).get("speaking") and time.monotonic() < limit:
+            heir = json.loads(engine("status", "drawn", "--json").stdout or "null") or {}
+            time.sleep(1)
+        assert heir["restarts"]["show"] == 1 and heir["pid"] != show.pid
+    finally:
+        ended = engine("stop", "drawn")
     assert ended.returncode == 0, ended.stderr
     with av.open(str(record)) as file:
         shown = sorted(
