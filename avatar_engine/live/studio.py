@@ -197,6 +197,8 @@ def _studio(
         settings = hosts.load(folder / script.host)
         endpoint = _endpoint(settings, script, shop) if live else None
     if live:
+        for source in sources:
+            source.reserve()
         _listen([source for source in sources if not isinstance(source, Replay)], inbox, journal)
     answered = Hosts(endpoint, Embedded(shop.known))
 

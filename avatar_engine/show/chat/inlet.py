@@ -16,6 +16,7 @@ import hmac
 import json
 import logging
 import os
+import socket
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -54,6 +55,19 @@ class Inlet:
         self.name, self._port = f"inlet:{port}", int(port)
         self._token = os.environ.get(_TOKEN, "")
         self._put: Put = lambda came: None
+
+    def reserve(self) -> None:
+        """See `avatar_engine.show.chat.sources.Source`: the port may be taken.
+
+        Raises:
+            AvatarError: It is.
+        """
+        try:
+            socket.create_server(("127.0.0.1", self._port)).close()
+        except OSError as error:
+            raise AvatarError(
+                f"The inlet cannot listen on port {self._port} ({error.strerror}).", "Choose another port."
+            ) from error
 
     def run(self, put: Put, stop: threading.Event) -> None:
         """See `avatar_engine.show.chat.sources.Source`."""
@@ -112,17 +126,17 @@ class Inlet:
             return JSONResponse({"error": str(error)}, 422)
         return JSONResponse({"taken": taken})
 
-    async def _socket(self, socket: WebSocket) -> None:
-        if self._refused(socket.headers):
-            await socket.close(1008)
+    async def _socket(self, line: WebSocket) -> None:
+        if self._refused(line.headers):
+            await line.close(1008)
             return
-        await socket.accept()
+        await line.accept()
         try:
             while True:
                 try:
-                    await socket.send_json({"taken": self._take((await socket.receive_text()).encode())})
+                    await line.send_json({"taken": self._take((await line.receive_text()).encode())})
                 except ValueError as error:
-                    await socket.send_json({"error": str(error)})
+                    await line.send_json({"error": str(error)})
         except (WebSocketDisconnect, KeyError):
             return
 

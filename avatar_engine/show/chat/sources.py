@@ -42,6 +42,14 @@ class Source(Protocol):
         """What logs call it."""
         ...
 
+    def reserve(self) -> None:
+        """Find out before the show what would make it fail at once.
+
+        Raises:
+            AvatarError: Something does.
+        """
+        ...
+
     def run(self, put: Put, stop: threading.Event) -> None:
         """Bring them until ``stop`` is set; never raises."""
         ...
@@ -106,6 +114,9 @@ class Replay:
             raise AvatarError(f"The chat {path} can't be read: {error}.", "Check the path.") from None
         self._entries = sorted(_entries(lines, path), key=lambda entry: entry[0])
         self._next = 0
+
+    def reserve(self) -> None:
+        """Its file was read."""
 
     def bring(self, put: Put) -> None:
         """Bring what is due by the show's clock."""
@@ -201,6 +212,9 @@ class Irc:
     token: str = field(default="", repr=False)
     tls: bool = True
     authorities: str = ""
+
+    def reserve(self) -> None:
+        """A server that is away now may come."""
 
     def run(self, put: Put, stop: threading.Event) -> None:
         """See `Source`."""

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from avatar_engine.show.chat import sources
 from avatar_engine.show.chat.inlet import Inlet
 from avatar_engine.show.chat.message import Count, Message
 from avatar_engine.show.chat.sources import Irc, Replay, parsed, source_of
+from tests.servers import await_port, free_port
 
 
 def nowhere() -> float:
@@ -292,3 +294,24 @@ def test_the_inlet_is_for_programs_of_this_machine(
     guarded = TestClient(keyed.app, base_url="http://localhost:8787")
     assert guarded.post("/", json={"text": "a"}).status_code == 403 and not got
     assert guarded.post("/", json={"text": "a"}, headers={"authorization": "Bearer T"}).status_code == 200
+
+
+def test_a_port_that_is_taken_is_told_before_the_show() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(AvatarError, match="cannot listen on port"),
+    ):
+        Inlet(str(taken.getsockname()[1])).reserve()
+
+
+def test_the_inlet_listens_until_the_show_ends() -> None:
+    inlet, got, stop = Inlet(str(free_port())), queue.Queue[Any](), threading.Event()
+    inlet.reserve()
+    thread = threading.Thread(target=inlet.run, args=(got.put, stop), daemon=True)
+    thread.start()
+    await_port(inlet.settings.port)
+    answer = httpx2.post(f"http://127.0.0.1:{inlet.settings.port}/", json={"text": "hello"})
+    assert answer.json() == {"taken": 1} and got.get(timeout=5).text == "hello"
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()
