@@ -54,6 +54,22 @@ _QUESTION = re.compile(
     r"कितना|कितने|क्या|कब|कहाँ|कैसे|दाम)\b|多少|什么|怎么|哪|吗|几|呢|有没有|能不能|いくら|何|どう|どこ|いつ|ですか|ますか",
     re.IGNORECASE,
 )
+_ASKS = re.compile(
+    r"(?:is|are|do|does|can|could|will|would|has|any|whats)\b|.*\b(?:please|pls|i want it)\b|"
+    r"(?:vous (?:avez|en avez|faites|pouvez|prenez|acceptez|remboursez|l avez)|on peut|je peux|il en reste|il faut|y a|"
+    r"c est (?:dispo|fait|possible|lavable|pour|livré|garanti|compatible|en|du)|"
+    r"ça (?:passe|existe|résiste|se|marche|tient))\b|"
+    r".*\b(?:svp|stp|s il vous pla[iî]t|je le veux|je la veux|possible)\b|"
+    r"(?:hay|tenéis|tienen|tienes|puedo|se puede|podéis|pueden|aceptáis|quedan|llega|sirve|resiste|lo tenéis)\b|"
+    r"(?:alg[uú]n|a[uú]n)\b|"
+    r".*\b(?:por favor|lo quiero|la quiero)\b|"
+    r"(?:ist|sind|hat|habt|haben sie|kann|können|könnt|kommt|geht|gibts|darf|muss|nehmt|läuft|hält|passt)\b|"
+    r"(?:woher|woraus)\b|"
+    r".*\b(?:bitte|ich will|wieviel|möglich)\b|"
+    r".*(?:请问|多久|多大|谁|是不是|能不能|能用|想要|可以|没事|发一下|防不防|会不会)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Questions without a mark or a word that asks: by their verb, which comes first, or by a wish."""
 _GREETING = re.compile(
     r"\W*(?:hi|hello|hey|hola|bonjour|salut|coucou|bonsoir|hallo|moin|servus|ciao|buonasera|olá|oi|"
     r"good (?:morning|evening)|你好|大家好|主播好|こんにちは|こんばんは|नमस्ते)\b.{0,25}",
@@ -272,7 +288,8 @@ class Inbox:
             return "twice"
         if reason := self._unwanted(text):
             return reason
-        if not _QUESTION.search(_WORD_SIGNS.sub(" ", text)):
+        plain = _WORD_SIGNS.sub(" ", text)
+        if not _QUESTION.search(plain) and not _ASKS.match(plain.strip()):
             return "greeting" if _GREETING.fullmatch(text) else "talk"
         self._ask(message, now)
         return "question"
