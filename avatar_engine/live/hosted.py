@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from avatar_engine.broadcast.ring import FrameRing
+from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.live.desk import Desk, orders
 from avatar_engine.show.director import Director
 from avatar_engine.show.journal import Journal
@@ -33,6 +35,23 @@ class Hosting:
     seed: int = 0
     desk: str = ""
     notes: Path | None = None
+
+
+class OnAirClock:
+    """Seconds of a show on air, by the frames that went out; it stands still once the show is over.
+
+    Args:
+        ring: Where they are counted.
+    """
+
+    def __init__(self, ring: FrameRing) -> None:
+        self._ring, self._now = ring, 0.0
+
+    def __call__(self) -> float:
+        """Now; whoever still asks after the end gets the last moment."""
+        with suppress(AttributeError):
+            self._now = self._ring.next / FRAME_RATE
+        return self._now
 
 
 def about(script: Script, name: str, seed: int) -> dict[str, Any]:
@@ -71,6 +90,7 @@ def directed(
         return Director(script, loop, start, hosting.seed)
     journal = stack.enter_context(closing(Journal(hosting.notes, **about(script, file.name, hosting.seed))))
     studio = hosting.furnish(script, file, journal, clock) if hosting.furnish else Studio(journal=journal)
+    stack.callback(studio.close)
     return Producer(script, studio, loop=loop, start=start, seed=hosting.seed, clock=clock, heard=heard)
 
 

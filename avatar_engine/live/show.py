@@ -22,7 +22,7 @@ from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import renderer_process
 from avatar_engine.live.agreed import agreed
-from avatar_engine.live.hosted import Hosting, desk_of, directed
+from avatar_engine.live.hosted import Hosting, OnAirClock, desk_of, directed
 from avatar_engine.live.idle import Baker, idle_video
 from avatar_engine.live.position import Position
 from avatar_engine.live.renderers import Feed, Renderers
@@ -226,7 +226,7 @@ def run(
             ring.succeed()
         track: Retold | None = None
         director = directed(
-            planned, script, hosting, stack, loop=loop, start=start, clock=lambda: ring.next / FRAME_RATE,
+            planned, script, hosting, stack, loop=loop, start=start, clock=OnAirClock(ring),
             heard=lambda: track.then if track else start,
         )  # fmt: skip
         voice = (

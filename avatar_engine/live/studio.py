@@ -192,14 +192,14 @@ def _studio(
     inbox = _Replayed(clock, script.languages, shop.product, script.rivals)
     sources = [source_of(text, folder, clock) for text in script.chat]
     inbox.replays = [source for source in sources if isinstance(source, Replay)]
-    endpoint = None
+    endpoint, over = None, threading.Event()
     if script.host:
         settings = hosts.load(folder / script.host)
         endpoint = _endpoint(settings, script, shop) if live else None
     if live:
         for source in sources:
             source.reserve()
-        _listen([source for source in sources if not isinstance(source, Replay)], inbox, journal)
+        _listen([source for source in sources if not isinstance(source, Replay)], inbox, journal, over)
     answered = Hosts(endpoint, Embedded(shop.known))
 
     def check(text: str, language: str, product: str, origin: str) -> Verdict:
@@ -220,6 +220,7 @@ def _studio(
         notice=guards.notice,
         journal=journal,
         today=lambda: now().astimezone() if live else now(),
+        close=over.set,
     )
 
 
@@ -230,15 +231,15 @@ def _endpoint(settings: hosts.HostSettings, script: Script, shop: Shop) -> Endpo
     return Endpoint(settings, brief)
 
 
-def _listen(sources: Sequence[Source], inbox: Inbox, journal: Journal) -> None:
-    """Let the chat's sources bring what they have until the process ends; attacks are written down."""
+def _listen(sources: Sequence[Source], inbox: Inbox, journal: Journal, over: threading.Event) -> None:
+    """Let the chat's sources bring what they have until the show is ``over``; attacks are written down."""
 
     def put(came: Message | Count) -> None:
         if isinstance(came, Message) and (tried := guards.attack(came.text)):
             journal({"event": "attack", "source": came.source, "text": came.text[:200], "why": tried.detail})
         inbox.put(came)
 
-    started(list(sources), put, threading.Event())
+    started(list(sources), put, over)
 
 
 def checked(file: Path) -> Checked:

@@ -129,6 +129,7 @@ class Studio:
         notice: The announcement that the images are virtual, by language; "" for none.
         journal: Told of everything that is decided.
         today: The time of day, for segments that begin at one.
+        close: Ends what it opened.
     """
 
     slots: Callable[[str, str], Mapping[str, str]] = lambda product, language: {}
@@ -139,6 +140,7 @@ class Studio:
     notice: Callable[[str], str] = lambda language: ""
     journal: Callable[[Mapping[str, Any]], None] = lambda entry: None
     today: Callable[[], datetime] = datetime.now
+    close: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)

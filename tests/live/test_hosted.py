@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avatar_engine.broadcast.ring import FrameRing
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import rehearsal
 from avatar_engine.live.desk import send
-from avatar_engine.live.hosted import Hosting
+from avatar_engine.live.hosted import Hosting, OnAirClock
 from avatar_engine.live.show import ShowStatus, run
 from avatar_engine.media.read import frame_count, sound
 from avatar_engine.show.journal import Journal, read
@@ -124,3 +125,22 @@ def test_a_journal_that_can_not_be_written_is_told_before_the_show(
             [str(tmp_path / "r.mp4")],
             hosting=Hosting(notes=tmp_path / "none" / "j"),
         )
+
+
+def test_who_asks_after_the_end_gets_the_last_moment() -> None:
+    ring = FrameRing.make(64, 36, 4)
+    clock = OnAirClock(ring)
+    ring.next = 50
+    assert clock() == 2.0
+    ring.discard()
+    assert clock() == 2.0
+
+
+def test_what_a_show_opened_is_closed_with_it(avatar: Callable[..., Path], tmp_path: Path) -> None:
+    closed: list[str] = []
+
+    def furnish(script: Script, file: Path, journal: Journal, clock: Callable[[], float]) -> Studio:
+        return Studio(journal=journal, close=lambda: closed.append("chat"))
+
+    rehearsal.rehearse(avatar(), script(tmp_path), tmp_path / "o.mp4", Hosting(furnish), size=(320, 180))
+    assert closed == ["chat"]
