@@ -148,8 +148,8 @@ def main(
         text = write.read_text(encoding="utf-8")
         begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
         told = (
-            f"{made['date']}; {made['machine']}. {made['heard']} questions (of {made['questions']}; the others had been "
-            f"answered in other words), asked in silence: median {made['median']:.2f} s, P95 {made['p95']:.2f} s, "
+            f"{made['date']}; {made['machine']}. {made['heard']} questions (of {made['questions']}; the others had "
+            f"been answered in other words), asked in silence: median {made['median']:.2f} s, P95 {made['p95']:.2f} s, "
             f"longest {made['longest']:.2f} s (goal: median 1.5 s)."
         )
         write.write_text(f"{text[:begin]}\n\n{told}\n\n{text[end:]}", encoding="utf-8")
