@@ -5,6 +5,8 @@ What it holds every sentence to:
 - **Money.** An amount with a currency, or a number where a price stands ("only 19", "for twelve"), must be the price,
   the crossed-out price or the saving of a product that is spoken of, at this moment. Where one reading alone is
   possible a wrong one is put right; else the sentence is not said. "Free" and the like need a claim of the catalogue.
+- **Perhaps a price.** "At 8" may be an hour or an offer: in a script it stands, elsewhere it is not said unless it is
+  the price; it is never put right.
 - **Other numbers.** Per cents, stock and measures must stand in the catalogue (name, description, facts, answers,
   claims). Small counts up to twelve, years and times of day are harmless. In a script that people wrote other numbers
   stand too.
@@ -231,7 +233,7 @@ class Guard:
                     changes.append((said, fixed))
                 continue
             known = any(figure.value in one.numbers or figure.value in (one.price, one.was) for one in sold)
-            written = origin.startswith("script") and kind == "number"
+            written = origin.startswith("script") and kind != "per cent"
             if not known and not written and not (kind == "number" and figure.value <= SMALL):
                 reasons.append(Reason(kind, said))
         if reasons:
@@ -279,6 +281,8 @@ def _kind(
         return "harmless", value, (begin, end)
     if re.match(r"\s*[\w’'-]+", after) and not words["stop_after"].match(after):
         return "number", value, (begin, end)  # "for 3 hours": a number of something
+    if words["place_before"].search(before) and not _PRICED.fullmatch(plain[figure.begin : figure.end]):
+        return "perhaps a price", value, (begin, end)
     if words["price_before"].search(before) or _PRICED.fullmatch(plain[figure.begin : figure.end]):
         return "was" if was else "money", value, (begin, end)
     return "number", value, (begin, end)
@@ -317,6 +321,7 @@ def words_of(language: str) -> Mapping[str, re.Pattern[str]]:
     )
     made["money_before"] = re.compile(rf"(?:{edge}(?:{money}))\s*$", re.IGNORECASE)
     made["price_before"] = re.compile(rf"{edge}(?:{price}){gap}$", re.IGNORECASE)
+    made["place_before"] = re.compile(rf"{edge}(?:{told['place']}){gap}$", re.IGNORECASE)
     made["was_before"] = re.compile(rf"{edge}(?:{was}){gap}(?:\w+\s+)?$", re.IGNORECASE)
     made["stop_after"] = re.compile(rf"\s*(?:{told['after']})" + (r"(?!\w)" if spaced else ""), re.IGNORECASE)
     return made

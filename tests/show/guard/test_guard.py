@@ -169,3 +169,32 @@ def test_a_sentence_takes_no_time() -> None:
             "You get the steel mug for twelve euros fifty instead of nineteen euros, Ann.", "en", "mug", "x"
         )
     assert (time.process_time() - began) / 50 < 0.02
+
+
+def test_what_may_be_an_hour_is_never_turned_into_a_price() -> None:
+    for language, sentence in (
+        ("en", "See you at 8."),
+        ("fr", "Rendez-vous à 8."),
+        ("de", "Wir sehen uns um 8."),
+    ):
+        assert guard().check(sentence, language, "mug", "script:3").text == sentence
+        assert guard().check(sentence, language, "mug", "answer:model").text in ("", sentence)
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "Feel free to ask."),
+        ("en", "It is free of plastic."),
+        ("en", "A hands-free lid."),
+        ("en", "A treat for you."),
+        ("es", "Se trata de una taza."),
+        ("it", "Fatta con cura."),
+        ("it", "Si tratta di una tazza."),
+        ("de", "Keine Angst."),
+        ("pt", "Trata-se de uma caneca."),
+        ("fr", "Elle traite bien le café."),
+    ],
+)
+def test_harmless_words_that_look_like_claims_pass(language: str, sentence: str) -> None:
+    assert guard().check(sentence, language, "mug", "answer:model").text == sentence
