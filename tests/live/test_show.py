@@ -55,7 +55,7 @@ def test_stop_ends_it_cleanly_with_a_whole_file(avatar, script, tmp_path):
             stop.set()
 
     last = run(avatar(), script, [str(tmp_path / "r.mp4")], size=SIZE, loop=True, on_status=watch, stop=stop)
-    assert FRAME_RATE <= last.frames <= FRAME_RATE + 13
+    assert FRAME_RATE <= last.frames <= 2 * FRAME_RATE, "it ends soon, however busy the machine is"
     assert frame_count(tmp_path / "r.mp4") == last.frames
     assert not any(thread.name in ("voice", "body") for thread in threading.enumerate())
 
