@@ -12,6 +12,7 @@ Known columns and keys, of which ``id``, ``name`` and ``price`` are needed::
     offer, offer_from, offer_to     9.90, 2027-01-31T20:00+01:00, 2027-01-31T21:00+01:00
     faq                             JSON: [["Dishwasher?", "By hand, please."]]; in CSV: question = answer | ...
     claims                          JSON: [{"text": ..., "source": ...}]; in CSV: text = source | ...
+    image                           mug.jpg: a picture beside the catalogue, for the card on the screen
     name:fr, description:fr, faq:fr the same in another language
     fact:colour, fact:colour:fr     blue or red
 
@@ -128,6 +129,7 @@ class Product:
         also: Other names.
         offers: Prices for a time.
         claims: What may be claimed.
+        image: A picture of it, as the catalogue names it; "" for none.
     """
 
     ident: str
@@ -138,6 +140,7 @@ class Product:
     also: tuple[str, ...] = ()
     offers: tuple[Offer, ...] = ()
     claims: tuple[Claim, ...] = ()
+    image: str = ""
 
     def offer_at(self, now: datetime) -> Offer | None:
         """The lowest offer that holds."""
@@ -403,7 +406,19 @@ def _product(row: Mapping[str, Any]) -> Product:
     return _priced(plain, told)
 
 
-_PLAIN = ("id", "price", "currency", "was", "stock", "also", "offer", "offer_from", "offer_to", "claims")
+_PLAIN = (
+    "id",
+    "price",
+    "currency",
+    "was",
+    "stock",
+    "also",
+    "offer",
+    "offer_from",
+    "offer_to",
+    "claims",
+    "image",
+)
 _TEXTS = ("name", "description", "faq", "fact:NAME")
 
 
@@ -420,7 +435,8 @@ def _priced(row: Mapping[str, Any], texts: Mapping[str, Texts]) -> Product:
         tuple(Claim(*pair) for pair in _pairs(row["claims"], ("text", "source"))) if "claims" in row else ()
     )
     stock = _stock(row["stock"]) if "stock" in row else None
-    return Product(_text("id", row["id"]), texts, price, was, stock, also, offers, claims)
+    image = _text("image", row.get("image", ""))
+    return Product(_text("id", row["id"]), texts, price, was, stock, also, offers, claims, image)
 
 
 def _stock(value: Any) -> int:
