@@ -77,7 +77,9 @@ def on_air(
             seconds=seconds,
             resume=resume,
             device=device,
-            hosting=Hosting(studio.furnished, seed, watch.folder.show, watch.folder.journal),
+            hosting=Hosting(
+                studio.furnished, seed, watch.folder.show, watch.folder.journal, watch.folder.audit
+            ),
             on_status=fan_out(shown, watch),
             stop=stop,
             successor=takeover.successor(),

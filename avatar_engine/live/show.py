@@ -102,6 +102,7 @@ class ShowStatus:
         skipped: Sentences that a fault had cut and that were left out.
         place: Item of the script, counted over all rounds, that comes after what was heard whole.
         show_restarts: Times that the show's own process died, or hung, and another one took its place.
+        audience: What a hosted show knows of its viewers, messages, questions, clicks and sales, by name.
     """
 
     on_air: float
@@ -141,6 +142,7 @@ class ShowStatus:
     skipped: int = 0
     place: int = 0
     show_restarts: int = 0
+    audience: dict[str, float] = field(default_factory=dict)
 
 
 def run(
@@ -249,6 +251,7 @@ def run(
         if isinstance(voice, VoiceProcess):
             desk_of(director, voice.interrupt, hosting, stack)
         feed = Feed(track, ring)
+        feed.told = director.went if isinstance(director, Producer) else feed.told
         renderers = Renderers(make, ring, feed)
         stack.callback(renderers.close)
         renderers.launch()
@@ -423,4 +426,5 @@ class _OnAir:
             skipped=self._track.skipped + figures.skipped,
             place=self._track.then,
             show_restarts=self._ring.successions,
+            audience=dict(self._director.audience) if isinstance(self._director, Producer) else {},
         )

@@ -12,6 +12,7 @@ from typing import Any
 from avatar_engine.errors import AvatarError
 from avatar_engine.show import guard as guards
 from avatar_engine.show import script as scripts
+from avatar_engine.show.attendance import Attendance
 from avatar_engine.show.catalogue import Catalogue, CatalogueFile, Product
 from avatar_engine.show.chat.inbox import Inbox, Question
 from avatar_engine.show.chat.message import Count, Message
@@ -190,6 +191,8 @@ def _studio(
     shop = Shop(script, folder, now)
     guard = Guard(shop.catalogue, now, script.rivals)
     inbox = _Replayed(clock, script.languages, shop.product, script.rivals)
+    attendance = Attendance(journal)
+    inbox.watch = attendance.came
     sources = [source_of(text, folder, clock) for text in script.chat]
     inbox.replays = [source for source in sources if isinstance(source, Replay)]
     endpoint, over = None, threading.Event()
@@ -204,23 +207,32 @@ def _studio(
 
     def check(text: str, language: str, product: str, origin: str) -> Verdict:
         verdict = guard.check(text, language, product, origin)
+        told = {"at": round(clock(), 3), "text": text, "source": origin, "product": product}
+        told |= {"catalogue": shop.catalogue().version}
         if verdict.reasons:
             why = "; ".join(f"{reason.code}: {reason.detail}" for reason in verdict.reasons)
-            journal(
-                {"event": "guard", "at": round(clock(), 3), "text": text, "said": verdict.text, "why": why}
-            )
+            journal({"event": "guard", **told, "said": verdict.text, "allowed": verdict.allowed, "why": why})
+        else:
+            journal({"event": "passed", **told})
         return verdict
+
+    def audience() -> dict[str, float]:
+        return attendance.looked(inbox.audience(), inbox.figures.unanswered, clock())
+
+    def close() -> None:
+        over.set()
+        attendance.close()
 
     return Studio(
         slots=shop.slots,
         chat=inbox if sources else None,
         hosts=_Truthful(answered),
         check=check,
-        audience=inbox.audience,
+        audience=audience,
         notice=guards.notice,
         journal=journal,
         today=lambda: now().astimezone() if live else now(),
-        close=over.set,
+        close=close,
     )
 
 

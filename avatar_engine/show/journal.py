@@ -1,6 +1,9 @@
 """The journal of a show: everything that was decided and said, in order, from which it can be played again exactly.
 
-JSON lines. The first one has the seed and the script's hash; ``say`` and ``rest`` are what was handed out.
+JSON lines. The first one has the seed and the script's hash; ``say`` and ``rest`` are what was handed out. Of the
+others, which a replay passes over, the figures of a show are counted (`avatar_engine.kpis`): ``spoke`` (how long
+something is), ``heard`` (when it went out), ``wordings`` (between what a line chooses), ``segment``, ``ask``,
+``answered``, ``unanswered``, ``audience``, ``sales``, ``clicks``; the rest is decisions.
 """
 
 from __future__ import annotations
@@ -8,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -22,6 +25,12 @@ log = logging.getLogger(__name__)
 Entry = Mapping[str, Any]
 """One line of it; its ``event`` says what it is about."""
 
+LONGEST = 1 << 20
+"""Letters of an entry."""
+
+UNAUDITED = ("rest", "spoke")
+"""What nobody decided."""
+
 MOST = 256 << 20
 """Bytes of a journal; a show of fifteen hours needs a tenth of it."""
 
@@ -31,6 +40,7 @@ class Journal:
 
     Args:
         path: Its file; None for a journal that is only asked for its counts.
+        also: Takes every entry, too, but silence: the audit log (`avatar_engine.trust.audit`).
 
     Attributes:
         counts: How often each event was told.
@@ -39,10 +49,11 @@ class Journal:
         AvatarError: The file can't be written.
     """
 
-    def __init__(self, path: Path | None, **about: Any) -> None:
+    def __init__(self, path: Path | None, also: Callable[[Entry], None] | None = None, **about: Any) -> None:
         self.counts: dict[str, int] = {}
         self._lock, self._size = threading.Lock(), 0
         self._file: TextIO | None = None
+        self._also = also
         if path is not None:
             try:
                 self._file = path.open("w", encoding="utf-8")
@@ -57,6 +68,8 @@ class Journal:
         with self._lock:
             event = str(entry.get("event"))
             self.counts[event] = self.counts.get(event, 0) + 1
+            if self._also and event not in UNAUDITED:
+                self._also(entry)
             if self._file is None:
                 return
             line = json.dumps(dict(entry), ensure_ascii=False, default=str) + "\n"
@@ -82,7 +95,7 @@ def said(utterance: Utterance) -> dict[str, Any]:
     """An utterance as an entry."""
     return {
         "event": "say", "text": utterance.text, "language": utterance.language, "source": utterance.source,
-        "then": utterance.then, "controls": asdict(utterance.controls),
+        "then": utterance.then, "number": utterance.number, "controls": asdict(utterance.controls),
     }  # fmt: skip
 
 
@@ -116,22 +129,43 @@ class Replayed:
         return self.generation
 
 
-def read(path: Path) -> list[Mapping[str, Any]]:
+def read(path: Path) -> list[Entry]:
     """A journal's entries, the first one about the show.
 
     Raises:
         AvatarError: It can't be read, or is no journal.
     """
+    return list(entries(path))
+
+
+def entries(path: Path) -> Iterator[Entry]:
+    """The same, one after the other; a last line that was cut off, as a killed show leaves it, is told and left out.
+
+    Raises:
+        AvatarError: It can't be read, or is no journal.
+    """
+    number = 0
     try:
-        with path.open(encoding="utf-8") as file:
-            entries = [_entry(line, number, path) for number, line in enumerate(file, 1)]
+        with path.open(encoding="utf-8", errors="strict") as file:
+            while line := file.readline(LONGEST):
+                number += 1
+                if number > 1 and not line.endswith("\n"):
+                    if file.read(1):
+                        raise AvatarError(f"{path}, line {number} is too long.", "Is it a journal?")
+                    log.warning("%s, line %d was cut off and is left out", path, number)
+                    return
+                entry = _entry(line, number, path)
+                if number == 1 and entry.get("event") != "show":
+                    raise _no_journal(path)
+                yield entry
     except (OSError, UnicodeDecodeError) as error:
         raise AvatarError(f"The journal {path} can't be read: {error}.", "Check the path.") from None
-    if not entries or entries[0].get("event") != "show":
-        raise AvatarError(
-            f"{path} is no journal of a show.", "A rehearsal writes one: show rehearse --journal."
-        )
-    return entries
+    if not number:
+        raise _no_journal(path)
+
+
+def _no_journal(path: Path) -> AvatarError:
+    return AvatarError(f"{path} is no journal of a show.", "A rehearsal writes one: show rehearse --journal.")
 
 
 def script_of(entries: Sequence[Mapping[str, Any]]) -> Script:

@@ -28,6 +28,7 @@ class Asked:
     count: int = 1
     product: str | None = None
     again: bool = False
+    first: float = 0.0
 
 
 @dataclass

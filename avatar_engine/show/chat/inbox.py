@@ -158,6 +158,9 @@ class Inbox:
         languages: BCP 47 tags that the show speaks, its own first.
         product: Finds the product that a text names; "" for none.
         rivals: Names that are not to be spoken of.
+
+    Attributes:
+        watch: Told of everything that came: what became of a message, and when in seconds of the show.
     """
 
     def __init__(
@@ -168,6 +171,7 @@ class Inbox:
         rivals: Sequence[str] = (),
     ) -> None:
         self.figures = Figures()
+        self.watch: Callable[[Message | Count, str, float], None] = lambda came, sort, now: None
         self._clock, self._languages, self._product = clock, tuple(languages), product
         self._rivals = [name.casefold() for name in rivals if name.strip()]
         self._lock = threading.Lock()
@@ -188,8 +192,11 @@ class Inbox:
         with self._lock:
             if isinstance(came, Count):
                 self._counted(came, now)
+                self.watch(came, "", now)
             else:
-                self.figures.kinds[self._sorted(came, now)] += 1
+                sort = self._sorted(came, now)
+                self.figures.kinds[sort] += 1
+                self.watch(came, sort, now)
 
     def choose(self, now: float, busy: bool = False) -> Question | None:
         """The question that is worth most now; none that is worth little while the show is ``busy`` with its script."""

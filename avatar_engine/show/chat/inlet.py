@@ -4,6 +4,7 @@
 
     {"author": "Ann", "text": "Does it come in blue?", "id": "17", "source": "tiktok"}
     {"viewers": 1240}    {"sales": 1}    {"clicks": 3}
+    {"sales": 2, "product": "M-17", "revenue": 25.00, "currency": "EUR"}
     {"kind": "join", "author": "Bob"}    {"kind": "retracted", "id": "17"}
 
 ``ws://127.0.0.1:PORT/`` takes one table a message. Where the variable ``AVATAR_ENGINE_INLET_TOKEN`` is set, requests

@@ -33,10 +33,21 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A figure of the audience that a source tells: ``viewers``, ``sales`` or ``clicks``."""
+    """A figure of the audience that a source tells.
+
+    Attributes:
+        figure: ``viewers``, ``sales`` or ``clicks``.
+        value: How many.
+        product: Id of the product that was bought or clicked; "" where it is not told.
+        revenue: What these sales brought in all; None where it is not told.
+        currency: Of the revenue, such as ``EUR``; "" where it is not told.
+    """
 
     figure: str
     value: float
+    product: str = ""
+    revenue: float | None = None
+    currency: str = ""
 
 
 Put = Callable[[Message | Count], None]

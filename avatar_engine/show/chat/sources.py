@@ -99,7 +99,8 @@ def started(sources: list[Source], put: Put, stop: threading.Event) -> None:
 class Replay:
     """Messages of a file, in the show's own time: JSON lines with ``at`` (seconds), ``author`` and ``text``.
 
-    A line may have ``kind``, ``id``, or, in place of author and text, ``viewers``, ``sales`` or ``clicks``.
+    A line may have ``kind``, ``id``, or, in place of author and text, ``viewers``, ``sales`` or ``clicks``; with the
+    latter two ``product``, and with sales what they brought: ``revenue`` (of all of them) and ``currency``.
 
     Raises:
         AvatarError: The file can't be read, or a line is none; its number is told.
@@ -159,7 +160,7 @@ def read(entry: Mapping[str, Any], source: str) -> list[Message | Count]:
             value = float(entry[figure])
             if not 0 <= value < 1e9:
                 raise ValueError(f"{figure} is no number of people or things")
-            counts.append(Count(figure, value))
+            counts.append(Count(figure, value, *_sold(entry, figure)))
     if counts:
         return counts
     kind = entry.get("kind", "text")
@@ -169,6 +170,23 @@ def read(entry: Mapping[str, Any], source: str) -> list[Message | Count]:
     if kind == "text" and not text:
         raise ValueError("there is no text")
     return [Message(source, cleaned(str(entry.get("id", "")), 80), author, text, kind)]
+
+
+def _sold(entry: Mapping[str, Any], figure: str) -> tuple[str, float | None, str]:
+    """Product, revenue and currency that a table tells of sales, and the product of clicks.
+
+    Raises:
+        ValueError: The revenue is no amount.
+    """
+    if figure == "viewers":
+        return "", None, ""
+    product = cleaned(str(entry.get("product", "")), LONGEST_NAME)
+    if figure != "sales" or entry.get("revenue") is None:
+        return product, None, ""
+    revenue = float(entry["revenue"])
+    if not 0 <= revenue < 1e12:
+        raise ValueError("the revenue is no amount of money")
+    return product, revenue, cleaned(entry.get("currency", ""), 3).upper()
 
 
 def twitch(channel: str) -> Irc:
