@@ -39,12 +39,14 @@ class Attendance:
         self._totals: Counter[str] = Counter()
         self._sold: dict[tuple[str, str, str], list[float | None]] = {}  # count and revenue
         self._since = 0.0  # when the first of these came
-        self._due = 0.0
+        self._figures: Mapping[str, float] = {}  # the newest, with how many questions are lost
+        self._lost = self._due = self._now = 0.0
         self._left, self._then = float(SINGLE[0]), 0.0
 
     def came(self, came: Message | Count, sort: str, now: float) -> None:
         """Something has come at ``now`` (seconds of the show), and was sorted so."""
         with self._lock:
+            self._now = max(self._now, now)
             if isinstance(came, Count):
                 self._counted(came, now)
                 return
@@ -63,20 +65,28 @@ class Attendance:
         with self._lock:
             if self._sold and now >= self._since + 1.0:
                 self._flush()
-            messages = sum(count for sort, count in self._sorts.items() if sort not in ("join", "retracted"))
-            sums = {"messages": float(messages), "asked": float(self._sorts["question"])}
-            sums |= {f"all_{name}": float(count) for name, count in self._totals.items()}
+            self._figures, self._lost, self._now = figures, lost, max(self._now, now)
             if now >= self._due:
                 self._due = now + EVERY
-                told = {name: round(value, 3) for name, value in {**figures, **sums}.items()}
-                entry = {**told, "lost": lost, "sorts": dict(self._sorts)}
-                self._journal({"event": "audience", "at": round(now, 3), **entry})
-            return {**figures, **sums}
+                self._tell()
+            return {**figures, **self._sums()}
 
     def close(self) -> None:
         """Write down what was not yet."""
         with self._lock:
             self._flush()
+            self._tell()
+
+    def _tell(self) -> None:
+        told = {name: round(value, 3) for name, value in {**self._figures, **self._sums()}.items()}
+        entry = {"event": "audience", "at": round(self._now, 3), **told}
+        self._journal({**entry, "lost": self._lost, "sorts": dict(self._sorts)})
+
+    def _sums(self) -> dict[str, float]:
+        """Of the whole show."""
+        messages = sum(count for sort, count in self._sorts.items() if sort not in ("join", "retracted"))
+        sums = {"messages": float(messages), "asked": float(self._sorts["question"])}
+        return sums | {f"all_{name}": float(count) for name, count in self._totals.items()}
 
     def _counted(self, came: Count, now: float) -> None:
         if came.figure not in ("sales", "clicks"):
