@@ -127,7 +127,8 @@ class Trial:
         """By every figure of which anything is known."""
         arms = [arm for arm in self.arms.values() if arm.exposures]
         unit = "viewer-minutes" if self.known else "minutes"
-        return [compare(arms, metric, unit) for metric in METRICS if any(arm.count(metric) for arm in arms)]
+        metrics = [metric for metric in METRICS if any(arm.count(metric) for arm in arms)]
+        return [compare(arms, metric, unit, len(metrics)) for metric in metrics]
 
 
 def trials(nights: Sequence[Night], window: Window = Window()) -> list[Trial]:  # noqa: B008 - it can't change
@@ -242,8 +243,9 @@ def _note_together(lines: Sequence[Trial]) -> None:
                 other.notes.append(f"With {one.title}: {told}")
 
 
-def compare(arms: Sequence[Arm], metric: str, unit: str = "viewer-minutes") -> Compared:
-    """Wordings by one figure."""
+def compare(arms: Sequence[Arm], metric: str, unit: str = "viewer-minutes", figures: int = 1) -> Compared:
+    """Wordings by one figure, of so many ``figures`` by which they are compared: who looks at three finds something
+    in one of them three times as often (Bonferroni's correction, as for more than two wordings)."""
     clustered = dispersion(arms, metric)
     rates = [_rate(arm, metric, clustered) for arm in arms]
     order = sorted(range(len(arms)), key=lambda n: -rates[n].rate)
@@ -253,12 +255,12 @@ def compare(arms: Sequence[Arm], metric: str, unit: str = "viewer-minutes") -> C
         return Compared(metric, tuple(rates), False, f"No difference can be told yet: {least}.", 0.5)
     lead, others = rates[order[0]], [rates[n] for n in order[1:]]
     chances = [chance(lead, other, clustered) for other in others]
-    needed = 1.0 - (1.0 - SURE) / 2 / len(others)
+    needed = 1.0 - (1.0 - SURE) / 2 / (len(others) * figures)
     if min(chances) >= needed:
         return Compared(
             metric, tuple(rates), True, _difference(lead, others[0], metric, clustered, chances), min(chances)
         )
-    loops = more_loops(lead, others[0], clustered, sum(len(arm.exposures) for arm in arms))
+    loops = more_loops(lead, others[0], clustered, sum(len(arm.exposures) for arm in arms), needed)
     sentence = _no_difference(lead, others[0], metric, unit, loops)
     return Compared(metric, tuple(rates), False, sentence, chances[0], loops)
 
@@ -298,13 +300,15 @@ def ratio(one: Rate, other: Rate, clustered: float) -> tuple[float, float]:
     return low, high
 
 
-def more_loops(lead: Rate, other: Rate, clustered: float, loops: int) -> int | None:
+def more_loops(
+    lead: Rate, other: Rate, clustered: float, loops: int, needed: float = 0.5 + SURE / 2
+) -> int | None:
     """How many more would show the difference, if it is as large as it looks (or `SMALL`, where it looks smaller)."""
     if not (lead.count and lead.minutes and other.minutes):
         return None
     second = max(0.5, other.count)
     looks = math.log(max(SMALL, lead.rate / max(1e-12, 1000 * second / other.minutes)))
-    goal = (looks / (stats.norm.ppf(0.5 + SURE / 2) + stats.norm.ppf(POWER))) ** 2
+    goal = (looks / (stats.norm.ppf(needed) + stats.norm.ppf(POWER))) ** 2
     now = clustered * (1 / lead.count + 1 / second)
     return int(max(1, math.ceil(loops * (now / goal - 1))))
 
@@ -328,12 +332,11 @@ def _rate(arm: Arm, metric: str, clustered: float) -> Rate:
 
 def _difference(lead: Rate, other: Rate, metric: str, clustered: float, chances: Sequence[float]) -> str:
     low, high = ratio(lead, other, clustered)
-    many = f"{low:.2g} to {high:.2g} times as many" if high < 100 else f"at least {low:.2g} times as many"
-    all_ = "any other" if len(chances) > 1 else f"“{other.label}”"
+    many = f"{low:.2f} to {high:.2f} times as many" if high < 100 else f"at least {low:.1f} times as many"
+    than = f"any other; than the next, “{other.label}”" if len(chances) > 1 else f"“{other.label}”"
     sure = min(99.9, math.floor(1000 * min(chances)) / 10)
     return (
-        f"“{lead.label}” brings more {metric} than {all_}: {many} as “{other.label}” "
-        f"(sure to {sure:g} %, {SURE:.0%} interval)."
+        f"“{lead.label}” brings more {metric} than {than}: {many} ({SURE:.0%} interval; sure to {sure:g} %)."
     )
 
 

@@ -47,7 +47,7 @@ def gather(journals: Sequence[Path], window: Window = Window()) -> Gathered:  # 
     if not (0 <= window.seconds <= 3600 and 0 <= window.delay <= 600):
         raise AvatarError(
             f"A window of {window.seconds:g} s after a delay of {window.delay:g} s is none.",
-            "Give --window 0s to 1h and --delay 0s to 10min.",
+            "Give --window 0s to 1h and --delay 0s to 10m.",
         )
     nights = tuple(read(path) for path in journals)
     each = tuple(counted(night, window) for night in nights)

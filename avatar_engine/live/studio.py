@@ -217,7 +217,11 @@ def _studio(
         return verdict
 
     def audience() -> dict[str, float]:
-        return attendance.looked(inbox.audience(), inbox.figures.unanswered, clock())
+        answers = {
+            "answered": float(inbox.figures.answered),
+            "unanswered": float(inbox.figures.unanswered),
+        }
+        return attendance.looked(inbox.audience() | answers, inbox.figures.unanswered, clock())
 
     def close() -> None:
         over.set()
