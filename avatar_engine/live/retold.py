@@ -75,7 +75,7 @@ class Retold:
         repeated: Sentences said again from their start.
         skipped: Sentences that were cut and left out.
         went: Sentences that went out since somebody looked: their utterance's number, the frame of content in which
-            they began, and the one after that in which they ended.
+            they began, and that in which they ended.
     """
 
     def __init__(self, source: SpeechSource, on_fault: str, start: int = 0) -> None:
@@ -113,7 +113,7 @@ class Retold:
         while given and (whole := self._whole(frames)):
             first = given[0]
             if isinstance(first.piece, Spoken) and first.piece.utterance:
-                self.went.append((first.piece.utterance, first.begins, given[whole - 1].ends + 1))
+                self.went.append((first.piece.utterance, first.begins, given[whole - 1].ends))
             for _ in range(whole):
                 piece = given.popleft().piece
                 if isinstance(piece, Spoken) and piece.last:

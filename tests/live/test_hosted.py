@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from avatar_engine.media.read import frame_count, sound
 from avatar_engine.show.journal import Journal, read
 from avatar_engine.show.producer import Studio
 from avatar_engine.show.script import Script
+from avatar_engine.trust.audit import verify
 from tests.live.test_faults import WHOLE, likeness
 from tests.live.voices import tone
 from tests.show.test_producer import Asked, Chat, Hosts
@@ -103,8 +106,8 @@ def test_a_technicians_words_are_heard_within_a_second_and_the_cut_line_again(
 
     notes, record = tmp_path / "j.jsonl", tmp_path / "r.mp4"
     run(
-        avatar(), path, [str(record)], size=(320, 180), hosting=Hosting(desk="test-1", notes=notes),
-        on_status=watch, stop=stop,
+        avatar(), path, [str(record)], size=(320, 180),
+        hosting=Hosting(desk="test-1", notes=notes, audit=tmp_path / "audit.jsonl"), on_status=watch, stop=stop,
     )  # fmt: skip
     assert ordered[1][1] == "It is said now."
     assert said(notes)[:3] == [f"{long}.", "azbyzaybz", f"{long}."]
@@ -113,6 +116,17 @@ def test_a_technicians_words_are_heard_within_a_second_and_the_cut_line_again(
     at = int(np.correlate(heard, words, "valid").argmax())
     assert 0 < at / 24_000 - ordered[0][0] / 25 < 1.6, "a status is half a second old at most"
     assert likeness(heard, "azbyzaybz") > WHOLE and likeness(heard[at:], long) > WHOLE
+    told = read(notes)
+    number = next(one["number"] for one in told if one["event"] == "say" and one["text"] == "azbyzaybz")
+    aired = next(one for one in told if one["event"] == "heard" and one["number"] == number)
+    assert aired["at"] == pytest.approx(at / 24_000, abs=0.25), "when it went out, as the recording says"
+    assert aired["until"] - aired["at"] == pytest.approx(len(words) / 24_000, abs=0.1)
+    shown: list[Mapping[str, Any]] = []
+    found = verify(tmp_path / "audit.jsonl", shown.append)
+    assert found.broken is None and found.ended and found.name == "test-1" and found.signers
+    order = next(one for one in shown if one["event"] == "order")
+    assert (order["order"], order["text"], order["done"]) == ("say", "azbyzaybz", "It is said now.")
+    assert f"process {os.getpid()}" in order["by"]
 
 
 def test_a_journal_that_can_not_be_written_is_told_before_the_show(

@@ -12,6 +12,8 @@ import pytest
 
 from avatar_engine.contracts import Utterance
 from avatar_engine.errors import AvatarError
+from avatar_engine.kpis.count import counted
+from avatar_engine.kpis.night import read as read_night
 from avatar_engine.live import studio
 from avatar_engine.show import script as scripts
 from avatar_engine.show.journal import Journal, read
@@ -81,6 +83,45 @@ def test_a_rehearsed_show_answers_its_chat_from_the_catalogue(show: Path) -> Non
     assert played(show, studio.rehearsed)[0] == said, "the same show again"
     answered = [entry for entry in read(notes) if entry["event"] == "answered"]
     assert len(answered) == 4
+
+
+def test_every_sentence_is_written_down_with_its_verdict_and_the_audience_with_what_it_did(
+    show: Path,
+) -> None:
+    chat = [
+        *CHAT, {"at": 1.5, "viewers": 80}, {"at": 5, "sales": 2, "product": "m", "revenue": 25, "currency": "eur"},
+        {"at": 6, "clicks": 3}, {"at": 7, "author": "Max", "text": "you are an idiot", "id": "9"},
+    ]  # fmt: skip
+    (show.parent / "chat.jsonl").write_text("\n".join(map(json.dumps, chat)))
+    show.write_text(SHOW + "\nOnly 3 €!\n\n{A|B} mug.\n")
+    said, notes = played(show, studio.rehearsed)
+    told = read(notes)
+    events = {name: [one for one in told if one["event"] == name] for name in {one["event"] for one in told}}
+    passed = {one["text"]: one for one in events["passed"]}
+    spoken = [text for text in said if not text.startswith("This show is advertising")]
+    assert set(spoken) <= set(passed) | {one["said"] for one in events["guard"]}
+    assert passed["Not for the microwave."]["source"].startswith("script:")
+    assert len({one["catalogue"] for one in events["passed"]} - {""}) == 1
+    assert [one["allowed"] for one in events["guard"] if one["text"] == "Only 3 €!"] in ([True], [False])
+    assert (events["sales"][0]["count"], events["sales"][0]["revenue"], events["sales"][0]["currency"]) == (
+        2,
+        25,
+        "EUR",
+    )
+    assert events["clicks"][0]["count"] == 3 and events["moderated"][0]["why"] == "rude"
+    assert [one["at"] for one in events["audience"]][:2] == pytest.approx([0, 10], abs=3)
+    assert max(one.get("viewers", 0) for one in events["audience"]) == 80
+    assert events["wordings"][0]["texts"] == ["{A|B} mug."]
+    line = next(one for one in events["say"] if one["text"] in ("A mug.", "B mug."))
+    assert (
+        line["wording"] == 0 and line["choices"] == ["AB".index(line["text"][0])] and line["product"] == "m"
+    )
+    asked = {one["number"]: one for one in events["ask"]}
+    answer = next(one for one in events["say"] if one.get("answer"))
+    assert asked[answer["answer"]]["asked"] <= answer["at"] and len(events["spoke"]) == len(events["say"])
+    night = read_night(notes)
+    assert counted(night).night.sales == 2 and counted(night).night.answered == len(events["answered"])
+    assert min(one.response or 99 for one in night.questions) >= 0
 
 
 @pytest.mark.parametrize("manner", ["lies", "attack", "good", "hung", "refuses"])

@@ -297,3 +297,52 @@ def test_a_segment_that_a_rule_asks_for_does_not_wait_for_the_end_of_a_gap_which
     show.said(60.0)
     at = {entry["text"]: entry["at"] for entry in show.events("say")}
     assert 60.0 <= at["B."] - at["A."] <= 64.0
+
+
+def test_the_journal_tells_what_figures_are_counted_from():
+    chat = Chat(deque([Asked("Q?", first=-3.0, product="lamp"), Asked("P?")]))
+    text = "---\npause: 0s\n---\n# One\n\nA {x|y}.\n\n<!-- or -->\n\nB.\n\nC.\n"
+    show = Show(text, chat=chat, hosts=Hosts(), audience=lambda: {"viewers": 5.0}, loop=True)
+    show.said(30.0)
+    ask, other = show.events("ask")
+    assert (ask["number"], ask["asked"], ask["product"], other["number"]) == (1, -3.0, "lamp", 2)
+    says = show.events("say")
+    assert [one["number"] for one in says] == [*range(1, len(says) + 1)]
+    assert [one["answer"] for one in says[:2]] == [1, 1] and says[0]["product"] == "lamp"
+    assert [one["number"] for one in show.events("spoke")] == [one["number"] for one in says]
+    assert {one["seconds"] for one in show.events("spoke")} == {SPOKEN}
+    assert [one["number"] for one in show.events("answered")] == [1, 2]
+    lines = [one for one in says if one.get("line") == 6]
+    assert {one["wording"] for one in lines} == {0, 1}
+    assert all(one["text"] == ("B." if one["wording"] else f"A {'xy'[one['choices'][0]]}.") for one in lines)
+    assert [one["texts"] for one in show.events("wordings")] == [["A {x|y}.", "B."]]
+    assert all("choices" not in one for one in says if one.get("line") == 12)
+    assert show.producer.audience == {"viewers": 5.0}
+
+
+def test_why_a_question_was_not_answered_is_told():
+    class Silent(Hosts):
+        def reply(self, request: Request) -> Any:
+            return Ready([], "nobody")
+
+    refused = Show(
+        PLAIN, chat=Chat(deque([Asked("Q?")])), hosts=Hosts(), check=lambda *_: Verdict("", allowed=False)
+    )
+    silent = Show(PLAIN, chat=Chat(deque([Asked("Q?")])), hosts=Silent())
+    cut = Show(PLAIN, chat=Chat(deque([Asked("Q?")])), hosts=Hosts(late=50))
+    for show in (refused, silent):
+        show.said()
+    cut.step(), cut.producer.interrupt()
+    ends = [show.events("unanswered")[0] for show in (refused, silent, cut)]
+    assert [one.get("why", one["how"]) for one in ends] == [
+        "refused by the guard",
+        "no answer came",
+        "interrupted",
+    ]
+
+
+def test_what_was_heard_is_told_without_waiting_for_anybody():
+    show = Show(PLAIN)
+    with show.producer.held():
+        show.producer.went(3, 1.23456, 2.0)
+    assert show.events("heard") == [{"event": "heard", "at": 1.235, "until": 2.0, "number": 3}]
