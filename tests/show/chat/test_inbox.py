@@ -233,3 +233,13 @@ def test_nothing_that_is_written_breaks_it(text: str) -> None:
     room.inbox.put(Message("test", "", cleaned(text, 40), plain))
     room.inbox.choose(0.0)
     assert np.isfinite(vector_of(plain)).all()
+
+
+def test_who_watches_is_told_of_everything_that_came_and_what_became_of_it() -> None:
+    room, seen = Room(), list[tuple[str, str, float]]()
+    room.inbox.watch = lambda came, sort, now: seen.append((type(came).__name__, sort, now))
+    room.now = 4.0
+    room.say("how much is it?")
+    room.say("you idiot", "Bob")
+    room.inbox.put(Count("sales", 3))
+    assert seen == [("Message", "question", 4.0), ("Message", "rude", 4.0), ("Count", "", 4.0)]

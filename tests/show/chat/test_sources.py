@@ -315,3 +315,13 @@ def test_the_inlet_listens_until_the_show_ends() -> None:
     stop.set()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_sales_may_tell_their_product_and_what_they_brought() -> None:
+    told = {"sales": 2, "clicks": 5, "product": " M-17\n", "revenue": "25.00", "currency": "eur"}
+    assert sources.read(told, "x") == [Count("sales", 2.0, "M-17", 25.0, "EUR"), Count("clicks", 5.0, "M-17")]
+    assert sources.read({"viewers": 3, "product": "M", "revenue": 1}, "x") == [Count("viewers", 3.0)]
+    assert sources.read({"sales": 1, "currency": 7, "revenue": 1}, "x") == [Count("sales", 1.0, "", 1.0)]
+    for revenue in (-1, "much", float("nan"), float("inf"), [1]):
+        with pytest.raises((ValueError, TypeError)):
+            sources.read({"sales": 1, "revenue": revenue}, "x")
