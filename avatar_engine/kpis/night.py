@@ -274,9 +274,11 @@ class _Reader:
             self._enter(segment, before.product if before else product, at)
         source = str(entry.get("source", ""))
         line = int(source[7:]) if source.startswith("script:") and source[7:].isdigit() else 0
-        choices = tuple(int(choice) for choice in entry.get("choices", ()))
+        wording, choices = int(entry.get("wording", 0)), tuple(map(int, entry.get("choices", ())))
+        if min(wording, *choices, 0) < 0:
+            raise ValueError("a wording is counted from 0")
         spoken = Spoken(
-            at, at, 0.0, len(self.stays) - 1, line, int(entry.get("wording", 0)), choices,
+            at, at, 0.0, len(self.stays) - 1, line, wording, choices,
             int(entry.get("answer", 0)), product,
         )  # fmt: skip
         said = self._before = _Said(at, spoken)
@@ -414,7 +416,7 @@ def _timed(stays: list[Stay], spoken: list[Spoken], end: float) -> tuple[Stay, .
         range(len(starts) - 1)
     ):  # one in which nothing was said ends where the next begins
         starts[number] = min(starts[number], starts[number + 1])
-    ends = [*starts[1:], end]
+    ends = [*starts[1:], end][: len(starts)]
     return tuple(
         replace(stay, start=begins, end=max(begins, ends_))
         for stay, begins, ends_ in zip(stays, starts, ends, strict=True)

@@ -191,7 +191,7 @@ def _entry(line: str, number: int, path: Path) -> Mapping[str, Any]:
             entry["text"], entry["language"], entry["source"]
         if entry.get("event") == "rest":
             float(entry["seconds"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise AvatarError(
             f"{path}, line {number}: {error}.", "A journal is not to be edited by hand."
         ) from None

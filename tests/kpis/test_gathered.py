@@ -7,11 +7,14 @@ import json
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from avatar_engine.errors import AvatarError
-from avatar_engine.kpis import page, tables
+from avatar_engine.kpis import night, page, tables
 from avatar_engine.kpis.count import Window
 from avatar_engine.kpis.gathered import gather, summary
 from tests.kpis.nights import EVENING, loops, write
@@ -65,12 +68,15 @@ def test_the_json_has_everything(tmp_path: Path) -> None:
 def test_the_page_shows_it_all_and_runs_nothing_that_a_journal_says(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script> $x_1$ 杯"
     told = [{**entry, "segment": evil} if entry.get("segment") == "Lamp" else entry for entry in EVENING]
-    night = write(tmp_path, told, "a.jsonl")
+    evening = write(tmp_path, told, "a.jsonl")
     other = write(tmp_path, loops((9, 3), 20), "b.jsonl")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         page.write(
-            gather([night, other]), html=tmp_path / "k.html", csv=tmp_path / "k.csv", json=tmp_path / "k.json"
+            gather([evening, other]),
+            html=tmp_path / "k.html",
+            csv=tmp_path / "k.csv",
+            json=tmp_path / "k.json",
         )
     made = (tmp_path / "k.html").read_text()
     for text in (
@@ -100,11 +106,43 @@ def test_a_page_of_a_show_with_nothing_to_count(tmp_path: Path) -> None:
 
 
 def test_what_can_not_be_is_refused(tmp_path: Path) -> None:
-    night = write(tmp_path, EVENING)
+    evening = write(tmp_path, EVENING)
     for window in (Window(-1), Window(1e9), Window(60, -1), Window(float("nan"))):
         with pytest.raises(AvatarError, match="is none"):
-            gather([night], window)
+            gather([evening], window)
     with pytest.raises(AvatarError, match="too many"):
-        gather([night] * 201)
+        gather([evening] * 201)
     with pytest.raises(AvatarError, match="can't be written"):
-        page.write(gather([night]), csv=tmp_path / "none" / "k.csv")
+        page.write(gather([evening]), csv=tmp_path / "none" / "k.csv")
+
+
+VALUES = st.one_of(
+    st.integers(-3, 400), st.floats(), st.text(max_size=8), st.none(), st.booleans(),
+    st.lists(st.one_of(st.integers(-2, 3), st.text(max_size=6)), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2), st.sampled_from(["A", "M", "{a|b}"]),
+)  # fmt: skip
+KEYS = (
+    "at", "until", "number", "seconds", "segment", "product", "wording", "choices", "answer", "viewers", "messages",
+    "asked", "count", "revenue", "currency", "kind", "lost", "questions", "sorts", "line", "texts", "how", "why",
+)  # fmt: skip
+EVENTS = st.sampled_from(sorted(night._KNOWN | {"rest", "order"}))
+ENTRY = st.builds(
+    lambda event, values: (
+        {"seconds": 1.0, "at": 3, **values, "event": event}
+        | ({"text": "x", "language": "en", "source": "script:5", "controls": {}} if event == "say" else {})
+        | ({"seconds": 1.0} if event == "rest" else {})
+    ),
+    EVENTS,
+    st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=9),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ENTRY, max_size=25))
+def test_nothing_that_a_journal_says_breaks_anything(tmp_path: Path, entries: list[dict[str, Any]]) -> None:
+    base = EVENING[: 2 + len(entries) % 12]
+    gathered = gather([write(tmp_path, [*base, *entries])])
+    assert summary(gathered) and tables.as_csv(gathered) and tables.as_json(gathered)
+    assert all(stay.end >= stay.start for one in gathered.told for stay in one.stays)
+    if len(entries) % 8 == 0:
+        assert page.page(gathered)
