@@ -14,8 +14,8 @@ from avatar_engine.show.chat.message import Count, Link, Message, Put, read
 class Replay:
     """Messages of a file, in the show's own time: JSON lines with ``at`` (seconds), ``author`` and ``text``.
 
-    A line may have ``kind``, ``id``, ``worth`` and ``currency``, or, in place of author and text, ``viewers``, ``sales``
-    or ``clicks``.
+    A line may have ``kind``, ``id``, ``worth`` and ``currency``, or, in place of author and text, ``viewers``,
+    ``sales`` or ``clicks``.
 
     Raises:
         AvatarError: The file can't be read, or a line is none; its number is told.

@@ -36,9 +36,18 @@ def _replay(place: str, folder: Path, clock: Callable[[], float]) -> Source:
     return Replay(folder / place, clock)
 
 
+def _relay(place: str, folder: Path, clock: Callable[[], float]) -> Source:
+    from avatar_engine.show.chat.relay import Relay
+
+    return Relay(place, folder)
+
+
 KNOWN: Mapping[str, _Make] = {
     "twitch": _from("irc", "twitch"),
     "irc": _from("irc", "irc"),
+    "youtube": _from("youtube", "YouTube"),
+    "bilibili": _from("bilibili", "Bilibili"),
+    "relay": _relay,
     "inlet": _from("inlet", "Inlet"),
     "replay": _replay,
 }
