@@ -37,7 +37,7 @@ class Replay:
     def reserve(self) -> None:
         """Its file was read."""
 
-    def bring(self, put: Put) -> None:
+    def bring(self, put: Callable[[Message | Count], None]) -> None:
         """Bring what is due by the show's clock."""
         now = self._clock()
         while self._next < len(self._entries) and self._entries[self._next][0] <= now:
