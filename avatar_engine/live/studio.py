@@ -171,6 +171,15 @@ def furnished(script: Script, file: Path, journal: Journal, clock: Callable[[], 
     return _studio(script, file, journal, clock, lambda: datetime.now(UTC), live=True)
 
 
+def inherited(script: Script, file: Path, journal: Journal, clock: Callable[[], float]) -> Studio:
+    """The same for a show that takes a dead one's place: a port or a key that is missing does not keep it off air.
+
+    Raises:
+        AvatarError: Catalogue, chat or host are no good.
+    """
+    return _studio(script, file, journal, clock, lambda: datetime.now(UTC), live=True, sure=False)
+
+
 def rehearsed(script: Script, file: Path, journal: Journal, clock: Callable[[], float]) -> Studio:
     """The same for a rehearsal: chat from files alone, no language model, and a time of day that is the show's own.
 
@@ -188,6 +197,7 @@ def _studio(
     clock: Callable[[], float],
     now: Callable[[], datetime],
     live: bool,
+    sure: bool = True,
 ) -> Studio:
     folder = file.parent
     shop = Shop(script, folder, now)
@@ -200,11 +210,12 @@ def _studio(
         settings = hosts.load(folder / script.host)
         endpoint = _endpoint(settings, script, shop) if live else None
     heard: list[Watched] = []
-    if live:
+    if live and sure:
         for source in sources:
             source.ready()
         for source in sources:
             source.reserve()
+    if live:
         heard = _listen(
             [source for source in sources if not isinstance(source, Replay)], inbox, journal, over
         )
