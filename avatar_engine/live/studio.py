@@ -18,7 +18,7 @@ from avatar_engine.show.chat.message import Count, Message
 from avatar_engine.show.chat.replay import Replay
 from avatar_engine.show.chat.source import Source
 from avatar_engine.show.chat.sources import source_of
-from avatar_engine.show.chat.standing import Watched, started
+from avatar_engine.show.chat.standing import Watched, finished, started
 from avatar_engine.show.guard import Guard, Verdict
 from avatar_engine.show.host import settings as hosts
 from avatar_engine.show.host.embedded import Embedded, Known
@@ -33,6 +33,9 @@ from avatar_engine.show.wording import SLOTS, filled, slots_of
 
 FACTS = 12
 """Products that a language model is told of besides the one that is spoken of."""
+
+FAREWELL = 2.0
+"""Seconds that the chat's sources have at the end, to give back ports and rooms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +233,10 @@ def _studio(
             )
         return verdict
 
+    def close() -> None:
+        over.set()
+        finished(heard, FAREWELL)
+
     return Studio(
         slots=shop.slots,
         chat=inbox if sources else None,
@@ -240,7 +247,7 @@ def _studio(
         journal=journal,
         today=lambda: now().astimezone() if live else now(),
         chats=lambda: tuple(one.standing for one in heard),
-        close=over.set,
+        close=close,
     )
 
 

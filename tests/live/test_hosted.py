@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from avatar_engine.broadcast.ring import FrameRing
+from avatar_engine.cli import main as command_line
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import rehearsal, studio
 from avatar_engine.live.desk import send
@@ -141,6 +143,25 @@ def test_a_port_that_is_taken_is_told_before_anything_is_on_air(
         with pytest.raises(AvatarError, match=f"cannot listen on port {port}"):
             run(avatar(), show, [str(tmp_path / "r.mp4")], hosting=Hosting(studio.furnished))
     assert not list(tmp_path.glob("r*"))
+
+
+def test_the_command_line_tells_of_a_port_that_is_taken_and_ends(
+    avatar: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    show, video = script(tmp_path), tmp_path / "r.mp4"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        show.write_text(show.read_text().replace("pause: 200ms", f"pause: 200ms\nchat: inlet:{port}"))
+        arguments = ["avatar-engine", "live", str(avatar()), "--script", str(show), "--record", str(video)]
+        monkeypatch.setattr(sys, "argv", arguments)
+        with pytest.raises(SystemExit) as left:
+            command_line.main()
+    told = " ".join(capfd.readouterr().err.split())
+    assert left.value.code == 2 and not video.exists()
+    assert f"Error: The inlet cannot listen on port {port}" in told and "Choose another port" in told
 
 
 def test_a_show_tells_how_its_chats_stand_and_hears_its_inlet(

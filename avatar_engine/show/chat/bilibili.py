@@ -60,7 +60,7 @@ class Bilibili:
     """
 
     def __init__(self, place: str) -> None:
-        if not (place.isascii() and place.isdecimal() and 0 < int(place[:16]) < 1 << 53):
+        if not (place.isascii() and place.isdecimal() and len(place) < 17 and int(place)):
             raise AvatarError(
                 f"{place[:80]!r} is no project of Bilibili's open platform.",
                 "Write bilibili: and the project's number, such as bilibili:1234567890123.",
@@ -128,7 +128,7 @@ async def _closed(client: OpenLiveClient) -> None:
     """End the room's session on the platform, too: else it refuses the next one for a while."""
     try:
         await asyncio.wait_for(client.stop_and_close(), 5.0)
-    except (TimeoutError, OSError, KeyError, ValueError) as error:
+    except Exception as error:
         log.info("Bilibili's session was not ended (%s)", type(error).__name__)
 
 

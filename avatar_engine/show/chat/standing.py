@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from avatar_engine.show.chat.message import Count, Link, Message, Put
+from avatar_engine.show.chat.message import Count, Link, Message
 from avatar_engine.show.chat.source import Source
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,24 @@ class Standing:
     worth: Mapping[str, float] = field(default_factory=dict)
 
 
+class Audience:
+    """How many watch on all platforms together: each source tells of its own."""
+
+    def __init__(self) -> None:
+        self._lock, self._viewers = threading.Lock(), dict[object, float]()
+
+    def together(self, source: object, viewers: float) -> float:
+        """All viewers, once ``source`` tells that it has so many."""
+        with self._lock:
+            self._viewers[source] = viewers
+            return sum(self._viewers.values())
+
+    def left(self, source: object) -> None:
+        """The source has ended; one that is only away still counts."""
+        with self._lock:
+            self._viewers.pop(source, None)
+
+
 class Watched:
     """A source's way into the show: lets no flood through, and tells once that it is away and once that it is back.
 
@@ -52,6 +70,10 @@ class Watched:
         put: Takes what it brings.
         tell: Told of every change, as an entry of the journal.
         clock: Seconds.
+        audience: Of all sources together.
+
+    Attributes:
+        over: Set once the source's thread has ended.
     """
 
     def __init__(
@@ -60,7 +82,10 @@ class Watched:
         put: Callable[[Message | Count], None],
         tell: Callable[[Mapping[str, Any]], None] = lambda entry: None,
         clock: Callable[[], float] = time.monotonic,
+        audience: Audience | None = None,
     ) -> None:
+        self.over = threading.Event()
+        self._audience = audience or Audience()
         self._source, self._put, self._tell, self._clock = source, put, tell, clock
         self._lock = threading.Lock()
         self._state, self._why, self._since = "connecting", "", clock()
@@ -73,9 +98,13 @@ class Watched:
         if isinstance(came, Link):
             self._turn("connected" if came.up else "ended" if came.final else "away", came.why)
             return
-        self._turn("connected", "")
-        if self._admitted(came):
-            self._put(came)
+        if self._state == "connecting":  # one that says nothing of itself
+            self._turn("connected", "")
+        if not self._admitted(came):
+            return
+        if isinstance(came, Count) and came.figure == "viewers":
+            came = Count("viewers", self._audience.together(self, came.value))
+        self._put(came)
 
     @property
     def standing(self) -> Standing:
@@ -121,6 +150,8 @@ class Watched:
                 return
             self._state, self._since = state, now
             self._breaks += state == "away"
+        if state == "ended":
+            self._audience.left(self)
         entry: dict[str, Any] = {"event": "chat", "source": self._source, "state": state}
         if state == "connected":
             log.info(
@@ -141,20 +172,29 @@ def started(
     tell: Callable[[Mapping[str, Any]], None] = lambda entry: None,
 ) -> list[Watched]:
     """Run every source in a thread of its own; what is known of them."""
-    watched = [Watched(source.name, put, tell) for source in sources]
+    audience = Audience()
+    watched = [Watched(source.name, put, tell, audience=audience) for source in sources]
     for source, one in zip(sources, watched, strict=True):
         threading.Thread(
-            target=_run, args=(source, one.put, stop), name=f"chat {source.name}", daemon=True
+            target=_run, args=(source, one, stop), name=f"chat {source.name}", daemon=True
         ).start()
     return watched
 
 
-def _run(source: Source, put: Put, stop: threading.Event) -> None:
+def finished(watched: list[Watched], seconds: float) -> bool:
+    """Wait until all have ended, after ``stop`` was set, or for ``seconds``: a platform may want a farewell."""
+    until = time.monotonic() + seconds
+    return all(one.over.wait(max(0.0, until - time.monotonic())) for one in watched)
+
+
+def _run(source: Source, watched: Watched, stop: threading.Event) -> None:
     """A source that was written elsewhere may raise in spite of its promise."""
     try:
-        source.run(put, stop)
+        source.run(watched.put, stop)
         if not stop.is_set():
-            put(Link(False, "nothing more will come", final=True))
+            watched.put(Link(False, "nothing more will come", final=True))
     except Exception as error:
         log.exception("%s: the chat failed", source.name)
-        put(Link(False, f"a defect: {type(error).__name__}", final=True))
+        watched.put(Link(False, f"a defect: {type(error).__name__}", final=True))
+    finally:
+        watched.over.set()

@@ -29,7 +29,7 @@ from avatar_engine.show.chat.message import (
     cleaned,
 )
 from avatar_engine.show.chat.source import AwayError, OverError, kept
-from avatar_engine.show.chat.youtube_api import QUOTA, Api, Credential, GoneError, Quota, TooFastError
+from avatar_engine.show.chat.youtube_api import QUOTA, Api, Credential, GoneError, Quota, TooFastError, tables
 
 log = logging.getLogger(__name__)
 
@@ -185,13 +185,11 @@ class YouTube:
     def _bring(self, told: Mapping[str, Any], put: Put) -> None:
         """Bring a page; of the first one only what is fresh."""
         first, self._page = not self._page, str(told.get("nextPageToken") or "")[:500]
-        items = told.get("items")
-        for item in items if isinstance(items, list) else ():
-            if not isinstance(item, Mapping) or (first and _old(item)):
-                continue
-            for one in read(item):
+        items = tables(told.get("items"))
+        for item in items:
+            for one in () if first and _old(item) else read(item):
                 put(one)
-        if "offlineAt" in told or any(_ended(item) for item in items or ()):
+        if "offlineAt" in told or any(map(_ended, items)):
             if self._over():
                 raise OverError("the broadcast has ended")
             raise AwayError("the broadcast has ended; another one is waited for", SEARCHED)
@@ -229,7 +227,7 @@ def api_of_environment() -> Api:
     if not ((key + token).isascii() and (key + token).isprintable() and " " not in key + token):
         raise AvatarError(f"What is in the variable {TOKEN if token else KEY} is no key.", "Copy it again.")
     daily = os.environ.get(DAILY, "").strip() or str(QUOTA)
-    if not (daily.isdecimal() and 0 < int(daily[:12]) <= 10**9):
+    if not (daily.isdecimal() and len(daily) < 10 and int(daily)):
         raise AvatarError(
             f"{DAILY} is {daily[:20]!r}.", "It is the number of units that the project has a day."
         )
@@ -252,8 +250,8 @@ def _old(item: Mapping[str, Any]) -> bool:
         return False
 
 
-def _ended(item: object) -> bool:
-    return isinstance(item, Mapping) and _table(item.get("snippet")).get("type") == "chatEndedEvent"
+def _ended(item: Mapping[str, Any]) -> bool:
+    return _table(item.get("snippet")).get("type") == "chatEndedEvent"
 
 
 def _table(told: object) -> Mapping[str, Any]:

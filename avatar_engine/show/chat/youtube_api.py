@@ -193,7 +193,7 @@ class Api:
             AwayError: It can't be asked now.
         """
         told = self._get("videos", LOOK, part="liveStreamingDetails", id=ident, maxResults=1)
-        for item in _tables(told.get("items")):
+        for item in tables(told.get("items")):
             details = item.get("liveStreamingDetails")
             if isinstance(details, Mapping):
                 return details
@@ -210,7 +210,7 @@ class Api:
         told = self._get(
             "search", SEARCH, part="id", channelId=channel, eventType="live", type="video", maxResults=1
         )
-        for item in _tables(told.get("items")):
+        for item in tables(told.get("items")):
             ident = item.get("id")
             if isinstance(ident, Mapping) and isinstance(ident.get("videoId"), str):
                 return str(ident["videoId"])
@@ -226,7 +226,7 @@ class Api:
         told = self._get(
             "liveBroadcasts", LOOK, part="id", broadcastStatus="active", broadcastType="all", maxResults=1
         )
-        for item in _tables(told.get("items")):
+        for item in tables(told.get("items")):
             if isinstance(item.get("id"), str):
                 return str(item["id"])
         raise GoneError("the token's channel broadcasts nothing")
@@ -303,12 +303,13 @@ class Api:
 def reason_of(told: Any) -> str:
     """The short word in an error that says what it is; "" for none."""
     error = told.get("error") if isinstance(told, Mapping) else None
-    for item in _tables(error.get("errors")) if isinstance(error, Mapping) else ():
+    for item in tables(error.get("errors")) if isinstance(error, Mapping) else ():
         reason = item.get("reason")
         if isinstance(reason, str) and _REASON.fullmatch(reason):
             return reason
     return ""
 
 
-def _tables(told: Any) -> list[Mapping[str, Any]]:
+def tables(told: Any) -> list[Mapping[str, Any]]:
+    """The tables in what ought to be a list of them."""
     return [item for item in told if isinstance(item, Mapping)] if isinstance(told, list) else []

@@ -18,15 +18,18 @@ def nowhere() -> float:
 
 def test_sources_are_named_and_unknown_ones_list_the_known(tmp_path: Path) -> None:
     (tmp_path / "chat.jsonl").write_text("")
-    named = ("twitch:Marie", "irc:irc.example:6697/#shop", "inlet:8787", "replay:chat.jsonl")
-    assert [source_of(text, tmp_path, nowhere).name for text in named] == [
-        "twitch",
-        "irc",
-        "inlet:8787",
-        "replay:chat.jsonl",
-    ]
+    for text, name in (
+        ("twitch:Marie", "twitch"),
+        ("irc:irc.example:6697/#shop", "irc"),
+        ("inlet:8787", "inlet:8787"),
+        ("replay:chat.jsonl", "replay:chat.jsonl"),
+        ("youtube:dQw4w9WgXcQ", "youtube:dQw4w9WgXcQ"),
+        ("bilibili:1700000000001", "bilibili:1700000000001"),
+        ("relay:tikfinity@ws://127.0.0.1:21213/", "relay:tikfinity@ws://127.0.0.1:21213"),
+    ):
+        assert source_of(text, tmp_path, nowhere).name == name
     for text, said in (
-        ("myspace:marie", "Known are twitch, irc, inlet, replay"),
+        ("myspace:marie", "Known are twitch, irc, youtube, bilibili, relay, inlet, replay"),
         ("twitch:", "names no place"),
         ("irc:nowhere", "no IRC channel"),
         ("inlet:http", "no port"),

@@ -12,7 +12,7 @@ import pytest
 
 from avatar_engine.show.chat import standing
 from avatar_engine.show.chat.message import Count, Link, Message, Put
-from avatar_engine.show.chat.standing import Watched, started
+from avatar_engine.show.chat.standing import Audience, Watched, finished, started
 
 
 class Clock:
@@ -110,3 +110,44 @@ def test_a_source_that_raises_or_returns_is_at_its_end_and_the_others_go_on() ->
         ("ended", "nothing more will come"),
     ]
     assert len(got) == 1
+
+
+def test_viewers_of_several_platforms_are_added_up() -> None:
+    got, audience = list[Message | Count](), Audience()
+    one, other = (Watched(name, got.append, audience=audience) for name in ("youtube", "relay"))
+    one.put(Count("viewers", 1240))
+    other.put(Count("viewers", 50))
+    other.put(Count("sales", 3))
+    one.put(Link(False, "timed out"))
+    other.put(Count("viewers", 60))
+    one.put(Link(False, "the broadcast has ended", final=True))
+    other.put(Count("viewers", 70))
+    assert got == [
+        Count("viewers", 1240), Count("viewers", 1290), Count("sales", 3), Count("viewers", 1300),
+        Count("viewers", 70),
+    ]  # fmt: skip
+
+
+def test_a_figure_of_the_audience_does_not_make_a_chat_that_is_away_heard() -> None:
+    told = list[Mapping[str, Any]]()
+    watched = Watched("youtube", lambda came: None, told.append)
+    for _ in range(5):
+        watched.put(Count("viewers", 5))
+        watched.put(Link(False, "the broadcast has no live chat now"))
+    assert watched.standing.state == "away" and len(told) == 2
+
+
+class Slow(Broken):
+    name = "slow"
+
+    def run(self, put: Put, stop: threading.Event) -> None:
+        stop.wait()
+        time.sleep(0.2)
+
+
+def test_the_end_is_waited_for_a_while() -> None:
+    stop = threading.Event()
+    watched = started([Slow(), Slow()], lambda came: None, stop)
+    assert not finished(watched, 0.05)
+    stop.set()
+    assert finished(watched, 5.0)
