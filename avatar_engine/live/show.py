@@ -30,6 +30,7 @@ from avatar_engine.live.retold import Retold
 from avatar_engine.live.sound_process import SoundProcess
 from avatar_engine.live.voice_process import Teller, VoiceProcess, rehearsal, voice_of
 from avatar_engine.show import script as scripts
+from avatar_engine.show.chat.standing import Standing
 from avatar_engine.show.director import Director
 from avatar_engine.show.producer import Producer
 from avatar_engine.show.script import Script
@@ -102,6 +103,7 @@ class ShowStatus:
         skipped: Sentences that a fault had cut and that were left out.
         place: Item of the script, counted over all rounds, that comes after what was heard whole.
         show_restarts: Times that the show's own process died, or hung, and another one took its place.
+        chats: How the sources of a hosted show's chat stand.
     """
 
     on_air: float
@@ -141,6 +143,7 @@ class ShowStatus:
     skipped: int = 0
     place: int = 0
     show_restarts: int = 0
+    chats: tuple[Standing, ...] = ()
 
 
 def run(
@@ -423,4 +426,5 @@ class _OnAir:
             skipped=self._track.skipped + figures.skipped,
             place=self._track.then,
             show_restarts=self._ring.successions,
+            chats=self._director.chats if isinstance(self._director, Producer) else (),
         )

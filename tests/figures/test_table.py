@@ -27,6 +27,15 @@ def test_one_show_is_told_whole():
         assert figure in text, figure
 
 
+def test_how_the_chats_stand_is_told():
+    known = shown()
+    chat = {"source": "youtube:abc", "state": "away", "why": "YouTube answers 503", "messages": 512}
+    known["status"]["chats"] = [chat | {"dropped": 7, "breaks": 2, "worth": {"EUR": 5.0}}]
+    text = printed(table.shown(known))
+    for figure in ("youtube:abc", "away", "512", "YouTube answers 503"):
+        assert figure in text, figure
+
+
 def test_all_shows_are_listed_also_those_that_start():
     text = printed(table.listed([shown(), {**ABOUT, "show": "paul-1", "state": "starting"}]))
     assert "1 of 2" in text and "paul-1" in text and "starting" in text
