@@ -63,7 +63,10 @@ def shown(snapshot: Mapping[str, Any]) -> RenderableType:
     status = snapshot.get("status")
     if not status:
         return Group(head, _machine(snapshot))
-    return Group(head, _figures(snapshot, status), _of_outputs(status), _stages(snapshot), _machine(snapshot))
+    chats = [_of_chats(status)] if status.get("chats") else []
+    return Group(
+        head, _figures(snapshot, status), _of_outputs(status), *chats, _stages(snapshot), _machine(snapshot)
+    )
 
 
 def _figures(snapshot: Mapping[str, Any], status: Mapping[str, Any]) -> Table:
@@ -106,6 +109,14 @@ def _of_outputs(status: Mapping[str, Any]) -> Table:
     for one in _outputs(status):
         counts = (f"{one['bitrate_kbps']:.0f}", str(one["sent"]), str(one["dropped"]), str(one["reconnects"]))
         table.add_row(escape(one["name"]), _state(one["state"]), *counts, escape(one["error"]))
+    return table
+
+
+def _of_chats(status: Mapping[str, Any]) -> Table:
+    table = Table("chat", "state", "messages", "dropped", "breaks", "why", box=None)
+    for one in status["chats"]:
+        counts = (str(one["messages"]), str(one["dropped"]), str(one["breaks"]))
+        table.add_row(escape(one["source"]), _state(one["state"]), *counts, escape(one["why"]))
     return table
 
 

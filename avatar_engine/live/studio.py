@@ -16,7 +16,10 @@ from avatar_engine.show.attendance import Attendance
 from avatar_engine.show.catalogue import Catalogue, CatalogueFile, Product
 from avatar_engine.show.chat.inbox import Inbox, Question
 from avatar_engine.show.chat.message import Count, Message
-from avatar_engine.show.chat.sources import Replay, Source, source_of, started
+from avatar_engine.show.chat.replay import Replay
+from avatar_engine.show.chat.source import Source
+from avatar_engine.show.chat.sources import source_of
+from avatar_engine.show.chat.standing import Watched, finished, started
 from avatar_engine.show.guard import Guard, Verdict
 from avatar_engine.show.host import settings as hosts
 from avatar_engine.show.host.embedded import Embedded, Known
@@ -31,6 +34,9 @@ from avatar_engine.show.wording import SLOTS, filled, slots_of
 
 FACTS = 12
 """Products that a language model is told of besides the one that is spoken of."""
+
+FAREWELL = 2.0
+"""Seconds that the chat's sources have at the end, to give back ports and rooms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +175,15 @@ def furnished(script: Script, file: Path, journal: Journal, clock: Callable[[], 
     return _studio(script, file, journal, clock, lambda: datetime.now(UTC), live=True)
 
 
+def inherited(script: Script, file: Path, journal: Journal, clock: Callable[[], float]) -> Studio:
+    """The same for a show that takes a dead one's place: a port or a key that is missing does not keep it off air.
+
+    Raises:
+        AvatarError: Catalogue, chat or host are no good.
+    """
+    return _studio(script, file, journal, clock, lambda: datetime.now(UTC), live=True, sure=False)
+
+
 def rehearsed(script: Script, file: Path, journal: Journal, clock: Callable[[], float]) -> Studio:
     """The same for a rehearsal: chat from files alone, no language model, and a time of day that is the show's own.
 
@@ -186,6 +201,7 @@ def _studio(
     clock: Callable[[], float],
     now: Callable[[], datetime],
     live: bool,
+    sure: bool = True,
 ) -> Studio:
     folder = file.parent
     shop = Shop(script, folder, now)
@@ -199,10 +215,16 @@ def _studio(
     if script.host:
         settings = hosts.load(folder / script.host)
         endpoint = _endpoint(settings, script, shop) if live else None
-    if live:
+    heard: list[Watched] = []
+    if live and sure:
+        for source in sources:
+            source.ready()
         for source in sources:
             source.reserve()
-        _listen([source for source in sources if not isinstance(source, Replay)], inbox, journal, over)
+    if live:
+        heard = _listen(
+            [source for source in sources if not isinstance(source, Replay)], inbox, journal, over
+        )
     answered = Hosts(endpoint, Embedded(shop.known))
 
     def check(text: str, language: str, product: str, origin: str) -> Verdict:
@@ -225,6 +247,7 @@ def _studio(
 
     def close() -> None:
         over.set()
+        finished(heard, FAREWELL)
         attendance.close()
 
     return Studio(
@@ -236,6 +259,7 @@ def _studio(
         notice=guards.notice,
         journal=journal,
         today=lambda: now().astimezone() if live else now(),
+        chats=lambda: tuple(one.standing for one in heard),
         close=close,
     )
 
@@ -247,7 +271,9 @@ def _endpoint(settings: hosts.HostSettings, script: Script, shop: Shop) -> Endpo
     return Endpoint(settings, brief)
 
 
-def _listen(sources: Sequence[Source], inbox: Inbox, journal: Journal, over: threading.Event) -> None:
+def _listen(
+    sources: Sequence[Source], inbox: Inbox, journal: Journal, over: threading.Event
+) -> list[Watched]:
     """Let the chat's sources bring what they have until the show is ``over``; attacks are written down."""
 
     def put(came: Message | Count) -> None:
@@ -255,7 +281,7 @@ def _listen(sources: Sequence[Source], inbox: Inbox, journal: Journal, over: thr
             journal({"event": "attack", "source": came.source, "text": came.text[:200], "why": tried.detail})
         inbox.put(came)
 
-    started(list(sources), put, over)
+    return started(list(sources), put, over, journal)
 
 
 def checked(file: Path) -> Checked:
@@ -268,16 +294,26 @@ def checked(file: Path) -> Checked:
     shop = Shop(script, file.parent, lambda: datetime.now(UTC))
     if script.host:
         hosts.load(file.parent / script.host)
-    for text in script.chat:
-        source_of(text, file.parent, lambda: 0.0)
     guard = Guard(shop.catalogue, lambda: datetime.now(UTC), script.rivals)
-    wrong = list(_refused(script, shop, guard))
+    wrong = [*_lacking(script, file.parent), *_refused(script, shop, guard)]
     lines, products = sum(isinstance(item, Line) for item in script.items), len(shop.catalogue().products)
     counted = (
         f"{lines} lines in {len(script.segments)} segments, {products} products, {len(script.chat)} chats"
     )
     told = (*wrong, f"{file.name}: {counted}.", f"{len(wrong)} mistakes." if wrong else "It may go on air.")
     return Checked(told, not wrong)
+
+
+def _lacking(script: Script, folder: Path) -> list[str]:
+    """What the chat's sources lack on this machine, a key or a library; nothing is connected to."""
+    told = []
+    for text in script.chat:
+        source = source_of(text, folder, lambda: 0.0)
+        try:
+            source.ready()
+        except AvatarError as error:
+            told.append(f"chat {source.name}: {error}")
+    return told
 
 
 def _refused(script: Script, shop: Shop, guard: Guard) -> list[str]:

@@ -22,8 +22,12 @@ SINGLE = (20, 2.0)
 KINDS = 50
 """Products and currencies that are told apart within a second."""
 
-TAKEN = ("question", "talk", "greeting", "join", "gift", "retracted")
+TAKEN = ("question", "talk", "greeting", "gift", "join", "follow", "member", "retracted")
 """What becomes of a message that is not left out."""
+
+
+SILENT = ("join", "follow", "member", "retracted")
+"""What writes no message."""
 
 
 class Attendance:
@@ -84,7 +88,7 @@ class Attendance:
 
     def _sums(self) -> dict[str, float]:
         """Of the whole show."""
-        messages = sum(count for sort, count in self._sorts.items() if sort not in ("join", "retracted"))
+        messages = sum(count for sort, count in self._sorts.items() if sort not in SILENT)
         sums = {"messages": float(messages), "asked": float(self._sorts["question"])}
         return sums | {f"all_{name}": float(count) for name, count in self._totals.items()}
 

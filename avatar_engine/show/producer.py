@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from avatar_engine.contracts import CONTROL_LIMITS, Controls, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.show import journal, rules
+from avatar_engine.show.chat.standing import Standing
 from avatar_engine.show.host.reply import Reply, Request
 from avatar_engine.show.rules import RuleBook
 from avatar_engine.show.script import Beat, Gap, Line, Pause, Script, Segment
@@ -135,6 +136,7 @@ class Studio:
         notice: The announcement that the images are virtual, by language; "" for none.
         journal: Told of everything that is decided.
         today: The time of day, for segments that begin at one.
+        chats: How the chat's sources stand.
         close: Ends what it opened.
     """
 
@@ -146,6 +148,7 @@ class Studio:
     notice: Callable[[str], str] = lambda language: ""
     journal: Callable[[Mapping[str, Any]], None] = lambda entry: None
     today: Callable[[], datetime] = datetime.now
+    chats: Callable[[], tuple[Standing, ...]] = tuple
     close: Callable[[], None] = lambda: None
 
 
@@ -294,6 +297,11 @@ class Producer:
                 self._walks = [self._walk_from(self._heard())]
                 self._back_in(self._walks[0])
             return self.generation
+
+    @property
+    def chats(self) -> tuple[Standing, ...]:
+        """How the chat's sources stand."""
+        return self._studio.chats()
 
     # What a technician may do.
 

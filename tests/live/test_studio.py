@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -192,3 +193,49 @@ def test_what_a_script_names_and_is_not_there_is_told(show: Path, old: str, new:
     show.write_text(SHOW.replace(old, new))
     with pytest.raises(AvatarError, match=said):
         studio.checked(show)
+
+
+def test_what_a_chat_lacks_is_told_by_the_check_without_connecting(
+    show: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(*_: object, **__: object) -> None:
+        raise AssertionError("a check must not connect")
+
+    monkeypatch.setattr(socket, "create_connection", nobody)
+    monkeypatch.setattr(socket, "create_server", nobody)
+    for name in ("YOUTUBE_API_KEY", "YOUTUBE_TOKEN", "BILIBILI_ACCESS_KEY_ID", "TIKTOOL_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    chats = "twitch:marie, inlet:8787, 'youtube:dQw4w9WgXcQ', 'bilibili:1700000000001'"
+    chats += (
+        ", 'relay:tiktool@wss://api.example/?apiKey=${TIKTOOL_KEY}', 'relay:tikfinity@ws://127.0.0.1:21213/'"
+    )
+    show.write_text(SHOW.replace("chat: [replay:chat.jsonl]", f"chat: [{chats}]"))
+    found = studio.checked(show)
+    told = [line for line in found.told if line.startswith("chat ")]
+    assert not found.good and len(told) == 3
+    assert "youtube:dQw4w9WgXcQ" in told[0] and "YOUTUBE_API_KEY" in told[0]
+    assert told[1].startswith("chat bilibili:1700000000001: ")
+    assert "needs the variable TIKTOOL_KEY" in told[2]
+    monkeypatch.setenv("YOUTUBE_API_KEY", "hidden-key")
+    again = "".join(studio.checked(show).told)
+    assert "youtube" not in again and "hidden-key" not in again
+
+
+def test_a_missing_key_is_told_before_the_show_and_does_not_keep_an_heir_off_air(
+    show: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("YOUTUBE_API_KEY", "YOUTUBE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        show.write_text(SHOW.replace("replay:chat.jsonl", f"'youtube:dQw4w9WgXcQ', 'inlet:{port}'"))
+        script = scripts.load(show)
+        with pytest.raises(AvatarError, match="YOUTUBE_API_KEY"), closing(Journal(None)) as journal:
+            studio.furnished(script, show, journal, lambda: 0.0)
+        with closing(Journal(None)) as journal:
+            made = studio.inherited(script, show, journal, lambda: 0.0)
+            limit = time.monotonic() + 10
+            while any(c.state == "connecting" for c in made.chats()) and time.monotonic() < limit:
+                time.sleep(0.02)
+            assert [chat.state for chat in made.chats()] == ["ended", "away"]
+            made.close()
