@@ -15,7 +15,7 @@ class Replay:
     """Messages of a file, in the show's own time: JSON lines with ``at`` (seconds), ``author`` and ``text``.
 
     A line may have ``kind``, ``id``, ``worth`` and ``currency``, or, in place of author and text, ``viewers``,
-    ``sales`` or ``clicks``; with the latter two ``product``, and with sales ``revenue`` (of all of them) and ``currency``.
+    ``sales`` or ``clicks``, the latter two with ``product``, sales with ``revenue`` and ``currency``.
 
     Raises:
         AvatarError: The file can't be read, or a line is none; its number is told.
