@@ -8,8 +8,8 @@ What was read last lies on the disk, so that a show can begin while the server i
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
+import os
 import tempfile
 import threading
 import time
@@ -227,6 +227,7 @@ class CatalogueUrl:
         version = version if len(pages) == 1 else hashlib.sha256(version.encode()).hexdigest()[:12]
         if self.now.version == version:
             self._pages = pages
+            self._copy.still()
             return self.now
         found = reading.joined([page.read for page in pages.values()], self._place.shown, version)
         if address and len(pages) == MOST_PAGES:
@@ -256,7 +257,7 @@ class CatalogueUrl:
 
 
 class _Copy:
-    """What was read last, on the disk: the pages as they came, packed, and when."""
+    """What was read last, on the disk: the pages as they came, packed; the file's time says when that was."""
 
     def __init__(self, place: Place, folder: Path) -> None:
         named = "\n".join((place.location, place.currency, place.language))
@@ -272,21 +273,24 @@ class _Copy:
                 tempfile.NamedTemporaryFile(dir=place, suffix=".part", delete=False) as part,
                 zipfile.ZipFile(part, "w") as held,
             ):
-                held.writestr("about.json", json.dumps({"read": time.time(), "pages": len(pages)}))
                 for number, packed in enumerate(pages):
                     held.writestr(str(number), packed)
             Path(part.name).replace(self._path)
         except OSError as error:
             log.warning("no copy of the catalogue can be kept: %s", error.strerror)
 
+    def still(self) -> None:
+        """What was kept is what a server has now."""
+        with suppress(OSError):
+            os.utime(self._path)
+
     def read(self) -> tuple[datetime, Catalogue] | None:
         """When it was read and what it was; None where there is no copy, or none that is new enough."""
         place = self._place
-        with suppress(OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, AvatarError):
+        with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, AvatarError):
             with zipfile.ZipFile(self._path) as held:
-                about = json.loads(held.read("about.json"))
-                at, count = float(about["read"]), int(about["pages"])
-                if not 0 <= time.time() - at <= OLDEST or not 0 < count <= MOST_PAGES:
+                at, count = self._path.stat().st_mtime, len(held.namelist())
+                if not -OLDEST <= time.time() - at <= OLDEST or not 0 < count <= MOST_PAGES:
                     return None
                 pages = [zlib.decompressobj().decompress(held.read(str(n)), LARGEST) for n in range(count)]
             parts = urlsplit(place.location)

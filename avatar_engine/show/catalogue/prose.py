@@ -1,15 +1,23 @@
-"""Descriptions as shops write them, in HTML, as plain sentences that a host can say."""
+"""Descriptions as shops write them, in HTML, as plain sentences that a host can say.
+
+Only words and blocks matter here, so tags are found by one walk over the text. The standard library's parser takes time
+that grows with the square of a hostile text (seconds for twenty thousand letters of ``<a ``), and holds all threads of
+the show up meanwhile.
+"""
 
 from __future__ import annotations
 
 import html
 import re
-from html.parser import HTMLParser
+from collections.abc import Iterator
 
 from avatar_engine.show.catalogue.model import LONGEST
 
 MOST_HTML = 20_000
 """Letters of HTML that are looked at: five times what may be said."""
+
+LONGEST_TAG = 2000
+"""Letters of one tag."""
 
 _BLOCKS = frozenset((
     "address", "article", "aside", "blockquote", "br", "caption", "dd", "div", "dl", "dt", "fieldset",
@@ -19,6 +27,8 @@ _BLOCKS = frozenset((
 _UNSAID = frozenset((
     "script", "style", "template", "noscript", "svg", "iframe", "object", "head", "select", "button",
 ))  # fmt: skip
+_TAG = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9:-]*)(?:[^<>\"']|\"[^\"]*\"|'[^']*')*+>")
+_OPEN = re.compile(r"<[A-Za-z/!?]")
 _ENDED = (".", "!", "?", "…", ":", ";", "。", "！", "？", "।", ",", "、")
 _BULLET = re.compile(r"^[\s•·▪◦‣–—*✓✔➤►-]+(?=\S)")
 _END = re.compile(r"[.!?…](?=\s)|[。！？।]")
@@ -35,10 +45,13 @@ def sentences(text: str, longest: int = LONGEST) -> str:
     if not re.search(r"<[A-Za-z!/?]", text):
         blocks = [html.unescape(block) for block in re.split(r"\n\s*\n", text)]
     else:
-        reader = _Blocks()
-        reader.feed(text)
-        reader.close()
-        blocks = reader.blocks
+        blocks = [""]
+        for words, tag in _words(text):
+            blocks[-1] += html.unescape(words)
+            if tag in _BLOCKS:
+                blocks.append("")
+            elif tag in ("td", "th"):
+                blocks[-1] += " "
     return cut(" ".join(ended for block in blocks if (ended := _ended(block))), longest)
 
 
@@ -55,36 +68,35 @@ def cut(text: str, longest: int) -> str:
     return text[: ends[-1]] if ends else text[:longest].rpartition(" ")[0] or text[:longest]
 
 
-class _Blocks(HTMLParser):
-    """Collects the words of blocks."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.blocks: list[str] = [""]
-        self._unsaid = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if not self._unsaid and tag in _UNSAID:
-            self._unsaid = tag
-        self._between(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._between(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == self._unsaid:
-            self._unsaid = ""
-        self._between(tag)
-
-    def handle_data(self, data: str) -> None:
-        if not self._unsaid:
-            self.blocks[-1] += data
-
-    def _between(self, tag: str) -> None:
-        if tag in _BLOCKS and self.blocks[-1]:
-            self.blocks.append("")
-        elif tag in ("td", "th"):
-            self.blocks[-1] += " "
+def _words(text: str) -> Iterator[tuple[str, str]]:
+    """The words of HTML, each stretch with the name of the tag behind it; without what is never shown."""
+    small, at = text.lower(), 0
+    while (begin := text.find("<", at)) >= 0:
+        found = _TAG.match(text, begin, begin + LONGEST_TAG)
+        if text.startswith("<!--", begin):
+            end = text.find("-->", begin + 4)
+            yield text[at:begin], ""
+            if end < 0:
+                return
+            at = end + 3
+        elif found:
+            name = found["name"].lower()
+            yield text[at:begin], name
+            at = found.end()
+            if name in _UNSAID and not found["end"]:
+                at = small.find(f"</{name}", at)
+                if at < 0:
+                    return
+        elif _OPEN.match(text, begin):  # a tag that is never closed
+            yield text[at:begin], ""
+            end = text.find(">", begin)
+            if end < 0:
+                return
+            at = end + 1
+        else:
+            yield text[at : begin + 1], ""
+            at = begin + 1
+    yield text[at:], ""
 
 
 def _ended(block: str) -> str:

@@ -205,19 +205,19 @@ def _body(pieces: Iterable[bytes], coding: str, most: int) -> bytes:
 
 def _opened(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
     """Unpack gzip piece by piece, never more at once than may still come."""
-    opener, came = zlib.decompressobj(31), 0
+    opener, room = zlib.decompressobj(31), most
     try:
         for piece in pieces:
-            came += len(piece)
-            if came > most:
-                raise WebError(f"its answer is larger than {most >> 20} MB")
-            yield opener.decompress(piece, most + 1)
-            if opener.unconsumed_tail:
+            opened = opener.decompress(piece, room + 1)
+            room -= len(opened)
+            if room < 0:
                 raise WebError(f"its answer is larger than {most >> 20} MB when it is unpacked")
+            yield opened
+            if opener.eof:
+                return  # what may follow is nobody's
     except zlib.error:
         raise WebError("its answer is broken gzip", away=True) from None
-    if not opener.eof:
-        raise WebError("its answer breaks off", away=True)
+    raise WebError("its answer breaks off", away=True)
 
 
 @lru_cache(maxsize=1)
@@ -294,8 +294,9 @@ class _Stream(httpcore2.NetworkStream):
         """See `httpcore2.NetworkStream`; in slices, so that a stop is noticed."""
         until = time.monotonic() + self._net.left(timeout)
         while True:
+            step = max(0.01, min(SLICE, self._net.left(timeout)))
             try:
-                return self._inner.read(max_bytes, max(0.01, min(SLICE, self._net.left(timeout))))
+                return self._inner.read(max_bytes, step)
             except httpcore2.ReadTimeout:
                 if time.monotonic() >= until:
                     raise
