@@ -48,13 +48,14 @@ class Shop:
         script: Names its file or address, and the languages.
         folder: Where the script lies.
         now: The time, aware.
+        soon: Whether what was read from an address a moment ago is good enough to begin with.
 
     Raises:
         AvatarError: The catalogue is no good, or a segment's product is not in it.
     """
 
-    def __init__(self, script: Script, folder: Path, now: Callable[[], datetime]) -> None:
-        self._source = opened(script.catalogue, folder) if script.catalogue else None
+    def __init__(self, script: Script, folder: Path, now: Callable[[], datetime], soon: bool = False) -> None:
+        self._source = opened(script.catalogue, folder, soon) if script.catalogue else None
         self._now = now
         self._shown = tuple(dict.fromkeys(one.product for one in script.segments if one.product))
         missing = [
@@ -216,7 +217,7 @@ def _studio(
     live: bool,
 ) -> Studio:
     folder = file.parent
-    shop = Shop(script, folder, now)
+    shop = Shop(script, folder, now, soon=live)
     guard = Guard(shop.catalogue, now, script.rivals)
     inbox = _Replayed(clock, script.languages, shop.product, script.rivals)
     sources = [source_of(text, folder, clock) for text in script.chat]

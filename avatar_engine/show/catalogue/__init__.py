@@ -35,19 +35,20 @@ Source: TypeAlias = CatalogueFile | CatalogueUrl
 """Where a show's catalogue comes from."""
 
 
-def opened(text: str, folder: Path) -> Source:
+def opened(text: str, folder: Path, soon: bool = False) -> Source:
     """The catalogue that a show's front matter names, read once.
 
     Args:
         text: File or address, and options (`avatar_engine.show.catalogue.place`).
         folder: Where the show lies.
+        soon: Whether what was read from an address a moment ago is good enough to begin with.
 
     Raises:
         AvatarError: It can't be read, or has mistakes.
     """
     place = read_place(text)
     if place.remote:
-        return CatalogueUrl(place)
+        return CatalogueUrl(place, soon=soon)
     return CatalogueFile(folder / place.location, place.currency, place.language)
 
 

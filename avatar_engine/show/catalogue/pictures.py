@@ -95,7 +95,9 @@ class Pictures:
             pause: Seconds between two, which leave the processor to the show.
         """
         until = time.monotonic() + seconds
-        for image in [one for one in dict.fromkeys(images) if is_address(one)][:MOST_PICTURES]:
+        if not (wanted := [one for one in dict.fromkeys(images) if is_address(one)][:MOST_PICTURES]):
+            return
+        for image in wanted:
             if stop.is_set() or time.monotonic() >= until:
                 break
             if self._failed.get(image, 0) >= TRIES or self._fresh(image):

@@ -35,7 +35,7 @@ from avatar_engine.show.catalogue.web import Answer, Web, WebError
 
 log = logging.getLogger(__name__)
 
-FIRST, ROUND = 20.0, 60.0
+FIRST, ROUND = 30.0, 60.0
 """Seconds for the first reading, which the show waits for, and for each later one."""
 
 LONGEST_REST, LONGEST_ASKED = 900.0, 3600.0
@@ -45,8 +45,9 @@ PAGE, STOREFRONT_PAGE = 250, 30
 """Products of a page that Shopify gives at most, and where nothing is asked for."""
 
 MOST_PAGES = MOST // PAGE
-OLDEST = 86_400.0
-"""Seconds after which prices that were read once are too old to begin a show with."""
+OLDEST, NEWEST = 86_400.0, 120.0
+"""Seconds after which prices that were read once are too old to begin a show with while the server is away, and for
+which they are new enough for a show that is started again, after a fault, to go on with at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class CatalogueUrl:
         pictures: Where its pictures are kept; by default where all shows keep them.
         copies: Folder for what was read last; by default the user's state folder.
         first: Seconds for the first reading.
+        soon: Begin with a copy that is new enough, and read the address right after that.
 
     Raises:
         AvatarError: It can't be read, and there is no copy of it that is new enough.
@@ -87,6 +89,7 @@ class CatalogueUrl:
         pictures: Pictures | None = None,
         copies: Path | None = None,
         first: float = FIRST,
+        soon: bool = False,
     ) -> None:
         self._place = place
         self._address, self._secret = place.address(), place.headers()
@@ -96,7 +99,9 @@ class CatalogueUrl:
         self._copy = _Copy(place, copies or state_folder() / "feeds")
         self._near, self._note = False, ""
         self.now = Catalogue()
-        self.now = self._begun(first)
+        kept = self._copy.read(NEWEST) if soon else None
+        self._overdue = kept is not None
+        self.now = kept[1] if kept else self._begun(first)
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -159,7 +164,7 @@ class CatalogueUrl:
 
     def _run(self, stop: threading.Event, first: Sequence[str]) -> None:
         every = self._place.every
-        failed, wait = 0, every if not self._note else min(every, 5.0)
+        failed, wait = 0, 0.0 if self._overdue else min(every, 5.0) if self._note else every
         while not stop.is_set():
             began = time.monotonic()
             brought(self.now, self._pictures, lambda: self._web(stop), stop, wait, first)
@@ -284,13 +289,13 @@ class _Copy:
         with suppress(OSError):
             os.utime(self._path)
 
-    def read(self) -> tuple[datetime, Catalogue] | None:
-        """When it was read and what it was; None where there is no copy, or none that is new enough."""
+    def read(self, oldest: float = OLDEST) -> tuple[datetime, Catalogue] | None:
+        """When it was read and what it was; None where there is no copy, or it is older than ``oldest`` seconds."""
         place = self._place
         with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, AvatarError):
             with zipfile.ZipFile(self._path) as held:
                 at, count = self._path.stat().st_mtime, len(held.namelist())
-                if not -OLDEST <= time.time() - at <= OLDEST or not 0 < count <= MOST_PAGES:
+                if not 0.0 <= time.time() - at + 1.0 <= oldest + 1.0 or not 0 < count <= MOST_PAGES:
                     return None
                 pages = [zlib.decompressobj().decompress(held.read(str(n)), LARGEST) for n in range(count)]
             parts = urlsplit(place.location)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from avatar_engine.show.catalogue import web as rooms
 from avatar_engine.show.catalogue.web import REDIRECTS, Web, WebError
 from tests import shops
 from tests.shops import Shop
@@ -189,4 +197,46 @@ def test_a_stop_ends_it_at_once(shop: Shop) -> None:
     began = time.monotonic()
     with Web("127.0.0.1", 30.0, stop) as web, pytest.raises(WebError):
         web.get(f"{shop.url}/hung", MOST)
+    assert time.monotonic() - began < 2.0
+
+
+def certified(folder: Path) -> Path:
+    """A certificate of this machine that it signed itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    encoding = serialization.Encoding.PEM
+    secret = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = folder / "both.pem"
+    path.write_bytes(secret + made.public_bytes(encoding))
+    return path
+
+
+def test_https_is_spoken_and_a_certificate_of_nobody_is_refused(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = certified(tmp_path)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(both)
+    shop.wrap(server)
+    shop.put("/plain", shops.sends_on("http://localhost/feed"))
+    shop.put("/hung", shops.hung(shop))
+    address = f"https://localhost:{shop.port}"
+    with Web("localhost", 5.0) as web, pytest.raises(WebError, match="can't be reached.*CERTIFICATE"):
+        web.get(f"{address}/feed", MOST)
+    monkeypatch.setattr(rooms, "_certificates", lambda: ssl.create_default_context(cafile=str(both)))
+    with Web("localhost", 5.0) as web:
+        assert web.get(f"{address}/feed", MOST).body == b"<rss/>"
+        with pytest.raises(WebError, match="from https:// to http://"):
+            web.get(f"{address}/plain", MOST)
+    began = time.monotonic()
+    with Web("localhost", 1.0) as web, pytest.raises(WebError, match="in time"):
+        web.get(f"{address}/hung", MOST)
     assert time.monotonic() - began < 2.0
