@@ -94,9 +94,9 @@ class Shop:
             self._source.settle(self._shown)
 
     def _meant(self, product: str) -> str:
-        """Ids that are like one that is not there."""
+        """What may be meant by an id that is not there: its variants, or ids that are like it."""
         known = self.catalogue().products
-        near = [ident for ident in known if ident.startswith(f"{product}-")][:5]
+        near = [ident for ident, one in known.items() if one.group == product][:5]
         near = near or get_close_matches(product, list(known)[:5000], 3)
         return f"; is it {' or '.join(map(repr, near))}?" if near else ""
 

@@ -191,6 +191,16 @@ def test_a_check_tells_the_format_and_every_mistake_of_a_feed(show: Path, feed: 
         studio.checked(show)
 
 
+def test_who_names_a_product_of_several_prices_is_told_its_variants(show: Path) -> None:
+    rows = "shirt,Shirt,Size,M,S-M,20\nshirt,,,L,S-L,24\n"
+    (show.parent / "export.csv").write_text(
+        "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n" + rows
+    )
+    show.write_text(SHOW.replace("shop.csv", "export.csv currency=EUR").replace("product=m", "product=shirt"))
+    with pytest.raises(AvatarError, match="'shirt' is not in the catalogue; is it 'S-M' or 'S-L'"):
+        studio.checked(show)
+
+
 def test_a_check_tells_of_a_picture_that_is_not_there(show: Path) -> None:
     (show.parent / "shop.csv").write_text("id,name,price,was,image\nm,Steel mug,12.50 €,19 €,mug.jpg\n")
     found = studio.checked(show)

@@ -229,7 +229,7 @@ def test_https_is_spoken_and_a_certificate_of_nobody_is_refused(
     shop.put("/plain", shops.sends_on("http://localhost/feed"))
     shop.put("/hung", shops.hung(shop))
     address = f"https://localhost:{shop.port}"
-    with Web("localhost", 5.0) as web, pytest.raises(WebError, match="can't be reached.*CERTIFICATE"):
+    with Web("localhost", 5.0) as web, pytest.raises(WebError, match=r"can't be reached.*CERTIFICATE"):
         web.get(f"{address}/feed", MOST)
     monkeypatch.setattr(rooms, "_certificates", lambda: ssl.create_default_context(cafile=str(both)))
     with Web("localhost", 5.0) as web:
