@@ -35,7 +35,7 @@ from avatar_engine.show.catalogue.model import (
     Texts,
     read_price,
 )
-from avatar_engine.show.catalogue.prose import line, sentences
+from avatar_engine.show.catalogue.prose import address, line, sentences
 
 DEEPEST, MOST_FIELDS, LONGEST_FIELD = 40, 300, 20_000
 """Of an item: elements within one another, its fields, and letters of one."""
@@ -306,8 +306,8 @@ def _take(items: Sequence[Item], gathered: Gathering, currency: str, language: s
         if group := item.fields.get("item_group_id"):
             alike[group, line(item.fields.get("title", "")).casefold()].append(item)
     for item in items:
-        ident = item.fields.get("id", "")
-        where = f"{item.where} ({ident[:60]})" if ident else item.where
+        ident = line(item.fields.get("id", ""), 60)
+        where = f"{item.where} ({ident})" if ident else item.where
         try:
             product, doubts = _product(item, currency, language)
         except ValueError as error:
@@ -351,22 +351,16 @@ def _product(item: Item, currency: str, language: str) -> tuple[Product, list[st
         told["availability_date"] = told.get("availability_date", "")[:10]
     else:
         told.pop("availability_date", None)
-    title = line(told["title"])
-    if not title:
-        raise ValueError("there is no title")
+    ident, title = line(told["id"], 100), line(told["title"])
+    if not ident or not title:
+        raise ValueError(f"there is no {'title' if ident else 'id'}")
     texts = _texts(item, title, tongue)
     if later:
         own = texts[tongue]
         texts[tongue] = replace(own, facts={**own.facts, "availability": later})
-    image, link = (
-        value
-        if (value := told.get(name, "")).startswith(("http://", "https://")) and len(value) <= 2000
-        else ""
-        for name in ("image_link", "link")
-    )
     product = Product(
-        line(told["id"], 100), texts, price, None, stock, (), offers, (), image, link,
-        line(told.get("item_group_id", ""), 100),
+        ident, texts, price, None, stock, (), offers, (), address(told.get("image_link", "")),
+        address(told.get("link", "")), line(told.get("item_group_id", ""), 100),
     )  # fmt: skip
     return product, doubts
 

@@ -16,8 +16,8 @@ from avatar_engine.show.catalogue.model import LONGEST
 MOST_HTML = 20_000
 """Letters of HTML that are looked at: five times what may be said."""
 
-LONGEST_TAG = 2000
-"""Letters of one tag."""
+LONGEST_TAG = LONGEST_ADDRESS = 2000
+"""Letters of one tag, and of an address."""
 
 _BLOCKS = frozenset((
     "address", "article", "aside", "blockquote", "br", "caption", "dd", "div", "dl", "dt", "fieldset",
@@ -58,6 +58,13 @@ def sentences(text: str, longest: int = LONGEST) -> str:
 def line(text: str, longest: int = 300) -> str:
     """A title, a colour or the like: one line without markup."""
     return cut(_printable(html.unescape(re.sub(r"<[^<>]*>", " ", text[: 4 * longest]))), longest)
+
+
+def address(text: str) -> str:
+    """An address of the web that may be kept and shown; "" for anything else."""
+    text = f"https:{text}" if text.startswith("//") else text.strip()
+    good = text.startswith(("http://", "https://")) and len(text) <= LONGEST_ADDRESS
+    return text if good and text.isprintable() and " " not in text else ""
 
 
 def cut(text: str, longest: int) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from avatar_engine.show.catalogue.merchant import merchant_price
 from avatar_engine.show.catalogue.model import MOST, Gathering, Price, Product, Read, Texts
-from avatar_engine.show.catalogue.prose import line, sentences
+from avatar_engine.show.catalogue.prose import address, line, sentences
 
 MOST_VARIANTS, MOST_OPTIONS = 250, 3
 """Of a product, as Shopify itself allows (2048 variants since 2024; more than 250 are passed over)."""
@@ -69,7 +69,7 @@ def read_products(told: Mapping[str, Any], currency: str = "", language: str = "
         where = f"product {number}"
         if isinstance(one, dict):
             handle = one.get("handle")
-            where += f" ({handle[:60]})" if isinstance(handle, str) else ""
+            where += f" ({line(handle, 60)})" if isinstance(handle, str) else ""
             _take(where, one, gathered, currency, language, shop)
         else:
             gathered.wrong(where, "it is no table; it is left out")
@@ -128,7 +128,7 @@ def _line(
         return
     if handle not in products:
         products[handle] = (
-            f"{where} ({handle[:60]})",
+            f"{where} ({line(handle, 60)})",
             {
                 "handle": handle, "title": told.get("title"), "body_html": told.get("body_(html)"),
                 "vendor": told.get("vendor"), "product_type": told.get("type"), "tags": told.get("tags"),
@@ -218,7 +218,7 @@ def _common(one: Mapping[str, Any], language: str, shop: str) -> Product:
         handle,
         {language: told},
         Price(Decimal(0), "XXX"),
-        image=_address(_told(first, "src")),
+        image=address(_told(first, "src")),
         link=link,
         group=handle,
     )
@@ -252,7 +252,7 @@ def _variant(common: Product, told: Any, currency: str) -> tuple[Product, Mappin
     ((tongue, texts),) = common.texts.items()
     name = ", ".join((texts.name, *kept))
     own = told.get("featured_image")
-    image = _address(_told(own, "src")) if isinstance(own, dict) else ""
+    image = address(_told(own, "src")) if isinstance(own, dict) else ""
     ident = line(_told(told, "sku"), 100) or f"{common.ident}-{_told(told, 'id')[:40]}"
     return replace(
         common, ident=ident, texts={tongue: replace(texts, name=name)}, price=price, was=was,
@@ -291,11 +291,6 @@ def _stock(told: Mapping[str, Any]) -> int | None:
     if told.get("available") is True and int(many) <= 0:
         return None
     return max(0, int(many))
-
-
-def _address(text: str) -> str:
-    text = f"https:{text}" if text.startswith("//") else text
-    return text if text.startswith(("http://", "https://")) and len(text) <= 2000 else ""
 
 
 def _told(told: Any, key: str) -> str:

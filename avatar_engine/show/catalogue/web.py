@@ -84,8 +84,9 @@ class Web:
         self, home: str, seconds: float, stop: threading.Event | None = None, near: bool = False
     ) -> None:
         self._net = _Net(home, time.monotonic() + seconds, stop or threading.Event(), near)
+        # every answer has a connection of its own: a server may close one that waits just when it is used again
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=_certificates(), network_backend=self._net, max_connections=4
+            ssl_context=_certificates(), network_backend=self._net, max_keepalive_connections=0
         )
 
     @property

@@ -271,9 +271,13 @@ def test_too_many_items_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sound(read: Read) -> bool:
     return all(
-        ident and product.price.amount > 0 and product.names and len(product.said("").description) <= 4000
+        ident.isprintable()
+        and ident
+        and product.price.amount > 0
+        and product.names
+        and len(product.said("").description) <= 4000
         for ident, product in read.products.items()
-    )
+    ) and all(told.isprintable() for told in read.mistakes)
 
 
 @given(st.dictionaries(

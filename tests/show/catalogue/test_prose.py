@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar_engine.show.catalogue.prose import MOST_HTML, cut, line, sentences
+from avatar_engine.show.catalogue.prose import MOST_HTML, address, cut, line, sentences
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,16 @@ def test_a_long_text_ends_behind_a_sentence() -> None:
 
 def test_a_title_is_one_line() -> None:
     assert line(" <b>Steel</b>\n mug &amp; lid\x00 ") == "Steel mug & lid"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("https://a.example/x?y=1", True), ("http://a.example", True), ("//a.example/x", True), ("ftp://a.example", False),
+     ("javascript:alert(1)", False), ("https://a.example/\x1b[2J", False), ("https://a.example/a b", False),
+     ("https://" + "a" * 3000, False), ("", False)],
+)  # fmt: skip
+def test_an_address_is_one_of_the_web(text: str, kept: bool) -> None:
+    assert bool(address(text)) == kept
 
 
 @given(st.text(alphabet="<>/!-=&;#x \n\"'ap[]CDATA?", max_size=300) | st.text(max_size=300))
