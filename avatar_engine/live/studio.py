@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.show import guard as guards
 from avatar_engine.show import script as scripts
 from avatar_engine.show.attendance import Attendance
-from avatar_engine.show.catalogue import Catalogue, CatalogueFile, Product
+from avatar_engine.show.catalogue import Catalogue, Product, opened
 from avatar_engine.show.chat.inbox import Inbox, Question
 from avatar_engine.show.chat.message import Count, Message
 from avatar_engine.show.chat.replay import Replay
@@ -51,17 +52,19 @@ class Shop:
     """The catalogue as a show asks for it.
 
     Args:
-        script: Names its file, and the languages.
+        script: Names its file or address, and the languages.
         folder: Where the script lies.
         now: The time, aware.
+        soon: Whether what was read from an address a moment ago is good enough to begin with.
 
     Raises:
         AvatarError: The catalogue is no good, or a segment's product is not in it.
     """
 
-    def __init__(self, script: Script, folder: Path, now: Callable[[], datetime]) -> None:
-        self._file = CatalogueFile(folder / script.catalogue) if script.catalogue else None
+    def __init__(self, script: Script, folder: Path, now: Callable[[], datetime], soon: bool = False) -> None:
+        self._source = opened(script.catalogue, folder, soon) if script.catalogue else None
         self._now = now
+        self._shown = tuple(dict.fromkeys(one.product for one in script.segments if one.product))
         missing = [
             segment
             for segment in script.segments
@@ -69,13 +72,40 @@ class Shop:
         ]
         if missing:
             lines = "\n".join(
-                f"  line {one.line}: {one.product!r} is not in the catalogue" for one in missing
+                f"  line {one.line}: {one.product!r} is not in the catalogue{self._meant(one.product)}"
+                for one in missing
             )
             raise AvatarError(f"Products are missing:\n{lines}", "Correct the script or the catalogue.")
 
     def catalogue(self) -> Catalogue:
         """As it is now."""
-        return self._file.look() if self._file else Catalogue()
+        return self._source.look() if self._source else Catalogue()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The catalogue's format, its size, and what is wrong with it, for people."""
+        return self._source.told if self._source else ()
+
+    def picture(self, product: str) -> Path | None:
+        """The file of a product's picture; None where there is none (yet). Asks nobody, and takes no time."""
+        return self._source.picture(product) if self._source else None
+
+    def follow(self, over: threading.Event) -> None:
+        """Keep up with an address, and fetch pictures, until the show is ``over``."""
+        if self._source:
+            self._source.follow(over, self._shown)
+
+    def settle(self) -> None:
+        """Fetch the pictures of the show's products and wait for them: from then on nothing changes by itself."""
+        if self._source:
+            self._source.settle(self._shown)
+
+    def _meant(self, product: str) -> str:
+        """What may be meant by an id that is not there: its variants, or ids that are like it."""
+        known = self.catalogue().products
+        near = [ident for ident, one in known.items() if one.group == product][:5]
+        near = near or get_close_matches(product, list(known)[:5000], 3)
+        return f"; is it {' or '.join(map(repr, near))}?" if near else ""
 
     def slots(self, product: str, language: str) -> Mapping[str, str]:
         """The values of a product's slots."""
@@ -204,7 +234,7 @@ def _studio(
     sure: bool = True,
 ) -> Studio:
     folder = file.parent
-    shop = Shop(script, folder, now)
+    shop = Shop(script, folder, now, soon=live)
     guard = Guard(shop.catalogue, now, script.rivals)
     inbox = _Replayed(clock, script.languages, shop.product, script.rivals)
     attendance = Attendance(journal)
@@ -225,6 +255,9 @@ def _studio(
         heard = _listen(
             [source for source in sources if not isinstance(source, Replay)], inbox, journal, over
         )
+        shop.follow(over)
+    else:
+        shop.settle()
     answered = Hosts(endpoint, Embedded(shop.known))
 
     def check(text: str, language: str, product: str, origin: str) -> Verdict:
@@ -300,7 +333,8 @@ def checked(file: Path) -> Checked:
     counted = (
         f"{lines} lines in {len(script.segments)} segments, {products} products, {len(script.chat)} chats"
     )
-    told = (*wrong, f"{file.name}: {counted}.", f"{len(wrong)} mistakes." if wrong else "It may go on air.")
+    verdict = f"{len(wrong)} mistakes." if wrong else "It may go on air."
+    told = (*wrong, f"{file.name}: {counted}.", *shop.told, verdict)
     return Checked(told, not wrong)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from avatar_engine.live import studio
 from avatar_engine.show import script as scripts
 from avatar_engine.show.journal import Journal, read
 from avatar_engine.show.producer import Producer
-from tests import llm
+from tests import llm, shops
 
 SHOP = (
     "id,name,price,was,stock,also,description,fact:colour,faq\n"
@@ -239,3 +241,88 @@ def test_a_missing_key_is_told_before_the_show_and_does_not_keep_an_heir_off_air
                 time.sleep(0.02)
             assert [chat.state for chat in made.chats()] == ["ended", "away"]
             made.close()
+
+
+FEED = (
+    "id\ttitle\tprice\tsale_price\timage_link\tdescription\n"
+    "m\tSteel mug\t19 EUR\t{} EUR\t{}\t<p>Made for long days.</p><p>By hand please, no dishwasher</p>\n"
+    "x\tBroken\tfree\t\t\t\n"
+)
+
+
+@pytest.fixture
+def feed(show: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[shops.Shop]:
+    """A shop with a feed, and the show that sells from it."""
+    monkeypatch.setenv("AVATAR_ENGINE_HOME", str(show.parent / "home"))
+    with shops.Shop() as shop:
+        shop.put("/m.png", shops.picture())
+        shop.put("/feed", FEED.format("12.50", f"{shop.url}/m.png"))
+        show.write_text(SHOW.replace("shop.csv", f"{shop.url}/feed every=5s"))
+        yield shop
+
+
+def test_a_show_sells_from_a_feed_and_a_rehearsal_reads_it_once(show: Path, feed: shops.Shop) -> None:
+    said, _ = played(show, studio.rehearsed)
+    assert "This is the Steel mug, €12.50 instead of €19." in said
+    assert any("By hand please" in sentence for sentence in said)
+    assert feed.asked == ["/feed", "/m.png"]
+    assert played(show, studio.rehearsed)[0] == said and feed.asked.count("/feed") == 2
+
+
+def test_a_check_tells_the_format_and_every_mistake_of_a_feed(show: Path, feed: shops.Shop) -> None:
+    found = studio.checked(show)
+    assert found.good and found.told[-1] == "It may go on air."
+    assert f"{feed.url}/feed: Google Merchant (TSV), 1 products, 1 warnings:" in found.told
+    assert "  line 3 (x): 'free' is no price; it is left out" in found.told
+    show.write_text(SHOW.replace("shop.csv", f"{feed.url}/feed every=5s").replace("product=m", "product=mm"))
+    with pytest.raises(AvatarError, match="'mm' is not in the catalogue; is it 'm'"):
+        studio.checked(show)
+
+
+def test_who_names_a_product_of_several_prices_is_told_its_variants(show: Path) -> None:
+    rows = "shirt,Shirt,Size,M,S-M,20\nshirt,,,L,S-L,24\n"
+    (show.parent / "export.csv").write_text(
+        "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n" + rows
+    )
+    show.write_text(SHOW.replace("shop.csv", "export.csv currency=EUR").replace("product=m", "product=shirt"))
+    with pytest.raises(AvatarError, match="'shirt' is not in the catalogue; is it 'S-M' or 'S-L'"):
+        studio.checked(show)
+
+
+def test_a_check_tells_of_a_picture_that_is_not_there(show: Path) -> None:
+    (show.parent / "shop.csv").write_text("id,name,price,was,image\nm,Steel mug,12.50 €,19 €,mug.jpg\n")
+    found = studio.checked(show)
+    assert found.good and "  the picture 'mug.jpg' of 'm' is not there" in found.told
+    (show.parent / "mug.jpg").write_bytes(shops.picture())
+    assert "shop.csv: CSV, 1 products." in studio.checked(show).told
+    shop = studio.Shop(scripts.load(show), show.parent, lambda: datetime.now(UTC))
+    assert shop.picture("m") == (show.parent / "mug.jpg").resolve() and shop.picture("x") is None
+
+
+def test_a_show_on_air_keeps_up_with_its_feed_until_it_is_closed(
+    show: Path, feed: shops.Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avatar_engine.show.catalogue.place.SHORTEST", 0.05)
+    show.write_text(SHOW.replace("shop.csv", f"{feed.url}/feed every=100ms"))
+    script = scripts.load(show)
+    with closing(Journal(None)) as journal:
+        room = studio.furnished(script, show, journal, lambda: 0.0)
+        assert room.slots("m", "en")["price"] == "€12.50" and room.check is not None
+        feed.put("/feed", FEED.format("11.00", ""))
+        assert shops.until(lambda: room.slots("m", "en")["price"] == "€11")
+        assert room.check("It is €12.50.", "en", "m", "x").text == "It is €11.", "the guard knows, too"
+        room.close()
+        assert shops.until(lambda: not [one for one in threading.enumerate() if one.name == "catalogue"], 3.0)
+        count = len(feed.asked)
+        time.sleep(0.5)
+        assert len(feed.asked) == count
+
+
+def test_pictures_of_a_file_by_address_are_fetched_from_the_public_network_alone(
+    show: Path, feed: shops.Shop
+) -> None:
+    (show.parent / "shop.tsv").write_text(FEED.format("12.50", f"{feed.url}/m.png"))
+    show.write_text(SHOW.replace("shop.csv", "shop.tsv"))
+    shop = studio.Shop(scripts.load(show), show.parent, lambda: datetime.now(UTC))
+    shop.settle()
+    assert shop.picture("m") is None and not feed.asked
