@@ -18,8 +18,9 @@ import typer
 import yaml
 from rich.console import Console
 
-from avatar_engine.show.chat.inbox import Inbox, language_of
+from avatar_engine.show.chat.inbox import Inbox
 from avatar_engine.show.chat.message import Message
+from avatar_engine.show.meaning import tongue_of, understood
 
 BEGIN, END = "<!-- inbox: written by benchmarks/inbox.py -->", "<!-- /inbox -->"
 LANGUAGES = ("en", "fr", "es", "de", "zh")
@@ -55,7 +56,7 @@ def measured(half: str) -> dict[str, float]:
     return {
         "wordings": len(asked),
         "known as questions": inbox.figures.kinds["question"] / len(asked),
-        "language right": sum(language_of(text, LANGUAGES) == tag for _, tag, text in asked) / len(asked),
+        "language right": sum(tongue_of(text, LANGUAGES) == tag for _, tag, text in asked) / len(asked),
         "of one intent, by the largest in each cluster": sum(found) / sum(map(len, clusters)),
         "pairs of one intent and language in one cluster": sum(pairs) / len(pairs),
     }

@@ -12,11 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from avatar_engine.show.host.phrases import phrases
 from avatar_engine.show.host.reply import Ready, Request
 from avatar_engine.show.wording import filled, picked
 
@@ -169,14 +167,6 @@ def _passed_over(language: str) -> frozenset[str]:
     """Words of a language that tell nothing of what a question is about."""
     words = phrases()[language.partition("-")[0]]["passed_over"]
     return frozenset(part for word in words.split() for part in _words(word))
-
-
-@lru_cache(maxsize=1)
-def phrases() -> Mapping[str, Mapping[str, Any]]:
-    """What is said, by language and occasion."""
-    text = files("avatar_engine.show.host").joinpath("phrases.yaml").read_text(encoding="utf-8")
-    loaded: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)
-    return loaded
 
 
 def likenesses(question: str, texts: Sequence[str], passed_over: frozenset[str] = frozenset()) -> list[float]:
