@@ -110,8 +110,8 @@ class _Lexicon:
     topics: dict[str, str] = field(default_factory=dict)
     short: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, text: str, hit: Hit) -> None:
-        """Take a word or a phrase up, stars and all."""
+    def add(self, text: str, hit: Hit, mends: bool = True) -> None:
+        """Take a word or a phrase up, stars and all; whether a mistyped word may be one of its."""
         written = text.strip()
         if _NO_SPACES.search(written):
             self.signs.setdefault(plain(written).replace(" ", ""), set()).add(hit)
@@ -120,7 +120,7 @@ class _Lexicon:
         known = self.known.setdefault(hit[1], {})
         for word in words:
             stem = word.strip("*")
-            if len(stem) > 2 and not word.startswith("*"):
+            if mends and len(stem) > 2 and not word.startswith("*"):
                 ends = ("", *_ENDINGS) if word.endswith("*") and len(stem) > 3 else ("",)
                 known.update((stem + end, None) for end in ends)
         if len(words) > 1:
@@ -213,7 +213,7 @@ def _hits(words: Sequence[str]) -> Iterable[tuple[int, str, str]]:
         yield from ((at, *hit) for hit in _hits_of(word))
         for rest, hit in lexicon.phrases.get(word, ()):
             if _follows(words, at + 1, rest):
-                yield at, *hit
+                yield from ((place, *hit) for place in range(at, at + 1 + len(rest)))
 
 
 def _follows(words: Sequence[str], at: int, rest: Sequence[str]) -> bool:
@@ -342,12 +342,11 @@ def _lexicon() -> _Lexicon:
                 made.add(written, (f"tint {tint}", tag))
     _add_countries(made)
     for tag, said in phrases().items():
-        words = frozenset(plain(_ELIDED.sub(" ", said["passed_over"])).split())
+        words = frozenset(plain(_ELIDED.sub(" ", f"{said['passed_over']} {told['ordinary'].get(tag, '')}")).split())
         if tag not in ("zh", "ja"):
             made.little[tag] = words
             made.known.setdefault(tag, {}).update(dict.fromkeys(word for word in words if len(word) > 2))
-    for intent, lines in told["intents"].items():
-        made.rules += [_rule(intent, line.split()) for line in lines]
+    made.rules = [_rule(intent, line.split()) for rule in told["intents"] for intent, line in rule.items()]
     made.topics = {intent: topic for topic, listed in told["topics"].items() for intent in listed}
     made.short = {plain(short): plain(whole).split() for short, whole in told["short"].items()}
     return made
@@ -363,4 +362,4 @@ def _add_countries(lexicon: _Lexicon) -> None:
     for tag in LANGUAGES:
         for code, name in Locale(tag).territories.items():
             if len(code) == 2 and code.isalpha() and "(" not in name and len(plain(name)) > 2 - (tag in "zhja"):
-                lexicon.add(name, (f"country {code}", tag))
+                lexicon.add(_ELIDED.sub(" ", name), (f"country {code}", tag), mends=False)
