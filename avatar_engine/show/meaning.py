@@ -31,7 +31,9 @@ MOST_WORDS = 60
 SHORT, SHORT_SIGNS = 4, 9
 """Words, and signs of a script without spaces, up to which a message that names what it is about asks for it."""
 
-_WORD = re.compile(r"[\w\u0900-\u097f]+")
+DOUBT = 0.6
+"""Share of what speaks for a message's language from which another one may be it, too."""
+
 _NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _MARK = re.compile(r"[?？؟]")
 _REPEATED = re.compile(r"(.)\1{2,}")
@@ -154,10 +156,12 @@ def _read(words: Sequence[str], text: str) -> Meaning:
     tongue = _script(text) or _best(tongues)
     own = {at for at, _, tag in hits if tag == tongue}
     little = _lexicon().little.get(tongue, frozenset())
+    # A word of another language is one where it may be it: English everywhere, others where the language is in doubt.
+    lent = {"en"} | {tag for tag, told in tongues.items() if told >= DOUBT * tongues.get(tongue, 0.0)}
     notions = {
         notion
         for at, notion, tag in hits
-        if tag == tongue or (at not in own and (at < 0 or words[at] not in little))
+        if tag == tongue or (tag in lent and at not in own and (at < 0 or words[at] not in little))
     }
     asking = [(at, notion) for at, notion, tag in hits if tag == tongue or not tongue]
     named = frozenset(notion for notion in notions if notion not in (_ASKS, _FIRST, _TOLD))

@@ -1,7 +1,9 @@
 """The embedded host: answers at once, from what the catalogue says and in words that were written before.
 
-What is asked is found by the words of the question, compared by their groups of three letters (Dice 1945), so that
-endings and typing errors do no harm; prices and stock by words for them. It knows nothing else, and says so.
+What is asked is found by what the question means (`avatar_engine.show.meaning`): the answer is that of a question of
+the same meaning, a fact of it, the price or the stock. Where that is not known, or nothing has the same meaning, it is
+found by the words of the question, compared by their groups of three letters (Dice 1945), so that endings and typing
+errors do no harm; but never in what is known to mean something else. It knows nothing else, and says so.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any
 
 from avatar_engine.show.host.phrases import phrases
 from avatar_engine.show.host.reply import Ready, Request
+from avatar_engine.show.meaning import Meaning, understood
 from avatar_engine.show.wording import filled, picked
 
 NAME = "embedded host"
@@ -24,6 +27,9 @@ SURE = 0.34
 
 NEAR = 0.55
 """Share of their groups of letters that two words have in common which may be one."""
+
+SAME = 0.6
+"""Share that is enough where the question's meaning is known and is another's."""
 
 MOST_WORDS = 60
 """Words of a text that are looked at."""
@@ -86,7 +92,7 @@ class Embedded:
     def _answer(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
         found = self._found(request, tongue, product) or [self._worded(tongue, "unknown", request.language)]
         if request.again:
-            found = found[:1]
+            return found[:1]
         if request.askers:
             to = self._worded(tongue, "to", request.language).replace("{asker}", request.askers[0])
             if to.rstrip().endswith((".", "。", "।")):
@@ -97,11 +103,31 @@ class Embedded:
     def _found(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
         """What is known to a question; empty for nothing."""
         asked = " ".join(_words(request.text))
-        if product and "price" in product.values and _asks_the_price(asked):
-            return [self._of(tongue, "price_was" if "was" in product.values else "price", request, product)]
-        shop = self._knows("", request.language)
+        meaning = understood(request.text)
+        priced = product is not None and "price" in product.values
+        if product and priced and (meaning.intent == "price" or (not meaning.intent and _asks_the_price(asked))):
+            return self._price(request, tongue, product)
+        if found := self._known(request, meaning, tongue, product):
+            return found
+        if product and priced and meaning.intent == "discount":
+            return self._price(request, tongue, product)
+        of_stock = meaning.intent in ("stock", "restock") or (
+            not meaning.intent and _asks(asked, tongue["asks"]["stock"])
+        )
+        if product and of_stock:
+            kind = "sold_out" if product.sold_out else "stock" if "stock" in product.values else "available"
+            return [self._of(tongue, kind, request, product)]
+        return []
+
+    def _price(self, request: Request, tongue: Mapping[str, Any], product: Known) -> list[str]:
+        return [self._of(tongue, "price_was" if "was" in product.values else "price", request, product)]
+
+    def _known(
+        self, request: Request, meaning: Meaning, tongue: Mapping[str, Any], product: Known | None
+    ) -> list[str]:
+        """The answer, fact or sentence that a question is after; empty for none."""
         known: list[tuple[str, list[str]]] = []
-        for place in (product, shop):
+        for place in (product, self._knows("", request.language)):
             if place:
                 known += [(question, _sentences(answer)) for question, answer in place.answers]
         if product:
@@ -109,16 +135,14 @@ class Embedded:
                 values = {**product.values, "fact": fact, "value": value}
                 known.append((f"{fact} {value}", [self._filled(tongue, "fact", request.language, values)]))
             known += [(sentence, [sentence]) for sentence in _sentences(product.description)]
-        if known:
-            texts = [text for text, _ in known]
-            scores = likenesses(request.text, texts, _passed_over(request.language))
-            likeness, which = max((score, -n) for n, score in enumerate(scores))
-            if likeness >= SURE:
-                return known[-which][1]
-        if product and _asks(asked, tongue["asks"]["stock"]):
-            kind = "sold_out" if product.sold_out else "stock" if "stock" in product.values else "available"
-            return [self._of(tongue, kind, request, product)]
-        return []
+        if not known:
+            return []
+        scores = likenesses(request.text, [text for text, _ in known], _passed_over(request.language))
+        best, which = max(
+            (_worth(meaning, understood(text), score), -n)
+            for n, ((text, _), score) in enumerate(zip(known, scores, strict=True))
+        )
+        return known[-which][1] if best >= SURE else []
 
     def _fill(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
         """Something about the product that was not said lately."""
@@ -160,6 +184,15 @@ class Embedded:
         turn = self._turns[what] if what in self._turns or len(self._turns) < 5000 else 0
         self._turns[what] = turn + 1
         return turn
+
+
+def _worth(asked: Meaning, told: Meaning, likeness: float) -> float:
+    """How well something that is known fits a question: by its meaning, then by its words."""
+    if asked.intent and asked.topic == told.topic:
+        return 1.0 + likeness
+    if asked.intent and told.intent and likeness < SAME:
+        return 0.0
+    return likeness
 
 
 @lru_cache(maxsize=16)
