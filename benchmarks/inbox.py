@@ -20,7 +20,7 @@ from rich.console import Console
 
 from avatar_engine.show.chat.inbox import Inbox
 from avatar_engine.show.chat.message import Message
-from avatar_engine.show.meaning import tongue_of, understood
+from avatar_engine.show.meaning import tongue_of
 
 BEGIN, END = "<!-- inbox: written by benchmarks/inbox.py -->", "<!-- /inbox -->"
 LANGUAGES = ("en", "fr", "es", "de", "zh")

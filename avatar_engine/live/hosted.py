@@ -56,7 +56,7 @@ class OnAirClock:
 
 def about(script: Script, name: str, seed: int) -> dict[str, Any]:
     """What a journal begins with."""
-    kept = {field: getattr(script, field) for field in ("language", "label", "expression", "use")}
+    kept = {field: getattr(script, field) for field in ("language", "label", "expression", "use", "names")}
     return {"script": name, "seed": seed, **kept}
 
 

@@ -125,12 +125,16 @@ class Shop:
 
 
 class _Truthful:
-    """Answers the question whether the host is real itself; whoever is asked for the rest."""
+    """Answers the question whether the host is real itself; whoever is asked for the rest.
 
-    def __init__(self, hosts_: Hosts) -> None:
-        self._hosts = hosts_
+    The journal is told the names that may be said before one is.
+    """
+
+    def __init__(self, hosts_: Hosts, journal: Journal) -> None:
+        self._hosts, self._journal = hosts_, journal
 
     def reply(self, request: Request) -> Reply:
+        self._journal.named(request.askers)
         honest = guards.truthful(request.text, request.language) if request.kind == "answer" else None
         return Ready([honest], "the law") if honest else self._hosts.reply(request)
 
@@ -214,7 +218,7 @@ def _studio(
     return Studio(
         slots=shop.slots,
         chat=inbox if sources else None,
-        hosts=_Truthful(answered),
+        hosts=_Truthful(answered, journal),
         check=check,
         audience=inbox.audience,
         notice=guards.notice,

@@ -1,6 +1,7 @@
 """The journal of a show: everything that was decided and said, in order, from which it can be played again exactly.
 
-JSON lines. The first one has the seed and the script's hash; ``say`` and ``rest`` are what was handed out.
+JSON lines. The first one has the seed and the script's hash; ``say`` and ``rest`` are what was handed out. Names of
+viewers are enciphered, and what they wrote of themselves is masked (`avatar_engine.show.privacy`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, TextIO
 
 from avatar_engine.contracts import Controls, Utterance
 from avatar_engine.errors import AvatarError
+from avatar_engine.show.privacy import Discretion, Pseudonyms
 from avatar_engine.show.script import Pause, Script
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ class Journal:
 
     Args:
         path: Its file; None for a journal that is only asked for its counts.
+        about: What it begins with; with ``names`` = ``kept`` names of viewers are written as they are.
 
     Attributes:
         counts: How often each event was told.
@@ -50,11 +53,19 @@ class Journal:
                 raise AvatarError(
                     f"The journal {path} can't be written: {error.strerror}.", "Choose another place."
                 ) from None
+        hide = path is not None and about.get("names") != "kept"
+        self._discretion = Discretion(Pseudonyms.begun(path) if path is not None and hide else None)
         self({"event": "show", **about})
+
+    def named(self, names: Sequence[str]) -> None:
+        """Viewers may be called by these names from now on."""
+        with self._lock:
+            self._discretion.named(names)
 
     def __call__(self, entry: Mapping[str, Any]) -> None:
         """Write an entry down."""
         with self._lock:
+            entry = self._discretion.written(entry)
             event = str(entry.get("event"))
             self.counts[event] = self.counts.get(event, 0) + 1
             if self._file is None:

@@ -31,6 +31,9 @@ MOST_WORDS = 60
 SHORT, SHORT_SIGNS = 4, 9
 """Words, and signs of a script without spaces, up to which a message that names what it is about asks for it."""
 
+LONG = 7
+"""Letters of a mistyped word that is put right where the message makes sense as it stands."""
+
 DOUBT = 0.6
 """Share of what speaks for a message's language from which another one may be it, too."""
 
@@ -130,9 +133,8 @@ class _Lexicon:
         elif words:
             (word,) = words
             begins, ends = word.startswith("*"), word.endswith("*")
-            place = self.words
-            if begins or ends:
-                place = self.parts if begins and ends else self.ends if begins else self.stems
+            wild = self.parts if begins and ends else self.ends if begins else self.stems
+            place = wild if begins or ends else self.words
             place.setdefault(word.strip("*"), set()).add(hit)
 
 
@@ -142,11 +144,10 @@ def understood(text: str) -> Meaning:
     joined = _ELIDED.sub(" ", text)
     words = [part for word in plain(joined).split() for part in _written_out(word)][:MOST_WORDS]
     found = _read(words, text)
-    if found.intent and found.asks:
-        return found
-    best = _best(found.tongues)
-    mended = [part for word in words for part in (_mended(word, best) or word).split()]
-    return _read(mended, text) if mended != words else found
+    best, shortest = _best(found.tongues), LONG if found.intent and found.asks else 3
+    mended = [part for word in words for part in (_mended(word, best, shortest) or word).split()]
+    other = _read(mended, text) if mended != words else found
+    return other if other.intent or not found.intent else found
 
 
 def _read(words: Sequence[str], text: str) -> Meaning:
@@ -199,7 +200,9 @@ def _is_question(words: Sequence[str], text: str, hits: Sequence[tuple[int, str]
     return any(notion == _FIRST and at == begin for at, notion in hits) or bool(intent and short)
 
 
-_FILLER = frozenset("hi hello hey ok okay so and but et mais y e mas ma und aber ah oh hmm hola bonjour salut hallo ciao".split())
+_FILLER = frozenset(
+    "hi hello hey ok okay so and but et mais y e mas ma und aber ah oh hmm hola bonjour salut hallo ciao".split()
+)
 
 
 def _is_filler(word: str) -> bool:
@@ -258,9 +261,15 @@ def _written_out(word: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=50_000)
-def _mended(word: str, tongue: str) -> str:
+def _mended(word: str, tongue: str, shortest: int) -> str:
     """The known word that a mistyped one was meant to be; "" for none, or where it is one itself."""
-    if len(word) < 3 or not word.isalpha() or _NO_SPACES.search(word) or _hits_of(word) or _little_in(word):
+    if (
+        len(word) < shortest
+        or not word.isalpha()
+        or _NO_SPACES.search(word)
+        or _hits_of(word)
+        or _little_in(word)
+    ):
         return ""
     known = _lexicon().known
     for tag in dict.fromkeys((tongue, "en") if tongue else _LATIN):
@@ -346,7 +355,9 @@ def _lexicon() -> _Lexicon:
                 made.add(written, (f"tint {tint}", tag))
     _add_countries(made)
     for tag, said in phrases().items():
-        words = frozenset(plain(_ELIDED.sub(" ", f"{said['passed_over']} {told['ordinary'].get(tag, '')}")).split())
+        words = frozenset(
+            plain(_ELIDED.sub(" ", f"{said['passed_over']} {told['ordinary'].get(tag, '')}")).split()
+        )
         if tag not in ("zh", "ja"):
             made.little[tag] = words
             made.known.setdefault(tag, {}).update(dict.fromkeys(word for word in words if len(word) > 2))
@@ -365,5 +376,10 @@ def _add_countries(lexicon: _Lexicon) -> None:
     """Names of countries, in every language."""
     for tag in LANGUAGES:
         for code, name in Locale(tag).territories.items():
-            if len(code) == 2 and code.isalpha() and "(" not in name and len(plain(name)) > 2 - (tag in "zhja"):
+            if (
+                len(code) == 2
+                and code.isalpha()
+                and "(" not in name
+                and len(plain(name)) > 2 - (tag in "zhja")
+            ):
                 lexicon.add(_ELIDED.sub(" ", name), (f"country {code}", tag), mends=False)

@@ -60,6 +60,9 @@ THANKS, GREETS = 30.0, 60.0
 FRESH = {"greet": 60.0, "thank": 120.0}
 """Seconds after which it is too late for them."""
 
+GIVING = ("purchase", "gift", "member", "follow")
+"""Kinds of messages whose authors are thanked; what comes first is thanked first."""
+
 BACK = 300.0
 """Seconds of silence after which somebody who comes in again is back."""
 
@@ -92,6 +95,9 @@ _WORD = re.compile(r"\w+")
 _NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _LEET = str.maketrans("013457@$", "oieastas")
 
+
+_SMALL_TALK = ("host_", "music", "language", "next_show", "replay")
+"""How names of intents begin that sell nothing."""
 
 _Key = tuple[str, str, str, str]
 """Language, intent or topic, detail and product."""
@@ -132,7 +138,7 @@ class Question:
 
     def worth(self, now: float) -> float:
         """How much it is worth to answer it: askers, what is asked, and how long it waits."""
-        useful = 2.0 if self.product or (self.intent and not self.intent.startswith("host_")) else 1.0
+        useful = 2.0 if self.product or (self.intent and not self.intent.startswith(_SMALL_TALK)) else 1.0
         lately = 0.5 if now - self.answered < AGAIN else 1.0
         return useful * lately * self.count * (HELD + now - self.first) / HELD
 
@@ -258,7 +264,8 @@ class Inbox:
             waiting.popleft()
         if not waiting or now - self._spoken_to[kind] < rest:
             return None
-        reason = waiting[-1][2]  # of those who came last
+        reasons = {one[2] for one in waiting}
+        reason = next((one for one in GIVING if one in reasons), waiting[-1][2])
         same = [one for one in waiting if one[2] == reason]
         names = tuple(dict.fromkeys(name for _, name, _ in reversed(same)))[:NAMES]
         first = same[0][0]
@@ -349,7 +356,7 @@ class Inbox:
         last = self._seen.get(message.author)
         self._remember(message.author, now)
         for name in _names((), message.author):
-            if message.kind in ("gift", "purchase"):
+            if message.kind in GIVING:
                 self._people["thank"].append((now, name, message.kind))
             elif message.kind == "join" and (last is None or now - last > BACK):
                 self._people["greet"].append((now, name, "new" if last is None else "back"))
@@ -423,7 +430,10 @@ class Inbox:
         if not question.count:
             question.first = now
         question.count, question.last = question.count + 1, now
-        question.authors = (*question.authors, *(name for name in one.authors if name not in question.authors))[:NAMES]
+        question.authors = (
+            *question.authors,
+            *(name for name in one.authors if name not in question.authors),
+        )[:NAMES]
         question.product = question.product or one.product
         if len(question.idents) < IDENTS:
             question.idents += one.idents
@@ -476,7 +486,12 @@ class Inbox:
 def _topic(question: Question) -> _Key:
     """What one answer answers."""
     topic = Meaning(question.intent).topic
-    return question.language, topic, question.detail if topic == question.intent else "", question.product or ""
+    return (
+        question.language,
+        topic,
+        question.detail if topic == question.intent else "",
+        question.product or "",
+    )
 
 
 @lru_cache(maxsize=1)

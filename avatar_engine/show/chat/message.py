@@ -9,7 +9,7 @@ from dataclasses import dataclass
 LONGEST, LONGEST_NAME = 500, 40
 """Letters of a message and of a name."""
 
-KINDS = ("text", "join", "gift", "retracted")
+KINDS = ("text", "join", "gift", "purchase", "retracted")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from avatar_engine.errors import AvatarError
-from avatar_engine.show.chat.message import LONGEST_NAME, Count, Message, Put, cleaned
+from avatar_engine.show.chat.message import KINDS, LONGEST_NAME, Count, Message, Put, cleaned
 
 log = logging.getLogger(__name__)
 
@@ -163,8 +163,8 @@ def read(entry: Mapping[str, Any], source: str) -> list[Message | Count]:
     if counts:
         return counts
     kind = entry.get("kind", "text")
-    if kind not in ("text", "join", "gift", "retracted"):
-        raise ValueError(f"kind {str(kind)[:20]!r} is none of text, join, gift, retracted")
+    if kind not in KINDS:
+        raise ValueError(f"kind {str(kind)[:20]!r} is none of {', '.join(KINDS)}")
     text, author = cleaned(entry.get("text", "")), cleaned(entry.get("author", ""), LONGEST_NAME)
     if kind == "text" and not text:
         raise ValueError("there is no text")

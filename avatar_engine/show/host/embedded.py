@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from babel.lists import format_list
+
 from avatar_engine.show.host.phrases import phrases
 from avatar_engine.show.host.reply import Ready, Request
 from avatar_engine.show.meaning import Meaning, understood
@@ -37,6 +39,7 @@ MOST_WORDS = 60
 LONGEST = 3
 """Sentences of an answer, or of what is said in a gap."""
 
+_LOCALES = {"zh": "zh_CN", "pt": "pt_BR"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？।])")
 _WORD = re.compile(r"\w+")
 _NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -83,9 +86,11 @@ class Embedded:
         if tongue is None:
             return None
         product = self._knows(request.product, request.language) if request.product else None
-        say = {"answer": self._answer, "fill": self._fill, "greet": self._greet, "offer": self._offer}[
-            request.kind
-        ]
+        kinds = {
+            "answer": self._answer, "fill": self._fill, "greet": self._greet, "thank": self._thank,
+            "offer": self._offer,
+        }  # fmt: skip
+        say = kinds[request.kind]
         sentences = say(request, tongue, product)
         return Ready(sentences[:LONGEST], NAME) if sentences else None
 
@@ -105,7 +110,11 @@ class Embedded:
         asked = " ".join(_words(request.text))
         meaning = understood(request.text)
         priced = product is not None and "price" in product.values
-        if product and priced and (meaning.intent == "price" or (not meaning.intent and _asks_the_price(asked))):
+        if (
+            product
+            and priced
+            and (meaning.intent == "price" or (not meaning.intent and _asks_the_price(asked)))
+        ):
             return self._price(request, tongue, product)
         if found := self._known(request, meaning, tongue, product):
             return found
@@ -165,7 +174,20 @@ class Embedded:
         return [*begin, told[picked(len(told), self._seed, f"fill {request.product}", turn)]]
 
     def _greet(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
-        return [self._worded(tongue, "greet", request.language)]
+        if not request.askers:
+            return [self._worded(tongue, "greet", request.language)]
+        kind = "welcome_back" if request.text == "back" else "welcome"
+        return [self._to_people(tongue, kind, request)]
+
+    def _thank(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
+        kind = f"thanks_{request.text}"
+        return [self._to_people(tongue, kind if kind in tongue else "thanks_follow", request)]
+
+    def _to_people(self, tongue: Mapping[str, Any], kind: str, request: Request) -> str:
+        """A sentence to viewers, by their names where they may be said."""
+        locale = _LOCALES.get(request.language.partition("-")[0], request.language.partition("-")[0])
+        names = format_list(request.askers, locale=locale) if request.askers else str(tongue["somebody"][0])
+        return self._worded(tongue, kind, request.language).replace("{names}", names)
 
     def _offer(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
         return [self._of(tongue, "offer", request, product)] if product and "price" in product.values else []

@@ -105,12 +105,14 @@ def test_gaps_greetings_and_offers() -> None:
 
 def test_every_language_has_every_occasion_with_known_slots() -> None:
     kinds = set(phrases()["en"])
-    slots = {"name", "price", "was", "saving", "stock", "fact", "value", "asker"}
+    slots = {"name", "price", "was", "saving", "stock", "fact", "value", "asker", "names"}
     assert set(phrases()) == {"en", "fr", "es", "it", "pt", "de", "zh", "ja", "hi"}
     for tongue in phrases().values():
         assert set(tongue) == kinds and set(tongue["asks"]) == {"price", "stock"}
         for kind in kinds - {"asks", "passed_over"}:
             assert len(tongue[kind]) >= 2
+            told = (kind.startswith(("welcome", "thanks")), "asker" if kind == "to" else "")
+            assert all(("{names}" in wording) is told[0] for wording in tongue[kind]), kind
             for wording in tongue[kind]:
                 assert {name for _, name, _, _ in string.Formatter().parse(wording) if name} <= slots
 
