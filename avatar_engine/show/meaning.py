@@ -100,6 +100,7 @@ class _Lexicon:
         phrases: Words of a phrase and its hit, by the first word.
         signs: Texts of scripts without spaces, and their hits.
         known: Words by language that a mistyped one may be.
+        like: The same by language, first letter and length.
         little: Words by language that tell nothing of what is asked.
     """
 
@@ -110,6 +111,7 @@ class _Lexicon:
     phrases: dict[str, list[tuple[tuple[str, ...], Hit]]] = field(default_factory=dict)
     signs: dict[str, set[Hit]] = field(default_factory=dict)
     known: dict[str, dict[str, None]] = field(default_factory=dict)
+    like: dict[tuple[str, str, int], list[str]] = field(default_factory=dict)
     little: dict[str, frozenset[str]] = field(default_factory=dict)
     rules: list[_Rule] = field(default_factory=list)
     topics: dict[str, str] = field(default_factory=dict)
@@ -197,7 +199,8 @@ def _is_question(words: Sequence[str], text: str, hits: Sequence[tuple[int, str]
     if told:
         return False
     begin = next((at for at, word in enumerate(words) if not _is_filler(word)), 0)
-    return any(notion == _FIRST and at == begin for at, notion in hits) or bool(intent and short)
+    first = len(words) > 1 and any(notion == _FIRST and at == begin for at, notion in hits)
+    return first or bool(intent and short)
 
 
 _FILLER = frozenset(
@@ -263,26 +266,27 @@ def _written_out(word: str) -> tuple[str, ...]:
 @lru_cache(maxsize=50_000)
 def _mended(word: str, tongue: str, shortest: int) -> str:
     """The known word that a mistyped one was meant to be; "" for none, or where it is one itself."""
-    if (
-        len(word) < shortest
-        or not word.isalpha()
-        or _NO_SPACES.search(word)
-        or _hits_of(word)
-        or _little_in(word)
-    ):
+    if len(word) < shortest or not word.isalpha() or _NO_SPACES.search(word):
         return ""
-    known = _lexicon().known
-    for tag in dict.fromkeys((tongue, "en") if tongue else _LATIN):
-        near = process.extract(
-            word, known.get(tag, {}).keys(), scorer=OSA.distance, score_cutoff=_slips(word), limit=5
-        )
+    tags = tuple(dict.fromkeys((tongue, "en") if tongue else _LATIN))
+    if any(tag in tags for _, tag in _hits_of(word)) or any(tag in tags for tag in _little_in(word)):
+        return ""
+    lexicon, slips = _lexicon(), _slips(word)
+    for tag in tags:
+        like = [
+            one
+            for begin in dict.fromkeys(word[:2])
+            for size in range(len(word) - slips, len(word) + slips + 1)
+            for one in lexicon.like.get((tag, begin, size), ())
+        ]
+        near = process.extract(word, like, scorer=OSA.distance, score_cutoff=slips, limit=5)
         good = [
             (distance, sorted(word) != sorted(one), -_same_begin(word, one), one)
             for one, distance, _ in near
-            if _may_be(word, str(one))
+            if _may_be(word, one)
         ]
         if good:
-            return str(min(good)[-1])
+            return min(good)[-1]
     return ""
 
 
@@ -313,8 +317,9 @@ def tongue_of(text: str, languages: Sequence[str]) -> str:
     if len(spoken) < 2:
         return tags[spoken[0]] if spoken else own
     counts = understood(text).tongues
-    best = max(spoken, key=lambda tag: (counts.get(tag, 0), tags[tag] == own))
-    return tags[best] if counts.get(best) else own
+    best = max(spoken, key=lambda tag: (counts.get(tag, 0.0), tags[tag] == own))
+    spoken_best = counts.get(best, 0.0)
+    return tags[best] if spoken_best and spoken_best >= DOUBT * max(counts.values()) else own
 
 
 def _script(text: str) -> str:
@@ -361,6 +366,9 @@ def _lexicon() -> _Lexicon:
         if tag not in ("zh", "ja"):
             made.little[tag] = words
             made.known.setdefault(tag, {}).update(dict.fromkeys(word for word in words if len(word) > 2))
+    for tag, words_known in made.known.items():
+        for word in words_known:
+            made.like.setdefault((tag, word[0], len(word)), []).append(word)
     made.rules = [_rule(intent, line.split()) for rule in told["intents"] for intent, line in rule.items()]
     made.topics = {intent: topic for topic, listed in told["topics"].items() for intent in listed}
     made.short = {plain(short): plain(whole).split() for short, whole in told["short"].items()}

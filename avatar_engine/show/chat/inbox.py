@@ -51,8 +51,11 @@ WAVE = 10
 BUSY = 8.0
 """Seconds between two questions that interrupt a script."""
 
-HELD = 15.0
+HELD = 40.0
 """Seconds that are added to every wait: how much a question of many is preferred to one that waits long."""
+
+CROWD = 8
+"""Questions that wait from which on nobody is called by name: in that time somebody else gets an answer."""
 
 THANKS, GREETS = 30.0, 60.0
 """Seconds between two thanks, and two greetings, by name."""
@@ -241,7 +244,8 @@ class Inbox:
                 self._told.move_to_end(_topic(best))
                 if len(self._told) > MOST:
                     self._told.popitem(last=False)
-            taken = replace(best, idents=list(best.idents))
+            crowded = sum(1 for one in self._questions if one.count) > CROWD
+            taken = replace(best, idents=list(best.idents), authors=() if crowded else best.authors)
             best.count, best.authors, best.idents = 0, (), []
             return taken
 
