@@ -78,7 +78,9 @@ def _mistyped(texts: Sequence[str]) -> float:
     """Share of texts whose intent is known and stays the same when a word of theirs is mistyped."""
     chance = random.Random(7)
     known = [text for text in texts if text.isascii() and understood(text).intent]
-    return sum(understood(_slip(text, chance)).intent == understood(text).intent for text in known) / len(known)
+    return sum(understood(_slip(text, chance)).intent == understood(text).intent for text in known) / len(
+        known
+    )
 
 
 def _slip(text: str, chance: random.Random) -> str:
@@ -97,7 +99,9 @@ def cost() -> float:
     chance, texts = random.Random(3), [*talk(), *(text for _, _, text in wordings("tuned"))]
     now, number = [0.0], A_MINUTE // 2
     inbox = Inbox(lambda: now[0], LANGUAGES)
-    said = [f"{chance.choice(texts)} {''.join(chance.choices('aeioubdfglmnprst', k=7))}" for _ in range(number)]
+    said = [
+        f"{chance.choice(texts)} {''.join(chance.choices('aeioubdfglmnprst', k=7))}" for _ in range(number)
+    ]
     understood("")
     began = time.process_time()
     for n, text in enumerate(said):
@@ -120,7 +124,9 @@ def main(
     lines = talk()
     taken = sum(understood(line).asks for line in lines) / len(lines)
     rows.append(f"| {len(lines)} lines of talk: taken for questions | {taken:.1%} | |")
-    rows.append(f"| of a core, for {A_MINUTE:,} messages a minute of which none is like another | {cost():.1%} | |")
+    rows.append(
+        f"| of a core, for {A_MINUTE:,} messages a minute of which none is like another | {cost():.1%} | |"
+    )
     Console().print("\n".join(rows), markup=False)
     if write:
         text = write.read_text(encoding="utf-8")

@@ -93,6 +93,11 @@ class Shop:
         found = self.catalogue().named(text)
         return found.ident if found else ""
 
+    def names(self, product: str) -> tuple[str, ...]:
+        """All names of a product, by its id."""
+        found = self.catalogue().products.get(product)
+        return found.names if found else ()
+
     def facts(self, product: str, language: str) -> dict[str, Any]:
         """What a language model is told, the product that is spoken of first."""
         products = self.catalogue().products
@@ -193,7 +198,7 @@ def _studio(
     folder = file.parent
     shop = Shop(script, folder, now)
     guard = Guard(shop.catalogue, now, script.rivals)
-    inbox = _Replayed(clock, script.languages, shop.product, script.rivals)
+    inbox = _Replayed(clock, script.languages, shop.product, script.rivals, shop.names)
     sources = [source_of(text, folder, clock) for text in script.chat]
     inbox.replays = [source for source in sources if isinstance(source, Replay)]
     endpoint, over = None, threading.Event()

@@ -140,6 +140,18 @@ class _Lexicon:
             place.setdefault(word.strip("*"), set()).add(hit)
 
 
+def without(text: str, names: Iterable[str]) -> str:
+    """A text without names of products, whose words ("silk scarf") tell nothing of what is asked; all of it where
+    nothing else is said."""
+    left = f" {plain(_ELIDED.sub(' ', text))} "
+    for name in sorted(map(plain, names), key=len, reverse=True):
+        if name:
+            left = left.replace(name if _NO_SPACES.search(name) else f" {name} ", " ")
+    if left.strip() == plain(_ELIDED.sub(" ", text)) or not left.strip():
+        return text
+    return left.strip() + ("?" if _MARK.search(text) else "")
+
+
 @lru_cache(maxsize=4096)
 def understood(text: str) -> Meaning:
     """What a message means."""

@@ -27,7 +27,7 @@ import numpy as np
 from avatar_engine.contracts import FloatArray
 from avatar_engine.show.chat.message import Count, Message
 from avatar_engine.show.host.phrases import phrases
-from avatar_engine.show.meaning import Meaning, tongue_of, understood
+from avatar_engine.show.meaning import Meaning, tongue_of, understood, without
 
 WIDTH = 512
 MOST = 300
@@ -178,6 +178,7 @@ class Inbox:
         languages: BCP 47 tags that the show speaks, its own first.
         product: Finds the product that a text names; "" for none.
         rivals: Names that are not to be spoken of.
+        names: The names of a product, by its id.
     """
 
     def __init__(
@@ -186,8 +187,11 @@ class Inbox:
         languages: Sequence[str] = ("en",),
         product: Callable[[str], str] = lambda text: "",
         rivals: Sequence[str] = (),
+        names: Callable[[str], Sequence[str]] = lambda product: (),
     ) -> None:
+        understood("")  # what it knows is read now, not while a viewer waits
         self.figures = Figures()
+        self._names = names
         self._clock, self._languages, self._product = clock, tuple(languages), product
         self._rivals = [name.casefold() for name in rivals if name.strip()]
         self._lock = threading.Lock()
@@ -353,7 +357,10 @@ class Inbox:
         meaning = understood(text)
         if not meaning.asks:
             return "greeting" if _GREETING.fullmatch(text) else "talk"
-        return self._ask(message, meaning, now)
+        product = self._product(text)
+        if product:
+            meaning = understood(without(text, self._names(product)))
+        return self._ask(message, meaning, product, now)
 
     def _noticed(self, message: Message, now: float) -> None:
         """Somebody came in, gave or bought something: who may be named is greeted or thanked."""
@@ -387,11 +394,11 @@ class Inbox:
         most = max(Counter(letters).values(), default=0)
         return "spam" if len(letters) > 12 and most > 0.5 * len(letters) else ""
 
-    def _ask(self, message: Message, meaning: Meaning, now: float) -> str:
+    def _ask(self, message: Message, meaning: Meaning, product: str, now: float) -> str:
         """Put a question to those that ask the same; what became of it."""
         question = Question(
             message.text, tongue_of(message.text, self._languages), _names((), message.author), 1, now, now,
-            self._product(message.text) or None, intent=meaning.intent, detail=meaning.detail,
+            product or None, intent=meaning.intent, detail=meaning.detail,
             vector=vector_of(message.text), idents=[message.ident], likeness=ALIKE,
         )  # fmt: skip
         if question.intent and now - self._told.get(_topic(question), -JUST) < JUST:

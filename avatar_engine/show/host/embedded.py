@@ -20,7 +20,7 @@ from babel.lists import format_list
 
 from avatar_engine.show.host.phrases import phrases
 from avatar_engine.show.host.reply import Ready, Request
-from avatar_engine.show.meaning import Meaning, understood
+from avatar_engine.show.meaning import Meaning, understood, without
 from avatar_engine.show.wording import filled, picked
 
 NAME = "embedded host"
@@ -108,7 +108,8 @@ class Embedded:
     def _found(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
         """What is known to a question; empty for nothing."""
         asked = " ".join(_words(request.text))
-        meaning = understood(request.text)
+        names = [product.values["name"]] if product and "name" in product.values else []
+        meaning = understood(without(request.text, names))
         priced = product is not None and "price" in product.values
         if (
             product
@@ -143,13 +144,16 @@ class Embedded:
             for fact, value in product.facts.items():
                 values = {**product.values, "fact": fact, "value": value}
                 known.append((f"{fact} {value}", [self._filled(tongue, "fact", request.language, values)]))
+        meant = [understood(text) for text, _ in known]
+        if product:  # what is told asks nothing: it is found by its words
             known += [(sentence, [sentence]) for sentence in _sentences(product.description)]
+        meant += [Meaning()] * (len(known) - len(meant))
         if not known:
             return []
         scores = likenesses(request.text, [text for text, _ in known], _passed_over(request.language))
         best, which = max(
-            (_worth(meaning, understood(text), score), -n)
-            for n, ((text, _), score) in enumerate(zip(known, scores, strict=True))
+            (_worth(meaning, told, score), -n)
+            for n, (told, score) in enumerate(zip(meant, scores, strict=True))
         )
         return known[-which][1] if best >= SURE else []
 
