@@ -3,9 +3,10 @@
     python benchmarks/inbox.py --write docs/measurements-show.md
 
 Thirty-two intents of live-shopping questions, six wordings each in five languages, come one after the other. The inbox
-was tuned on one half (`chat_intents_tuned.yaml`); the other (`chat_intents_held.yaml`) was written before and not
-looked at. What is no question (`chat_talk.yaml`, nine languages, tuned on) should be left alone. Typing errors are made:
-in every wording in Latin letters two neighbouring letters of a word change places, or one is missing.
+was tuned on one half (`chat_intents_tuned.yaml`) and on `tests/show/meanings.tsv`; the other half
+(`chat_intents_held.yaml`) was written before and not looked at. What is no question (`chat_talk.yaml`, nine languages,
+tuned on) should be left alone. Typing errors are made: in every wording of plain letters two neighbouring letters of
+its longest word change places, or one is missing.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """What a viewer's message means: its language, whether it asks, and what; in nine languages.
 
-Words and phrases stand for notions ("shipping", "fdp" and "Versand" are one), and notions that come together for what is
-asked (`meanings.yaml`). Nothing is learnt and nothing is guessed from likeness: a message whose notions fit no intent has
-none. Short forms of the chat are written out first, and where a message is not understood as it stands, words that
-nobody knows are taken for the known word that is one or two typing errors away (optimal string alignment).
+Words and phrases stand for notions ("shipping", "fdp" and "Versand" are one), and notions that come together for what
+is asked (`meanings.yaml`). Nothing is learnt and nothing is guessed from likeness: a message whose notions fit no
+intent has none. Short forms of the chat are written out first, and where a message is not understood as it stands, words that
+nobody knows are taken for the known word that is one or two typing errors away (optimal string alignment; Levenshtein
+1966, Damerau 1964).
 """
 
 from __future__ import annotations
@@ -128,8 +129,8 @@ class _Lexicon:
         for word in words:
             stem = word.strip("*")
             if mends and len(stem) > 2 and not word.startswith("*"):
-                ends = ("", *_ENDINGS) if word.endswith("*") and len(stem) > 3 else ("",)
-                known.update((stem + end, None) for end in ends)
+                endings = ("", *_ENDINGS) if word.endswith("*") and len(stem) > 3 else ("",)
+                known.update((stem + end, None) for end in endings)
         if len(words) > 1:
             self.phrases.setdefault(words[0], []).append((tuple(words[1:]), hit))
         elif words:
@@ -216,8 +217,12 @@ def _is_question(words: Sequence[str], text: str, hits: Sequence[tuple[int, str]
 
 
 _FILLER = frozenset(
-    "hi hello hey ok okay so and but et mais y e mas ma und aber ah oh hmm hola bonjour salut hallo ciao".split()
-)
+    (
+        "hi", "hello", "hey", "ok", "okay", "so", "and", "but", "et", "mais", "y", "e", "mas", "ma", "und", "aber",
+        "ah", "oh", "hmm", "hola", "bonjour", "salut", "hallo", "ciao",
+    )
+)  # fmt: skip
+"""Words that may stand before the one that a question begins with."""
 
 
 def _is_filler(word: str) -> bool:

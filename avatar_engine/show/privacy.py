@@ -1,9 +1,9 @@
 """What a show writes down of its viewers: a keyed pseudonym for a name, and no mail, telephone or card numbers.
 
 A name that is said on air must be said again by a replay, to the letter. So it is not thrown away but enciphered
-(AES-SIV, RFC 5297): with one key the same name always gives the same pseudonym, and with the key it can be read again. The
-key is made for one show and lies in a file of its own beside the journal. Whoever deletes the file has a journal without
-names, for good: a replay then says "a viewer" in their place.
+(AES-SIV, RFC 5297): with one key the same name always gives the same pseudonym, and with the key it can be read again.
+The key is made for one show and lies in a file of its own beside the journal. Whoever deletes the file has a journal
+without names, for good: a replay then says "dear viewer" in their place.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PERSONAL = (
 """What is masked in the words of viewers. "10 000 000" goes, too: better a number too many."""
 
 _SAID = ("say", "rest", "show")
-"""Events that are written as they are but for names: a replay needs them. The guard lets no number or address be said."""
+"""Events that are written as they are but for names: a replay needs them, and the guard lets no number be said."""
 
 
 _WORDS = ("text", "said", "why", "askers", "author")

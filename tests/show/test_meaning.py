@@ -1,4 +1,4 @@
-"""What a message means is known whatever its words, in nine languages, with typing errors and the chat's short forms."""
+"""What a message means is known whatever its words, in nine languages, with typing errors and short forms."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ EXPIRES = 600.0
 """Seconds after which a question that nobody asks again is not answered any more."""
 
 JUST = 20.0
-"""Seconds after an answer was begun in which the same question is left out: its answer is on air, or was a moment ago."""
+"""Seconds after an answer was begun in which the same question is left out: its answer is on air, or just was."""
 
 AGAIN = 240.0
 """Seconds in which a question that was answered is answered shortly, and while the script runs for a wave alone."""

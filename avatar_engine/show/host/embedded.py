@@ -215,7 +215,7 @@ class Embedded:
 def _worth(asked: Meaning, told: Meaning, likeness: float) -> float:
     """How well something that is known fits a question: by its meaning, then by its words."""
     if asked.intent and asked.topic == told.topic:
-        return 1.0 + likeness
+        return 2.0 + likeness  # more than all of its words are worth
     if asked.intent and told.intent and likeness < SAME:
         return 0.0
     return likeness
