@@ -2,9 +2,9 @@
 
 Words and phrases stand for notions ("shipping", "fdp" and "Versand" are one), and notions that come together for what
 is asked (`meanings.yaml`). Nothing is learnt and nothing is guessed from likeness: a message whose notions fit no
-intent has none. Short forms of the chat are written out first, and where a message is not understood as it stands, words that
-nobody knows are taken for the known word that is one or two typing errors away (optimal string alignment; Levenshtein
-1966, Damerau 1964).
+intent has none. Short forms of the chat are written out first, and where a message is not understood as it stands,
+words that nobody knows are taken for the known word that is one or two typing errors away (optimal string alignment;
+Damerau 1964, Levenshtein 1966).
 """
 
 from __future__ import annotations
