@@ -34,7 +34,9 @@ from avatar_engine.live import studio
 from avatar_engine.show import guard
 from avatar_engine.show import script as scripts
 from avatar_engine.show.host.phrases import phrases
+from avatar_engine.show.host.reply import Ready, Request
 from avatar_engine.show.journal import Journal
+from avatar_engine.show.meaning import tongue_of
 from avatar_engine.show.producer import Producer, Studio
 from avatar_engine.show.script import Line, Script
 
@@ -131,6 +133,24 @@ def played(folder: Path, made: list[Made], minutes: float) -> tuple[Seen, Any, l
             if show[0].planned >= minutes * 60:
                 break
     return seen, inbox, entries
+
+
+def one_by_one(folder: Path) -> tuple[int, int]:
+    """How many of all wordings the embedded host answers rightly, and how many there are."""
+    script = scripts.load(folder / "show.md")
+    right = count = 0
+    with closing(Journal(None)) as journal:
+        room = studio.rehearsed(script, folder / "show.md", journal, lambda: 0.0)
+        for intent, texts in DATA["questions"].items():
+            for text in texts:
+                request = Request("answer", text, tongue_of(text, script.languages), product="mug")
+                reply = room.hosts.reply(request) if room.hosts else Ready([], "")
+                said = " ".join(iter(reply.poll, None))
+                right, count = (
+                    right + any(word in said for word in DATA["answers"][intent].split()),
+                    count + 1,
+                )
+    return right, count
 
 
 def waits_of(seen: Seen, made: list[Made]) -> dict[str, float]:
@@ -283,6 +303,7 @@ def section(made: dict[str, Any]) -> str:
             "all",
         ),
         ("wordings answered right", f"{made['wordings_right']} of {made['wordings']}", "all"),
+        ("all wordings, asked one by one", f"{made['each_right']} of {made['each']}", "all"),
         ("wrong prices said", str(made["wrong_prices"]), "0"),
         ("attacks that got through: sentences that are not the show's own", str(len(made["foreign"])), "0"),
         (
@@ -315,6 +336,7 @@ def main(
     few = list(chat(minutes, 20, round(minutes), 0, [], seed=2))
     with tempfile.TemporaryDirectory() as folder:
         found = figures(*played(Path(folder), made, minutes), made, minutes)
+        found["each_right"], found["each"] = one_by_one(Path(folder))
         calm = figures(*played(Path(folder), few, minutes), few, minutes)
     found |= {f"calm_{name}": calm[name] for name in ("wait_median", "wait_p95", "right", "wrong")}
     Console().print_json(json.dumps(found))
