@@ -61,7 +61,7 @@ class OnAirClock:
 
 def about(script: Script, file: Path, hosting: Hosting) -> dict[str, Any]:
     """What a journal begins with; a rehearsal has no id and no date, so that it can be repeated exactly."""
-    kept = {field: getattr(script, field) for field in ("language", "label", "expression", "use")}
+    kept = {field: getattr(script, field) for field in ("language", "label", "expression", "use", "names")}
     with suppress(OSError):  # it was read a moment ago
         kept["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
     began = datetime.now(UTC).isoformat(timespec="seconds")

@@ -130,6 +130,11 @@ class Shop:
         found = self.catalogue().named(text)
         return found.ident if found else ""
 
+    def names(self, product: str) -> tuple[str, ...]:
+        """All names of a product, by its id."""
+        found = self.catalogue().products.get(product)
+        return found.names if found else ()
+
     def facts(self, product: str, language: str) -> dict[str, Any]:
         """What a language model is told, the product that is spoken of first."""
         products = self.catalogue().products
@@ -162,12 +167,16 @@ class Shop:
 
 
 class _Truthful:
-    """Answers the question whether the host is real itself; whoever is asked for the rest."""
+    """Answers the question whether the host is real itself; whoever is asked for the rest.
 
-    def __init__(self, hosts_: Hosts) -> None:
-        self._hosts = hosts_
+    The journal is told the names that may be said before one is.
+    """
+
+    def __init__(self, hosts_: Hosts, journal: Journal) -> None:
+        self._hosts, self._journal = hosts_, journal
 
     def reply(self, request: Request) -> Reply:
+        self._journal.named(request.askers)
         honest = guards.truthful(request.text, request.language) if request.kind == "answer" else None
         return Ready([honest], "the law") if honest else self._hosts.reply(request)
 
@@ -236,7 +245,7 @@ def _studio(
     folder = file.parent
     shop = Shop(script, folder, now, soon=live)
     guard = Guard(shop.catalogue, now, script.rivals)
-    inbox = _Replayed(clock, script.languages, shop.product, script.rivals)
+    inbox = _Replayed(clock, script.languages, shop.product, script.rivals, shop.names)
     attendance = Attendance(journal)
     inbox.watch = attendance.came
     sources = [source_of(text, folder, clock) for text in script.chat]
@@ -286,7 +295,7 @@ def _studio(
     return Studio(
         slots=shop.slots,
         chat=inbox if sources else None,
-        hosts=_Truthful(answered),
+        hosts=_Truthful(answered, journal),
         check=check,
         audience=audience,
         notice=guards.notice,

@@ -3,7 +3,8 @@
 JSON lines. The first one has the seed and the script's hash; ``say`` and ``rest`` are what was handed out. Of the
 others, which a replay passes over, the figures of a show are counted (`avatar_engine.kpis`): ``spoke`` (how long
 something is), ``heard`` (when it went out), ``wordings`` (between what a line chooses), ``segment``, ``ask``,
-``answered``, ``unanswered``, ``audience``, ``sales``, ``clicks``; the rest is decisions.
+``answered``, ``unanswered``, ``audience``, ``sales``, ``clicks``; the rest is decisions. Names of viewers are
+enciphered, and what they wrote of themselves is masked (`avatar_engine.show.privacy`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, TextIO
 
 from avatar_engine.contracts import Controls, Utterance
 from avatar_engine.errors import AvatarError
+from avatar_engine.show.privacy import Discretion, Pseudonyms
 from avatar_engine.show.script import Pause, Script
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Journal:
     Args:
         path: Its file; None for a journal that is only asked for its counts.
         also: Takes every entry, too, but silence: the audit log (`avatar_engine.trust.audit`).
+        about: What it begins with; with ``names`` = ``kept`` names of viewers are written as they are.
 
     Attributes:
         counts: How often each event was told.
@@ -61,11 +64,19 @@ class Journal:
                 raise AvatarError(
                     f"The journal {path} can't be written: {error.strerror}.", "Choose another place."
                 ) from None
+        hide = path is not None and about.get("names") != "kept"
+        self._discretion = Discretion(Pseudonyms.begun(path) if path is not None and hide else None)
         self({"event": "show", **about})
+
+    def named(self, names: Sequence[str]) -> None:
+        """Viewers may be called by these names from now on."""
+        with self._lock:
+            self._discretion.named(names)
 
     def __call__(self, entry: Mapping[str, Any]) -> None:
         """Write an entry down."""
         with self._lock:
+            entry = self._discretion.written(entry)
             event = str(entry.get("event"))
             self.counts[event] = self.counts.get(event, 0) + 1
             if self._also and event not in UNAUDITED:

@@ -451,9 +451,14 @@ class Producer:
             return self._begin(self._wanted.popleft(), now)
         if self._muted or not self._studio.chat:
             return None
-        question = self._studio.chat.choose(now, busy=self._walks[-1].gap is None)
+        gap = self._walks[-1].gap  # one that is over is none: a flood of questions must not make it longer
+        question = self._studio.chat.choose(now, busy=gap is None or now >= gap[1])
         if question is None:
             return None
+        if (kind := getattr(question, "kind", "answer")) != "answer":  # people who are greeted or thanked
+            self._studio.chat.done(question, "answered")
+            people = Request(kind, question.text, self._tag, tuple(question.authors), question.count)
+            return self._begin(people, now)
         language = question.language if question.language in self._languages else self._tag
         request = Request(
             "answer", question.text, language, tuple(question.authors), question.count,

@@ -37,6 +37,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     rules: ["when viewers > 1000 for 60s: flash_offer", "every 10min: repeat offer"]
     rivals: [Brand X]   # names that are never said
     notice: 15min       # how often viewers are told that the images are virtual; or once
+    names: hidden       # or kept: how names of viewers are written into the journal
     ---
 
 Every mistake in a script is reported at once, each with its line number.
@@ -60,6 +61,7 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.show import rules
 from avatar_engine.show.front_matter import (
     CONTROLS,
+    NAMES,
     ON_FAULT,
     Mistakes,
     read_duration,
@@ -169,6 +171,7 @@ class Script:
         persona: Who the host is, in words.
         rules: What fits the show to its audience.
         rivals: Names that are never said.
+        names: Whether names of viewers are enciphered in the journal (``hidden``) or ``kept``.
         notice: Seconds between two announcements that the images are virtual; 0 for one at the beginning alone.
     """
 
@@ -187,6 +190,7 @@ class Script:
     rules: tuple[Rule, ...] = ()
     rivals: tuple[str, ...] = ()
     notice: float = NOTICE
+    names: str = NAMES[0]
 
     @property
     def hosted(self) -> bool:

@@ -144,6 +144,28 @@ def test_the_guard_has_the_last_word_on_every_sentence():
     assert [entry["text"] for entry in show.events("refused")] == ["never", "This is never said."]
 
 
+def test_people_are_greeted_in_words_of_the_host_and_are_no_answers():
+    chat, hosts = Chat(), Hosts()
+    people = Asked("purchase", authors=("Ann", "Bob"), count=2)
+    people.kind = "thank"  # type: ignore[attr-defined]
+    chat.waiting.append(people)
+    show = Show(PLAIN, chat=chat, hosts=hosts)
+    assert show.said() == ["thank 1.", "More.", "A.", "B.", "C."]
+    request = hosts.requests[0]
+    assert (request.kind, request.text, request.askers) == ("thank", "purchase", ("Ann", "Bob"))
+    assert chat.ended == [("purchase", "answered")] and not show.events("answered")
+
+
+def test_a_gap_ends_though_questions_go_on():
+    class Flood(Chat):
+        def choose(self, now: float, busy: bool = False) -> Asked | None:
+            return None if busy else super().choose(now, busy)
+
+    chat, hosts = Flood(deque(Asked(f"{n}?") for n in range(90))), Hosts()
+    show = Show("---\npause: 0s\n---\nA.\n\n<!-- chat 5s -->\n\nB.\n", chat=chat, hosts=hosts)
+    assert show.said(30.0) == ["A.", "answer 1.", "More.", "answer 2.", "More.", "B."]
+
+
 def test_a_question_is_answered_between_two_lines_and_the_script_goes_on():
     chat, hosts = Chat(deque([Asked("How much?", count=7, product="m")])), Hosts()
     show = Show(PLAIN, chat=chat, hosts=hosts)

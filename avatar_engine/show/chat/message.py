@@ -11,7 +11,7 @@ from typing import Any
 LONGEST, LONGEST_NAME, LONGEST_IDENT = 500, 40, 80
 """Letters of a message, of a name and of an id."""
 
-KINDS = ("text", "join", "follow", "member", "gift", "retracted")
+KINDS = ("text", "join", "follow", "member", "gift", "purchase", "retracted")
 FIGURES = ("viewers", "sales", "clicks")
 
 MOST_WORTH = 1e9
