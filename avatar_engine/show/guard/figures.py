@@ -138,6 +138,17 @@ _MORE = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=16)
+def digit_words(tag: str) -> frozenset[str]:
+    """What the digits are called in a language, as in a telephone number; "" and numbers to a hundred with them."""
+    names = {_plain(name) for name, value in _words(tag)[0].items() if value < 100 and " " not in name}
+    names |= {_plain(word) for word in _NO_NUMBERS.get(tag, ()) if word not in _ARTICLES}
+    return frozenset(names | ({"double", "triple", "oh"} if tag == "en" else {"double"}))
+
+
+_ARTICLES = ("un", "une", "una", "um", "uma", "ein", "eine")
+
+
 def _han(text: str) -> Iterator[Figure]:
     plain = _HAN_WORDS.sub(lambda found: " " * len(found[0]), text)
     for match in _HAN_NUMBER.finditer(plain):

@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -34,7 +34,9 @@ import yaml
 
 from avatar_engine import markup
 from avatar_engine.show.catalogue import Catalogue, Product
-from avatar_engine.show.guard.figures import Figure, figures
+from avatar_engine.show.guard.figures import Figure, digit_words, figures
+from avatar_engine.show.guard.readings import bare, cleaned, other_language, roman, strange
+from avatar_engine.show.guard.topics import EVERYBODY, HOSTS, Topics, anywhere, known, little, topics_of
 from avatar_engine.show.host.prompt import MARK
 
 SMALL = 12
@@ -61,6 +63,8 @@ _SECRETS = {
     "code": re.compile(r"```|</?(?:script|system|img|a)\b|\{\{|\$\{|<\|", re.IGNORECASE),
     "prompt": re.compile(rf"{MARK}|system prompt|\bFACTS\b|\bMESSAGE\.from\b|SAID_BEFORE", re.IGNORECASE),
 }
+_PEOPLE = ("script", "technician", "notice")
+"""Whose words are chosen by people: what they talk about is theirs to decide; claims and figures are not."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _CLOCK = re.compile(
     r"\s*(?::\d\d|h\d{0,2}\b|(?:o.clock|a\.?m\.?|p\.?m\.?|uhr|heures?|horas?|点|時|बजे)(?!\w))", re.IGNORECASE
@@ -129,20 +133,26 @@ class Guard:
     ) -> None:
         self._catalogue, self._now = catalogue, now
         self._rivals = [_plain(name) for name in rivals]
+        self._read: tuple[Catalogue, _Shop] | None = None
 
     def check(self, text: str, language: str, product: str = "", origin: str = "") -> Verdict:
         """What may be said of ``text`` (marks and all), which is about a product (its id)."""
-        words = words_of(language)
-        plain = unicodedata.normalize("NFKC", markup.unmarked(text))
-        reasons = [*self._secrets(plain), *self._lies(plain, words)]
+        tag = language.partition("-")[0]
+        plain = cleaned(markup.unmarked(text))
+        low = bare(plain)
         catalogue = self._catalogue()
+        shop = self._shop(catalogue)
         named = catalogue.named(plain)
         spoken = [one for one in (named, catalogue.products.get(product)) if one]
-        reasons += self._claims(plain, language, words, spoken)
+        saying = _Saying(plain, low, tag, topics_of(tag, _more(tag)), spoken, shop, figures(plain, tag))
+        reasons = [*self._secrets(plain), *self._claims(saying)]
+        people = origin.startswith(_PEOPLE) or (len(low) > 8 and low.strip(" .!") in shop.texts)
+        if not people:
+            reasons += self._no_business(saying)
         if reasons:
             return Verdict("", False, tuple(reasons))
         sold = [self._sold(one, language) for one in spoken[:1]]
-        return self._figured(text, plain, language, words, sold, catalogue, origin)
+        return self._figured(text, saying, language, sold, origin)
 
     def _secrets(self, plain: str) -> Iterator[Reason]:
         for code, pattern in _SECRETS.items():
@@ -153,25 +163,22 @@ class Guard:
             if name and (f" {name} " in low or (not name.isascii() and name in low)):
                 yield Reason("rival", name)
 
-    def _lies(self, plain: str, words: Mapping[str, re.Pattern[str]]) -> Iterator[Reason]:
-        if found := words["human"].search(plain):
+    def _claims(self, saying: _Saying) -> Iterator[Reason]:
+        """Claims that need a source, and the claim to be a human."""
+        if found := saying.topics.patterns["human"].search(saying.low):
             yield Reason("human", found[0])
-
-    def _claims(
-        self, plain: str, language: str, words: Mapping[str, re.Pattern[str]], spoken: list[Product]
-    ) -> Iterator[Reason]:
-        for code in _CLAIMS:
-            for found in words[code].finditer(plain):
-                if not self._sourced(found[0], code, language, spoken):
+        for code in EVERYBODY:
+            for found in saying.topics.found(code, saying.heard):
+                if not self._sourced(found[0], code, saying):
                     yield Reason(f"claim: {code}", found[0])
 
-    def _sourced(self, said: str, code: str, language: str, spoken: list[Product]) -> bool:
+    def _sourced(self, said: str, code: str, saying: _Saying) -> bool:
         """Whether the catalogue has what is claimed."""
-        for product in spoken:
-            texts = product.said(language)
-            if any(said.casefold() in claim.text.casefold() and claim.source for claim in product.claims):
+        for product in saying.spoken:
+            texts = product.said(saying.tag)
+            if any(said in bare(claim.text) and claim.source for claim in product.claims):
                 return True
-            if code in ("green", "free") and said.casefold() in texts.name.casefold():
+            if code in ("green", "free") and said in bare(texts.name):
                 return True
             if code == "hurry":
                 offer = product.offer_at(self._now())
@@ -180,9 +187,71 @@ class Guard:
                     return True
                 if product.stock is not None and 0 < product.stock <= FEW:
                     return True
-        shop = self._catalogue().faq
-        answers = [answer for pairs in (shop.get(language, ()), shop.get("", ())) for _, answer in pairs]
-        return any(said.casefold() in answer.casefold() for answer in answers)
+        if code == "free" and saying.topics.about("delivery", saying.low):
+            money = [_kind(one, saying.plain, words_of(saying.tag))[:2] for one in saying.figures]
+            if any(kind == "money" and (kind, value) in saying.shop.figures for kind, value in money):
+                return True  # free from an amount on that the shop's answers name
+        return said in saying.shop.answers
+
+    def _no_business(self, saying: _Saying) -> Iterator[Reason]:
+        """What a host, unlike people who write a script, may not say at all, or not without the shop's texts."""
+        topics, low, heard, texts = saying.topics, saying.low, saying.heard, saying.shop.texts
+        if not known(saying.tag):
+            yield Reason("language", saying.tag)
+        if why := other_language(saying.plain, saying.tag, texts, little()):
+            yield Reason("language", why)
+        for sign in strange(saying.plain, texts):
+            yield Reason("disguise", sign[:20])
+        for code in HOSTS:
+            for found in topics.found(code, heard):
+                if not _borne_out(found[0], texts):
+                    yield Reason(f"topic: {code}", found[0])
+        for one, other in (("delivery", ("when", "reach")), ("offer", ("when",))):
+            about = topics.patterns[one].search(heard)
+            if about is None or topics.denied(about, heard):
+                continue
+            for found in (match for topic in other for match in topics.patterns[topic].finditer(heard)):
+                if not self._timely(found[0], one, saying):
+                    yield Reason(f"topic: {one}", found[0])
+        if topics.about("warranty", heard) and not anywhere("warranty").search(texts):
+            yield Reason("topic: warranty", topics.patterns["warranty"].search(heard)[0])  # type: ignore[index]
+        if found := topics.patterns["number_one"].search(heard):
+            yield Reason("number", found[0])
+        colours = set().union(*(self._colours(product) for product in saying.spoken))
+        for colour in sorted(topics.colours_of(heard) - colours) if colours else ():
+            yield Reason("colour", colour)
+        if _dialled(low, saying.tag):
+            yield Reason("telephone", "digits in words")
+
+    def _timely(self, said: str, topic: str, saying: _Saying) -> bool:
+        """Whether a time that is said of an offer or a delivery is true."""
+        if topic == "delivery":
+            free = saying.topics.patterns["free"].search(said)
+            return _borne_out(said, saying.shop.texts) or bool(free and self._sourced(said, "free", saying))
+        now = self._now()
+        for product in saying.spoken:
+            offer = product.offer_at(now)
+            if offer and offer.ends:
+                left = (offer.ends - now).total_seconds() / 60
+                true = {offer.ends.hour, offer.ends.hour % 12, offer.ends.minute, offer.ends.day, round(left)}
+                numbers = [one for one in saying.figures if _kind(one, saying.plain, words_of(saying.tag))[0] != "money"]
+                return bool(numbers) and all(one.value in true for one in numbers)
+        return False
+
+    def _colours(self, product: Product) -> set[str]:
+        """The colours that a product is told to have, in whatever language."""
+        found = set()
+        for tag, texts in product.texts.items():
+            written = bare(" ".join([texts.name, texts.description, *texts.facts, *texts.facts.values()]))
+            for one in (tag,) if known(tag) else ("en", "fr", "de", "es", "it", "pt", "zh", "ja", "hi"):
+                found |= topics_of(one, _more(one)).colours_of(written)
+        return found
+
+    def _shop(self, catalogue: Catalogue) -> _Shop:
+        """What the catalogue's texts say, read once for each state of it."""
+        if self._read is None or self._read[0] is not catalogue:
+            self._read = (catalogue, _shop_of(catalogue))
+        return self._read[1]
 
     def _sold(self, product: Product, language: str) -> _Sold:
         now = self._now()
@@ -206,36 +275,32 @@ class Guard:
             frozenset(numbers), price.told(language), was.told(language) if was else "",
         )  # fmt: skip
 
-    def _figured(
-        self,
-        text: str,
-        plain: str,
-        language: str,
-        words: Mapping[str, re.Pattern[str]],
-        sold: list[_Sold],
-        catalogue: Catalogue,
-        origin: str,
-    ) -> Verdict:
+    def _figured(self, text: str, saying: _Saying, language: str, sold: list[_Sold], origin: str) -> Verdict:
         """The verdict on a sentence's figures."""
         reasons: list[Reason] = []
         changes: list[tuple[str, str]] = []
-        shop = self._shop(catalogue, language, words)
-        for figure in figures(plain, language):
+        plain, words = saying.plain, words_of(language)
+        told = _Counted.of(saying)
+        for figure in saying.figures:
             kind, value, place = _kind(figure, plain, words)
             said = plain[place[0] : place[1]]
-            if kind == "harmless" or (kind == "was" and ("money", value) in shop) or (kind, value) in shop:
+            if kind == "harmless":
+                continue
+            if (kind == "was" and ("money", value) in saying.shop.figures) or (kind, value) in saying.shop.figures:
                 continue
             if kind in ("money", "was"):
-                fixed = _put_right(value, kind, sold)
+                fixed = _put_right(value, kind, sold, told.counts)
                 if fixed is None:
                     reasons.append(Reason("price", said))
                 elif fixed:
                     changes.append((said, fixed))
                 continue
-            known = any(figure.value in one.numbers or figure.value in (one.price, one.was) for one in sold)
+            right = any(figure.value in one.numbers or figure.value in (one.price, one.was) for one in sold)
             written = origin.startswith("script") and kind != "per cent"
-            if not known and not written and not (kind == "number" and figure.value <= SMALL):
+            if not right and not written and not told.harmless(figure, kind):
                 reasons.append(Reason(kind, said))
+        if not origin.startswith("script"):
+            reasons += [Reason("price", found[0]) for found in roman(plain) if _beside_money(found, plain, words)]
         if reasons:
             return Verdict("", False, tuple(reasons))
         for said, fixed in changes:
@@ -244,15 +309,124 @@ class Guard:
             text = text.replace(said, fixed)
         return Verdict(text, True, tuple(Reason("price", f"{said} -> {fixed}") for said, fixed in changes))
 
-    def _shop(
-        self, catalogue: Catalogue, language: str, words: Mapping[str, re.Pattern[str]]
-    ) -> frozenset[tuple[str, Decimal]]:
-        """Figures of the shop's own answers, by kind: delivery, thresholds."""
-        pairs = (*catalogue.faq.get(language.partition("-")[0], ()), *catalogue.faq.get("", ()))
-        texts = [part for pair in pairs for part in pair]
-        return frozenset(
-            _kind(figure, text, words)[:2] for text in texts for figure in figures(text, language)
-        )
+
+@dataclass(frozen=True, slots=True)
+class _Shop:
+    """What a catalogue's texts say.
+
+    Attributes:
+        texts: All of them, `bare`.
+        answers: The shop's own answers, `bare`.
+        figures: Of the shop's answers, by kind: delivery, thresholds.
+    """
+
+    texts: str
+    answers: str
+    figures: frozenset[tuple[str, Decimal]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Saying:
+    """A sentence that is to be judged.
+
+    Attributes:
+        plain, low: Its text, `cleaned` and `bare`.
+        tag: Its language, without a region.
+        topics: What is listened for.
+        spoken: Products that it is about.
+        shop: What the catalogue says.
+        figures: That are in it.
+        heard: `low` without what is harmless ("feel free").
+    """
+
+    plain: str
+    low: str
+    tag: str
+    topics: Topics
+    spoken: list[Product]
+    shop: _Shop
+    figures: list[Figure]
+    heard: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "heard", self.topics.patterns["aside"].sub(" ", self.low))
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Which numbers of a sentence need no source.
+
+    Attributes:
+        saying: The sentence.
+        strict: Whether it is about stock, sales or delivery, where no number is harmless.
+        talk: Whether its numbers are those of the show itself: viewers, minutes on air, a match.
+        counts: How many pieces a price may be for.
+    """
+
+    saying: _Saying
+    strict: bool
+    talk: bool
+    counts: tuple[Decimal, ...]
+
+    @classmethod
+    def of(cls, saying: _Saying) -> _Counted:
+        """Look at the words around the numbers."""
+        topics, heard = saying.topics, saying.heard
+        strict = any(topics.about(topic, heard) for topic in ("left", "sold", "delivery", "warranty"))
+        talk = not strict and topics.about("talk", heard) and not topics.about("offer", heard)
+        whole = (one.value for one in saying.figures)
+        counts = tuple(value for value in whole if 2 <= value <= SMALL and value == int(value))
+        return cls(saying, strict, talk, counts)
+
+    def harmless(self, figure: Figure, kind: str) -> bool:
+        """Whether a number that stands nowhere may be said."""
+        if kind != "number":
+            return False
+        if self.talk:
+            return True
+        if figure.value > SMALL or self.strict:
+            return False
+        return self.saying.topics.patterns["unit"].match(bare(self.saying.plain[figure.end :]).lstrip(" -")) is None
+
+
+def _shop_of(catalogue: Catalogue) -> _Shop:
+    texts, answers = [], [answer for pairs in catalogue.faq.values() for _, answer in pairs]
+    texts += [part for pairs in catalogue.faq.values() for pair in pairs for part in pair]
+    for product in catalogue.products.values():
+        texts += [*product.names, *(claim.text for claim in product.claims if claim.source)]
+        for told in product.texts.values():
+            texts += [told.description, *told.facts, *told.facts.values()]
+            texts += [part for pair in told.faq for part in pair]
+    shown = {
+        _kind(figure, text, words_of(tag or "en"))[:2]
+        for tag, pairs in catalogue.faq.items()
+        for pair in pairs
+        for text in pair
+        for figure in figures(text, tag or "en")
+    }
+    return _Shop(bare(" | ".join(texts)), bare(" | ".join(answers)), frozenset(shown))
+
+
+def _borne_out(said: str, texts: str) -> bool:
+    """Whether the shop's texts have a word in them."""
+    at = texts.find(said)
+    return at >= 0 and (not said.isascii() or bool(re.search(rf"(?<!\w){re.escape(said)}(?!\w)", texts)))
+
+
+def _dialled(low: str, tag: str) -> bool:
+    """Whether four digits or more are said in words, one after the other."""
+    digits = digit_words(tag)
+    run = 0
+    for word in re.split(r"[\s-]+", low):
+        run = run + 1 if word.strip(".!?") in digits else 0
+        if run >= 4:
+            return True
+    return False
+
+
+def _beside_money(found: re.Match[str], plain: str, words: Mapping[str, re.Pattern[str]]) -> bool:
+    before, after = plain[: found.start()], plain[found.end() :]
+    return bool(words["money_after"].match(after) or words["money_before"].search(before))
 
 
 def _kind(
@@ -292,9 +466,11 @@ _PRICED = re.compile(r"\d+[.,]\d\d")
 _CENTS = re.compile(r"cents?|pence|céntimos?|centimes?|centesimi|centavos?|cêntimos?", re.IGNORECASE)
 
 
-def _put_right(value: Decimal, kind: str, sold: list[_Sold]) -> str | None:
-    """What an amount has to be: "" where it is right, None where nobody can tell."""
+def _put_right(value: Decimal, kind: str, sold: list[_Sold], counts: tuple[Decimal, ...] = ()) -> str | None:
+    """What an amount has to be: "" where it is right (for one, or for as many as are counted), None where nobody can tell."""
     for one in sold:
+        if kind == "money" and any(value == count * one.price for count in counts):
+            return ""
         if value in (one.price, one.was) or (value == one.saving and kind == "money"):
             wrong_way = kind == "was" and value == one.price and one.was is not None
             return one.was_told if wrong_way else ""
@@ -311,8 +487,7 @@ def words_of(language: str) -> Mapping[str, re.Pattern[str]]:
     told = table.get(tag, table["en"])
     spaced = tag not in ("zh", "ja", "hi")  # signs of Devanagari are no letters to Python's expressions
     made = {}
-    for name in ("free", "half", "boast", "hurry", "health", "finance", "green", "human", "asked"):
-        made[name] = _pattern(told[name], spaced)
+    made["asked"] = _pattern(told["asked"], spaced)
     money, price, was = told["money"], told["price"], told["was"]
     gap = r"[\s:]*" if not spaced else r"[\s:]+"
     edge = r"(?<!\w)" if spaced else ""
@@ -329,6 +504,13 @@ def words_of(language: str) -> Mapping[str, re.Pattern[str]]:
 
 def _pattern(words: str, spaced: bool) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{words})(?!\w)" if spaced else words, re.IGNORECASE)
+
+
+@lru_cache(maxsize=16)
+def _more(tag: str) -> tuple[tuple[str, str], ...]:
+    """Words for claims that stand in ``words.yaml``."""
+    told = _table().get(tag, _table()["en"])
+    return tuple((name, str(told[name])) for name in (*_CLAIMS, "human"))
 
 
 @lru_cache(maxsize=1)
