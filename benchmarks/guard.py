@@ -40,6 +40,7 @@ class Line:
         kind: What kind of attack; "" for a harmless one.
         passed: Whether it was said as it stands.
         seconds: CPU time of the check.
+        why: Reasons that the guard gave.
     """
 
     number: int
@@ -48,6 +49,7 @@ class Line:
     kind: str
     passed: bool
     seconds: float
+    why: str
 
     @property
     def half(self) -> str:
@@ -72,7 +74,8 @@ def judged(name: str, guard: Guard) -> list[Line]:
         verdicts = [guard.check(text, language, product, "answer:model") for product in products]
         took = (time.process_time() - began) / len(products)
         passed = any(verdict.allowed and verdict.text == text for verdict in verdicts)
-        lines.append(Line(number, language, text, kind, passed, took))
+        why = "; ".join(f"{reason.code}: {reason.detail}" for reason in verdicts[0].reasons)
+        lines.append(Line(number, language, text, kind, passed, took, why))
     return lines
 
 
@@ -123,13 +126,16 @@ def main(
     write: Annotated[Path | None, typer.Option(help="Markdown page to write the figures into.")] = None,
     show: Annotated[bool, typer.Option(help="Show what is wrong in the half that is tuned on.")] = False,
 ) -> None:
-    """Measure both halves."""
-    console = Console(highlight=False)
+    """Measure both halves; the held-out one is told on the written page alone."""
+    console = Console(highlight=False, soft_wrap=True)
     section, lines = page()
-    console.print("\n".join(section), markup=False)
+    if write:
+        console.print("\n".join(section), markup=False)
+    else:
+        console.print(section[-1], markup=False)
     for line in lines:
         if show and line.half == "tuned" and line.passed == bool(line.kind):
-            console.print(line.language, line.kind or "harmless", line.text, sep="\t", markup=False)
+            console.print(line.language, line.kind or "harmless", line.text, line.why, sep="\t", markup=False)
     if write:
         write.write_text(written(write.read_text(encoding="utf-8"), section), encoding="utf-8")
 

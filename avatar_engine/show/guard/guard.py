@@ -33,14 +33,17 @@ from typing import Any
 import yaml
 
 from avatar_engine import markup
-from avatar_engine.show.catalogue import Catalogue, Product
+from avatar_engine.show.catalogue import Catalogue, Price, Product
 from avatar_engine.show.guard.figures import Figure, digit_words, figures
 from avatar_engine.show.guard.readings import bare, cleaned, other_language, roman, strange
-from avatar_engine.show.guard.topics import EVERYBODY, HOSTS, Topics, anywhere, known, little, topics_of
+from avatar_engine.show.guard.topics import EVERYBODY, HOSTS, Topics, anywhere, known, languages, little, topics_of
 from avatar_engine.show.host.prompt import MARK
 
 SMALL = 12
 """Counts up to this are harmless."""
+
+MOST = 5000
+"""Products and languages whose numbers are remembered."""
 
 FEW = 10
 """Pieces in stock at which there may be hurry."""
@@ -67,12 +70,16 @@ _PEOPLE = ("script", "technician", "notice")
 """Whose words are chosen by people: what they talk about is theirs to decide; claims and figures are not."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _CLOCK = re.compile(
-    r"\s*(?::\d\d|h\d{0,2}\b|(?:o.clock|a\.?m\.?|p\.?m\.?|uhr|heures?|horas?|点|時|बजे)(?!\w))", re.IGNORECASE
+    r"\s*(?::\d\d|h\d{0,2}\b|(?:o.clock|past(?! the)|a\.?m\.?|p\.?m\.?|uhr|点(?!心)|時(?!間)|बजे)(?!\w))", re.IGNORECASE
 )
 _PER_CENT = re.compile(
     r"\s*(?:%|％|per ?cent|pour ?cents?|por ciento|per cento|por cento|prozent|प्रतिशत|パーセント)",
     re.IGNORECASE,
 )
+_HOURS = re.compile(r"\s*(?:heures?|horas?|ore)(?!\w)", re.IGNORECASE)
+_AT = re.compile(r"(?<!\w)(?:à|dès|vers|est|jusqu.à|a las|las|son|desde las|às|as|são|alle|le|sono le)\s*$", re.IGNORECASE)
+"""Before hours that are a time of day: "à 20 heures", not "pendant 12 heures"."""
+_COSTS_NOTHING = re.compile("nichts|offert|かかり|免|free|gratis|kostenlos|graça|gratuit|無料|मुफ्त|फ्री")
 _PER_CENT_BEFORE = re.compile(r"百分之\s*$")
 
 
@@ -140,6 +147,8 @@ class Guard:
         tag = language.partition("-")[0]
         plain = cleaned(markup.unmarked(text))
         low = bare(plain)
+        if text in _of_the_law():
+            return Verdict(text, True)
         catalogue = self._catalogue()
         shop = self._shop(catalogue)
         named = catalogue.named(plain)
@@ -151,7 +160,7 @@ class Guard:
             reasons += self._no_business(saying)
         if reasons:
             return Verdict("", False, tuple(reasons))
-        sold = [self._sold(one, language) for one in spoken[:1]]
+        sold = [self._sold(one, language, shop) for one in spoken[:1]]
         return self._figured(text, saying, language, sold, origin)
 
     def _secrets(self, plain: str) -> Iterator[Reason]:
@@ -217,7 +226,7 @@ class Guard:
             yield Reason("topic: warranty", topics.patterns["warranty"].search(heard)[0])  # type: ignore[index]
         if found := topics.patterns["number_one"].search(heard):
             yield Reason("number", found[0])
-        colours = set().union(*(self._colours(product) for product in saying.spoken))
+        colours = {name for product in saying.spoken for name in saying.shop.colours[product.ident]}
         for colour in sorted(topics.colours_of(heard) - colours) if colours else ():
             yield Reason("colour", colour)
         if _dialled(low, saying.tag):
@@ -226,7 +235,7 @@ class Guard:
     def _timely(self, said: str, topic: str, saying: _Saying) -> bool:
         """Whether a time that is said of an offer or a delivery is true."""
         if topic == "delivery":
-            free = saying.topics.patterns["free"].search(said)
+            free = _COSTS_NOTHING.search(said) or saying.topics.patterns["free"].search(said)
             return _borne_out(said, saying.shop.texts) or bool(free and self._sourced(said, "free", saying))
         now = self._now()
         for product in saying.spoken:
@@ -238,41 +247,29 @@ class Guard:
                 return bool(numbers) and all(one.value in true for one in numbers)
         return False
 
-    def _colours(self, product: Product) -> set[str]:
-        """The colours that a product is told to have, in whatever language."""
-        found = set()
-        for tag, texts in product.texts.items():
-            written = bare(" ".join([texts.name, texts.description, *texts.facts, *texts.facts.values()]))
-            for one in (tag,) if known(tag) else ("en", "fr", "de", "es", "it", "pt", "zh", "ja", "hi"):
-                found |= topics_of(one, _more(one)).colours_of(written)
-        return found
-
     def _shop(self, catalogue: Catalogue) -> _Shop:
         """What the catalogue's texts say, read once for each state of it."""
         if self._read is None or self._read[0] is not catalogue:
             self._read = (catalogue, _shop_of(catalogue))
         return self._read[1]
 
-    def _sold(self, product: Product, language: str) -> _Sold:
+    def _sold(self, product: Product, language: str, shop: _Shop) -> _Sold:
         now = self._now()
         price, was = product.price_at(now), product.was_at(now)
-        texts = product.said(language)
-        written = [texts.name, texts.description, *(f"{name} {value}" for name, value in texts.facts.items())]
-        written += [part for pair in texts.faq for part in pair] + [claim.text for claim in product.claims]
-        numbers = {figure.value for part in written for figure in figures(part, language)}
+        key = (product.ident, language)
+        if key not in shop.numbers and len(shop.numbers) < MOST:
+            shop.numbers[key] = _numbers(product, language)
+        numbers = set(shop.numbers.get(key, ()))
         if product.stock is not None:
             numbers.add(Decimal(product.stock))
         if was:
             saving = was.amount - price.amount
             share = 100 * saving / was.amount
-            numbers |= {
-                saving,
-                share.quantize(Decimal(1), ROUND_DOWN),
-                share.quantize(Decimal(1), ROUND_HALF_UP),
-            }
+            rounded = (share.quantize(Decimal(1), way) for way in (ROUND_DOWN, ROUND_HALF_UP))
+            numbers |= {saving, *rounded}
         return _Sold(
             price.amount, was.amount if was else None, was.amount - price.amount if was else None,
-            frozenset(numbers), price.told(language), was.told(language) if was else "",
+            frozenset(numbers), _told(price, language), _told(was, language) if was else "",
         )  # fmt: skip
 
     def _figured(self, text: str, saying: _Saying, language: str, sold: list[_Sold], origin: str) -> Verdict:
@@ -288,6 +285,8 @@ class Guard:
                 continue
             if (kind == "was" and ("money", value) in saying.shop.figures) or (kind, value) in saying.shop.figures:
                 continue
+            if value in told.counts and not _CURRENCY.search(said) and told.priced(value, sold):
+                continue  # "37.50 euros for three"
             if kind in ("money", "was"):
                 fixed = _put_right(value, kind, sold, told.counts)
                 if fixed is None:
@@ -295,7 +294,8 @@ class Guard:
                 elif fixed:
                     changes.append((said, fixed))
                 continue
-            right = any(figure.value in one.numbers or figure.value in (one.price, one.was) for one in sold)
+            values = {figure.value, *(figure.value * factor for factor in _factors(plain[figure.end :]))}
+            right = any(values & one.numbers or figure.value in (one.price, one.was) for one in sold)
             written = origin.startswith("script") and kind != "per cent"
             if not right and not written and not told.harmless(figure, kind):
                 reasons.append(Reason(kind, said))
@@ -318,11 +318,15 @@ class _Shop:
         texts: All of them, `bare`.
         answers: The shop's own answers, `bare`.
         figures: Of the shop's answers, by kind: delivery, thresholds.
+        colours: Of each product.
+        numbers: Of each product's texts in a language, as they are asked for.
     """
 
     texts: str
     answers: str
     figures: frozenset[tuple[str, Decimal]]
+    colours: Mapping[str, frozenset[str]]
+    numbers: dict[tuple[str, str], frozenset[Decimal]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,10 +377,14 @@ class _Counted:
         """Look at the words around the numbers."""
         topics, heard = saying.topics, saying.heard
         strict = any(topics.about(topic, heard) for topic in ("left", "sold", "delivery", "warranty"))
-        talk = not strict and topics.about("talk", heard) and not topics.about("offer", heard)
+        talk = not strict and topics.about("talk", saying.low) and not topics.about("offer", heard)
         whole = (one.value for one in saying.figures)
         counts = tuple(value for value in whole if 2 <= value <= SMALL and value == int(value))
         return cls(saying, strict, talk, counts)
+
+    def priced(self, count: Decimal, sold: list[_Sold]) -> bool:
+        """Whether the price of so many pieces is told in the sentence."""
+        return any(one.value == count * each.price for one in self.saying.figures for each in sold)
 
     def harmless(self, figure: Figure, kind: str) -> bool:
         """Whether a number that stands nowhere may be said."""
@@ -404,7 +412,30 @@ def _shop_of(catalogue: Catalogue) -> _Shop:
         for text in pair
         for figure in figures(text, tag or "en")
     }
-    return _Shop(bare(" | ".join(texts)), bare(" | ".join(answers)), frozenset(shown))
+    return _Shop(bare(" | ".join(texts)), bare(" | ".join(answers)), frozenset(shown), {one.ident: _colours(one) for one in catalogue.products.values()})
+
+
+def _numbers(product: Product, language: str) -> frozenset[Decimal]:
+    """The numbers in a product's texts."""
+    texts = product.said(language)
+    written = [texts.name, texts.description, *(f"{name} {value}" for name, value in texts.facts.items())]
+    written += [part for pair in texts.faq for part in pair] + [claim.text for claim in product.claims]
+    return frozenset(figure.value for part in written for figure in figures(part, language))
+
+
+@lru_cache(maxsize=256)
+def _told(price: Price, language: str) -> str:
+    return price.told(language)
+
+
+def _colours(product: Product) -> frozenset[str]:
+    """The colours that a product is told to have, in whatever language."""
+    found: set[str] = set()
+    for tag, texts in product.texts.items():
+        written = bare(" ".join([texts.name, texts.description, *texts.facts, *texts.facts.values()]))
+        for one in (tag,) if known(tag) else languages():
+            found |= topics_of(one, _more(one)).colours_of(written)
+    return frozenset(found)
 
 
 def _borne_out(said: str, texts: str) -> bool:
@@ -445,7 +476,7 @@ def _kind(
     if money_after or money_before or figure.money:
         cents = money_after and _CENTS.fullmatch(money_after[0].strip())
         return "was" if was else "money", value / 100 if cents else value, (begin, end)
-    if _CLOCK.match(after):
+    if _CLOCK.match(after) or (_HOURS.match(after) and _AT.search(before)):
         return "harmless", value, (begin, end)
     if (
         not figure.spelt
@@ -460,6 +491,16 @@ def _kind(
     if words["price_before"].search(before) or _PRICED.fullmatch(plain[figure.begin : figure.end]):
         return "was" if was else "money", value, (begin, end)
     return "number", value, (begin, end)
+
+
+_CURRENCY = re.compile(r"[^\W\d_]{2,}\s*\d|\d\s*[^\W\d_]{2,}|[€$£¥₹]")
+_LARGE = re.compile(r"\s*(?:lit(?:er|re|ro)|l\b|kilo|quilo|chilo|kg\b|升|公斤|リットル|キロ|लीटर|किलो)", re.IGNORECASE)
+_CENTI = re.compile(r"\s*(?:cl|centilit|zentilit|centilitr)", re.IGNORECASE)
+
+
+def _factors(after: str) -> tuple[int, ...]:
+    """How many smaller units a larger one has: 0.35 litres are 350 ml."""
+    return (1000,) if _LARGE.match(after) else (10,) if _CENTI.match(after) else ()
 
 
 _PRICED = re.compile(r"\d+[.,]\d\d")
@@ -532,6 +573,12 @@ def notice(language: str) -> str:
     """
     table = _table()
     return str(table.get(language.partition("-")[0], table["en"])["notice"])
+
+
+@lru_cache(maxsize=1)
+def _of_the_law() -> frozenset[str]:
+    """The sentences that the law asks for, word for word."""
+    return frozenset(str(told[name]) for told in _table().values() for name in ("notice", "honest"))
 
 
 def truthful(question: str, language: str) -> str | None:

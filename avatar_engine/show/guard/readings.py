@@ -21,9 +21,9 @@ _SPACED = re.compile(r"(?<!\w)(?:[^\W\d_][ .·_*-]+){3,}[^\W\d_](?!\w)")
 _MIXED = re.compile(r"[^\W\d_]*[a-z][^\W\d_]*", re.IGNORECASE)
 _FOREIGN = re.compile("[\u0370-\u03ff\u0400-\u052f\u0590-\u06ff\u0531-\u058f\u13a0-\u13ff\u0e00-\u0e7f\uac00-\ud7af]")
 _TURNED = re.compile(
-    r"(?<![\w-])(?:[a-z]+\d+[a-z]\w*|[a-z]{2,}\d+|\d+[a-z]+\d\w*|\d[a-z]*['’][a-z]\w*|0x[0-9a-f]+)(?![\w-])"
+    r"(?<![\w-])(?:[A-Za-z][a-z]*\d+[a-z]\w*|[a-z]{2,}\d+|(?!\d+h\d*\b)\d+[a-z]+\d\w*|\d[a-z]*['’][a-z]\w*|0x[0-9a-f]+)(?![\w-])"
 )
-_CODE = re.compile(r"(?<!\w)(?=\w*[a-z][A-Z0-9]\w*[a-z][A-Z0-9])[A-Za-z0-9+/]{12,}=*|\w=(?:=|$)|[a-z0-9]_[a-z0-9]|(?<![\w-])[a-z]{2,}[-_]?\d{2,}[-_]?[a-z]{2,}", re.IGNORECASE)  # fmt: skip
+_CODE = re.compile(r"\w=(?:=|$)|[A-Za-z0-9]_[A-Za-z0-9]|(?<![\w-])[A-Za-z]{2,}[-_]?\d{2,}[-_]?[A-Za-z]{2,}")
 _CAMEL = re.compile(r"[A-Za-z0-9+/]{12,}={0,2}")
 _MARKUP = re.compile(r"<\s*[/!?a-zA-Z]|[{}]|\[\[|&#?\w+;|\\[nux]")
 _ROMAN = re.compile(r"(?<!\w)(?:[IVXLC]{2,6}|[VXLC])(?!\w)")

@@ -72,6 +72,11 @@ def known(tag: str) -> bool:
     return tag != "all" and tag in _table()
 
 
+def languages() -> tuple[str, ...]:
+    """Those in which something is listened for."""
+    return tuple(tag for tag in _table() if tag != "all")
+
+
 @lru_cache(maxsize=1)
 def little() -> Mapping[str, frozenset[str]]:
     """The little words of the languages in Latin letters."""
@@ -117,4 +122,4 @@ def _lines(text: str) -> list[str]:
 @lru_cache(maxsize=16)
 def anywhere(topic: str) -> re.Pattern[str]:
     """A topic in any language: a shop's texts may be in another one."""
-    return re.compile("|".join(topics_of(tag).patterns[topic].pattern for tag in _table() if tag != "all"))
+    return re.compile("|".join(topics_of(tag).patterns[topic].pattern for tag in languages()))
