@@ -35,7 +35,7 @@ import yaml
 from avatar_engine import markup
 from avatar_engine.show.catalogue import Catalogue, Price, Product
 from avatar_engine.show.guard.figures import Figure, digit_words, figures
-from avatar_engine.show.guard.readings import bare, cleaned, other_language, roman, strange
+from avatar_engine.show.guard.readings import bare, bare_pattern, cleaned, other_language, roman, strange
 from avatar_engine.show.guard.topics import EVERYBODY, HOSTS, Topics, anywhere, known, languages, little, topics_of
 from avatar_engine.show.host.prompt import MARK
 
@@ -44,6 +44,9 @@ SMALL = 12
 
 MOST = 5000
 """Products and languages whose numbers are remembered."""
+
+LONGEST = 500
+"""Letters of a question that are looked at."""
 
 FEW = 10
 """Pieces in stock at which there may be hurry."""
@@ -528,7 +531,7 @@ def words_of(language: str) -> Mapping[str, re.Pattern[str]]:
     told = table.get(tag, table["en"])
     spaced = tag not in ("zh", "ja", "hi")  # signs of Devanagari are no letters to Python's expressions
     made = {}
-    made["asked"] = _pattern(told["asked"], spaced)
+    made["asked"] = _pattern(bare_pattern(told["asked"]), spaced)
     money, price, was = told["money"], told["price"], told["was"]
     gap = r"[\s:]*" if not spaced else r"[\s:]+"
     edge = r"(?<!\w)" if spaced else ""
@@ -585,8 +588,9 @@ def truthful(question: str, language: str) -> str | None:
     """The honest answer to a viewer who asks whether the host is real; None to any other question."""
     table = _table()
     tags = dict.fromkeys([language.partition("-")[0], *table])
+    asked = bare(cleaned(question[:LONGEST]))
     for tag in tags:
-        if tag in table and words_of(tag)["asked"].search(question):
+        if tag in table and words_of(tag)["asked"].search(asked):
             return str(table.get(language.partition("-")[0], table["en"])["honest"])
     return None
 
