@@ -37,13 +37,16 @@ from avatar_engine.show.catalogue import Catalogue, Price, Product
 from avatar_engine.show.guard.figures import Figure, digit_words, figures
 from avatar_engine.show.guard.readings import bare, bare_pattern, cleaned, other_language, roman, strange
 from avatar_engine.show.guard.topics import EVERYBODY, HOSTS, Topics, anywhere, known, languages, little, topics_of
-from avatar_engine.show.host.prompt import MARK
+from avatar_engine.show.host.prompt import MARK, RULES
 
 SMALL = 12
 """Counts up to this are harmless."""
 
 MOST = 5000
 """Products and languages whose numbers are remembered."""
+
+RUN = 5
+"""Words in a row that tell a quotation of the prompt."""
 
 LONGEST = 500
 """Letters of a question that are looked at."""
@@ -133,6 +136,7 @@ class Guard:
         catalogue: The newest one.
         now: The time, aware.
         rivals: Names that are never said.
+        persona: What a language model is told of who it is; none of it is said.
     """
 
     def __init__(
@@ -140,7 +144,9 @@ class Guard:
         catalogue: Callable[[], Catalogue],
         now: Callable[[], datetime],
         rivals: tuple[str, ...] = (),
+        persona: str = "",
     ) -> None:
+        self._told = _runs(f"{RULES} {persona}")
         self._catalogue, self._now = catalogue, now
         self._rivals = [_plain(name) for name in rivals]
         self._read: tuple[Catalogue, _Shop] | None = None
@@ -214,6 +220,8 @@ class Guard:
             yield Reason("language", why)
         for sign in strange(saying.plain, texts):
             yield Reason("disguise", sign[:20])
+        if leaked := self._told & _runs(saying.plain):
+            yield Reason("prompt", min(leaked))
         for code in HOSTS:
             for found in topics.found(code, heard):
                 if not _borne_out(found[0], texts):
@@ -445,6 +453,12 @@ def _borne_out(said: str, texts: str) -> bool:
     """Whether the shop's texts have a word in them."""
     at = texts.find(said)
     return at >= 0 and (not said.isascii() or bool(re.search(rf"(?<!\w){re.escape(said)}(?!\w)", texts)))
+
+
+def _runs(text: str) -> frozenset[str]:
+    """All runs of `RUN` words."""
+    words = _plain(text).split()
+    return frozenset(" ".join(words[at : at + RUN]) for at in range(len(words) - RUN + 1))
 
 
 def _dialled(low: str, tag: str) -> bool:
