@@ -86,7 +86,9 @@ def table(title: str, lines: Sequence[Line], keys: Sequence[str]) -> list[str]:
     bad = Counter((key, line.half) for line, key in zip(lines, keys, strict=True) if line.number in wrong)
     rows = [f"| {title} | tuned on | held out |", "|---|---|---|"]
     for key in dict.fromkeys(sorted(keys)):
-        rows.append(f"| {key} | " + " | ".join(f"{bad[key, half]} of {count[key, half]}" for half in HALVES) + " |")
+        rows.append(
+            f"| {key} | " + " | ".join(f"{bad[key, half]} of {count[key, half]}" for half in HALVES) + " |"
+        )
     shares = []
     for half in HALVES:
         of = sum(line.half == half for line in lines)

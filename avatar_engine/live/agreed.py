@@ -26,7 +26,11 @@ class Agreed:
 
     def settled(self, script: Script) -> Script:
         """The script with the languages in which its host may answer, where it leaves them open."""
-        return replace(script, among=tuple(dict.fromkeys((self.language, *self.among)))) if self.among else script
+        return (
+            replace(script, among=tuple(dict.fromkeys((self.language, *self.among))))
+            if self.among
+            else script
+        )
 
 
 def agreed(signed: SignedConsent, asked: Sequence[str], own: str, use: str | None = None) -> Agreed:

@@ -1,8 +1,7 @@
 import re
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
-
-from dataclasses import replace
 
 import pytest
 from hypothesis import given

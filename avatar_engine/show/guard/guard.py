@@ -36,7 +36,16 @@ from avatar_engine import markup
 from avatar_engine.show.catalogue import Catalogue, Price, Product
 from avatar_engine.show.guard.figures import Figure, digit_words, figures
 from avatar_engine.show.guard.readings import bare, bare_pattern, cleaned, other_language, roman, strange
-from avatar_engine.show.guard.topics import EVERYBODY, HOSTS, Topics, anywhere, known, languages, little, topics_of
+from avatar_engine.show.guard.topics import (
+    EVERYBODY,
+    HOSTS,
+    Topics,
+    anywhere,
+    known,
+    languages,
+    little,
+    topics_of,
+)
 from avatar_engine.show.host.prompt import MARK, RULES
 
 SMALL = 12
@@ -76,14 +85,17 @@ _PEOPLE = ("script", "technician", "notice")
 """Whose words are chosen by people: what they talk about is theirs to decide; claims and figures are not."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _CLOCK = re.compile(
-    r"\s*(?::\d\d|h\d{0,2}\b|(?:o.clock|past(?! the)|a\.?m\.?|p\.?m\.?|uhr|点(?!心)|時(?!間)|बजे)(?!\w))", re.IGNORECASE
+    r"\s*(?::\d\d|h\d{0,2}\b|(?:o.clock|past(?! the)|a\.?m\.?|p\.?m\.?|uhr|点(?!心)|時(?!間)|बजे)(?!\w))",
+    re.IGNORECASE,
 )
 _PER_CENT = re.compile(
     r"\s*(?:%|％|per ?cent|pour ?cents?|por ciento|per cento|por cento|prozent|प्रतिशत|パーセント)",
     re.IGNORECASE,
 )
 _HOURS = re.compile(r"\s*(?:heures?|horas?|ore)(?!\w)", re.IGNORECASE)
-_AT = re.compile(r"(?<!\w)(?:à|dès|vers|est|jusqu.à|a las|las|son|desde las|às|as|são|alle|le|sono le)\s*$", re.IGNORECASE)
+_AT = re.compile(
+    r"(?<!\w)(?:à|dès|vers|est|jusqu.à|a las|las|son|desde las|às|as|são|alle|le|sono le)\s*$", re.IGNORECASE
+)
 """Before hours that are a time of day: "à 20 heures", not "pendant 12 heures"."""
 _COSTS_NOTHING = re.compile("nichts|offert|かかり|免|free|gratis|kostenlos|graça|gratuit|無料|मुफ्त|फ्री")
 _PER_CENT_BEFORE = re.compile(r"百分之\s*$")
@@ -146,7 +158,7 @@ class Guard:
         rivals: tuple[str, ...] = (),
         persona: str = "",
     ) -> None:
-        self._told = _runs(f"{RULES} {persona}")
+        self._told, self._brief = _runs(f"{RULES} {persona}"), f" {_plain(RULES)} "
         self._catalogue, self._now = catalogue, now
         self._rivals = [_plain(name) for name in rivals]
         self._read: tuple[Catalogue, _Shop] | None = None
@@ -222,6 +234,9 @@ class Guard:
             yield Reason("disguise", sign[:20])
         if leaked := self._told & _runs(saying.plain):
             yield Reason("prompt", min(leaked))
+        short = re.sub(r"\d+ ", "", _plain(saying.plain))
+        if 2 < len(short.split()) < RUN and f" {short} " in self._brief:
+            yield Reason("prompt", short)
         for code in HOSTS:
             for found in topics.found(code, heard):
                 if not _borne_out(found[0], texts):
@@ -233,10 +248,11 @@ class Guard:
             for found in (match for topic in other for match in topics.patterns[topic].finditer(heard)):
                 if not self._timely(found[0], one, saying):
                     yield Reason(f"topic: {one}", found[0])
-        if topics.about("warranty", heard) and not anywhere("warranty").search(texts):
-            yield Reason("topic: warranty", topics.patterns["warranty"].search(heard)[0])  # type: ignore[index]
-        if found := topics.patterns["number_one"].search(heard):
-            yield Reason("number", found[0])
+        promised = topics.patterns["warranty"].search(heard)
+        if promised and not anywhere("warranty").search(texts):
+            yield Reason("topic: warranty", promised[0])
+        if whole := topics.patterns["number_one"].search(heard):
+            yield Reason("number", whole[0])
         colours = {name for product in saying.spoken for name in saying.shop.colours[product.ident]}
         for colour in sorted(topics.colours_of(heard) - colours) if colours else ():
             yield Reason("colour", colour)
@@ -254,7 +270,11 @@ class Guard:
             if offer and offer.ends:
                 left = (offer.ends - now).total_seconds() / 60
                 true = {offer.ends.hour, offer.ends.hour % 12, offer.ends.minute, offer.ends.day, round(left)}
-                numbers = [one for one in saying.figures if _kind(one, saying.plain, words_of(saying.tag))[0] != "money"]
+                numbers = [
+                    one
+                    for one in saying.figures
+                    if _kind(one, saying.plain, words_of(saying.tag))[0] != "money"
+                ]
                 return bool(numbers) and all(one.value in true for one in numbers)
         return False
 
@@ -294,7 +314,10 @@ class Guard:
             said = plain[place[0] : place[1]]
             if kind == "harmless":
                 continue
-            if (kind == "was" and ("money", value) in saying.shop.figures) or (kind, value) in saying.shop.figures:
+            if (kind == "was" and ("money", value) in saying.shop.figures) or (
+                kind,
+                value,
+            ) in saying.shop.figures:
                 continue
             if value in told.counts and not _CURRENCY.search(said) and told.priced(value, sold):
                 continue  # "37.50 euros for three"
@@ -310,8 +333,12 @@ class Guard:
             written = origin.startswith("script") and kind != "per cent"
             if not right and not written and not told.harmless(figure, kind):
                 reasons.append(Reason(kind, said))
+        if not origin.startswith(_PEOPLE):
+            reasons += [Reason("money", found) for found in _loose_money(saying, words)]
         if not origin.startswith("script"):
-            reasons += [Reason("price", found[0]) for found in roman(plain) if _beside_money(found, plain, words)]
+            reasons += [
+                Reason("price", found[0]) for found in roman(plain) if _beside_money(found, plain, words)
+            ]
         if reasons:
             return Verdict("", False, tuple(reasons))
         for said, fixed in changes:
@@ -405,7 +432,10 @@ class _Counted:
             return True
         if figure.value > SMALL or self.strict:
             return False
-        return self.saying.topics.patterns["unit"].match(bare(self.saying.plain[figure.end :]).lstrip(" -")) is None
+        return (
+            self.saying.topics.patterns["unit"].match(bare(self.saying.plain[figure.end :]).lstrip(" -"))
+            is None
+        )
 
 
 def _shop_of(catalogue: Catalogue) -> _Shop:
@@ -423,7 +453,12 @@ def _shop_of(catalogue: Catalogue) -> _Shop:
         for text in pair
         for figure in figures(text, tag or "en")
     }
-    return _Shop(bare(" | ".join(texts)), bare(" | ".join(answers)), frozenset(shown), {one.ident: _colours(one) for one in catalogue.products.values()})
+    return _Shop(
+        bare(" | ".join(texts)),
+        bare(" | ".join(answers)),
+        frozenset(shown),
+        {one.ident: _colours(one) for one in catalogue.products.values()},
+    )
 
 
 def _numbers(product: Product, language: str) -> frozenset[Decimal]:
@@ -472,6 +507,14 @@ def _dialled(low: str, tag: str) -> bool:
     return False
 
 
+def _loose_money(saying: _Saying, words: Mapping[str, re.Pattern[str]]) -> Iterator[str]:
+    """Words of money without an amount that is understood: "five and a half euros", "one euro", "fr€€"."""
+    spans = [_kind(figure, saying.plain, words)[2] for figure in saying.figures]
+    for found in words["money"].finditer(saying.plain):
+        if not any(begin <= found.start() and found.end() <= end for begin, end in spans):
+            yield found[0]
+
+
 def _beside_money(found: re.Match[str], plain: str, words: Mapping[str, re.Pattern[str]]) -> bool:
     before, after = plain[: found.start()], plain[found.end() :]
     return bool(words["money_after"].match(after) or words["money_before"].search(before))
@@ -507,11 +550,16 @@ def _kind(
         return "perhaps a price", value, (begin, end)
     if words["price_before"].search(before) or _PRICED.fullmatch(plain[figure.begin : figure.end]):
         return "was" if was else "money", value, (begin, end)
+    if _ENDS.match(after) and words["near_price"].search(before):
+        return "perhaps a price", value, (begin, end)  # "for a measly seven"
     return "number", value, (begin, end)
 
 
+_ENDS = re.compile(r"\s*(?:[.!?,;。！？।]|$)")
 _CURRENCY = re.compile(r"[^\W\d_]{2,}\s*\d|\d\s*[^\W\d_]{2,}|[€$£¥₹]")
-_LARGE = re.compile(r"\s*(?:lit(?:er|re|ro)|l\b|kilo|quilo|chilo|kg\b|升|公斤|リットル|キロ|लीटर|किलो)", re.IGNORECASE)
+_LARGE = re.compile(
+    r"\s*(?:lit(?:er|re|ro)|l\b|kilo|quilo|chilo|kg\b|升|公斤|リットル|キロ|लीटर|किलो)", re.IGNORECASE
+)
 _CENTI = re.compile(r"\s*(?:cl|centilit|zentilit|centilitr)", re.IGNORECASE)
 
 
@@ -532,7 +580,7 @@ def _put_right(value: Decimal, kind: str, sold: list[_Sold], counts: tuple[Decim
         if value in (one.price, one.was) or (value == one.saving and kind == "money"):
             wrong_way = kind == "was" and value == one.price and one.was is not None
             return one.was_told if wrong_way else ""
-    if len(sold) != 1:
+    if len(sold) != 1 or counts:  # "a dozen for twenty euros": nobody knows what it should be
         return None
     return (sold[0].was_told or None) if kind == "was" else sold[0].told
 
@@ -552,8 +600,12 @@ def words_of(language: str) -> Mapping[str, re.Pattern[str]]:
     made["money_after"] = re.compile(
         rf"\s*(?:{money})(?!\w)" if spaced else rf"\s*(?:{money})", re.IGNORECASE
     )
+    made["money"] = re.compile(
+        rf"{edge}(?:{money})(?!\w)|[€$£¥₹]" if spaced else rf"(?:{money})", re.IGNORECASE
+    )
     made["money_before"] = re.compile(rf"(?:{edge}(?:{money}))\s*$", re.IGNORECASE)
     made["price_before"] = re.compile(rf"{edge}(?:{price}){gap}$", re.IGNORECASE)
+    made["near_price"] = re.compile(rf"{edge}(?:{price}){gap}(?:[^\W\d_]+{gap}){{1,2}}$", re.IGNORECASE)
     made["place_before"] = re.compile(rf"{edge}(?:{told['place']}){gap}$", re.IGNORECASE)
     made["was_before"] = re.compile(rf"{edge}(?:{was}){gap}(?:\w+\s+)?$", re.IGNORECASE)
     made["stop_after"] = re.compile(rf"\s*(?:{told['after']})" + (r"(?!\w)" if spaced else ""), re.IGNORECASE)

@@ -12,14 +12,19 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-UNSEEN = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\u20e3\U000e0000-\U000e007f]")
+UNSEEN = re.compile(
+    "[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\u20e3\U000e0000-\U000e007f]"
+)
 """Signs that are not seen: joiners, directions, variants, keycaps, tags."""
 
 _MARKS = re.compile("[\u0300-\u036f\u093c]")
+_LETTERS = str.maketrans({"ß": "ss", "œ": "oe", "æ": "ae", "’": "'", "ँ": "ं"})
 _APART = re.compile(r"(?<=[\u3040-\u30ff\u3400-\u9fff])[ \u3000]+(?=[\u3040-\u30ff\u3400-\u9fff])")
 _SPACED = re.compile(r"(?<!\w)(?:[^\W\d_][ .·_*-]+){3,}[^\W\d_](?!\w)")
 _MIXED = re.compile(r"[^\W\d_]*[a-z][^\W\d_]*", re.IGNORECASE)
-_FOREIGN = re.compile("[\u0370-\u03ff\u0400-\u052f\u0590-\u06ff\u0531-\u058f\u13a0-\u13ff\u0e00-\u0e7f\uac00-\ud7af]")
+_FOREIGN = re.compile(
+    "[\u0370-\u03ff\u0400-\u052f\u0590-\u06ff\u0531-\u058f\u13a0-\u13ff\u0e00-\u0e7f\uac00-\ud7af]"
+)
 _TURNED = re.compile(
     r"(?<![\w-])(?:[A-Za-z][a-z]*\d+[a-z]\w*|[a-z]{2,}\d+|(?!\d+h\d*\b)\d+[a-z]+\d\w*|\d[a-z]*['’][a-z]\w*|0x[0-9a-f]+)(?![\w-])"
 )
@@ -39,7 +44,7 @@ def bare(text: str) -> str:
     """`cleaned` text in small letters without accents: what words are looked for in."""
     if text.isascii():
         return text.lower()
-    parted = unicodedata.normalize("NFD", text.lower().replace("ß", "ss").replace("’", "'").replace("ँ", "ं"))
+    parted = unicodedata.normalize("NFD", text.lower().translate(_LETTERS))
     return unicodedata.normalize("NFC", _MARKS.sub("", parted))
 
 
@@ -112,6 +117,6 @@ def other_language(plain: str, tag: str, known: str, little: Mapping[str, frozen
 @lru_cache(maxsize=64)
 def bare_pattern(pattern: str) -> str:
     """A regular expression for `bare` text: its letters without accents and small, what is escaped as it is."""
-    parted = unicodedata.normalize("NFD", pattern.replace("ß", "ss").replace("ँ", "ं"))
+    parted = unicodedata.normalize("NFD", pattern.translate(_LETTERS))
     plain = unicodedata.normalize("NFC", _MARKS.sub("", parted))
-    return re.sub(r"(\\.)|([A-Z]+)", lambda found: found[1] or found[2].lower(), plain)
+    return re.sub(r"(\\.)|([A-Z]+)", lambda found: str(found[1] or found[2].lower()), plain)
