@@ -2,8 +2,8 @@
 
     python benchmarks/guard.py --write docs/measurements-show.md
 
-`tests/show/guard/held_attacks.tsv` and `held_harmless.tsv` were written before the guard was read by who wrote them, and
-committed before the first measurement. Their odd lines may be tuned on; the even ones are only measured, ever. This
+`tests/show/guard/held_attacks.tsv` and `held_harmless.tsv` were committed before who wrote them had read the guard, and
+before the first measurement. Their odd lines may be tuned on; the even ones are only measured, ever. This
 command never shows an even line.
 """
 
@@ -85,10 +85,10 @@ def table(title: str, lines: Sequence[Line], keys: Sequence[str]) -> list[str]:
     count = Counter((key, line.half) for line, key in zip(lines, keys, strict=True))
     bad = Counter((key, line.half) for line, key in zip(lines, keys, strict=True) if line.number in wrong)
     rows = [f"| {title} | tuned on | held out |", "|---|---|---|"]
-    for key in dict.fromkeys(sorted(keys)):
-        rows.append(
-            f"| {key} | " + " | ".join(f"{bad[key, half]} of {count[key, half]}" for half in HALVES) + " |"
-        )
+    rows += [
+        f"| {key} | " + " | ".join(f"{bad[key, half]} of {count[key, half]}" for half in HALVES) + " |"
+        for key in dict.fromkeys(sorted(keys))
+    ]
     shares = []
     for half in HALVES:
         of = sum(line.half == half for line in lines)
@@ -111,7 +111,8 @@ def page() -> tuple[list[str], list[Line]]:
         *table("language", attacks, [line.language for line in attacks]), "",
         "Harmless sentences that are stopped, by language:", "",
         *table("language", harmless, [line.language for line in harmless]), "",
-        f"CPU of a check: median {times[len(times) // 2] * 1e3:.2f} ms, P95 {times[len(times) * 95 // 100] * 1e3:.2f} ms (goal: under 1 ms).",
+        f"CPU of a check: median {times[len(times) // 2] * 1e3:.2f} ms, "
+        f"P95 {times[len(times) * 95 // 100] * 1e3:.2f} ms (goal: under 1 ms).",
     ]  # fmt: skip
     return text, [*attacks, *harmless]
 

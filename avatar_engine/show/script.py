@@ -170,7 +170,7 @@ class Script:
         rules: What fits the show to its audience.
         rivals: Names that are never said.
         notice: Seconds between two announcements that the images are virtual; 0 for one at the beginning alone.
-        among: Where the language is ``auto``, those that may be spoken (`avatar_engine.live.agreed`), the main one first.
+        among: Where the language is ``auto``, those that may be spoken, the main one first.
     """
 
     items: tuple[Item, ...]

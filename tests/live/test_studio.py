@@ -157,7 +157,8 @@ def test_what_a_script_names_and_is_not_there_is_told(show: Path, old: str, new:
 def test_a_show_in_auto_answers_each_in_a_language_that_the_consent_allows(show: Path) -> None:
     (show.parent / "shop.csv").write_text(
         "id,name,name:fr,price,was,also,faq,faq:fr\n"
-        "m,Steel mug,Tasse en acier,12.50 €,19 €,mug | tasse,Dishwasher? = By hand please.,Lave-vaisselle ? = À la main.\n"
+        "m,Steel mug,Tasse en acier,12.50 €,19 €,mug | tasse,Dishwasher? = By hand please.,"
+        "Lave-vaisselle ? = À la main.\n"
     )
     asked = [
         {"at": 1, "author": "Ann", "text": "how much does the mug cost?", "id": "1"},

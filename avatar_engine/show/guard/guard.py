@@ -253,9 +253,12 @@ class Guard:
             yield Reason("topic: warranty", promised[0])
         if whole := topics.patterns["number_one"].search(heard):
             yield Reason("number", whole[0])
-        colours = {name for product in saying.spoken for name in saying.shop.colours[product.ident]}
-        for colour in sorted(topics.colours_of(heard) - colours) if colours else ():
-            yield Reason("colour", colour)
+        told = {kind for product in saying.spoken for kind in saying.shop.kinds[product.ident]}
+        told = told if saying.spoken else set(saying.shop.all_kinds)
+        groups = {group for group, _ in told}
+        for group, name in sorted(topics.kinds_of(heard) - told):
+            if group in groups:
+                yield Reason(group, name)
         if _dialled(low, saying.tag):
             yield Reason("telephone", "digits in words")
 
@@ -309,6 +312,13 @@ class Guard:
         changes: list[tuple[str, str]] = []
         plain, words = saying.plain, words_of(language)
         told = _Counted.of(saying)
+        known_ = frozenset(number for one in sold for number in one.numbers)
+        pieces = any(
+            figure.value in told.counts
+            and figure.value not in known_
+            and _kind(figure, plain, words)[0] == "number"
+            for figure in saying.figures
+        )
         for figure in saying.figures:
             kind, value, place = _kind(figure, plain, words)
             said = plain[place[0] : place[1]]
@@ -322,7 +332,7 @@ class Guard:
             if value in told.counts and not _CURRENCY.search(said) and told.priced(value, sold):
                 continue  # "37.50 euros for three"
             if kind in ("money", "was"):
-                fixed = _put_right(value, kind, sold, told.counts)
+                fixed = _put_right(value, kind, sold, told.counts, pieces)
                 if fixed is None:
                     reasons.append(Reason("price", said))
                 elif fixed:
@@ -356,14 +366,15 @@ class _Shop:
         texts: All of them, `bare`.
         answers: The shop's own answers, `bare`.
         figures: Of the shop's answers, by kind: delivery, thresholds.
-        colours: Of each product.
+        kinds, all_kinds: Colours and materials of each product, and of all.
         numbers: Of each product's texts in a language, as they are asked for.
     """
 
     texts: str
     answers: str
     figures: frozenset[tuple[str, Decimal]]
-    colours: Mapping[str, frozenset[str]]
+    kinds: Mapping[str, frozenset[tuple[str, str]]]
+    all_kinds: frozenset[tuple[str, str]]
     numbers: dict[tuple[str, str], frozenset[Decimal]] = field(default_factory=dict)
 
 
@@ -430,7 +441,9 @@ class _Counted:
             return False
         if self.talk:
             return True
-        if figure.value > SMALL or self.strict:
+        if figure.value > SMALL:
+            return False
+        if self.strict and not _OF_KINDS.match(bare(self.saying.plain[figure.end :])):
             return False
         return (
             self.saying.topics.patterns["unit"].match(bare(self.saying.plain[figure.end :]).lstrip(" -"))
@@ -453,12 +466,9 @@ def _shop_of(catalogue: Catalogue) -> _Shop:
         for text in pair
         for figure in figures(text, tag or "en")
     }
-    return _Shop(
-        bare(" | ".join(texts)),
-        bare(" | ".join(answers)),
-        frozenset(shown),
-        {one.ident: _colours(one) for one in catalogue.products.values()},
-    )
+    kinds = {one.ident: _kinds(one) for one in catalogue.products.values()}
+    every = frozenset(kind for one in kinds.values() for kind in one)
+    return _Shop(bare(" | ".join(texts)), bare(" | ".join(answers)), frozenset(shown), kinds, every)
 
 
 def _numbers(product: Product, language: str) -> frozenset[Decimal]:
@@ -474,13 +484,14 @@ def _told(price: Price, language: str) -> str:
     return price.told(language)
 
 
-def _colours(product: Product) -> frozenset[str]:
-    """The colours that a product is told to have, in whatever language."""
-    found: set[str] = set()
+def _kinds(product: Product) -> frozenset[tuple[str, str]]:
+    """The colours and materials that a product is told to have, in whatever language."""
+    found: set[tuple[str, str]] = set()
     for tag, texts in product.texts.items():
-        written = bare(" ".join([texts.name, texts.description, *texts.facts, *texts.facts.values()]))
+        facts = [*texts.facts, *texts.facts.values(), *(part for pair in texts.faq for part in pair)]
+        written = bare(" ".join([texts.name, texts.description, *facts]))
         for one in (tag,) if known(tag) else languages():
-            found |= topics_of(one, _more(one)).colours_of(written)
+            found |= topics_of(one, _more(one)).kinds_of(written)
     return frozenset(found)
 
 
@@ -560,6 +571,11 @@ _CURRENCY = re.compile(r"[^\W\d_]{2,}\s*\d|\d\s*[^\W\d_]{2,}|[€$£¥₹]")
 _LARGE = re.compile(
     r"\s*(?:lit(?:er|re|ro)|l\b|kilo|quilo|chilo|kg\b|升|公斤|リットル|キロ|लीटर|किलो)", re.IGNORECASE
 )
+_OF_KINDS = re.compile(
+    r"\s*(?:i |los |las |le |les |os |as |的|种)?(?:colou?r|couleur|farb|colore|cores|颜色|色|रंग)"
+)
+"""Two colours in stock are no two pieces."""
+
 _CENTI = re.compile(r"\s*(?:cl|centilit|zentilit|centilitr)", re.IGNORECASE)
 
 
@@ -572,15 +588,20 @@ _PRICED = re.compile(r"\d+[.,]\d\d")
 _CENTS = re.compile(r"cents?|pence|céntimos?|centimes?|centesimi|centavos?|cêntimos?", re.IGNORECASE)
 
 
-def _put_right(value: Decimal, kind: str, sold: list[_Sold], counts: tuple[Decimal, ...] = ()) -> str | None:
-    """What an amount has to be: "" where it is right (for one, or for as many as are counted), None where nobody can tell."""
+def _put_right(
+    value: Decimal, kind: str, sold: list[_Sold], counts: tuple[Decimal, ...] = (), pieces: bool = False
+) -> str | None:
+    """What an amount has to be: "" where it is right, None where nobody can tell.
+
+    It is right for one piece, or for as many as are counted; where ``pieces`` are counted it is not put right.
+    """
     for one in sold:
         if kind == "money" and any(value == count * one.price for count in counts):
             return ""
         if value in (one.price, one.was) or (value == one.saving and kind == "money"):
             wrong_way = kind == "was" and value == one.price and one.was is not None
             return one.was_told if wrong_way else ""
-    if len(sold) != 1 or counts:  # "a dozen for twenty euros": nobody knows what it should be
+    if len(sold) != 1 or pieces:  # "a dozen for twenty euros": nobody knows what it should be
         return None
     return (sold[0].was_told or None) if kind == "was" else sold[0].told
 

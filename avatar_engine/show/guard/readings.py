@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 
 UNSEEN = re.compile(
     "[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\u20e3\U000e0000-\U000e007f]"
@@ -49,14 +50,14 @@ def bare(text: str) -> str:
 
 
 def strange(plain: str, known: str) -> Iterator[str]:
-    """What of a host's sentence nobody would say like this; what stands in the shop's texts (``known``, bare) is not strange."""
+    """What of a host's sentence nobody would say like this; not what stands in ``known``, the shop's texts."""
     for pattern in (_MARKUP, _SPACED, _TURNED, _CODE):
         for found in pattern.finditer(plain):
             if bare(found[0]) not in known:
                 yield found[0]
     for found in _CAMEL.finditer(plain):
         word = found[0]
-        switches = sum(one.islower() and other.isupper() for one, other in zip(word, word[1:], strict=False))
+        switches = sum(one.islower() and other.isupper() for one, other in pairwise(word))
         if switches >= 2 and bare(word) not in known:
             yield word
     for found in _MIXED.finditer(plain):
@@ -119,4 +120,8 @@ def bare_pattern(pattern: str) -> str:
     """A regular expression for `bare` text: its letters without accents and small, what is escaped as it is."""
     parted = unicodedata.normalize("NFD", pattern.translate(_LETTERS))
     plain = unicodedata.normalize("NFC", _MARKS.sub("", parted))
-    return re.sub(r"(\\.)|([A-Z]+)", lambda found: str(found[1] or found[2].lower()), plain)
+    return re.sub(r"(\\.)|([A-Z]+)", _small, plain)
+
+
+def _small(found: re.Match[str]) -> str:
+    return found[0] if found[1] else found[0].lower()

@@ -24,6 +24,9 @@ HOSTS = (
 DENIED = frozenset(("free", "half", "hurry", "health", "finance"))
 """Claims that may be denied: "it isn't free"."""
 
+KINDS = ("colours", "materials")
+"""What a product has none of but those that its texts name, where they name any."""
+
 _TOPICS = (
     *EVERYBODY, *HOSTS, "human", "warranty", "sold", "left", "offer", "when", "delivery", "reach", "unit",
     "number_one", "talk", "aside",
@@ -37,7 +40,7 @@ class Topics:
     patterns: Mapping[str, re.Pattern[str]]
     no_before: re.Pattern[str] | None
     no_after: re.Pattern[str] | None
-    colours: Mapping[str, re.Pattern[str]]
+    kinds: Mapping[str, Mapping[str, re.Pattern[str]]]
 
     def about(self, topic: str, text: str) -> bool:
         """Whether a text is about a topic."""
@@ -55,9 +58,14 @@ class Topics:
             return True
         return bool(self.no_after and self.no_after.match(text, match.end()))
 
-    def colours_of(self, text: str) -> set[str]:
-        """The colours that a text names."""
-        return {name for name, pattern in self.colours.items() if pattern.search(text)}
+    def kinds_of(self, text: str) -> set[tuple[str, str]]:
+        """The colours and materials that a text names, each with which of the two it is."""
+        return {
+            (group, name)
+            for group, patterns in self.kinds.items()
+            for name, pattern in patterns.items()
+            if pattern.search(text)
+        }
 
 
 @lru_cache(maxsize=1)
@@ -109,8 +117,11 @@ def topics_of(tag: str, more: tuple[tuple[str, str], ...] = ()) -> Topics:
         re.compile(rf"(?:(?<!\w)|^)(?:{bare_pattern(before)})\Z" if spaced else rf"(?:{before})\Z") if before else None,
         re.compile(bare_pattern(after)) if after else None,
         {
-            name: re.compile(rf"(?<!\w)(?:{by[tag]})(?!\w)" if spaced else bare_pattern(by[tag]))
-            for name, by in every["colours"].items()
+            group: {
+                name: re.compile(rf"(?<!\w)(?:{bare_pattern(by[tag])})(?!\w)" if spaced else bare_pattern(by[tag]))
+                for name, by in every[group].items()
+            }
+            for group in KINDS
         },
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from tests.show.guard.test_guard import guard
 
 HERE = Path(__file__).parent
 FLOORS = {"attacks": 0.90, "harmless": 0.90, "real": 0.75}
-"""Shares of the held-out halves that were right when they were measured, less two points: under them is a regression."""
+"""Shares of the held-out halves that were right when they were measured, less two points."""
 
 
 def half(name: str, odd: bool) -> list[list[str]]:
