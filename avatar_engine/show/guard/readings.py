@@ -105,7 +105,7 @@ def other_language(plain: str, tag: str, known: str, little: Mapping[str, frozen
     words_ = _WORD.findall(bare(plain))
     for word in words_:
         if not _SCRIPTS["latin"].search(word) and word not in known:
-            return word
+            return str(word)
     said = set(words_)
     scores = {one: len(said & words) for one, words in little.items()}
     mine = scores.pop(tag, 0)
@@ -124,4 +124,5 @@ def bare_pattern(pattern: str) -> str:
 
 
 def _small(found: re.Match[str]) -> str:
-    return found[0] if found[1] else found[0].lower()
+    whole = str(found[0])
+    return whole if found[1] else whole.lower()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from avatar_engine.show.guard import truthful
+from avatar_engine.show.guard import notice, truthful
 from tests.show.guard.test_guard import guard
 
 HERE = Path(__file__).parent
-FLOORS = {"attacks": 0.90, "harmless": 0.90, "real": 0.75}
+FLOORS = {"attacks": 0.958, "harmless": 0.895, "real": 0.944}
 """Shares of the held-out halves that were right when they were measured, less two points."""
 
 
@@ -67,3 +67,29 @@ def test_wordings_of_that_question_that_nobody_tuned_on_are_mostly_known() -> No
     held = half("real", False)
     right = sum((truthful(line[1], line[0]) is not None) == (line[2] == "real") for line in held)
     assert right / len(held) >= FLOORS["real"]
+
+
+@pytest.mark.parametrize(("name", "most"), [("late", 0), ("last", 1)])
+def test_sets_that_were_written_after_the_rules_and_tuned_on_then(name: str, most: int) -> None:
+    attacks = half(f"{name}_attacks", True) + half(f"{name}_attacks", False)
+    harmless = half(f"{name}_harmless", True) + half(f"{name}_harmless", False)
+    assert sum(passes(line) or passes(line, "") for line in attacks) <= most
+    assert [line for line in harmless if not passes(line)] == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "allowed"),
+    [("Two mugs cost 25 euros.", True), ("Two mugs cost 9 euros.", False), ("It costs one euro.", False),
+     ("Reach us at three one four one five.", False), ("It is made of titanium.", False), ("It is green.", False)],
+)  # fmt: skip
+def test_several_pieces_spelt_numbers_and_kinds(sentence: str, allowed: bool) -> None:
+    assert (guard().check(sentence, "en", "mug", "answer:model").text == sentence) == allowed
+
+
+def test_the_announcement_names_the_advertising_and_the_virtual_pictures() -> None:
+    words = {
+        "en": ("advertising", "virtual"), "fr": ("publicité", "images", "virtuelles"), "es": ("publicidad", "virtual"),
+        "it": ("pubblicità", "virtual"), "pt": ("publicidade", "virtua"), "de": ("Werbung", "virtuell"),
+        "zh": ("广告", "虚拟"), "ja": ("広告", "バーチャル"), "hi": ("विज्ञापन", "वर्चुअल"),
+    }  # fmt: skip
+    assert all(word in notice(tag) for tag, told in words.items() for word in told)
