@@ -110,7 +110,9 @@ def other_language(plain: str, tag: str, known: str, little: Mapping[str, frozen
     scores = {one: len(said & words) for one, words in little.items()}
     mine = scores.pop(tag, 0)
     best = max(scores.values(), default=0)
-    if best >= mine + 3 or (not mine and (best >= 2 or len(words_) >= 4)):
+    if best >= mine + 3 or (
+        not mine and (best >= 2 or (len(words_) >= 4 and not any(sign.isdigit() for sign in plain)))
+    ):
         return f"{mine} of {len(words_)} words"
     return ""
 
