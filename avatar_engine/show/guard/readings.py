@@ -96,8 +96,13 @@ def other_language(plain: str, tag: str, known: str, little: Mapping[str, frozen
     native = _WRITTEN.get(tag, ("latin",))
     own = sum(counts[name] for name in native)
     if native != ("latin",):
-        words = len(re.findall(r"[A-Za-z]{2,}", plain))
-        if (words >= 3 and counts["latin"] > own) or (letters and not own and words != 1):
+        every = re.findall(r"[a-z]{2,}", bare(plain))
+        words = sum(word not in known for word in every)
+        if (
+            (words >= 3 and counts["latin"] > own)
+            or (letters and not own and words > 1)
+            or (not every and letters and not own)
+        ):
             return "letters"
         if (tag == "zh" and counts["kana"]) or (tag == "ja" and counts["han"] > 4 and not counts["kana"]):
             return "letters"

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from avatar_engine.show.guard import notice, truthful
-from tests.show.guard.test_guard import guard
+from avatar_engine.show.host.embedded import phrases
+from avatar_engine.show.wording import filled
+from tests.show.guard.test_guard import MUG, guard
 
 HERE = Path(__file__).parent
-FLOORS = {"attacks": 0.958, "harmless": 0.895, "real": 0.944}
+FLOORS = {"attacks": 0.958, "harmless": 0.917, "real": 0.944}
 """Shares of the held-out halves that were right when they were measured, less two points."""
 
 
@@ -93,3 +95,32 @@ def test_the_announcement_names_the_advertising_and_the_virtual_pictures() -> No
         "zh": ("广告", "虚拟"), "ja": ("広告", "バーチャル"), "hi": ("विज्ञापन", "वर्चुअल"),
     }  # fmt: skip
     assert all(word in notice(tag) for tag, told in words.items() for word in told)
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "de", "es", "it", "pt", "zh", "ja", "hi"])
+def test_the_embedded_host_s_own_phrases_pass(language: str) -> None:
+    assert MUG.was
+    values = {
+        "name": MUG.said(language).name,
+        "price": MUG.price.told(language),
+        "was": MUG.was.told(language),
+    }
+    values |= {"stock": "40", "fact": "volume", "value": "350 ml", "saving": "6.50", "asker": "Ann"}
+    stopped = []
+    for occasion in (
+        "price",
+        "price_was",
+        "stock",
+        "available",
+        "fact",
+        "about",
+        "unknown",
+        "greet",
+        "offer",
+    ):
+        for wording in phrases()[language][occasion]:
+            for text in filled(wording, values).replace("? ", "?|").replace(". ", ".|").split("|"):
+                verdict = guard().check(text, language, "mug", "answer:embedded host")
+                if verdict.text != text:
+                    stopped.append((text, verdict.reasons))
+    assert stopped == []
