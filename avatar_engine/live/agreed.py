@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from avatar_engine.errors import AvatarError
+from avatar_engine.show.script import Script
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust.consent import SignedConsent
 from avatar_engine.voice import languages
@@ -22,6 +23,14 @@ class Agreed:
 
     language: str
     among: tuple[str, ...] = ()
+
+    def settled(self, script: Script) -> Script:
+        """The script with the languages in which its host may answer, where it leaves them open."""
+        return (
+            replace(script, among=tuple(dict.fromkeys((self.language, *self.among))))
+            if self.among
+            else script
+        )
 
 
 def agreed(signed: SignedConsent, asked: Sequence[str], own: str, use: str | None = None) -> Agreed:

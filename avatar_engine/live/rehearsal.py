@@ -59,6 +59,7 @@ def rehearse(
     bundle = Bundle.open(avatar)
     own = VoicePack.load(bundle).language
     may = agreed(consents.from_record(bundle.consent, bundle.made), planned.languages, own, planned.use)
+    planned = may.settled(planned)
     with ExitStack() as stack:
         now: list[Director | Producer] = []
 

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from avatar_engine import markup
 from avatar_engine.errors import AvatarError
 from avatar_engine.show import guard as guards
 from avatar_engine.show import script as scripts
@@ -32,6 +33,7 @@ from avatar_engine.show.journal import Journal
 from avatar_engine.show.producer import Studio
 from avatar_engine.show.script import Line, Script, Segment
 from avatar_engine.show.wording import SLOTS, filled, slots_of
+from avatar_engine.voice import languages
 
 FACTS = 12
 """Products that a language model is told of besides the one that is spoken of."""
@@ -244,8 +246,8 @@ def _studio(
 ) -> Studio:
     folder = file.parent
     shop = Shop(script, folder, now, soon=live)
-    guard = Guard(shop.catalogue, now, script.rivals)
-    inbox = _Replayed(clock, script.languages, shop.product, script.rivals, shop.names)
+    guard = Guard(shop.catalogue, now, script.rivals, script.persona)
+    inbox = _Replayed(clock, script.answers, shop.product, script.rivals, shop.names)
     attendance = Attendance(journal)
     inbox.watch = attendance.came
     sources = [source_of(text, folder, clock) for text in script.chat]
@@ -299,11 +301,19 @@ def _studio(
         check=check,
         audience=audience,
         notice=guards.notice,
+        tongue=_tongue(script),
         journal=journal,
         today=lambda: now().astimezone() if live else now(),
         chats=lambda: tuple(one.standing for one in heard),
         close=close,
     )
+
+
+def _tongue(script: Script) -> Callable[[str], str]:
+    """Finds the language of a text where the script leaves it open; "" where it does not."""
+    if script.language.lower() != languages.AUTO:
+        return lambda text: ""
+    return lambda text: languages.recognised(markup.unmarked(text), script.answers[0], script.among)
 
 
 def _endpoint(settings: hosts.HostSettings, script: Script, shop: Shop) -> Endpoint:
@@ -361,19 +371,20 @@ def _lacking(script: Script, folder: Path) -> list[str]:
 
 def _refused(script: Script, shop: Shop, guard: Guard) -> list[str]:
     """Every sentence that would not be said, or not as it is written, with its line."""
-    told, product = [], ""
+    told, product, tongue = [], "", _tongue(script)
     for item in script.items:
         if isinstance(item, Segment):
             product = item.product
         if not isinstance(item, Line):
             continue
         for text in (item.text, *item.others):
-            values = shop.slots(product, script.language)
+            tag = tongue(text) or script.language
+            values = shop.slots(product, tag)
             if lacking := [name for name in slots_of(text) if name in SLOTS and name not in values]:
                 told.append(
                     f"line {item.line}: {product!r} has no {', '.join(lacking)}; the line is left out then"
                 )
                 continue
-            verdict = guard.check(filled(text, values), script.language, product, f"script:{item.line}")
+            verdict = guard.check(filled(text, values), tag, product, f"script:{item.line}")
             told += [f"line {item.line}: {reason.code}: {reason.detail}" for reason in verdict.reasons]
     return told

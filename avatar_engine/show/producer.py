@@ -134,6 +134,7 @@ class Studio:
         check: The guard.
         audience: Figures for the rules, by their names.
         notice: The announcement that the images are virtual, by language; "" for none.
+        tongue: The language of a text, where the script leaves it open (``language: auto``).
         journal: Told of everything that is decided.
         today: The time of day, for segments that begin at one.
         chats: How the chat's sources stand.
@@ -146,6 +147,7 @@ class Studio:
     check: Check | None = None
     audience: Callable[[], Mapping[str, float]] = dict
     notice: Callable[[str], str] = lambda language: ""
+    tongue: Callable[[str], str] = lambda text: ""
     journal: Callable[[Mapping[str, Any]], None] = lambda entry: None
     today: Callable[[], datetime] = datetime.now
     chats: Callable[[], tuple[Standing, ...]] = tuple
@@ -325,7 +327,7 @@ class Producer:
             AvatarError: There is nothing to say, or the guard forbids it.
         """
         with self._lock:
-            tag = language or self._script.language
+            tag = language or self._studio.tongue(text) or self._tag
             passed = self._passed(" ".join(text.split()), tag, "technician", self.product)
             if not passed:
                 raise AvatarError(f"{text!r} may not be said.", "Look at the show's journal for the reasons.")
@@ -548,13 +550,14 @@ class Producer:
         text = wording.text
         self._tell_wordings(line)
         product = walk.segment.product if walk.segment else self.product
+        tag = self._studio.tongue(text) or self._tag
         try:
-            text = filled(text, self._studio.slots(product, self._tag))
+            text = filled(text, self._studio.slots(product, tag))
         except KeyError as error:
             log.warning("line %d is left out: the catalogue has no %s of %r", line.line, error, product)
             self._tell("left out", source=f"script:{line.line}", why=f"no {error} of {product!r}")
             return None
-        passed = self._passed(text, self._tag, f"script:{line.line}", product)
+        passed = self._passed(text, tag, f"script:{line.line}", product)
         if passed and line.hard and passed != text:
             log.error("line %d is a hard line and would have to be changed: it is left out", line.line)
             passed = ""
@@ -562,7 +565,7 @@ class Producer:
             return None
         chosen = {"choices": list(wording.choices)} if wording.choices else {}
         return self._utterance(
-            passed, self._tag, f"script:{line.line}", line=line.line, wording=wording.which, **chosen,
+            passed, self._script.language, f"script:{line.line}", line=line.line, wording=wording.which, **chosen,
             product=product,
         )  # fmt: skip
 
@@ -577,11 +580,12 @@ class Producer:
 
     @property
     def _tag(self) -> str:
-        return self._script.language
+        """The language of what nobody asked for: slots, announcements, gaps."""
+        return self._languages[0]
 
     @property
     def _languages(self) -> tuple[str, ...]:
-        return self._script.languages
+        return self._script.answers
 
     def _utterance(self, text: str, language: str, source: str, **notes: Any) -> Utterance:
         """What is said next; ``notes`` are what the journal tells of it besides."""

@@ -173,6 +173,7 @@ class Script:
         rivals: Names that are never said.
         names: Whether names of viewers are enciphered in the journal (``hidden``) or ``kept``.
         notice: Seconds between two announcements that the images are virtual; 0 for one at the beginning alone.
+        among: Where the language is ``auto``, those that may be spoken, the main one first.
     """
 
     items: tuple[Item, ...]
@@ -191,6 +192,7 @@ class Script:
     rivals: tuple[str, ...] = ()
     notice: float = NOTICE
     names: str = NAMES[0]
+    among: tuple[str, ...] = ()
 
     @property
     def hosted(self) -> bool:
@@ -205,6 +207,12 @@ class Script:
     def segments(self) -> tuple[Segment, ...]:
         """All of them, in order."""
         return tuple(item for item in self.items if isinstance(item, Segment))
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The languages in which a host speaks, its own first: with ``auto`` those of the consent."""
+        named = tuple(tag for tag in self.languages if tag.lower() != "auto")
+        return tuple(dict.fromkeys((*self.among, *named))) if self.among else named or ("en",)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -251,10 +259,6 @@ def parse(text: str, name: str = "script") -> Script:
         mistakes.append((1, "nothing is said: write at least one paragraph"))
     _check_slots(items, bool(settings.get("catalogue")), mistakes)
     read = Script(items, controls=controls, **settings)
-    if read.hosted and read.language == "auto":
-        mistakes.append(
-            (1, "a hosted show has a language of its own: set language: en, and <lang> for others")
-        )
     _check_rules(settings.get("rules", ()), items, mistakes)
     if mistakes:
         lines = "\n".join(f"  line {line}: {what}" for line, what in sorted(set(mistakes)))

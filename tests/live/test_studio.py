@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -326,3 +327,35 @@ def test_pictures_of_a_file_by_address_are_fetched_from_the_public_network_alone
     shop = studio.Shop(scripts.load(show), show.parent, lambda: datetime.now(UTC))
     shop.settle()
     assert shop.picture("m") is None and not feed.asked
+
+
+def test_a_show_in_auto_answers_each_in_a_language_that_the_consent_allows(show: Path) -> None:
+    (show.parent / "shop.csv").write_text(
+        "id,name,name:fr,price,was,also,faq,faq:fr\n"
+        "m,Steel mug,Tasse en acier,12.50 €,19 €,mug | tasse,Dishwasher? = By hand please.,"
+        "Lave-vaisselle ? = À la main.\n"
+    )
+    asked = [
+        {"at": 1, "author": "Ann", "text": "how much does the mug cost?", "id": "1"},
+        {"at": 2, "author": "Luc", "text": "combien coûte la tasse ?", "id": "2"},
+        {"at": 3, "author": "Eva", "text": "wie viel kostet die Tasse?", "id": "3"},
+        {"at": 4, "author": "Léa", "text": "tu es une vraie personne ?", "id": "4"},
+    ]
+    (show.parent / "chat.jsonl").write_text("\n".join(map(json.dumps, asked)))
+    show.write_text(SHOW.replace("---\n", "---\nlanguage: auto\n", 1))
+    script = replace(scripts.load(show), among=("en", "fr"))
+    made: list[Producer] = []
+    said: list[Utterance] = []
+    with closing(Journal(None)) as journal:
+        room = studio.rehearsed(script, show, journal, lambda: made[0].planned if made else 0.0)
+        made.append(Producer(script, room))
+        while made[0].planned < 60 and (item := made[0].next()) is not None:
+            if isinstance(item, Utterance):
+                said.append(item)
+                made[0].told(2.0)
+    told = {(one.language, one.text) for one in said}
+    assert said[0].language == "en" and said[0].text.startswith("This show is advertising")
+    assert any(tag == "fr" and "12,50 €" in text for tag, text in told), told
+    assert any(tag == "en" and "€12.50" in text for tag, text in told), told
+    assert any(tag == "fr" and "clone virtuel" in text for tag, text in told), told
+    assert {tag for tag, text in told if not text.startswith(("This is the", "Not for"))} == {"en", "fr"}

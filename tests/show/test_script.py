@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 
@@ -332,6 +333,8 @@ def test_a_show_that_says_nothing_unless_asked_is_refused():
         parse("# One {asked}\n\nHello.")
 
 
-def test_a_hosted_show_needs_a_language_of_its_own():
-    with pytest.raises(AvatarError, match="language of its own"):
-        parse("---\nlanguage: auto\nchat: twitch:marie\n---\nHello.\n")
+def test_a_hosted_show_in_auto_answers_in_the_languages_that_may_be_spoken():
+    show = parse("---\nlanguage: auto\nchat: twitch:marie\n---\nHello.\n")
+    assert show.answers == ("en",)
+    assert replace(show, among=("fr", "de")).answers == ("fr", "de")
+    assert parse("---\nlanguage: fr\n---\nBonjour.\n").answers == ("fr",)
