@@ -55,6 +55,7 @@ class Asked:
     count: int = 1
     product: str | None = None
     again: bool = False
+    first: float = 0.0
 
 
 class Chat:

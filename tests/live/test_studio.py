@@ -59,12 +59,12 @@ def show(tmp_path: Path) -> Path:
 
 
 def played(
-    file: Path, furnish: Callable[..., studio.Studio], seconds: float = 120.0
+    file: Path, furnish: Callable[..., studio.Studio], seconds: float = 120.0, **about: str
 ) -> tuple[list[str], Path]:
     """What is said; every sentence takes two seconds."""
     notes, made = file.parent / "journal.jsonl", list[Producer]()
     script = scripts.load(file)
-    with closing(Journal(notes)) as journal:
+    with closing(Journal(notes, **about)) as journal:
         producer = Producer(script, furnish(script, file, journal, lambda: made[0].planned if made else 0.0))
         made.append(producer)
         said = []
@@ -98,7 +98,7 @@ def test_every_sentence_is_written_down_with_its_verdict_and_the_audience_with_w
     ]  # fmt: skip
     (show.parent / "chat.jsonl").write_text("\n".join(map(json.dumps, chat)))
     show.write_text(SHOW + "\nOnly 3 €!\n\n{A|B} mug.\n")
-    said, notes = played(show, studio.rehearsed)
+    said, notes = played(show, studio.rehearsed, names="kept")
     told = read(notes)
     events = {name: [one for one in told if one["event"] == name] for name in {one["event"] for one in told}}
     passed = {one["text"]: one for one in events["passed"]}
