@@ -1,7 +1,7 @@
 """The visible words that say what the audience sees: a made picture.
 
-French law 2023-451 wants "Images virtuelles" on made pictures of commercial influence; the EU AI Act, article 50,
-wants synthetic media marked. The words are drawn once, white on a dark plate that holds a contrast of at least
+French law 2023-451 wants "Images virtuelles" on made pictures of commercial influence and the word "Publicité" in the
+picture as long as something is promoted; the EU AI Act, article 50, wants synthetic media marked. The words are drawn once, white on a dark plate that holds a contrast of at least
 4.5:1 (WCAG 2.2, 1.4.3) over any picture, and blended into every frame. There is no way to leave them out.
 """
 
@@ -47,6 +47,33 @@ WORDS = {
 }
 """The words by language; a language that is not here gets the English ones."""
 
+ADVERTISING = {
+    "en": "Advertising",
+    "fr": "Publicité",
+    "de": "Werbung",
+    "es": "Publicidad",
+    "it": "Pubblicità",
+    "pt": "Publicidade",
+    "ca": "Publicitat",
+    "nl": "Reclame",
+    "pl": "Reklama",
+    "sv": "Reklam",
+    "da": "Reklame",
+    "nb": "Reklame",
+    "fi": "Mainos",
+    "cs": "Reklama",
+    "ro": "Publicitate",
+    "hu": "Hirdetés",
+    "el": "Διαφήμιση",
+    "tr": "Reklam",
+    "ru": "Реклама",
+    "uk": "Реклама",
+    "ja": "広告",
+    "zh": "广告",
+    "ko": "광고",
+}
+"""What stands before them where a show sells, by the same languages."""
+
 POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right")
 
 PLATE_OPACITY = 0.72
@@ -90,6 +117,7 @@ class Label:
         language: BCP 47 tag; chooses the words.
         position: One of `POSITIONS`.
         size: Width and height of the show's picture, both even.
+        advertising: Whether the show sells something, which has to stand there, too.
 
     Attributes:
         words: What stands there.
@@ -99,10 +127,12 @@ class Label:
         AvatarError: The position is unknown, or the picture too small for words that can be read.
     """
 
-    def __init__(self, language: str, position: str, size: tuple[int, int]) -> None:
+    def __init__(
+        self, language: str, position: str, size: tuple[int, int], advertising: bool = False
+    ) -> None:
         if position not in POSITIONS:
             raise AvatarError(f"There is no label position {position!r}.", f"Choose {', '.join(POSITIONS)}.")
-        self.words, path = _words_and_font(language)
+        self.words, path = _words_and_font(language, advertising)
         mask, plate = _draw(self.words, path, size)
         height, width = mask.shape
         margin = max(2, round(min(size) * 0.028) // 2 * 2)
@@ -123,9 +153,9 @@ class Label:
             stamp.press(plane)
 
 
-def _words_and_font(language: str) -> tuple[str, Path]:
+def _words_and_font(language: str, advertising: bool) -> tuple[str, Path]:
     """The words in ``language`` and a font that has them; English where the machine has no such font."""
-    words = WORDS.get(language.lower().split("-")[0].split("_")[0], WORDS["en"])
+    words = _words(language.lower().split("-")[0].split("_")[0], advertising)
     latin = _packaged_font()
     if not any(ord(sign) > 0x2E80 for sign in words):
         return words, latin
@@ -134,7 +164,12 @@ def _words_and_font(language: str) -> tuple[str, Path]:
         folder, glob = (Path(anchor), f"**/{rest}") if rest else (Path(pattern).parent, Path(pattern).name)
         if folder.is_dir() and (found := next(iter(sorted(folder.glob(glob))), None)):
             return words, found
-    return WORDS["en"], latin
+    return _words("en", advertising), latin
+
+
+def _words(language: str, advertising: bool) -> str:
+    tag = language if language in WORDS else "en"
+    return f"{ADVERTISING[tag]} · {WORDS[tag]}" if advertising else WORDS[tag]
 
 
 def _packaged_font() -> Path:

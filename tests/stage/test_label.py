@@ -4,7 +4,7 @@ import pytest
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.picture import blank, planes
-from avatar_engine.stage.label import POSITIONS, WORDS, Label
+from avatar_engine.stage.label import ADVERTISING, POSITIONS, WORDS, Label
 
 SIZES = [(1280, 720), (1920, 1080), (720, 1280), (640, 360), (320, 180), (180, 320), (3840, 2160)]
 
@@ -131,3 +131,18 @@ def test_an_unknown_position_lists_the_known_ones():
 def test_a_picture_of_another_size_is_a_defect():
     with pytest.raises(ValueError, match="label"):
         Label("fr", "top-left", (1280, 720)).draw(blank(640, 360))
+
+
+def test_a_show_that_sells_says_so_in_its_language():
+    assert ADVERTISING.keys() == WORDS.keys()
+    plain, selling = (Label("fr-CA", "top-left", (1280, 720), sells) for sells in (False, True))
+    assert (plain.words, selling.words) == ("Images virtuelles", "Publicité · Images virtuelles")
+    assert selling.box[2] > plain.box[2] and selling.box[3] == plain.box[3]
+    assert Label("xx", "top-left", (1280, 720), True).words == "Advertising · AI-generated"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_it_fits_every_size_in_every_language(size):
+    for language in WORDS:
+        _, _, width, height = Label(language, "bottom-right", size, True).box
+        assert width < size[0] and height < size[1]
