@@ -1,8 +1,9 @@
 """The visible words that say what the audience sees: a made picture.
 
-French law 2023-451 wants "Images virtuelles" on made pictures of commercial influence and the word "Publicité" in the
-picture as long as something is promoted; the EU AI Act, article 50, wants synthetic media marked. The words are drawn once, white on a dark plate that holds a contrast of at least
-4.5:1 (WCAG 2.2, 1.4.3) over any picture, and blended into every frame. There is no way to leave them out.
+French law 2023-451 wants "Images virtuelles" on made pictures of commercial influence, and the word "Publicité" in
+the picture as long as something is promoted; the EU AI Act, article 50, wants synthetic media marked. The words are
+drawn once, white on a dark plate that holds a contrast of at least 4.5:1 (WCAG 2.2, 1.4.3) over any picture, and
+blended into every frame. There is no way to leave them out.
 """
 
 from __future__ import annotations
@@ -187,30 +188,46 @@ def _packaged_font() -> Path:
 
 def _draw(words: str, path: Path, size: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
     """Coverage of the letters and of the plate, float32 (rows, columns) in [0, 1], sides even."""
-    points = max(SMALLEST_TEXT + 2, round(min(size) * 0.036))
-    while True:
-        font = ImageFont.truetype(str(path), points)
-        left, top, right, bottom = font.getbbox(words)
-        pad = max(3, round(points * 0.42))
-        width = int(right - left + 2 * pad + 1) // 2 * 2
-        height = int(bottom - top + 2 * pad + 1) // 2 * 2
-        if width <= size[0] * 0.92 and height <= size[1] * 0.4:
-            break
-        points -= 1
-        if points < SMALLEST_TEXT:
-            raise AvatarError(
-                f"A show of {size[0]}x{size[1]} is too small for the words {words!r} to be read.",
-                "Choose a larger size, such as 1280x720.",
-            )
+    text, font, (left, top, right, bottom), pad = _fitted(words, path, size)
+    width, height = _plate((left, top, right, bottom), pad)
     letters = Image.new("L", (width, height), 0)
-    ImageDraw.Draw(letters).text(
-        ((width - right + left) / 2 - left, (height - bottom + top) / 2 - top), words, 255, font
-    )
+    place = ((width - right + left) / 2 - left, (height - bottom + top) / 2 - top)
+    ImageDraw.Draw(letters).text(place, text, 255, font, align="center")
     plate = Image.new("L", (width * 4, height * 4), 0)
     ImageDraw.Draw(plate).rounded_rectangle((0, 0, width * 4 - 1, height * 4 - 1), pad * 2, fill=255)
     smooth = plate.resize((width, height), Image.Resampling.BOX)
     coverage: FloatArray = np.asarray(letters, np.float32) / np.float32(255)
     return coverage, np.asarray(smooth, np.float32) / np.float32(255)
+
+
+def _fitted(
+    words: str, path: Path, size: tuple[int, int]
+) -> tuple[str, ImageFont.FreeTypeFont, tuple[float, float, float, float], int]:
+    """The words in one line or two, in the largest letters that fit; their box; and the rim of the plate.
+
+    Raises:
+        AvatarError: None fit that can be read.
+    """
+    usual = max(SMALLEST_TEXT + 2, round(min(size) * 0.036))
+    ruler = ImageDraw.Draw(Image.new("L", (1, 1)))
+    for text in dict.fromkeys((words, words.replace(" · ", "\n"))):
+        for points in range(usual, SMALLEST_TEXT - 1, -1):
+            font = ImageFont.truetype(str(path), points)
+            box = ruler.multiline_textbbox((0, 0), text, font, align="center")
+            pad = max(3, round(points * 0.42))
+            width, height = _plate(box, pad)
+            if width <= size[0] * 0.92 and height <= size[1] * 0.4:
+                return text, font, box, pad
+    raise AvatarError(
+        f"A show of {size[0]}x{size[1]} is too small for the words {words!r} to be read.",
+        "Choose a larger size, such as 1280x720.",
+    )
+
+
+def _plate(box: tuple[float, float, float, float], pad: int) -> tuple[int, int]:
+    """Width and height of the plate round a box of letters, both even."""
+    left, top, right, bottom = box
+    return int(right - left + 2 * pad + 1) // 2 * 2, int(bottom - top + 2 * pad + 1) // 2 * 2
 
 
 def _stamps(mask: FloatArray, plate: FloatArray, box: tuple[int, int, int, int]) -> tuple[_Stamp, ...]:
