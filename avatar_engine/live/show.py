@@ -247,6 +247,8 @@ def run(
         voice.launch()
         track = Retold(voice, planned.on_fault, start)
         if isinstance(voice, VoiceProcess):
+            if isinstance(director, Producer) and server is None:  # which gets its words in other pieces
+                voice.give_way_to(director)
             desk_of(director, voice.interrupt, hosting, stack)
         feed = Feed(track, ring)
         renderers = Renderers(make, ring, feed)

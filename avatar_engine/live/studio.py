@@ -256,7 +256,8 @@ def checked(file: Path) -> Checked:
         source_of(text, file.parent, lambda: 0.0)
     guard = Guard(shop.catalogue, lambda: datetime.now(UTC), script.rivals)
     wrong = list(_refused(script, shop, guard))
-    lines, products = sum(isinstance(item, Line) for item in script.items), len(shop.catalogue().products)
+    lines = sum(isinstance(item, Line) and not item.goes_on for item in script.items)
+    products = len(shop.catalogue().products)
     counted = (
         f"{lines} lines in {len(script.segments)} segments, {products} products, {len(script.chat)} chats"
     )

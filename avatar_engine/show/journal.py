@@ -1,6 +1,7 @@
 """The journal of a show: everything that was decided and said, in order, from which it can be played again exactly.
 
-JSON lines. The first one has the seed and the script's hash; ``say`` and ``rest`` are what was handed out.
+JSON lines. The first one has the seed and the script's hash; ``say`` and ``rest`` are what was handed out, ``taken
+back`` says how much of that was not heard after all and comes again, and ``microphone`` when another voice was on air.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -89,23 +91,13 @@ def said(utterance: Utterance) -> dict[str, Any]:
 class Replayed:
     """A director that hands out what a journal says was handed out (see `avatar_engine.show.director.Director`)."""
 
-    def __init__(self, entries: Iterator[Mapping[str, Any]]) -> None:
+    def __init__(self, entries: Iterable[Mapping[str, Any]]) -> None:
         self.generation = 0
-        self._entries = entries
+        self._items = deque(heard(entries))
 
     def next(self) -> Utterance | Pause | None:
         """The next thing that was said, or silence; None at the end."""
-        for entry in self._entries:
-            if entry.get("event") == "say":
-                return Utterance(
-                    str(entry["text"]),
-                    str(entry["language"]),
-                    Controls(**entry["controls"]),
-                    str(entry["source"]),
-                )
-            if entry.get("event") == "rest":
-                return Pause(float(entry["seconds"]))
-        return None
+        return self._items.popleft() if self._items else None
 
     def told(self, seconds: float) -> None:
         """What was handed out last is so long; it was so before."""
@@ -114,6 +106,27 @@ class Replayed:
         """Start a new generation."""
         self.generation += 1
         return self.generation
+
+
+def heard(entries: Iterable[Entry]) -> list[Utterance | Pause]:
+    """What was said and not taken back; where another voice was on air there is silence of that length."""
+    items: list[Utterance | Pause] = []
+    handed: list[int] = []  # which of them were handed out
+    for entry in entries:
+        event = entry.get("event")
+        if event == "say":
+            controls = Controls(**entry["controls"])
+            handed.append(len(items))
+            items.append(Utterance(str(entry["text"]), str(entry["language"]), controls, str(entry["source"])))
+        elif event == "rest":
+            handed.append(len(items))
+            items.append(Pause(float(entry["seconds"])))
+        elif event == "taken back":
+            for _ in range(min(int(entry["count"]), len(handed))):
+                del items[handed.pop()]
+        elif event == "microphone" and not entry["on"]:
+            items.append(Pause(float(entry["seconds"])))
+    return items
 
 
 def read(path: Path) -> list[Mapping[str, Any]]:
@@ -156,6 +169,10 @@ def _entry(line: str, number: int, path: Path) -> Mapping[str, Any]:
             Controls(**entry["controls"]).check()
             entry["text"], entry["language"], entry["source"]
         if entry.get("event") == "rest":
+            float(entry["seconds"])
+        if entry.get("event") == "taken back":
+            int(entry["count"])
+        if entry.get("event") == "microphone" and not entry["on"]:
             float(entry["seconds"])
     except (ValueError, KeyError, TypeError) as error:
         raise AvatarError(

@@ -3,6 +3,9 @@
 Whoever speaks hands over between two lines, never within one. First comes what a technician wants said, then the
 announcements that the law asks for, then the rest of an answer that was begun, then a question from the chat, then the
 script. Every sentence passes the guard before it is handed out, whoever wrote it.
+
+What was handed out and not begun on air can be taken back, and comes again: an answer that is ready need not wait for
+what was made ahead, and what a technician breaks off is neither lost nor said twice.
 """
 
 from __future__ import annotations
@@ -39,6 +42,12 @@ LOOK = 1.0
 
 QUIET = 6.0
 """Seconds between two things that a host says of itself in a gap."""
+
+TECHNICIAN, NOTICE = "technician", "notice"
+"""Where words come from that come again when they were broken off."""
+
+KEPT = 512
+"""Things handed out that are remembered: a few seconds of them."""
 
 FASTER, SLOWER = 1.08, 0.92
 """Factors of the speed of a show that is sped up or slowed down."""
@@ -170,6 +179,61 @@ class _Answer:
     request: Request
     question: Question | None = None
     said: int = 0
+    beside: bool = False
+    """Whether it was asked for while something else is said, which goes on until it is there."""
+    first: str | None = None
+    """A sentence that was looked at already."""
+
+    def next(self) -> str | None:
+        """The next sentence, at once."""
+        sentence, self.first = self.first, None
+        return sentence or self.reply.poll()
+
+    @property
+    def ended(self) -> bool:
+        return self.first is None and self.reply.ended
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a sentence."""
+        self.first = self.first or self.reply.poll()
+        return self.first is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for its first sentence, and nobody else does."""
+        return self.beside and not self.said
+
+
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """What was handed out.
+
+    Attributes:
+        item: It.
+        place: Where in the script the show stood before.
+        product: What was spoken of.
+        line: That it is of; None where it is not the script's.
+        inserted: Whether it is of a segment that was put in between.
+    """
+
+    item: Utterance | Pause
+    place: int
+    product: str
+    line: Line | None
+    inserted: bool
+
+    @property
+    def scripted(self) -> bool:
+        """Whether it is a line or a silence."""
+        return self.line is not None or isinstance(self.item, Pause)
+
+    @property
+    def again(self) -> bool:
+        """Whether it comes again when it was broken off: an answer ends."""
+        if isinstance(self.item, Pause):
+            return not isinstance(self.item, Beat)
+        return self.line is not None or self.item.source in (TECHNICIAN, NOTICE)
 
 
 class Producer:
@@ -189,6 +253,7 @@ class Producer:
         segment: Name of the segment that the last item handed out belongs to.
         product: Id of the product that is spoken of; "" for none.
         planned: Seconds of speech and silence handed out so far.
+        microphone: Who speaks in place of the show; "" for nobody.
     """
 
     def __init__(
@@ -203,7 +268,7 @@ class Producer:
         heard: Callable[[], int] | None = None,
     ) -> None:
         self.generation = 0
-        self.segment = self.product = ""
+        self.segment = self.product = self.microphone = ""
         self.planned = 0.0
         self._script, self._studio, self._loop, self._seed = script, studio, loop, seed
         self._clock = clock or (lambda: self.planned)
@@ -216,6 +281,10 @@ class Producer:
         self._orders: deque[Utterance] = deque()
         self._wanted: deque[Request] = deque()  # what rules ask the host for
         self._answer: _Answer | None = None
+        self._handed: deque[_Handed] = deque(maxlen=KEPT)
+        self._again: deque[_Handed] = deque()
+        self._line_said: Line | None = None  # of what is being handed out
+        self._pressed = False  # what is ready was told of
         self._spoke = False
         self._halted = self._muted = False
         self._looked = -LOOK
@@ -229,7 +298,9 @@ class Producer:
         """The next thing to say or the next silence; ``None`` when the show is over."""
         with self._lock:
             now = self._clock()
-            self._look(now)
+            if not self.microphone:
+                self._look(now)
+            self._line_said, place = None, self._place
             item = self._next(now)
             if isinstance(item, Pause):
                 self._tell("rest", seconds=item.seconds)
@@ -237,22 +308,44 @@ class Producer:
             self._spoke = isinstance(item, Utterance)
             if isinstance(item, Utterance):
                 self._tell(**journal.said(item))
+            if item is not None:
+                inserted = len(self._walks) > 1
+                self._handed.append(_Handed(item, place, self.product, self._line_said, inserted))
             return item
 
     def _next(self, now: float) -> Utterance | Pause | None:
-        if self._spoke and self._script.pause:
+        if self.microphone:
+            return Beat(BEAT)
+        if self._spoke and self._script.pause and not self._goes_on():
             return Pause(self._script.pause)
         while True:
             if self._orders:
-                return replace(self._orders.popleft(), generation=self.generation)
+                self._pressed = False
+                return replace(self._orders.popleft(), generation=self.generation, then=self._place)
             if self._halted:
                 return Beat(BEAT)
-            for source in (self._announced, self._answered, self._asked, self._filled_in):
+            for source in (self._announced, self._answered, self._asked, self._said_again, self._filled_in):
                 if item := source(now):
                     return item
             walked, item = self._walked(now)
             if item or walked:
                 return item
+
+    def _goes_on(self) -> bool:
+        """Whether a paragraph goes on, as far as is known now."""
+        if self._again:
+            line = self._again[0].line
+            return line is not None and line.goes_on
+        walk, items = self._walks[-1], self._script.items
+        if walk.gap or walk.place >= (walk.end if walk.end >= 0 else self._ends):
+            return False
+        item = items[walk.place % len(items)]
+        return isinstance(item, Line) and item.goes_on
+
+    @property
+    def _place(self) -> int:
+        """Where the show goes on if nothing more of it is heard."""
+        return self._again[0].place if self._again else self._walks[0].place
 
     def told(self, seconds: float) -> None:
         """By the voice: what was handed out last is so long."""
@@ -263,12 +356,77 @@ class Producer:
         """Start a new generation: what was handed out before is stale, and its lines come again. Returns it."""
         with self._lock:
             self.generation += 1
-            self._spoke = False
+            self._spoke = self._pressed = False
             self._drop("interrupted")
+            self._handed.clear()
             if self._heard:
+                self._again.clear()
                 self._walks = [self._walk_from(self._heard())]
                 self._back_in(self._walks[0])
             return self.generation
+
+    # What a voice says of what was handed out, if it knows (`avatar_engine.live.voice_process.GivesWay`).
+
+    def pressing(self) -> bool:
+        """Whether something is ready that may come before what was handed out and not begun; told once.
+
+        A technician's words are; so is an answer, for which the hosts are asked as soon as there is a question.
+        """
+        with self._lock:
+            if self._pressed or self.microphone or self._halted or self.answering:
+                return False
+            if not self._orders:
+                self._ask_beside(self._clock())
+            ready = bool(self._orders) or (self._answer is not None and self._answer.ready)
+            self._pressed = ready
+            return ready
+
+    def give_way(self, unheard: int) -> int:
+        """Take back lines and silences of the script, of the last ``unheard`` things handed out; how many.
+
+        What somebody else says is kept, and what comes before it.
+        """
+        with self._lock:
+            count = 0
+            while count < min(unheard, len(self._handed)) and self._handed[-1 - count].scripted:
+                count += 1
+            self._take_back(count)
+            return count
+
+    def break_off(self, unheard: int, cut: bool) -> int:
+        """Start a new generation: the last ``unheard`` things handed out were not begun, and the one before them was
+        ``cut``. Those that come again do so from their start; an answer ends. Returns the generation.
+        """
+        with self._lock:
+            self.generation += 1
+            self._pressed = False
+            if self.answering:
+                self._drop("interrupted")
+            self._take_back(unheard)
+            if cut and self._handed and self._handed[-1].again:
+                self._take_back(1)
+            self._handed.clear()
+            self._spoke = False
+            return self.generation
+
+    def _take_back(self, count: int) -> None:
+        """The last ``count`` things handed out come again."""
+        back = [self._handed.pop() for _ in range(min(count, len(self._handed)))][::-1]
+        if not back:
+            return
+        self._tell("taken back", count=len(back))
+        self._again.extendleft(one for one in reversed(back) if one.again)
+        # The rest between two paragraphs is put there anew.
+        while self._again and isinstance(pause := self._again[0].item, Pause) and not pause.line:
+            self._again.popleft()
+        self._spoke = bool(self._handed) and isinstance(self._handed[-1].item, Utterance)
+
+    def _ask_beside(self, now: float) -> None:
+        """Ask the hosts about a question while something else is said."""
+        if self._answer or self._wanted or not self._studio.hosts:
+            return
+        if chosen := self._chosen(now):
+            self._ask(*chosen, beside=True)
 
     # What a technician may do.
 
@@ -279,7 +437,7 @@ class Producer:
     @property
     def answering(self) -> bool:
         """Whether an answer, or what the host says of itself, was begun."""
-        return self._answer is not None
+        return self._answer is not None and not self._answer.waits
 
     def say(self, text: str, language: str = "") -> None:
         """Say this next.
@@ -289,23 +447,45 @@ class Producer:
         """
         with self._lock:
             tag = language or self._script.language
-            passed = self._passed(" ".join(text.split()), tag, "technician", self.product)
+            passed = self._passed(" ".join(text.split()), tag, TECHNICIAN, self.product)
             if not passed:
                 raise AvatarError(f"{text!r} may not be said.", "Look at the show's journal for the reasons.")
-            self._orders.append(self._utterance(passed, tag, "technician"))
+            self._orders.append(self._utterance(passed, tag, TECHNICIAN))
 
     def skip(self) -> None:
         """Leave out what is being said: the rest of an answer, of a gap or of a segment."""
         with self._lock:
             self._tell("skip")
-            if self._answer:
+            again = [one for one in self._again if one.line]
+            self._again.clear()
+            if self.answering:
                 self._drop("skipped")
+            elif again and not again[0].inserted:
+                self._walks = [self._walk_from(self._after(again[0].place))]
+            elif again:
+                self._again.extend(one for one in again if not one.inserted)
+                self._walks = self._walks[:1]
             elif self._walks[-1].gap:
                 self._walks[-1].gap = None
             elif len(self._walks) > 1:
                 self._walks.pop()
             else:
                 self._walks[0].place = self._after(self._walks[0].place)
+
+    def take_over(self, name: str) -> None:
+        """Somebody else speaks until `give_back`: nothing is handed out, and chat and rules wait."""
+        with self._lock:
+            self.microphone = name
+            self._tell("microphone", on=True, source=name)
+
+    def give_back(self, seconds: float, why: str) -> None:
+        """The show goes on; for ``seconds`` it stood still, and its gaps and segments last so much longer."""
+        with self._lock:
+            self._tell("microphone", on=False, source=self.microphone, seconds=round(seconds, 2), why=why)
+            self.microphone = ""
+            for walk in self._walks:
+                walk.ends += seconds if walk.ends else 0.0
+                walk.gap = walk.gap and (walk.gap[0], walk.gap[1] + seconds)
 
     def halt(self, on: bool = True) -> None:
         """Stay silent until further notice; a technician's own words are said."""
@@ -328,6 +508,7 @@ class Producer:
         with self._lock:
             place = self._find(name)
             self._drop("jumped")
+            self._again.clear()
             here, length = self._walks[0].place, len(self._script.items)
             goal = max(0, here - 1) // length * length + place + 1
             if goal <= here:  # places only grow: what was heard is behind every place
@@ -383,14 +564,16 @@ class Producer:
         if now < self._notice or not (text := self._studio.notice(self._tag)):
             return None
         self._notice = now + self._script.notice if self._script.notice else float("inf")
-        return self._utterance(text, self._tag, "notice")
+        return self._utterance(text, self._tag, NOTICE)
 
     def _answered(self, now: float) -> Utterance | Pause | None:
         """The next sentence of an answer that was begun."""
         while answer := self._answer:
-            sentence = answer.reply.poll()
-            if sentence is None and not answer.reply.ended:
-                return Beat(BEAT)
+            if self._spoke and self._script.pause and not answer.said:
+                return Pause(BREATH)
+            sentence = answer.next()
+            if sentence is None and not answer.ended:
+                return None if answer.waits else Beat(BEAT)
             if sentence is None:
                 how = "answered" if answer.said else "unanswered"
                 self._drop(how)
@@ -398,6 +581,7 @@ class Producer:
             request = answer.request
             origin = f"{request.kind}:{answer.reply.by}"
             if passed := self._passed(sentence, request.language, origin, request.product):
+                self._pressed = False
                 answer.said += 1
                 return self._utterance(passed, request.language, origin)
         return None
@@ -408,6 +592,11 @@ class Producer:
             return None
         if self._wanted:
             return self._begin(self._wanted.popleft(), now)
+        chosen = self._chosen(now)
+        return self._begin(chosen[0], now, chosen[1]) if chosen else None
+
+    def _chosen(self, now: float) -> tuple[Request, Question] | None:
+        """The question that is answered next."""
         if self._muted or not self._studio.chat:
             return None
         question = self._studio.chat.choose(now, busy=self._walks[-1].gap is None)
@@ -418,7 +607,20 @@ class Producer:
             "answer", question.text, language, tuple(question.authors), question.count,
             question.product or self.product, self.segment, ANSWER, question.again,
         )  # fmt: skip
-        return self._begin(request, now, question)
+        return request, question
+
+    def _said_again(self, now: float) -> Utterance | Pause | None:
+        """What was taken back, as far as it may still be said."""
+        while self._again:
+            one = self._again.popleft()
+            if isinstance(one.item, Pause):
+                return one.item
+            said = one.item
+            passed = self._passed(said.text, said.language, said.source, one.product)
+            if passed and not (one.line and one.line.hard and passed != said.text):
+                self._line_said = one.line
+                return replace(said, text=passed, generation=self.generation)
+        return None
 
     def _filled_in(self, now: float) -> Utterance | Pause | None:
         """What a gap is filled with."""
@@ -430,7 +632,8 @@ class Producer:
             walk.gap = None
             return None
         deep = "go deeper" in self._book.active
-        if self._studio.hosts and (gap.host or deep) and now >= self._filled + QUIET:
+        free = self._studio.hosts and self._answer is None
+        if free and (gap.host or deep) and now >= self._filled + QUIET:
             self._filled = now
             left = min(FILL, ends - now)
             request = Request(
@@ -510,6 +713,7 @@ class Producer:
         if passed and line.hard and passed != text:
             log.error("line %d is a hard line and would have to be changed: it is left out", line.line)
             passed = ""
+        self._line_said = line if passed else None
         return self._utterance(passed, self._tag, f"script:{line.line}") if passed else None
 
     # What all of them share.
@@ -529,7 +733,7 @@ class Producer:
         if pace != 1.0:
             low, high = CONTROL_LIMITS["speed"]
             controls = replace(controls, speed=min(high, max(low, controls.speed * pace)))
-        return Utterance(text, language, controls, source, self.generation, self._walks[0].place)
+        return Utterance(text, language, controls, source, self.generation, self._place)
 
     def _passed(self, text: str, language: str, origin: str, product: str) -> str:
         """``text`` as the guard lets it pass; "" where it does not."""
@@ -547,14 +751,17 @@ class Producer:
         self, request: Request, now: float, question: Question | None = None
     ) -> Utterance | Pause | None:
         """Ask the hosts, and say their first sentence if it is there."""
-        assert self._studio.hosts is not None  # noqa: S101 - for the type checker: callers looked
-        self._answer = _Answer(self._studio.hosts.reply(request), request, question)
-        self._tell("ask", kind=request.kind, text=request.text, count=request.count)
+        self._ask(request, question)
         return self._answered(now)
+
+    def _ask(self, request: Request, question: Question | None, beside: bool = False) -> None:
+        assert self._studio.hosts is not None  # noqa: S101 - for the type checker: callers looked
+        self._answer = _Answer(self._studio.hosts.reply(request), request, question, beside=beside)
+        self._tell("ask", kind=request.kind, text=request.text, count=request.count)
 
     def _drop(self, how: str) -> None:
         """Be done with an answer."""
-        answer, self._answer = self._answer, None
+        answer, self._answer, self._pressed = self._answer, None, False
         if answer is None:
             return
         answer.reply.drop()

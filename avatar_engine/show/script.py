@@ -37,6 +37,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     rules: ["when viewers > 1000 for 60s: flash_offer", "every 10min: repeat offer"]
     rivals: [Brand X]   # names that are never said
     notice: 15min       # how often viewers are told that the images are virtual; or once
+    microphone: off     # or on: a technician may speak through the presenter's mouth (`avatar_engine.live.microphone`)
     ---
 
 Every mistake in a script is reported at once, each with its line number.
@@ -45,7 +46,7 @@ Every mistake in a script is reported at once, each with its line number.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import time
 from pathlib import Path
@@ -65,6 +66,7 @@ from avatar_engine.show.front_matter import (
     read_duration,
     read_front_matter,
 )
+from avatar_engine.show.paragraphs import sentences
 from avatar_engine.show.rules import Rule
 from avatar_engine.show.wording import SLOTS, slots_of, verbatim
 
@@ -89,12 +91,14 @@ class Line:
         line: The script's line (from 1) that it starts on.
         hard: Whether it is said word for word, whatever happens.
         others: Other wordings of it.
+        goes_on: Whether its paragraph goes on from the line before: nothing is between them.
     """
 
     text: str
     line: int
     hard: bool = False
     others: tuple[str, ...] = ()
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,7 @@ class Script:
         rules: What fits the show to its audience.
         rivals: Names that are never said.
         notice: Seconds between two announcements that the images are virtual; 0 for one at the beginning alone.
+        microphone: Whether a technician may speak through the presenter's mouth.
     """
 
     items: tuple[Item, ...]
@@ -187,6 +192,7 @@ class Script:
     rules: tuple[Rule, ...] = ()
     rivals: tuple[str, ...] = ()
     notice: float = NOTICE
+    microphone: bool = False
 
     @property
     def hosted(self) -> bool:
@@ -256,7 +262,20 @@ def parse(text: str, name: str = "script") -> Script:
         lines = "\n".join(f"  line {line}: {what}" for line, what in sorted(set(mistakes)))
         count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise AvatarError(f"{name} has {count}:\n{lines}", "Correct the script and start again.")
-    return read
+    return replace(read, items=tuple(_parted(items))) if read.hosted else read
+
+
+def _parted(items: Iterable[Item]) -> Iterator[Item]:
+    """The items, with every paragraph that an answer may interrupt as its sentences.
+
+    A hard line is one, and so is a paragraph with several wordings.
+    """
+    for item in items:
+        if isinstance(item, Line) and not item.hard and not item.others:
+            for number, text in enumerate(sentences(item.text)):
+                yield replace(item, text=text, goes_on=number > 0)
+        else:
+            yield item
 
 
 def _joined(items: Iterator[Item | _Or], mistakes: Mistakes) -> Iterator[Item]:
