@@ -76,9 +76,16 @@ def _figures(snapshot: Mapping[str, Any], status: Mapping[str, Any]) -> Table:
         ),
         ("restarts", restarts),
         ("now", f"{'speaking' if status['speaking'] else 'idle'} {escape(status['segment'])}"),
+        ("microphone", _microphone(status)),
     ):
         table.add_row(what, figure)
     return table
+
+
+def _microphone(status: Mapping[str, Any]) -> str:
+    """Who speaks in place of the show."""
+    name = status.get("microphone", "")
+    return f"{escape(name)}, {status['microphone_ms']:.0f} ms to the air" if name else "off"
 
 
 def _of_outputs(status: Mapping[str, Any]) -> Table:

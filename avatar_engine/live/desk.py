@@ -17,6 +17,7 @@ from typing import Any
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.folders import door_of, private
+from avatar_engine.live.microphone import Microphone
 from avatar_engine.show.producer import Producer
 
 log = logging.getLogger(__name__)
@@ -34,12 +35,19 @@ Orders = Mapping[str, Callable[[str], str]]
 """By name: takes the order's text, does it, and says what was done."""
 
 
-def orders(producer: Producer, interrupt: Callable[[], None]) -> Orders:
+def orders(producer: Producer, interrupt: Callable[[], None], microphone: Microphone | None = None) -> Orders:
     """What may be asked of a hosted show; ``interrupt`` lets what is on air break off."""
 
-    def at_once(done: str, act: Callable[[str], str | None], softly: bool = False) -> Callable[[str], str]:
+    def at_once(
+        done: str, act: Callable[[str], str | None], softly: bool = False, alone: bool = False
+    ) -> Callable[[str], str]:
         def order(text: str) -> str:
             with producer.held():  # so that the voice asks for nothing in between
+                if alone and producer.microphone:
+                    raise AvatarError(
+                        f"The microphone is on ({producer.microphone}).",
+                        "End it first (mic off), or have it said then (after).",
+                    )
                 if not softly:
                     interrupt()
                 return act(text) or done
@@ -61,8 +69,13 @@ def orders(producer: Producer, interrupt: Callable[[], None]) -> Orders:
         producer.speak_of(text)
         return f"The product is {text!r}."
 
+    def mic(text: str) -> str:
+        if microphone is None:
+            raise AvatarError("This show has no microphone.", "Only a show with a voice of its own has one.")
+        return microphone.order(text)
+
     return {
-        "say": at_once("It is said now.", say),
+        "say": at_once("It is said now.", say, alone=True),
         "after": at_once("It is said after this line.", say, softly=True),
         "skip": at_once("Skipped.", skip, softly=True),
         "pause": at_once("Paused.", lambda _: producer.halt()),
@@ -71,6 +84,8 @@ def orders(producer: Producer, interrupt: Callable[[], None]) -> Orders:
         "product": at_once("", product, softly=True),
         "mute": at_once("The chat is not answered.", lambda _: producer.mute(), softly=True),
         "unmute": at_once("The chat is answered.", lambda _: producer.mute(False), softly=True),
+        "mic": mic,
+        "status": at_once("", lambda _: producer.standing(), softly=True),
     }  # fmt: skip
 
 
@@ -139,7 +154,7 @@ class Desk:
         if order not in self._known:
             raise AvatarError(f"There is no order {order!r}.", f"Orders: {', '.join(self._known)}.")
         done = self._known[order](text)
-        log.info("a technician: %s %s", order, text)
+        log.info("a technician: %s %s", order, "" if order == "mic" else text)  # which may hold a key
         return done
 
 

@@ -24,6 +24,7 @@ from avatar_engine.live import renderer_process
 from avatar_engine.live.agreed import agreed
 from avatar_engine.live.hosted import Hosting, OnAirClock, desk_of, directed
 from avatar_engine.live.idle import Baker, idle_video
+from avatar_engine.live.microphone import Microphone
 from avatar_engine.live.position import Position
 from avatar_engine.live.renderers import Feed, Renderers
 from avatar_engine.live.retold import Retold
@@ -102,6 +103,9 @@ class ShowStatus:
         skipped: Sentences that a fault had cut and that were left out.
         place: Item of the script, counted over all rounds, that comes after what was heard whole.
         show_restarts: Times that the show's own process died, or hung, and another one took its place.
+        microphone: What is on air in place of the show's voice; "" for nothing.
+        microphone_ms: Milliseconds from its sound's coming to the air.
+        microphone_pid: Process id of what listens to it, or is ready to.
     """
 
     on_air: float
@@ -141,6 +145,9 @@ class ShowStatus:
     skipped: int = 0
     place: int = 0
     show_restarts: int = 0
+    microphone: str = ""
+    microphone_ms: float = 0.0
+    microphone_pid: int | None = None
 
 
 def run(
@@ -245,11 +252,12 @@ def run(
         )
         stack.callback(voice.close)
         voice.launch()
-        track = Retold(voice, planned.on_fault, start)
+        microphone: Microphone | None = None
         if isinstance(voice, VoiceProcess):
             if isinstance(director, Producer) and server is None:  # which gets its words in other pieces
                 voice.give_way_to(director)
-            desk_of(director, voice.interrupt, hosting, stack)
+            microphone = desk_of(director, voice, hosting, planned.microphone, stack)
+        track = Retold(microphone or voice, planned.on_fault, start)
         feed = Feed(track, ring)
         renderers = Renderers(make, ring, feed)
         stack.callback(renderers.close)
@@ -268,7 +276,16 @@ def run(
             )
         )
         show = _OnAir(
-            voice, track, feed, renderers, broadcast, ring, director, position, on_status or _nothing
+            voice,
+            track,
+            feed,
+            renderers,
+            broadcast,
+            ring,
+            director,
+            position,
+            on_status or _nothing,
+            microphone,
         )
         stack.callback(Baker(make, idle, size).close)
         broadcast.await_network(CONNECT)
@@ -316,7 +333,9 @@ class _OnAir:
         director: Director | Producer,
         position: Position | None,
         on_status: Callable[[ShowStatus], None],
+        microphone: Microphone | None = None,
     ) -> None:
+        self._microphone = microphone
         self._voice, self._track, self._feed, self._renderers = voice, track, feed, renderers
         self._broadcast, self._ring = broadcast, ring
         self._director, self._position, self._on_status = director, position, on_status
@@ -425,4 +444,14 @@ class _OnAir:
             skipped=self._track.skipped + figures.skipped,
             place=self._track.then,
             show_restarts=self._ring.successions,
+            microphone=self._microphone.name if self._microphone else "",
+            microphone_ms=self._behind(),
+            microphone_pid=self._microphone.pid if self._microphone else None,
         )
+
+    def _behind(self) -> float:
+        """Milliseconds from the microphone to the air, for what went in last; 0 where it is off."""
+        mic = self._microphone
+        if mic is None or not mic.name:
+            return 0.0
+        return 1e3 * (mic.waited + max(0, self._track.frame - self._ring.heard) / FRAME_RATE)

@@ -432,9 +432,7 @@ class VoiceProcess(Line[Piece]):
             return True
         generation = self.generation
         with self._changed:
-            self._changed.wait_for(
-                lambda: not self._line or self._closing or generation < self.generation
-            )
+            self._changed.wait_for(lambda: not self._line or self._closing or generation < self.generation)
             return generation >= self.generation
 
     def _put(self, *pieces: Piece) -> None:
@@ -530,9 +528,7 @@ class VoiceProcess(Line[Piece]):
             for piece in progress.take(speech, sentence):
                 self._offer(piece)
             progress.unwanted = self._wait_for_room(utterance.generation, self._lead)
-            if not stale and (
-                progress.unwanted or self._closing or utterance.generation < self.generation
-            ):
+            if not stale and (progress.unwanted or self._closing or utterance.generation < self.generation):
                 stale = True
                 worker.drop()
         if progress.unwanted:

@@ -117,7 +117,9 @@ def heard(entries: Iterable[Entry]) -> list[Utterance | Pause]:
         if event == "say":
             controls = Controls(**entry["controls"])
             handed.append(len(items))
-            items.append(Utterance(str(entry["text"]), str(entry["language"]), controls, str(entry["source"])))
+            items.append(
+                Utterance(str(entry["text"]), str(entry["language"]), controls, str(entry["source"]))
+            )
         elif event == "rest":
             handed.append(len(items))
             items.append(Pause(float(entry["seconds"])))

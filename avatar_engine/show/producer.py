@@ -487,6 +487,14 @@ class Producer:
                 walk.ends += seconds if walk.ends else 0.0
                 walk.gap = walk.gap and (walk.gap[0], walk.gap[1] + seconds)
 
+    def standing(self) -> str:
+        """How the show stands, for a technician."""
+        with self._lock:
+            on = f"the microphone is on ({self.microphone})" if self.microphone else "the microphone is off"
+            chat = "the chat is muted" if self._muted else "the chat is answered"
+            paused = "paused, " if self._halted else ""
+            return f"{self.segment or 'No segment'}: {paused}{on}, {chat}."
+
     def halt(self, on: bool = True) -> None:
         """Stay silent until further notice; a technician's own words are said."""
         with self._lock:
