@@ -111,8 +111,8 @@ def control(
     text: Annotated[
         str,
         typer.Argument(
-            help="What is said (say, after), a segment (jump), a product's id, or where the technician's voice comes from "
-            "(mic): - for standard input, a file, an address, a device, or off."
+            help="What is said (say, after), a segment (jump), a product's id, or where the technician's voice comes "
+            "from (mic): - for standard input, a file, an address, a device, or off."
         ),
     ] = "",
     raw: Annotated[

@@ -7,6 +7,7 @@ import select
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.folders import door_of
@@ -48,6 +49,11 @@ def speak(show: str, source: str, tell: Callable[[str], None], feed: int = 0) ->
     Raises:
         AvatarError: It may not be taken, or has broken off.
     """
+    if source.startswith("-") and os.isatty(feed):
+        raise AvatarError(
+            "Standard input is a terminal.",
+            "Pipe a recorder: arecord -f S16_LE -r 48000 | avatar-engine control SHOW mic -",
+        )
     began = time.monotonic()
     send(show, "mic", source)
     if not source.startswith("-"):
@@ -79,10 +85,10 @@ def _connected(show: str, began: float) -> socket.socket:
 
 def _pump(feed: int, line: socket.socket, show: str, tell: Callable[[str], None]) -> None:
     """Pass on what comes, as it comes, until either side ends."""
-    told = False
+    told, both = False, list[Any]((feed, line))
     asked = time.monotonic()
     while True:
-        ready, _, _ = select.select([feed, line], [], [], LOOK)
+        ready, _, _ = select.select(both, [], [], LOOK)
         if line in ready:
             return  # it sends nothing: it has closed
         if feed in ready:

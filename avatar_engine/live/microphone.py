@@ -230,6 +230,7 @@ class Microphone:
                     self._hear(self._ear, source)
             except Exception:
                 log.exception("the microphone has failed")
+                self._wanted = None
             self._done()
 
     def _done(self) -> None:
@@ -238,7 +239,6 @@ class Microphone:
         if ear:
             ear.stop()
         with self._changed:
-            self._wanted = None
             self._changed.wait_for(lambda: self._closing, AGAIN)
 
     def _hear(self, ear: Ear, source: Source) -> None:
@@ -247,10 +247,12 @@ class Microphone:
             ear.take(source)
             opened = self._await(ear)
         except (AvatarError, GoneError) as error:
-            self._failed = _refusal(source, error)
+            with self._changed:
+                self._failed, self._wanted = _refusal(source, error), None
             log.warning("%s", self._failed.what)
             return
         if opened is None:
+            self._wanted = None
             return
         self._begin(source, *opened)
         why = "it ended"
@@ -294,7 +296,7 @@ class Microphone:
         seconds = self._clock() - self._began
         with self._producer.held():
             with self._changed:
-                self.name = ""
+                self.name, self._wanted = "", None
                 self._torn = True
                 self._line.clear()
                 self._ready = 0
