@@ -43,5 +43,5 @@ def sentences(text: str) -> list[str]:
 
 
 def _closed(text: str) -> bool:
-    """Whether no choice or slot is open."""
-    return text.count("{") == text.count("}")
+    """Whether no choice, slot or emphasis is open."""
+    return text.count("{") == text.count("}") and text.count("*") % 2 == 0

@@ -224,6 +224,11 @@ class _Handed:
     inserted: bool
 
     @property
+    def then(self) -> int:
+        """Where in the script the show stands after it."""
+        return self.item.then if isinstance(self.item, Utterance) else self.place
+
+    @property
     def scripted(self) -> bool:
         """Whether it is a line or a silence."""
         return self.line is not None or isinstance(self.item, Pause)
@@ -461,7 +466,7 @@ class Producer:
             if self.answering:
                 self._drop("skipped")
             elif again and not again[0].inserted:
-                self._walks = [self._walk_from(self._after(again[0].place))]
+                self._walks = [self._walk_from(self._after(again[0].then))]
             elif again:
                 self._again.extend(one for one in again if not one.inserted)
                 self._walks = self._walks[:1]
@@ -577,11 +582,13 @@ class Producer:
     def _answered(self, now: float) -> Utterance | Pause | None:
         """The next sentence of an answer that was begun."""
         while answer := self._answer:
+            if answer.waits and not answer.ready and not answer.ended:
+                return None
             if self._spoke and self._script.pause and not answer.said:
                 return Pause(BREATH)
             sentence = answer.next()
             if sentence is None and not answer.ended:
-                return None if answer.waits else Beat(BEAT)
+                return Beat(BEAT)
             if sentence is None:
                 how = "answered" if answer.said else "unanswered"
                 self._drop(how)
