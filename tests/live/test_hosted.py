@@ -171,10 +171,17 @@ def test_a_technicians_own_voice_is_on_air_and_the_cut_line_comes_again(
     assert refused == ["The microphone is on (a stream)."], "nothing is said in between"
     assert 0 < min(status.microphone_ms for status in on) < 1500 and not seen[-1].microphone
     events = [entry for entry in read(notes) if entry["event"] in ("microphone", "say")]
-    assert [entry.get("on", entry.get("text")) for entry in events[:4]] == [f"{long}.", True, False, f"{long}."]
+    assert [entry.get("on", entry.get("text")) for entry in events[:4]] == [
+        f"{long}.",
+        True,
+        False,
+        f"{long}.",
+    ]
     heard = sound(file)
     spectrum = np.abs(np.fft.rfft(heard[: len(heard) // 2400 * 2400].reshape(-1, 2400), axis=1))
-    hums = np.flatnonzero((spectrum.argmax(1) == 50) & (np.abs(spectrum).max(1) > 50))  # 500 Hz, which is no letter
+    hums = np.flatnonzero(
+        (spectrum.argmax(1) == 50) & (np.abs(spectrum).max(1) > 50)
+    )  # 500 Hz, which is no letter
     assert 15 <= len(hums) <= 45, "about three seconds of it, as far as this machine keeps up"
     assert hums[0] / 10 - seen[0].on_air < 5.0, "soon, even on a machine that has no time"
     assert likeness(heard[hums[-1] * 2400 :], long) > WHOLE

@@ -22,7 +22,10 @@ from avatar_engine.show.paragraphs import sentences
         ("यह मग है। अच्छा है।", ["यह मग है।", "अच्छा है।"]),
         ("{A. B|C. D} it is. Only {price}. {name}!", ["{A. B|C. D} it is.", "Only {price}.", "{name}!"]),
         ("One. [pause 1s]", ["One. [pause 1s]"]),
-        ("[excited] One. Two. [calm] Three.", ["[excited] One.", "[excited] Two.", "[excited] [calm] Three."]),
+        (
+            "[excited] One. Two. [calm] Three.",
+            ["[excited] One.", "[excited] Two.", "[excited] [calm] Three."],
+        ),
         ("<emphasis>One. Two.</emphasis> Three. Four.", ["<emphasis>One. Two.</emphasis> Three.", "Four."]),
     ],
 )
@@ -33,15 +36,19 @@ def test_sentences(text: str, said: list[str]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[excited] One. Two *strong. Words* here. [neutral] Three. <prosody rate=\"slow\">Four. Five.</prosody> Six.",
-        "A. [pause 500ms] B. <break time=\"1s\"/> C.",
+        '[excited] One. Two *strong. Words* here. [neutral] Three. <prosody rate="slow">Four. Five.</prosody> Six.',
+        'A. [pause 500ms] B. <break time="1s"/> C.',
     ],
 )
 def test_what_is_said_and_how_is_the_same_as_of_the_whole(text: str) -> None:
     def told(one: str) -> list[tuple[str, object]]:
         parts = markup.read(one).parts
-        words = [(word, part.manner) for part in parts if isinstance(part, markup.Words) for word in part.text.split()]
-        return words
+        return [
+            (word, part.manner)
+            for part in parts
+            if isinstance(part, markup.Words)
+            for word in part.text.split()
+        ]
 
     assert [one for sentence in sentences(text) for one in told(sentence)] == told(text)
     assert not any(markup.read(sentence).mistakes for sentence in sentences(text))

@@ -309,7 +309,9 @@ def test_a_paragraph_comes_in_sentences_with_nothing_between_them_and_a_hard_lin
         items.append(item.text if isinstance(item, Utterance) else item.seconds)
     assert items == ["Ann.", "Ben.", "Cat.", 0.4, "Dan. Eve.", 0.4, "Fay.", 0.4]
     assert [entry["then"] for entry in show.events("say")] == [2, 3, 4, 5, 6]
-    assert Show(PARAGRAPH, start=3).said() == ["Cat.", "Dan. Eve.", "Fay."], "it goes on with its next sentence"
+    assert Show(PARAGRAPH, start=3).said() == ["Cat.", "Dan. Eve.", "Fay."], (
+        "it goes on with its next sentence"
+    )
 
 
 def test_an_answer_that_is_ready_comes_before_what_was_not_begun_which_comes_again_once():
