@@ -3,8 +3,8 @@
     python benchmarks/interruptions.py comments --minutes 4
     python benchmarks/interruptions.py microphone marie.avatar --minutes 1
 
-``comments``: the producer and the voice's own process, with the network's stock voice, in real time and without a
-picture. Questions come at random moments of a script that never rests; each is counted from the moment at which it
+``comments``: the producer and the voice's own process, in real time and without a picture, with a stand-in that takes
+a fourteenth of a second a letter to say, and a third of that to make (or ``--stock``, the network's own voice). Questions come at random moments of a script that never rests; each is counted from the moment at which it
 came, and from the end of the sentence that was on air then, to the first sample of its answer. ``--paragraphs`` does
 it as it was before: paragraphs are said whole, and what was made ahead is not taken back.
 
@@ -20,7 +20,7 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,7 +29,7 @@ import typer
 from rich.console import Console
 
 from avatar_engine.cli import microphone as technician
-from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, Utterance
+from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, Speech, Utterance
 from avatar_engine.live.hosted import Hosting
 from avatar_engine.live.programme import Spoken
 from avatar_engine.live.show import ShowStatus, run
@@ -38,6 +38,7 @@ from avatar_engine.media.read import sound
 from avatar_engine.show.chat.inbox import Question
 from avatar_engine.show.host.reply import Ready, Reply, Request
 from avatar_engine.show.journal import Journal, heard
+from avatar_engine.show.paragraphs import sentences
 from avatar_engine.show.producer import Producer, Studio
 from avatar_engine.show.script import Script, parse
 
@@ -54,7 +55,7 @@ And now look at the bottom of it. There is the signature of the potter, carved b
 touched it. I have had mine for six years, and it still looks as it did on the first day.
 """
 
-RATE, BEEP = 48_000, 700.0
+RATE, BEEP, PACE = 48_000, 700.0, 0.35
 
 
 def stock_voice() -> Speaks:
@@ -63,6 +64,22 @@ def stock_voice() -> Speaks:
     from avatar_engine.voice.speak import Voice
 
     return Voice(VoicePack.stock("af_heart"), "en")
+
+
+class StandIn:
+    """Takes as long as a voice does on a machine that has time for it."""
+
+    def speak(self, utterance: Utterance) -> Iterator[Speech]:
+        """Sentences of tones, each with the rest after it."""
+        for sentence in sentences(utterance.text):
+            left = len(sentence) / 14
+            while left > 0:
+                seconds = min(0.5, left)
+                time.sleep(seconds * PACE)
+                at = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+                yield Speech((0.1 * np.sin(2 * np.pi * 150 * at)).astype(np.float32))
+                left -= seconds
+            yield Speech(np.zeros(round(0.38 * SAMPLE_RATE), np.float32))
 
 
 class Asks:
@@ -87,13 +104,14 @@ class Asks:
 def comments(
     minutes: Annotated[float, typer.Option(min=0.5)] = 4.0,
     paragraphs: Annotated[bool, typer.Option("--paragraphs", help="As it was before.")] = False,
+    stock: Annotated[bool, typer.Option("--stock", help="The network's own voice.")] = False,
 ) -> None:
     """From a comment while the show speaks to the first sample of its answer."""
     asks, notes = Asks(), list[Mapping[str, Any]]()
     front = "" if paragraphs else "---\nchat: [replay:none]\n---\n"
     studio = Studio(chat=asks, hosts=asks, journal=notes.append)
     producer = Producer(parse(front + LINES), studio, loop=True, clock=time.monotonic)
-    voice = VoiceProcess(producer, stock_voice, rehearsal("en"))
+    voice = VoiceProcess(producer, stock_voice if stock else StandIn, rehearsal("en"), read_back=stock)
     if not paragraphs:
         voice.give_way_to(producer)
     voice.launch()
@@ -127,7 +145,7 @@ def comments(
                 asked.clear()
         inside = not piece.last
         count += piece.last
-        if piece.last:
+        if piece.last or np.median(np.abs(piece.samples)) < 1e-4:  # the rest after a sentence
             sentence_ends = due
             if asked and not asked[0][1]:
                 asked[0] = asked[0][0], due
