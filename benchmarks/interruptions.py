@@ -4,9 +4,10 @@
     python benchmarks/interruptions.py microphone marie.avatar --minutes 1
 
 ``comments``: the producer and the voice's own process, in real time and without a picture, with a stand-in that takes
-a fourteenth of a second a letter to say, and a third of that to make (or ``--stock``, the network's own voice). Questions come at random moments of a script that never rests; each is counted from the moment at which it
-came, and from the end of the sentence that was on air then, to the first sample of its answer. ``--paragraphs`` does
-it as it was before: paragraphs are said whole, and what was made ahead is not taken back.
+a fourteenth of a second a letter to say, and a third of that to make (or ``--stock``, the network's own voice).
+Questions come at random moments of a script that never rests; each is counted from the moment at which it came, and
+from the end of the sentence that was on air then, to the first sample of its answer. ``--paragraphs`` does it as it was
+before: paragraphs are said whole, and what was made ahead is not taken back.
 
 ``microphone``: a hosted show of a clone on air, into a file. A recorder sends a beep a second through the control
 command's own end; each is counted from the frame on air when its first sample was written to the frame in which the
