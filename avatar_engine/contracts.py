@@ -100,6 +100,7 @@ class Utterance:
         source: Where it came from (``script:12`` is line 12 of the script), for logs.
         generation: Work made for an older generation than the show's is dropped where it lies.
         then: Where the show goes on once this was heard: the script's item, counted over all rounds.
+        number: Its number in the show's journal, from 1; 0 for none.
     """
 
     text: str
@@ -108,6 +109,7 @@ class Utterance:
     source: str = ""
     generation: int = 0
     then: int = 0
+    number: int = field(default=0, compare=False)
 
 
 SILENCE = "_"

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import pwd
 import socket
+import struct
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,7 +20,7 @@ from typing import Any
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.folders import door_of, private
-from avatar_engine.live.microphone import Microphone
+from avatar_engine.live.microphone import Microphone, Source
 from avatar_engine.show.producer import Producer
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,9 @@ PATIENCE = 2.0
 
 MOST = 20_000
 """Bytes of an order."""
+
+ASKING = (("status", ""), ("mic", ""))
+"""Orders that change nothing: nobody is told of them."""
 
 Orders = Mapping[str, Callable[[str], str]]
 """By name: takes the order's text, does it, and says what was done."""
@@ -95,11 +101,15 @@ class Desk:
     Args:
         show: The show's id.
         known: What may be asked.
+        tell: Told of every order that is more than a question: ``order``, ``text`` (of ``mic`` what the source is
+            called), ``by`` (who) and ``done`` or ``error``.
     """
 
-    def __init__(self, show: str, known: Orders) -> None:
+    def __init__(
+        self, show: str, known: Orders, tell: Callable[[Mapping[str, Any]], None] = lambda what: None
+    ) -> None:
         self.path = door_of(show, KIND)
-        self._known = known
+        self._known, self._tell = known, tell
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._open = False
         self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
@@ -135,7 +145,11 @@ class Desk:
                 return
             with line, suppress(OSError):
                 line.settimeout(PATIENCE)
-                line.sendall(json.dumps(self._answer(_read(line))).encode() + b"\n")
+                asked = _read(line)
+                answer = self._answer(asked)
+                if isinstance(asked, dict) and (told := _told(asked, answer)):
+                    self._tell({**told, "by": _caller(line)})
+                line.sendall(json.dumps(answer).encode() + b"\n")
 
     def _answer(self, asked: object) -> dict[str, str]:
         try:
@@ -156,6 +170,30 @@ class Desk:
         done = self._known[order](text)
         log.info("a technician: %s %s", order, "" if order == "mic" else text)  # which may hold a key
         return done
+
+
+def _told(asked: Mapping[str, Any], answer: Mapping[str, str]) -> dict[str, str]:
+    """An order and what became of it, as others may know it; nothing of one that only asks."""
+    order, text = (str(asked.get(name, ""))[:MOST] for name in ("order", "text"))
+    if (order, text) in ASKING:
+        return {}
+    if order != "mic" or text == "off":
+        return {"order": order, "text": text, **answer}
+    try:
+        return {"order": order, "text": Source.parse(text).name, **answer}
+    except AvatarError:  # it says what it was given, in which a key may be
+        return {"order": order, "text": "", "error": "This is no source.", "advice": ""}
+
+
+def _caller(line: socket.socket) -> str:
+    """Who is at the other end, as the system knows it: account and process."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return f"uid {os.getuid()}"  # the socket's folder is closed to all others
+    pid, uid, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    try:
+        return f"{pwd.getpwuid(uid).pw_name} (uid {uid}, process {pid})"
+    except KeyError:
+        return f"uid {uid}, process {pid}"
 
 
 def _read(line: socket.socket) -> object:

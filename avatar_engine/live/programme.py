@@ -45,6 +45,7 @@ class Spoken:
         phones: Those that are said in it, timed from its first sample.
         sentence: Number of the sentence that it belongs to, new for every one; -1 for sound that has none.
         then: See `avatar_engine.contracts.Utterance`; what counts is that of the ``last`` piece.
+        utterance: The utterance's number in the show's journal; 0 for none.
     """
 
     samples: FloatArray
@@ -53,6 +54,7 @@ class Spoken:
     phones: tuple[Phone, ...] = ()
     sentence: int = -1
     then: int = 0
+    utterance: int = 0
 
 
 @dataclass(frozen=True, slots=True)

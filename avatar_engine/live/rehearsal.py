@@ -16,7 +16,7 @@ from avatar_engine.contracts import Progress, silent
 from avatar_engine.live.agreed import agreed
 from avatar_engine.live.hosted import Hosting, directed
 from avatar_engine.live.say import SIGNS_PER_SECOND, Made, film, patient_voice
-from avatar_engine.show import journal
+from avatar_engine.show import journal, privacy
 from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
 from avatar_engine.show.journal import Replayed
@@ -90,7 +90,7 @@ def replay(
         AvatarError: The journal, the consent, the bundle or the file are no good.
     """
     began = time.monotonic()
-    entries = journal.read(notes)
+    entries = privacy.spoken(journal.read(notes), notes)
     planned = journal.script_of(entries)
     bundle = Bundle.open(avatar)
     own = VoicePack.load(bundle).language

@@ -31,6 +31,7 @@ from avatar_engine.live.retold import Retold
 from avatar_engine.live.sound_process import SoundProcess
 from avatar_engine.live.voice_process import Teller, VoiceProcess, rehearsal, voice_of
 from avatar_engine.show import script as scripts
+from avatar_engine.show.chat.standing import Standing
 from avatar_engine.show.director import Director
 from avatar_engine.show.producer import Producer
 from avatar_engine.show.script import Script
@@ -106,6 +107,8 @@ class ShowStatus:
         microphone: What is on air in place of the show's voice; "" for nothing.
         microphone_ms: Milliseconds from its sound's coming to the air.
         microphone_pid: Process id of what listens to it, or is ready to.
+        audience: What a hosted show knows of its viewers, messages, questions, clicks and sales, by name.
+        chats: How the sources of a hosted show's chat stand.
     """
 
     on_air: float
@@ -148,6 +151,8 @@ class ShowStatus:
     microphone: str = ""
     microphone_ms: float = 0.0
     microphone_pid: int | None = None
+    audience: dict[str, float] = field(default_factory=dict)
+    chats: tuple[Standing, ...] = ()
 
 
 def run(
@@ -259,6 +264,7 @@ def run(
             microphone = desk_of(director, voice, hosting, planned.microphone, stack)
         track = Retold(microphone or voice, planned.on_fault, start)
         feed = Feed(track, ring)
+        feed.told = director.went if isinstance(director, Producer) else feed.told
         renderers = Renderers(make, ring, feed)
         stack.callback(renderers.close)
         renderers.launch()
@@ -447,6 +453,8 @@ class _OnAir:
             microphone=self._microphone.name if self._microphone else "",
             microphone_ms=self._behind(),
             microphone_pid=self._microphone.pid if self._microphone else None,
+            audience=dict(self._director.audience) if isinstance(self._director, Producer) else {},
+            chats=self._director.chats if isinstance(self._director, Producer) else (),
         )
 
     def _behind(self) -> float:

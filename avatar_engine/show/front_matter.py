@@ -19,6 +19,9 @@ from avatar_engine.trust.consent import USES
 ON_FAULT = ("repeat", "skip")
 """What may become of a sentence that a fault has cut."""
 
+NAMES = ("hidden", "kept")
+"""How names of viewers are written into a show's journal: enciphered, or as they are."""
+
 LABEL_POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right")
 LONGEST_PAUSE = 3600.0
 MOST = 50
@@ -170,6 +173,7 @@ _TEXTS: Mapping[str, Callable[[str], Any]] = {
     "host": _words,
     "notice": _notice,
     "microphone": _yes,
+    "names": partial(_one_of, NAMES, "way to write names of viewers down"),
 }
 
 _LISTS: Mapping[str, Callable[[str], Any]] = {"chat": _words, "rules": read_rule, "rivals": _words}
@@ -177,4 +181,13 @@ _LISTS: Mapping[str, Callable[[str], Any]] = {"chat": _words, "rules": read_rule
 KEYS = (*_TEXTS, *_LISTS)
 """All keys, in the order in which they are told."""
 
-__all__ = ["CONTROLS", "KEYS", "LABEL_POSITIONS", "ON_FAULT", "Rule", "read_duration", "read_front_matter"]
+__all__ = [
+    "CONTROLS",
+    "KEYS",
+    "LABEL_POSITIONS",
+    "NAMES",
+    "ON_FAULT",
+    "Rule",
+    "read_duration",
+    "read_front_matter",
+]

@@ -16,15 +16,17 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 from typing import Any, Protocol
 
 from avatar_engine.contracts import CONTROL_LIMITS, Controls, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.show import journal, rules
+from avatar_engine.show.chat.standing import Standing
 from avatar_engine.show.host.reply import Reply, Request
 from avatar_engine.show.rules import RuleBook
 from avatar_engine.show.script import Beat, Gap, Line, Pause, Script, Segment
-from avatar_engine.show.wording import filled, worded
+from avatar_engine.show.wording import choices_of, filled, worded
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,11 @@ class Question(Protocol):
     @property
     def product(self) -> str | None:
         """Id of the product that it is about."""
+        ...
+
+    @property
+    def first(self) -> float:
+        """When it was asked first, in seconds of the show."""
         ...
 
     @property
@@ -138,6 +145,7 @@ class Studio:
         notice: The announcement that the images are virtual, by language; "" for none.
         journal: Told of everything that is decided.
         today: The time of day, for segments that begin at one.
+        chats: How the chat's sources stand.
         close: Ends what it opened.
     """
 
@@ -149,6 +157,7 @@ class Studio:
     notice: Callable[[str], str] = lambda language: ""
     journal: Callable[[Mapping[str, Any]], None] = lambda entry: None
     today: Callable[[], datetime] = datetime.now
+    chats: Callable[[], tuple[Standing, ...]] = tuple
     close: Callable[[], None] = lambda: None
 
 
@@ -179,6 +188,8 @@ class _Answer:
     request: Request
     question: Question | None = None
     said: int = 0
+    refused: int = 0
+    number: int = 0
     beside: bool = False
     """Whether it was asked for while something else is said, which goes on until it is there."""
     first: str | None = None
@@ -212,16 +223,19 @@ class _Handed:
     Attributes:
         item: It.
         place: Where in the script the show stood before.
-        product: What was spoken of.
+        segment, product: Of the show then.
         line: That it is of; None where it is not the script's.
         inserted: Whether it is of a segment that was put in between.
+        notes: What the journal tells of it besides.
     """
 
     item: Utterance | Pause
     place: int
+    segment: str
     product: str
     line: Line | None
     inserted: bool
+    notes: Mapping[str, Any]
 
     @property
     def then(self) -> int:
@@ -259,6 +273,7 @@ class Producer:
         product: Id of the product that is spoken of; "" for none.
         planned: Seconds of speech and silence handed out so far.
         microphone: Who speaks in place of the show; "" for nobody.
+        audience: The newest figures of the audience, by name.
     """
 
     def __init__(
@@ -275,6 +290,13 @@ class Producer:
         self.generation = 0
         self.segment = self.product = self.microphone = ""
         self.planned = 0.0
+        self.audience: Mapping[str, float] = {}
+        self._numbers, self._asks = count(1), count(1)  # of what is said, and of what hosts are asked
+        self._notes: dict[
+            int, dict[str, Any]
+        ] = {}  # what the journal tells besides, by number, until it is said
+        self._last = 0  # number of what was handed out last
+        self._worded: set[int] = set()  # lines whose wordings the journal knows
         self._script, self._studio, self._loop, self._seed = script, studio, loop, seed
         self._clock = clock or (lambda: self.planned)
         self._heard = heard
@@ -306,16 +328,21 @@ class Producer:
             if not self.microphone:
                 self._look(now)
             self._line_said, place = None, self._place
-            item = self._next(now)
+            item, notes = self._next(now), dict[str, Any]()
             if isinstance(item, Pause):
                 self._tell("rest", seconds=item.seconds)
                 self.planned += item.seconds
             self._spoke = isinstance(item, Utterance)
             if isinstance(item, Utterance):
-                self._tell(**journal.said(item))
+                self._last = item.number
+                where = {"segment": self.segment, "product": self.product}
+                notes = where | self._notes.pop(item.number, {})
+                self._tell(**journal.said(item), **notes)
             if item is not None:
                 inserted = len(self._walks) > 1
-                self._handed.append(_Handed(item, place, self.product, self._line_said, inserted))
+                self._handed.append(
+                    _Handed(item, place, self.segment, self.product, self._line_said, inserted, notes)
+                )
             return item
 
     def _next(self, now: float) -> Utterance | Pause | None:
@@ -356,6 +383,13 @@ class Producer:
         """By the voice: what was handed out last is so long."""
         with self._lock:
             self.planned += seconds
+            self._tell("spoke", number=self._last, seconds=round(seconds, 3))
+
+    def went(self, number: int, begins: float, ends: float) -> None:
+        """By whoever is on air: a sentence of the utterance of this number was heard from when to when."""
+        self._studio.journal(
+            {"event": "heard", "at": round(begins, 3), "until": round(ends, 3), "number": number}
+        )
 
     def interrupt(self) -> int:
         """Start a new generation: what was handed out before is stale, and its lines come again. Returns it."""
@@ -369,6 +403,11 @@ class Producer:
                 self._walks = [self._walk_from(self._heard())]
                 self._back_in(self._walks[0])
             return self.generation
+
+    @property
+    def chats(self) -> tuple[Standing, ...]:
+        """How the chat's sources stand."""
+        return self._studio.chats()
 
     # What a voice says of what was handed out, if it knows (`avatar_engine.live.voice_process.GivesWay`).
 
@@ -406,6 +445,7 @@ class Producer:
             self.generation += 1
             self._pressed = False
             if self.answering:
+                self._forget(unheard)
                 self._drop("interrupted")
             self._take_back(unheard)
             if cut and self._handed and self._handed[-1].again:
@@ -419,12 +459,26 @@ class Producer:
         back = [self._handed.pop() for _ in range(min(count, len(self._handed)))][::-1]
         if not back:
             return
-        self._tell("taken back", count=len(back))
+        numbers = [one.item.number for one in back if isinstance(one.item, Utterance)]
+        self._tell("taken back", count=len(back), numbers=numbers)
         self._again.extendleft(one for one in reversed(back) if one.again)
         # The rest between two paragraphs is put there anew.
         while self._again and isinstance(pause := self._again[0].item, Pause) and not pause.line:
             self._again.popleft()
+        if self._again:
+            self._here(self._again[0])
         self._spoke = bool(self._handed) and isinstance(self._handed[-1].item, Utterance)
+
+    def _here(self, one: _Handed) -> None:
+        """The show is in its segment (again); a product that a technician chose meanwhile stays."""
+        if one.segment != self.segment:
+            self.segment, self.product = one.segment, one.product
+
+    def _forget(self, unheard: int) -> None:
+        """Of the answer that is being said the last ``unheard`` things handed out were not heard."""
+        last = [self._handed[-1 - back] for back in range(min(unheard, len(self._handed)))]
+        assert self._answer is not None  # noqa: S101 - for the type checker: callers looked
+        self._answer.said -= sum(one.notes.get("answer") == self._answer.number for one in last)
 
     def _ask_beside(self, now: float) -> None:
         """Ask the hosts about a question while something else is said."""
@@ -434,6 +488,10 @@ class Producer:
             self._ask(*chosen, beside=True)
 
     # What a technician may do.
+
+    def ordered(self, what: Mapping[str, Any]) -> None:
+        """By the desk: somebody gave an order, and what became of it."""
+        self._tell("order", **what)
 
     def held(self) -> threading.RLock:
         """A context in which nobody else asks or tells it anything."""
@@ -556,11 +614,12 @@ class Producer:
     # Where the next thing comes from.
 
     def _look(self, now: float) -> None:
-        """See what follows from the rules."""
-        if not self._script.rules or now < self._looked + LOOK:
+        """See what the audience does, and what follows from the rules."""
+        if now < self._looked + LOOK:
             return
         self._looked = now
-        for decision in self._book.look(self._studio.audience(), now):
+        self.audience = self._studio.audience()
+        for decision in self._book.look(self.audience, now):
             self._tell("rule", action=decision.action, why=decision.why)
             log.info("%s", decision.why)
             if decision.ends or decision.action in rules.WHILE:
@@ -598,7 +657,10 @@ class Producer:
             if passed := self._passed(sentence, request.language, origin, request.product):
                 self._pressed = False
                 answer.said += 1
-                return self._utterance(passed, request.language, origin)
+                return self._utterance(
+                    passed, request.language, origin, answer=answer.number, product=request.product
+                )
+            answer.refused += 1
         return None
 
     def _asked(self, now: float) -> Utterance | Pause | None:
@@ -610,13 +672,18 @@ class Producer:
         chosen = self._chosen(now)
         return self._begin(chosen[0], now, chosen[1]) if chosen else None
 
-    def _chosen(self, now: float) -> tuple[Request, Question] | None:
-        """The question that is answered next."""
+    def _chosen(self, now: float) -> tuple[Request, Question | None] | None:
+        """The question that is answered next; None in its place where people are greeted or thanked."""
         if self._muted or not self._studio.chat:
             return None
-        question = self._studio.chat.choose(now, busy=self._walks[-1].gap is None)
+        gap = self._walks[-1].gap  # one that is over is none: a flood of questions must not make it longer
+        question = self._studio.chat.choose(now, busy=gap is None or now >= gap[1])
         if question is None:
             return None
+        if (kind := getattr(question, "kind", "answer")) != "answer":
+            self._studio.chat.done(question, "answered")
+            people = Request(kind, question.text, self._tag, tuple(question.authors), question.count)
+            return people, None
         language = question.language if question.language in self._languages else self._tag
         request = Request(
             "answer", question.text, language, tuple(question.authors), question.count,
@@ -628,13 +695,19 @@ class Producer:
         """What was taken back, as far as it may still be said."""
         while self._again:
             one = self._again.popleft()
+            self._here(one)
             if isinstance(one.item, Pause):
                 return one.item
-            said = one.item
-            passed = self._passed(said.text, said.language, said.source, one.product)
+            said, product = one.item, str(one.notes.get("product", one.product))
+            passed = self._passed(said.text, said.language, said.source, product)
             if passed and not (one.line and one.line.hard and passed != said.text):
                 self._line_said = one.line
-                return replace(said, text=passed, generation=self.generation)
+                number = next(self._numbers)  # what went out is told by number: it is not what was taken back
+                self._notes[number] = {**one.notes, "again": said.number}
+                return replace(said, text=passed, generation=self.generation, number=number)
+        walk = self._walks[-1]
+        if self.segment != (walk.segment.name if walk.segment else ""):
+            self._back_in(walk)
         return None
 
     def _filled_in(self, now: float) -> Utterance | Pause | None:
@@ -716,7 +789,9 @@ class Producer:
     def _line(self, line: Line, walk: _Walk) -> Utterance | None:
         """A line as it is worded and figured now; None where it may not be said."""
         turn = (walk.place - 1) // len(self._script.items)
-        text = worded((line.text, *line.others), self._seed, line.line, turn)
+        wording = worded((line.text, *line.others), self._seed, line.line, turn)
+        text = wording.text
+        self._tell_wordings(line)
         product = walk.segment.product if walk.segment else self.product
         try:
             text = filled(text, self._studio.slots(product, self._tag))
@@ -728,8 +803,21 @@ class Producer:
         if passed and line.hard and passed != text:
             log.error("line %d is a hard line and would have to be changed: it is left out", line.line)
             passed = ""
-        self._line_said = line if passed else None
-        return self._utterance(passed, self._tag, f"script:{line.line}") if passed else None
+        if not passed:
+            return None
+        self._line_said = line
+        chosen = {"choices": list(wording.choices)} if wording.choices else {}
+        return self._utterance(
+            passed, self._tag, f"script:{line.line}", line=line.line, wording=wording.which, **chosen,
+            product=product,
+        )  # fmt: skip
+
+    def _tell_wordings(self, line: Line) -> None:
+        """Once in a show: between what the line chooses."""
+        texts = (line.text, *line.others)
+        if line.line not in self._worded and (line.others or choices_of(line.text)):
+            self._worded.add(line.line)
+            self._tell("wordings", line=line.line, texts=list(texts))
 
     # What all of them share.
 
@@ -741,14 +829,18 @@ class Producer:
     def _languages(self) -> tuple[str, ...]:
         return self._script.languages
 
-    def _utterance(self, text: str, language: str, source: str) -> Utterance:
+    def _utterance(self, text: str, language: str, source: str, **notes: Any) -> Utterance:
+        """What is said next; ``notes`` are what the journal tells of it besides."""
         active = self._book.active
         pace = (FASTER if "speed up" in active else 1.0) * (SLOWER if "slow down" in active else 1.0)
         controls: Controls = self._script.controls
         if pace != 1.0:
             low, high = CONTROL_LIMITS["speed"]
             controls = replace(controls, speed=min(high, max(low, controls.speed * pace)))
-        return Utterance(text, language, controls, source, self.generation, self._place)
+        number = next(self._numbers)
+        if notes:
+            self._notes[number] = notes
+        return Utterance(text, language, controls, source, self.generation, self._place, number)
 
     def _passed(self, text: str, language: str, origin: str, product: str) -> str:
         """``text`` as the guard lets it pass; "" where it does not."""
@@ -771,8 +863,14 @@ class Producer:
 
     def _ask(self, request: Request, question: Question | None, beside: bool = False) -> None:
         assert self._studio.hosts is not None  # noqa: S101 - for the type checker: callers looked
-        self._answer = _Answer(self._studio.hosts.reply(request), request, question, beside=beside)
-        self._tell("ask", kind=request.kind, text=request.text, count=request.count)
+        number = next(self._asks)
+        reply = self._studio.hosts.reply(request)
+        self._answer = _Answer(reply, request, question, number=number, beside=beside)
+        asked = {"asked": round(question.first, 3)} if question else {}
+        self._tell(
+            "ask", number=number, kind=request.kind, text=request.text, count=request.count,
+            product=request.product, segment=self.segment, **asked,
+        )  # fmt: skip
 
     def _drop(self, how: str) -> None:
         """Be done with an answer."""
@@ -783,7 +881,10 @@ class Producer:
         if answer.question is not None and self._studio.chat:
             done = "answered" if answer.said else "unanswered"
             self._studio.chat.done(answer.question, done)
-            self._tell(done, text=answer.request.text, by=answer.reply.by, how=how)
+            told = {"number": answer.number, "text": answer.request.text, "by": answer.reply.by, "how": how}
+            if how == "unanswered":
+                told["why"] = "refused by the guard" if answer.refused else "no answer came"
+            self._tell(done, **told)
 
     def _open(self, gap: Gap, now: float) -> None:
         self._walks[-1].gap = gap, now + gap.seconds

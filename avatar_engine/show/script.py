@@ -38,6 +38,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     rivals: [Brand X]   # names that are never said
     notice: 15min       # how often viewers are told that the images are virtual; or once
     microphone: off     # or on: a technician may speak through the presenter's mouth (`avatar_engine.live.microphone`)
+    names: hidden       # or kept: how names of viewers are written into the journal
     ---
 
 Every mistake in a script is reported at once, each with its line number.
@@ -61,6 +62,7 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.show import rules
 from avatar_engine.show.front_matter import (
     CONTROLS,
+    NAMES,
     ON_FAULT,
     Mistakes,
     read_duration,
@@ -68,7 +70,7 @@ from avatar_engine.show.front_matter import (
 )
 from avatar_engine.show.paragraphs import sentences
 from avatar_engine.show.rules import Rule
-from avatar_engine.show.wording import SLOTS, slots_of, verbatim
+from avatar_engine.show.wording import SLOTS, choices_of, slots_of, verbatim
 
 SPEEDS = CONTROL_LIMITS["speed"]
 NOTICE = 900.0
@@ -173,6 +175,7 @@ class Script:
         persona: Who the host is, in words.
         rules: What fits the show to its audience.
         rivals: Names that are never said.
+        names: Whether names of viewers are enciphered in the journal (``hidden``) or ``kept``.
         notice: Seconds between two announcements that the images are virtual; 0 for one at the beginning alone.
         microphone: Whether a technician may speak through the presenter's mouth.
     """
@@ -193,6 +196,7 @@ class Script:
     rivals: tuple[str, ...] = ()
     notice: float = NOTICE
     microphone: bool = False
+    names: str = NAMES[0]
 
     @property
     def hosted(self) -> bool:
@@ -268,10 +272,11 @@ def parse(text: str, name: str = "script") -> Script:
 def _parted(items: Iterable[Item]) -> Iterator[Item]:
     """The items, with every paragraph that an answer may interrupt as its sentences.
 
-    A hard line is one, and so is a paragraph with several wordings.
+    A hard line is one, and so is a paragraph with several wordings or choices: they are counted as one thing said.
     """
     for item in items:
-        if isinstance(item, Line) and not item.hard and not item.others:
+        whole = isinstance(item, Line) and (item.hard or item.others or choices_of(item.text))
+        if isinstance(item, Line) and not whole:
             for number, text in enumerate(sentences(item.text)):
                 yield replace(item, text=text, goes_on=number > 0)
         else:

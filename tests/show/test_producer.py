@@ -29,6 +29,7 @@ class Asked:
     count: int = 1
     product: str | None = None
     again: bool = False
+    first: float = 0.0
 
 
 @dataclass
@@ -142,6 +143,28 @@ def test_the_guard_has_the_last_word_on_every_sentence():
         show.producer.say("never")
     assert show.said() == ["For 9 €.", "End."], "a hard line is left out before it is changed"
     assert [entry["text"] for entry in show.events("refused")] == ["never", "This is never said."]
+
+
+def test_people_are_greeted_in_words_of_the_host_and_are_no_answers():
+    chat, hosts = Chat(), Hosts()
+    people = Asked("purchase", authors=("Ann", "Bob"), count=2)
+    people.kind = "thank"  # type: ignore[attr-defined]
+    chat.waiting.append(people)
+    show = Show(PLAIN, chat=chat, hosts=hosts)
+    assert show.said() == ["thank 1.", "More.", "A.", "B.", "C."]
+    request = hosts.requests[0]
+    assert (request.kind, request.text, request.askers) == ("thank", "purchase", ("Ann", "Bob"))
+    assert chat.ended == [("purchase", "answered")] and not show.events("answered")
+
+
+def test_a_gap_ends_though_questions_go_on():
+    class Flood(Chat):
+        def choose(self, now: float, busy: bool = False) -> Asked | None:
+            return None if busy else super().choose(now, busy)
+
+    chat, hosts = Flood(deque(Asked(f"{n}?") for n in range(90))), Hosts()
+    show = Show("---\npause: 0s\n---\nA.\n\n<!-- chat 5s -->\n\nB.\n", chat=chat, hosts=hosts)
+    assert show.said(30.0) == ["A.", "answer 1.", "More.", "answer 2.", "More.", "B."]
 
 
 def test_a_question_is_answered_between_two_lines_and_the_script_goes_on():
@@ -424,3 +447,88 @@ def test_whoever_has_the_microphone_is_alone_and_gaps_last_so_much_longer():
     at = {entry["text"]: entry["at"] for entry in show.events("say")}
     assert 20.0 <= at["B."] - at["A."] - SPOKEN <= 27.0
     assert sum(item.seconds for item in heard(show.journal) if isinstance(item, Pause)) > 20.0
+
+
+def test_the_journal_tells_what_figures_are_counted_from():
+    chat = Chat(deque([Asked("Q?", first=-3.0, product="lamp"), Asked("P?")]))
+    text = "---\npause: 0s\n---\n# One\n\nA {x|y}.\n\n<!-- or -->\n\nB.\n\nC.\n"
+    show = Show(text, chat=chat, hosts=Hosts(), audience=lambda: {"viewers": 5.0}, loop=True)
+    show.said(30.0)
+    ask, other = show.events("ask")
+    assert (ask["number"], ask["asked"], ask["product"], other["number"]) == (1, -3.0, "lamp", 2)
+    says = show.events("say")
+    assert [one["number"] for one in says] == [*range(1, len(says) + 1)]
+    assert [one["answer"] for one in says[:2]] == [1, 1] and says[0]["product"] == "lamp"
+    assert [one["number"] for one in show.events("spoke")] == [one["number"] for one in says]
+    assert {one["seconds"] for one in show.events("spoke")} == {SPOKEN}
+    assert [one["number"] for one in show.events("answered")] == [1, 2]
+    lines = [one for one in says if one.get("line") == 6]
+    assert {one["wording"] for one in lines} == {0, 1}
+    assert all(one["text"] == ("B." if one["wording"] else f"A {'xy'[one['choices'][0]]}.") for one in lines)
+    assert [one["texts"] for one in show.events("wordings")] == [["A {x|y}.", "B."]]
+    assert all("choices" not in one for one in says if one.get("line") == 12)
+    assert show.producer.audience == {"viewers": 5.0}
+
+
+def test_why_a_question_was_not_answered_is_told():
+    class Silent(Hosts):
+        def reply(self, request: Request) -> Any:
+            return Ready([], "nobody")
+
+    refused = Show(
+        PLAIN, chat=Chat(deque([Asked("Q?")])), hosts=Hosts(), check=lambda *_: Verdict("", allowed=False)
+    )
+    silent = Show(PLAIN, chat=Chat(deque([Asked("Q?")])), hosts=Silent())
+    cut = Show(PLAIN, chat=Chat(deque([Asked("Q?")])), hosts=Hosts(late=50))
+    for show in (refused, silent):
+        show.said()
+    cut.step(), cut.producer.interrupt()
+    ends = [show.events("unanswered")[0] for show in (refused, silent, cut)]
+    assert [one.get("why", one["how"]) for one in ends] == [
+        "refused by the guard",
+        "no answer came",
+        "interrupted",
+    ]
+
+
+def test_what_was_heard_is_told_without_waiting_for_anybody():
+    show = Show(PLAIN)
+    with show.producer.held():
+        show.producer.went(3, 1.23456, 2.0)
+    assert show.events("heard") == [{"event": "heard", "at": 1.235, "until": 2.0, "number": 3}]
+
+
+def test_what_is_taken_back_comes_again_under_a_new_number_with_all_that_is_told_of_it():
+    chat, hosts = Chat(), Hosts()
+    text = (
+        "---\npause: 0s\n---\n# One {product=lamp}\n\nA.\n\nB {x|y}. C.\n\n# Two {product=mug}\n\nD.\n\nE.\n"
+    )
+    show = Show(text, chat=chat, hosts=hosts)
+    assert [show.step().text for _ in range(3)] == ["A.", "B x. C.", "D."]  # type: ignore[union-attr]
+    assert (show.producer.segment, show.producer.product) == ("Two", "mug")
+    chat.waiting.append(Asked("how much?"))
+    assert show.producer.pressing() and show.producer.give_way(2) == 2
+    assert (show.producer.segment, show.producer.product) == ("One", "lamp"), "that is what is on air"
+    assert show.said() == ["answer 1.", "More.", "B x. C.", "D.", "E."]
+    assert show.events("taken back")[0]["numbers"] == [2, 3]
+    says = show.events("say")
+    assert [one["number"] for one in says] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [(one["segment"], one["product"], one.get("again")) for one in says[3:]] == [
+        ("One", "mug", None), ("One", "mug", None), ("One", "lamp", 2), ("Two", "mug", 3), ("Two", "mug", None),
+    ]  # fmt: skip
+    first, again = says[1], says[5]
+    assert first["choices"] == again["choices"] and first["line"] == again["line"] == 9
+    assert [one["number"] for one in show.events("spoke")] == [one["number"] for one in says]
+    assert {one["segment"] for one in show.events("segment")} == {"One", "Two"}
+    assert len(show.events("segment")) == 2 and len(show.events("wordings")) == 1
+
+
+def test_an_answer_of_which_nothing_was_heard_is_none():
+    chat = Chat(deque([Asked("one?"), Asked("two?")]))
+    show = Show("---\npause: 0s\n---\nA.\n", chat=chat, hosts=Hosts())
+    show.step()
+    show.producer.break_off(1, cut=False)
+    assert show.events("unanswered")[0]["how"] == "interrupted" and chat.ended == [("one?", "unanswered")]
+    show.step()
+    show.producer.break_off(0, cut=True)
+    assert chat.ended[1] == ("two?", "answered"), "its beginning was on air"
