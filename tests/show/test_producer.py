@@ -500,16 +500,15 @@ def test_what_was_heard_is_told_without_waiting_for_anybody():
 
 def test_what_is_taken_back_comes_again_under_a_new_number_with_all_that_is_told_of_it():
     chat, hosts = Chat(), Hosts()
-    text = (
-        "---\npause: 0s\n---\n# One {product=lamp}\n\nA.\n\nB {x|y}. C.\n\n# Two {product=mug}\n\nD.\n\nE.\n"
-    )
+    head = "---\npause: 0s\ncatalogue: c.csv\n---\n"
+    text = f"{head}# One {{product=lamp}}\n\nA.\n\nB {{x|y}}. C.\n\n# Two {{product=mug}}\n\nD.\n\nE.\n"
     show = Show(text, chat=chat, hosts=hosts)
-    assert [show.step().text for _ in range(3)] == ["A.", "B x. C.", "D."]  # type: ignore[union-attr]
+    assert [show.step().text for _ in range(3)] == ["A.", "B y. C.", "D."]  # type: ignore[union-attr]
     assert (show.producer.segment, show.producer.product) == ("Two", "mug")
     chat.waiting.append(Asked("how much?"))
     assert show.producer.pressing() and show.producer.give_way(2) == 2
     assert (show.producer.segment, show.producer.product) == ("One", "lamp"), "that is what is on air"
-    assert show.said() == ["answer 1.", "More.", "B x. C.", "D.", "E."]
+    assert show.said() == ["answer 1.", "More.", "B y. C.", "D.", "E."]
     assert show.events("taken back")[0]["numbers"] == [2, 3]
     says = show.events("say")
     assert [one["number"] for one in says] == [1, 2, 3, 4, 5, 6, 7, 8]
