@@ -168,25 +168,45 @@ def audit(
 def control(
     show: Annotated[str, typer.Argument(help="A show's name or id (see `avatar-engine status`).")],
     order: Annotated[
-        str, typer.Argument(help="say, after, skip, pause, resume, jump, product, mute or unmute.")
+        str,
+        typer.Argument(help="say, after, skip, pause, resume, jump, product, mute, unmute, mic, or status."),
     ],
     text: Annotated[
-        str, typer.Argument(help="What is said (say, after), a segment (jump) or a product's id.")
+        str,
+        typer.Argument(
+            help="What is said (say, after), a segment (jump), a product's id, or where the technician's voice comes "
+            "from (mic): - for standard input, a file, an address, a device, or off."
+        ),
     ] = "",
+    raw: Annotated[
+        int, typer.Option(metavar="RATE", help="mic -: 16-bit samples without a header, so many a second.")
+    ] = 0,
+    channels: Annotated[int, typer.Option(min=1, help="Of raw samples.")] = 1,
 ) -> None:
     """Give an order to a hosted show that is on air; it takes effect within a second.
 
     `say` breaks off softly what is being said, and the line that was cut comes again from its start; `after` waits for
     its end. `skip` leaves out the rest of an answer, of a gap or of a segment. `pause` falls silent until `resume`.
+    `mic` puts the technician's own voice into the presenter's mouth, where the script allows it (`microphone: on`).
     """
     from avatar_engine.live.desk import send
 
-    out.print(send(shows.one_of(show), order, text), highlight=False)
+    ident = shows.one_of(show)
+    if order == "mic" and text not in ("", "off"):
+        from avatar_engine.cli import microphone
+
+        source = microphone.source_of(text, raw, channels)
+        microphone.speak(
+            ident, source, lambda stands: out.print(stands, highlight=False, markup=False, soft_wrap=True)
+        )
+        return
+    out.print(send(ident, order, text), highlight=False, markup=False, soft_wrap=True)
 
 
 CONTROL_EXAMPLES = (
     "**Examples**\n\n`avatar-engine control marie say 'One moment please.'`\n\n`avatar-engine control marie skip`\n\n"
-    "`avatar-engine control marie jump flash_offer`"
+    "`avatar-engine control marie jump flash_offer`\n\n"
+    "`arecord -f S16_LE -r 48000 | avatar-engine control marie mic -`"
 )
 
 __all__ = ["CONTROL_EXAMPLES", "control", "show_app"]

@@ -171,7 +171,9 @@ def panel(status: ShowStatus) -> RenderableType:
         _alarm(status.reconnects),
         _alarm(status.filled),
         _alarm(restarts(status)),
-        f"{'speaking' if status.speaking else 'idle'}{f', {status.segment}' if status.segment else ''}",
+        "[bold red]microphone[/]"
+        if status.microphone
+        else f"{'speaking' if status.speaking else 'idle'}{f', {status.segment}' if status.segment else ''}",
     )
     outputs = Table.grid(padding=(0, 2))
     for output in status.broadcast.outputs if status.broadcast else ():

@@ -90,11 +90,18 @@ def _figures(snapshot: Mapping[str, Any], status: Mapping[str, Any]) -> Table:
         ),
         ("restarts", restarts),
         ("now", f"{'speaking' if status['speaking'] else 'idle'} {escape(status['segment'])}"),
+        ("microphone", _microphone(status)),
     ):
         table.add_row(what, figure)
     if audience := status.get("audience"):
         table.add_row("audience", ", ".join(_audience(audience)))
     return table
+
+
+def _microphone(status: Mapping[str, Any]) -> str:
+    """Who speaks in place of the show."""
+    name = status.get("microphone", "")
+    return f"{escape(name)}, {status['microphone_ms']:.0f} ms to the air" if name else "off"
 
 
 def _audience(audience: Mapping[str, float]) -> Iterator[str]:

@@ -41,6 +41,7 @@ class Figures:
         times: How often it was on air.
         lines: Things said.
         speech: Seconds of speech.
+        voices: Seconds in which somebody else spoke in the show's place (`avatar_engine.live.microphone`).
         seconds: Seconds on air.
         start, end: Viewers when it began and ended, the mean of all times.
         mean, peak: Viewers while it was on air.
@@ -58,6 +59,7 @@ class Figures:
     times: int = 0
     lines: int = 0
     speech: float = 0.0
+    voices: float = 0.0
     seconds: float = 0.0
     start: float | None = None
     end: float | None = None
@@ -179,6 +181,9 @@ def _product(name: str, night: Night, owners: Sequence[int | None]) -> Figures:
 def _figures(name: str, night: Night, stays: Sequence[Stay]) -> Figures:
     """Time, viewers and messages."""
     figures = Figures(name, len(stays), seconds=sum(stay.end - stay.start for stay in stays))
+    figures.voices = sum(
+        max(0.0, min(end, stay.end) - max(start, stay.start)) for start, end in night.voices for stay in stays
+    )
     figures.messages = sum(night.messages.gained(stay.start, stay.end) for stay in stays)
     figures.asking = sum(night.asking.gained(stay.start, stay.end) for stay in stays)
     viewers = night.viewers
@@ -227,6 +232,7 @@ def _sum(name: str, parts: Sequence[Figures]) -> Figures:
             "times",
             "lines",
             "speech",
+            "voices",
             "seconds",
             "messages",
             "asking",

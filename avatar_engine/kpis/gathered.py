@@ -96,4 +96,6 @@ def summary(gathered: Gathered) -> list[str]:
             continue
         lines += [f"{trial.title}: {one.sentence}" for one in compared]
         lines += [f"{trial.title}: {note}" for note in trial.notes]
+    if whole.voices:
+        lines.insert(1, f"A technician's own voice was on air for {clock(whole.voices)} of it.")
     return [*lines, *gathered.notes]

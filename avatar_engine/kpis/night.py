@@ -156,6 +156,7 @@ class Night:
         greets: How often newcomers were welcomed.
         on_air: Whether the times are those at which it was heard.
         strange: Entries that could not be understood.
+        voices: From when to when somebody else spoke in the show's place, in order.
     """
 
     name: str
@@ -176,6 +177,7 @@ class Night:
     greets: int
     on_air: bool
     strange: int
+    voices: tuple[tuple[float, float], ...] = ()
 
     def bought_within(self, start: float, end: float) -> tuple[Bought, ...]:
         """Clicks and sales from ``start`` until before ``end``."""
@@ -212,6 +214,7 @@ class _Said:
     heard: tuple[float, float] | None = None
     made: float = 0.0
     aired: float = 0.0
+    back: bool = False  # it was taken back before it was begun, or cut, and is said again
 
 
 @dataclass(slots=True)
@@ -234,13 +237,15 @@ class _Reader:
     first: float = math.inf
     last: float = 0.0
     strange: int = 0
-    _new: bool = True  # a segment has begun: what is said next is a new stay
+    voices: list[tuple[float, float]] = field(default_factory=list)
+    _voice: float = math.nan  # when another voice came on air that is still there
+    _stay: int = -1  # what is said now belongs to
     _before: _Said | None = None
 
     def take(self, entry: Mapping[str, Any]) -> None:
         """Take the next entry."""
         event = entry.get("event")
-        take = getattr(self, f"_{event}", None) if event in _KNOWN else None
+        take = getattr(self, f"_{str(event).replace(' ', '_')}", None) if event in _KNOWN else None
         try:
             if "at" in entry:
                 at = _number(entry, "at", LATEST)
@@ -264,26 +269,55 @@ class _Reader:
     def _enter(self, segment: str, product: str, at: float) -> None:
         if len(self.stays) < MOST:
             self.stays.append(Stay(segment, product, at))
+        self._stay = len(self.stays) - 1
 
     def _say(self, entry: Mapping[str, Any]) -> None:
         at = _number(entry, "at", LATEST)
-        segment = str(entry.get("segment", self.stays[-1].segment if self.stays else ""))
-        product = str(entry.get("product", self.stays[-1].product if self.stays else ""))
-        if not self.stays or self.stays[-1].segment != segment:
-            before = next((one for one in reversed(self.stays) if one.segment == segment), None)
-            self._enter(segment, before.product if before else product, at)
+        here = self.stays[self._stay] if self.stays else None
+        segment = str(entry.get("segment", here.segment if here else ""))
+        product = str(entry.get("product", here.product if here else ""))
+        again = self.said.get(int(entry["again"])) if "again" in entry else None
+        if again:
+            self._stay = again.spoken.stay
+        elif here is None or here.segment != segment:
+            self._come_to(segment, product, at)
         source = str(entry.get("source", ""))
         line = int(source[7:]) if source.startswith("script:") and source[7:].isdigit() else 0
         wording, choices = int(entry.get("wording", 0)), tuple(map(int, entry.get("choices", ())))
         if min(wording, *choices, 0) < 0:
             raise ValueError("a wording is counted from 0")
         spoken = Spoken(
-            at, at, 0.0, len(self.stays) - 1, line, wording, choices,
+            at, at, 0.0, self._stay, line, wording, choices,
             int(entry.get("answer", 0)), product,
         )  # fmt: skip
         said = self._before = _Said(at, spoken)
         if len(self.said) < MOST:
             self.said[int(entry.get("number", 0)) or -1 - len(self.said)] = said
+
+    def _come_to(self, segment: str, product: str, at: float) -> None:
+        """A segment that was entered ahead of what was said again, or else a new time of it."""
+        ahead = range(self._stay + 1, len(self.stays))
+        entered = next((number for number in ahead if self.stays[number].segment == segment), None)
+        if entered is not None:
+            self._stay = entered
+            return
+        before = next((one for one in reversed(self.stays) if one.segment == segment), None)
+        self._enter(segment, before.product if before else product, at)
+
+    def _taken_back(self, entry: Mapping[str, Any]) -> None:
+        back = [said for number in entry.get("numbers", ()) if (said := self.said.get(int(number)))]
+        for said in back:
+            said.back = True
+        if back:
+            self._stay = back[0].spoken.stay
+
+    def _microphone(self, entry: Mapping[str, Any]) -> None:
+        at = _number(entry, "at", LATEST)
+        if entry["on"]:
+            self._voice = at
+        elif len(self.voices) < MOST and not math.isnan(self._voice):
+            self.voices.append((self._voice, max(at, self._voice)))
+            self._voice = math.nan
 
     def _spoke(self, entry: Mapping[str, Any]) -> None:
         if said := self.said.get(int(entry["number"])):
@@ -334,7 +368,7 @@ class _Reader:
         asked = _number(entry, "asked", LATEST) if "asked" in entry else math.nan
         number = int(entry.get("number", 0)) or -1 - len(self.questions)
         product = str(entry.get("product") or "")
-        stay = max(0, len(self.stays) - 1)
+        stay = max(0, self._stay)
         self.questions[number] = Question(at, asked, int(entry.get("count", 1)), stay, product)
 
     def _answered(self, entry: Mapping[str, Any]) -> None:
@@ -360,6 +394,7 @@ class _Reader:
         times = np.array([sample[0] for sample in self.samples])
         watched = [(sample[0], sample[1]) for sample in self.samples if sample[1] is not None]
         viewers = np.array(watched, float).reshape(-1, 2)
+        voices = (*self.voices, *([] if math.isnan(self._voice) else [(self._voice, end)]))
         lost = max(0, int(self.lost) - self.ended["unanswered"])
         return Night(
             self.name, self.script, start, end, tuple(spoken), _timed(self.stays, spoken, end),
@@ -368,7 +403,7 @@ class _Reader:
             Steps(times, np.array([sample[3] for sample in self.samples])),
             self.sorts, tuple(sorted(self.bought, key=lambda one: one.at)), tuple(self._responded(on_air)),
             lost, int(self.waiting),
-            self.wordings, self.greets, on_air, self.strange,
+            self.wordings, self.greets, on_air, self.strange, voices,
         )  # fmt: skip
 
     @staticmethod
@@ -381,7 +416,7 @@ class _Reader:
     def _responded(self, on_air: bool) -> list[Question]:
         begun: dict[int, float] = {}
         for said in self.said.values():
-            if said.spoken.answer and (said.heard or not on_air):
+            if said.spoken.answer and (said.heard if on_air else not said.back):
                 at = said.heard[0] if said.heard else said.at
                 begun[said.spoken.answer] = min(at, begun.get(said.spoken.answer, math.inf))
         return [
@@ -395,13 +430,15 @@ class _Reader:
 _KNOWN = frozenset(
     (
         "show", "segment", "say", "spoke", "heard", "wordings", "audience", "sales", "clicks", "ask", "answered",
-        "unanswered",
+        "unanswered", "taken back", "microphone",
     )
 )  # fmt: skip
 
 
-def _planned(said: _Said) -> Spoken:
-    """As it was planned; an old journal tells no lengths, only what came next."""
+def _planned(said: _Said) -> Spoken | None:
+    """As it was planned, None for what was taken back; an old journal tells no lengths, only what came next."""
+    if said.back:
+        return None
     seconds = said.made or max(0.0, said.until - said.at)
     return replace(said.spoken, end=said.at + seconds, seconds=seconds)
 

@@ -85,6 +85,7 @@ def _cards(gathered: Gathered) -> list[tuple[str, str, str]]:
     median, late = whole.response(50), whole.response(95)
     asked = f"of {whole.chosen} taken up; {_shown(whole.asking)} messages asked"
     within = "–" if late is None else f"95 % within {late:.1f} s"
+    microphone = f", {clock(whole.voices)} of a technician's voice" if whole.voices else ""
     return [
         (_shown(whole.mean), "viewers in the mean", f"{_shown(whole.peak)} at most"),
         (_shown(whole.messages), "messages", f"{_per_minute(whole, whole.messages)} a minute"),
@@ -92,7 +93,7 @@ def _cards(gathered: Gathered) -> list[tuple[str, str, str]]:
         ("–" if median is None else f"{median:.1f} s", "response time", within),
         (_shown(whole.clicks), "clicks", _per_thousand(whole, whole.clicks)),
         (_shown(whole.sales), "sales", tables.money(whole) or _per_thousand(whole, whole.sales)),
-        (clock(whole.seconds), "on air", f"{clock(whole.speech)} of speech"),
+        (clock(whole.seconds), "on air", f"{clock(whole.speech)} of speech{microphone}"),
     ]
 
 

@@ -14,7 +14,8 @@ from avatar_engine.kpis.count import Counted, Figures
 from avatar_engine.kpis.gathered import Gathered
 
 COLUMNS = (
-    "what", "night", "name", "wording", "times", "lines", "speech_seconds", "seconds", "viewers_start", "viewers_end",
+    "what", "night", "name", "wording", "times", "lines", "speech_seconds", "microphone_seconds",
+    "seconds", "viewers_start", "viewers_end",
     "viewers_mean", "viewers_peak", "viewer_minutes", "messages", "questions_asked", "answered", "unanswered",
     "response_median", "response_p95", "clicks", "sales", "revenue", "clicks_per_1000_viewer_minutes",
     "sales_per_1000_viewer_minutes",
@@ -59,7 +60,7 @@ def money(figures: Figures) -> str:
 def _row(figures: Figures) -> dict[str, Any]:
     return {
         "times": figures.times, "lines": figures.lines, "speech_seconds": _round(figures.speech, 2),
-        "seconds": _round(figures.seconds, 2),
+        "microphone_seconds": _round(figures.voices, 2), "seconds": _round(figures.seconds, 2),
         "viewers_start": _round(figures.start), "viewers_end": _round(figures.end),
         "viewers_mean": _round(figures.mean),
         "viewers_peak": _round(figures.peak),

@@ -20,6 +20,7 @@ from typing import Any
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.folders import door_of, private
+from avatar_engine.live.microphone import Microphone, Source
 from avatar_engine.show.producer import Producer
 
 log = logging.getLogger(__name__)
@@ -33,16 +34,26 @@ PATIENCE = 2.0
 MOST = 20_000
 """Bytes of an order."""
 
+ASKING = (("status", ""), ("mic", ""))
+"""Orders that change nothing: nobody is told of them."""
+
 Orders = Mapping[str, Callable[[str], str]]
 """By name: takes the order's text, does it, and says what was done."""
 
 
-def orders(producer: Producer, interrupt: Callable[[], None]) -> Orders:
+def orders(producer: Producer, interrupt: Callable[[], None], microphone: Microphone | None = None) -> Orders:
     """What may be asked of a hosted show; ``interrupt`` lets what is on air break off."""
 
-    def at_once(done: str, act: Callable[[str], str | None], softly: bool = False) -> Callable[[str], str]:
+    def at_once(
+        done: str, act: Callable[[str], str | None], softly: bool = False, alone: bool = False
+    ) -> Callable[[str], str]:
         def order(text: str) -> str:
             with producer.held():  # so that the voice asks for nothing in between
+                if alone and producer.microphone:
+                    raise AvatarError(
+                        f"The microphone is on ({producer.microphone}).",
+                        "End it first (mic off), or have it said then (after).",
+                    )
                 if not softly:
                     interrupt()
                 return act(text) or done
@@ -64,8 +75,13 @@ def orders(producer: Producer, interrupt: Callable[[], None]) -> Orders:
         producer.speak_of(text)
         return f"The product is {text!r}."
 
+    def mic(text: str) -> str:
+        if microphone is None:
+            raise AvatarError("This show has no microphone.", "Only a show with a voice of its own has one.")
+        return microphone.order(text)
+
     return {
-        "say": at_once("It is said now.", say),
+        "say": at_once("It is said now.", say, alone=True),
         "after": at_once("It is said after this line.", say, softly=True),
         "skip": at_once("Skipped.", skip, softly=True),
         "pause": at_once("Paused.", lambda _: producer.halt()),
@@ -74,6 +90,8 @@ def orders(producer: Producer, interrupt: Callable[[], None]) -> Orders:
         "product": at_once("", product, softly=True),
         "mute": at_once("The chat is not answered.", lambda _: producer.mute(), softly=True),
         "unmute": at_once("The chat is answered.", lambda _: producer.mute(False), softly=True),
+        "mic": mic,
+        "status": at_once("", lambda _: producer.standing(), softly=True),
     }  # fmt: skip
 
 
@@ -83,7 +101,8 @@ class Desk:
     Args:
         show: The show's id.
         known: What may be asked.
-        tell: Told of every order: ``order``, ``text``, ``by`` (who) and ``done`` or ``error``.
+        tell: Told of every order that is more than a question: ``order``, ``text`` (of ``mic`` what the source is
+            called), ``by`` (who) and ``done`` or ``error``.
     """
 
     def __init__(
@@ -128,9 +147,8 @@ class Desk:
                 line.settimeout(PATIENCE)
                 asked = _read(line)
                 answer = self._answer(asked)
-                if isinstance(asked, dict):
-                    order = {name: str(asked.get(name, ""))[:MOST] for name in ("order", "text")}
-                    self._tell({**order, "by": _caller(line), **answer})
+                if isinstance(asked, dict) and (told := _told(asked, answer)):
+                    self._tell({**told, "by": _caller(line)})
                 line.sendall(json.dumps(answer).encode() + b"\n")
 
     def _answer(self, asked: object) -> dict[str, str]:
@@ -150,8 +168,21 @@ class Desk:
         if order not in self._known:
             raise AvatarError(f"There is no order {order!r}.", f"Orders: {', '.join(self._known)}.")
         done = self._known[order](text)
-        log.info("a technician: %s %s", order, text)
+        log.info("a technician: %s %s", order, "" if order == "mic" else text)  # which may hold a key
         return done
+
+
+def _told(asked: Mapping[str, Any], answer: Mapping[str, str]) -> dict[str, str]:
+    """An order and what became of it, as others may know it; nothing of one that only asks."""
+    order, text = (str(asked.get(name, ""))[:MOST] for name in ("order", "text"))
+    if (order, text) in ASKING:
+        return {}
+    if order != "mic" or text == "off":
+        return {"order": order, "text": text, **answer}
+    try:
+        return {"order": order, "text": Source.parse(text).name, **answer}
+    except AvatarError:  # it says what it was given, in which a key may be
+        return {"order": order, "text": "", "error": "This is no source.", "advice": ""}
 
 
 def _caller(line: socket.socket) -> str:

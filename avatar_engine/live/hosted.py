@@ -12,7 +12,10 @@ from typing import Any, TypeAlias
 
 from avatar_engine.broadcast.ring import FrameRing
 from avatar_engine.contracts import FRAME_RATE
+from avatar_engine.folders import door_of
 from avatar_engine.live.desk import Desk, orders
+from avatar_engine.live.microphone import KIND, Microphone
+from avatar_engine.live.voice_process import VoiceProcess
 from avatar_engine.show.director import Director
 from avatar_engine.show.journal import Journal
 from avatar_engine.show.producer import Producer, Studio
@@ -110,10 +113,26 @@ def _nothing() -> None:
 
 
 def desk_of(
-    director: Director | Producer, interrupt: Callable[[], None], hosting: Hosting, stack: ExitStack
-) -> None:
-    """Open the desk of a hosted show; ``stack`` closes it."""
-    if isinstance(director, Producer) and hosting.desk:
-        desk = Desk(hosting.desk, orders(director, interrupt), director.ordered)
-        desk.open()
-        stack.callback(desk.close)
+    director: Director | Producer, voice: VoiceProcess, hosting: Hosting, allowed: bool, stack: ExitStack
+) -> Microphone | None:
+    """Open the desk of a hosted show; ``stack`` closes it.
+
+    Args:
+        director: Who says what is said.
+        voice: Who speaks.
+        hosting: How the show is run.
+        allowed: Whether a technician may take the microphone.
+        stack: Closes what is opened.
+
+    Returns:
+        What is heard in place of the voice; None where there is no desk.
+    """
+    if not isinstance(director, Producer) or not hosting.desk:
+        return None
+    microphone = Microphone(voice, director, door_of(hosting.desk, KIND), allowed)
+    microphone.launch()
+    stack.callback(microphone.close)
+    desk = Desk(hosting.desk, orders(director, voice.interrupt, microphone), director.ordered)
+    desk.open()
+    stack.callback(desk.close)
+    return microphone

@@ -21,7 +21,7 @@ from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
 from avatar_engine.show.journal import Replayed
 from avatar_engine.show.producer import Producer
-from avatar_engine.show.script import Line, Script
+from avatar_engine.show.script import Line, Pause, Script
 from avatar_engine.trust import consent as consents
 from avatar_engine.voice.pack import VoicePack
 
@@ -98,7 +98,7 @@ def replay(
     may = agreed(
         consents.from_record(bundle.consent, bundle.made), journal.languages(entries), own, planned.use
     )
-    voice = patient_voice(Replayed(iter(entries)), bundle, may)
+    voice = patient_voice(Replayed(entries), bundle, may)
     length = sum(_seconds(entries))
     made = film(
         bundle, planned, may, voice, output, length=lambda: length, whole=False, size=size, device=device,
@@ -114,8 +114,5 @@ def _length(script: Script) -> float:
 
 
 def _seconds(entries: list[journal.Entry]) -> Iterator[float]:
-    for entry in entries:
-        if entry["event"] == "say":
-            yield len(entry["text"]) / SIGNS_PER_SECOND
-        elif entry["event"] == "rest":
-            yield float(entry["seconds"])
+    for item in journal.heard(entries):
+        yield item.seconds if isinstance(item, Pause) else len(item.text) / SIGNS_PER_SECOND

@@ -24,6 +24,7 @@ from avatar_engine.live import renderer_process
 from avatar_engine.live.agreed import agreed
 from avatar_engine.live.hosted import Hosting, OnAirClock, desk_of, directed
 from avatar_engine.live.idle import Baker, idle_video
+from avatar_engine.live.microphone import Microphone
 from avatar_engine.live.position import Position
 from avatar_engine.live.renderers import Feed, Renderers
 from avatar_engine.live.retold import Retold
@@ -103,6 +104,9 @@ class ShowStatus:
         skipped: Sentences that a fault had cut and that were left out.
         place: Item of the script, counted over all rounds, that comes after what was heard whole.
         show_restarts: Times that the show's own process died, or hung, and another one took its place.
+        microphone: What is on air in place of the show's voice; "" for nothing.
+        microphone_ms: Milliseconds from its sound's coming to the air.
+        microphone_pid: Process id of what listens to it, or is ready to.
         audience: What a hosted show knows of its viewers, messages, questions, clicks and sales, by name.
         chats: How the sources of a hosted show's chat stand.
     """
@@ -144,6 +148,9 @@ class ShowStatus:
     skipped: int = 0
     place: int = 0
     show_restarts: int = 0
+    microphone: str = ""
+    microphone_ms: float = 0.0
+    microphone_pid: int | None = None
     audience: dict[str, float] = field(default_factory=dict)
     chats: tuple[Standing, ...] = ()
 
@@ -251,9 +258,12 @@ def run(
         )
         stack.callback(voice.close)
         voice.launch()
-        track = Retold(voice, planned.on_fault, start)
+        microphone: Microphone | None = None
         if isinstance(voice, VoiceProcess):
-            desk_of(director, voice.interrupt, hosting, stack)
+            if isinstance(director, Producer) and server is None:  # which gets its words in other pieces
+                voice.give_way_to(director)
+            microphone = desk_of(director, voice, hosting, planned.microphone, stack)
+        track = Retold(microphone or voice, planned.on_fault, start)
         feed = Feed(track, ring)
         feed.told = director.went if isinstance(director, Producer) else feed.told
         renderers = Renderers(make, ring, feed)
@@ -273,7 +283,16 @@ def run(
             )
         )
         show = _OnAir(
-            voice, track, feed, renderers, broadcast, ring, director, position, on_status or _nothing
+            voice,
+            track,
+            feed,
+            renderers,
+            broadcast,
+            ring,
+            director,
+            position,
+            on_status or _nothing,
+            microphone,
         )
         stack.callback(Baker(make, idle, size).close)
         broadcast.await_network(CONNECT)
@@ -321,7 +340,9 @@ class _OnAir:
         director: Director | Producer,
         position: Position | None,
         on_status: Callable[[ShowStatus], None],
+        microphone: Microphone | None = None,
     ) -> None:
+        self._microphone = microphone
         self._voice, self._track, self._feed, self._renderers = voice, track, feed, renderers
         self._broadcast, self._ring = broadcast, ring
         self._director, self._position, self._on_status = director, position, on_status
@@ -430,6 +451,16 @@ class _OnAir:
             skipped=self._track.skipped + figures.skipped,
             place=self._track.then,
             show_restarts=self._ring.successions,
+            microphone=self._microphone.name if self._microphone else "",
+            microphone_ms=self._behind(),
+            microphone_pid=self._microphone.pid if self._microphone else None,
             audience=dict(self._director.audience) if isinstance(self._director, Producer) else {},
             chats=self._director.chats if isinstance(self._director, Producer) else (),
         )
+
+    def _behind(self) -> float:
+        """Milliseconds from the microphone to the air, for what went in last; 0 where it is off."""
+        mic = self._microphone
+        if mic is None or not mic.name:
+            return 0.0
+        return 1e3 * (mic.waited + max(0, self._track.frame - self._ring.heard) / FRAME_RATE)

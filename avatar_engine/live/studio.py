@@ -348,7 +348,8 @@ def checked(file: Path) -> Checked:
         hosts.load(file.parent / script.host)
     guard = Guard(shop.catalogue, lambda: datetime.now(UTC), script.rivals)
     wrong = [*_lacking(script, file.parent), *_refused(script, shop, guard)]
-    lines, products = sum(isinstance(item, Line) for item in script.items), len(shop.catalogue().products)
+    lines = sum(isinstance(item, Line) and not item.goes_on for item in script.items)
+    products = len(shop.catalogue().products)
     counted = (
         f"{lines} lines in {len(script.segments)} segments, {products} products, {len(script.chat)} chats"
     )

@@ -18,6 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -55,6 +56,9 @@ whole, because a rest between two sentences is natural and one inside a word is 
 
 READS = 0.5
 """Seconds of work for a second of speech up to which a voice leaves room for reading back what it said."""
+
+LOOK = 0.1
+"""Seconds between two questions whether something more urgent is ready than what was made ahead."""
 
 LONGEST_HELD = 60.0
 """Seconds of speech that are held back at most."""
@@ -101,6 +105,26 @@ class Directs(Protocol):
 
     def interrupt(self) -> int:
         """Start a new generation."""
+        ...
+
+
+class GivesWay(Protocol):
+    """A director who takes back what was not begun (see `avatar_engine.show.producer.Producer`)."""
+
+    def held(self) -> AbstractContextManager[Any]:
+        """A context in which nobody else asks or tells it anything; entered before the line is locked."""
+        ...
+
+    def pressing(self) -> bool:
+        """Whether something is ready that may come before what was not begun."""
+        ...
+
+    def give_way(self, unheard: int) -> int:
+        """How many of the last ``unheard`` things handed out are taken back for it."""
+        ...
+
+    def break_off(self, unheard: int, cut: bool) -> int:
+        """Start a new generation; the thing before the last ``unheard`` was ``cut``, if it was."""
         ...
 
 
@@ -289,8 +313,16 @@ class VoiceProcess(Line[Piece]):
         self._numbers = count()  # of sentences
         self._held: list[Piece] = []  # of an utterance that waits until it is whole
         self._made = 0  # samples of speech
+        self._yields: GivesWay | None = None
+        self._whose: deque[int] = deque()  # for every piece in the line, which thing handed out it is of
+        self._handed = self._begun = 0  # things handed out; the last one of which anything was taken
+        self._whole = True  # and that one was taken whole
         self._worker: _Worker | None = None
         self._thread = threading.Thread(target=self._run, name="voice", daemon=True)
+
+    def give_way_to(self, director: GivesWay) -> None:
+        """Let what is urgent come before what was made ahead; before `go`, and with the director that is asked."""
+        self._yields = director
 
     def launch(self) -> None:
         """Begin to load the voice; nothing is asked of the director yet."""
@@ -325,6 +357,8 @@ class VoiceProcess(Line[Piece]):
         with self._changed:
             while self._line:
                 piece = self._line.popleft()
+                self._begun = max(self._begun, self._whose.popleft())
+                self._whole = isinstance(piece, Silence) or piece.last
                 self._count(-_length(piece))
                 self._changed.notify_all()
                 if piece.generation >= self._director.generation:
@@ -333,11 +367,20 @@ class VoiceProcess(Line[Piece]):
 
     def interrupt(self) -> None:
         """Drop what is planned, in the line and in the process, and go on with what the director says next."""
-        with self._changed:
-            self._director.interrupt()
-            wanted = [piece for piece in self._line if piece.generation >= self.generation]
-            self._line = deque(wanted)
-            self._count(sum(map(_length, wanted)) - self._ready)
+        with self._ordered(), self._changed:
+            if self._yields:
+                self._yields.break_off(self._handed - self._begun, not self._whole)
+                self._begun, self._whole = self._handed, True
+            else:
+                self._director.interrupt()
+            wanted = [
+                (piece, whose)
+                for piece, whose in zip(self._line, self._whose, strict=True)
+                if piece.generation >= self.generation
+            ]
+            self._line = deque(piece for piece, _ in wanted)
+            self._whose = deque(whose for _, whose in wanted)
+            self._count(sum(map(_length, self._line)) - self._ready)
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -355,12 +398,15 @@ class VoiceProcess(Line[Piece]):
 
     def _run(self) -> None:
         try:
-            while not self._closing and (item := self._director.next()) is not None:
+            while not self._closing:
+                item = self._asked()
+                if item is None and self._drained():
+                    break
                 lead = self._lead
                 if isinstance(item, Pause):
                     self._put(Silence(round(item.seconds * SAMPLE_RATE), self.generation))
                     lead = round(BEAT_LEAD * SAMPLE_RATE) if isinstance(item, Beat) else lead
-                else:
+                elif item is not None:
                     before = self._made
                     self._say(item)
                     self._director.told((self._made - before) / SAMPLE_RATE)
@@ -369,10 +415,31 @@ class VoiceProcess(Line[Piece]):
             log.exception("nothing more will be said")
         self._finish()
 
+    def _ordered(self) -> AbstractContextManager[Any]:
+        """What is locked before the line."""
+        return self._yields.held() if self._yields else nullcontext()
+
+    def _asked(self) -> Utterance | Pause | None:
+        """What comes next; counted before anybody can break it off."""
+        with self._ordered():
+            item = self._director.next()
+            self._handed += item is not None
+            return item
+
+    def _drained(self) -> bool:
+        """Nothing more is planned: wait until all was taken, unless something is taken back meanwhile."""
+        if self._yields is None:
+            return True
+        generation = self.generation
+        with self._changed:
+            self._changed.wait_for(lambda: not self._line or self._closing or generation < self.generation)
+            return generation >= self.generation
+
     def _put(self, *pieces: Piece) -> None:
         with self._changed:
             wanted = [piece for piece in pieces if piece.generation >= self.generation]
             self._line.extend(wanted)
+            self._whose.extend([self._handed] * len(wanted))
             self._count(sum(map(_length, wanted)))
             self._changed.notify_all()
 
@@ -390,26 +457,47 @@ class VoiceProcess(Line[Piece]):
             self._put(*self._held)
             self._held.clear()
 
-    def _wait_for_room(self, generation: int, lead: int) -> None:
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._ready < lead or self._closing or generation < self.generation
-            )
+    def _wait_for_room(self, generation: int, lead: int) -> bool:
+        """Wait until more may be made; whether what was handed out last was taken back meanwhile."""
+        room = False
+        while not room:
+            if self._gave_way():
+                return True
+            with self._changed:
+                room = self._changed.wait_for(
+                    lambda: self._ready < lead or self._closing or generation < self.generation,
+                    LOOK if self._yields else None,
+                )
+        return False
+
+    def _gave_way(self) -> bool:
+        """Drop what was made and not begun, where something else is ready; whether it was anything."""
+        if self._yields is None or not self._yields.pressing():
+            return False
+        with self._yields.held(), self._changed:
+            count = self._yields.give_way(self._handed - self._begun)
+            self._handed -= count
+            while self._whose and self._whose[-1] > self._handed:
+                self._whose.pop()
+                self._count(-_length(self._line.pop()))
+            if count:
+                self._held.clear()
+            return count > 0
 
     def _say(self, utterance: Utterance) -> None:
         """Say it, trying twice; what was delivered before a failure is not said again."""
         progress = _Delivery(utterance, self._numbers, self._heard_to_break_off)
         for again in (True, False):
             try:
-                self._receive(utterance, progress)
-                self.figures.said += 1
-                _tell_of("said", utterance)
+                if self._receive(utterance, progress):
+                    self.figures.said += 1
+                    _tell_of("said", utterance)
                 return
             except _VoiceError as failure:
                 if self._closing:
                     return
                 log.warning("%s: the voice failed (%s)", utterance.source or "utterance", failure)
-                if failure.died and not self._revive():
+                if (failure.died and not self._revive()) or progress.unwanted:
                     return
                 if not again:
                     _tell_of("left out", utterance)
@@ -425,23 +513,29 @@ class VoiceProcess(Line[Piece]):
         self.figures.skipped += self._on_fault == "skip"
         return self._on_fault
 
-    def _receive(self, utterance: Utterance, progress: _Delivery) -> None:
+    def _receive(self, utterance: Utterance, progress: _Delivery) -> bool:
+        """Take the utterance's sound; whether it is still wanted in the end."""
         worker = self._worker
         if worker is None:
             raise _VoiceError("it is not running", died=True)
         progress.begin()
         asked, stale = time.monotonic(), False
         for speech, sentence in worker.speak(utterance, self._tell):
+            if progress.unwanted:
+                continue  # it was on its way
             if progress.fresh:
                 self.figures.first_sound.append(time.monotonic() - asked)
             for piece in progress.take(speech, sentence):
                 self._offer(piece)
-            self._wait_for_room(utterance.generation, self._lead)
-            if not stale and (self._closing or utterance.generation < self.generation):
+            progress.unwanted = self._wait_for_room(utterance.generation, self._lead)
+            if not stale and (progress.unwanted or self._closing or utterance.generation < self.generation):
                 stale = True
                 worker.drop()
+        if progress.unwanted:
+            return False
         for piece in progress.finish():
             self._offer(piece)
+        return True
 
     def _tell(self, tally: Tally, pace: float) -> None:
         self.figures.checks += tally
@@ -483,6 +577,7 @@ class _Delivery:
 
     def __init__(self, utterance: Utterance, numbers: Iterator[int], torn: Callable[[], str]) -> None:
         self.fresh = True  # nothing was delivered yet
+        self.unwanted = False  # it was taken back
         self._utterance, self._numbers, self._torn = utterance, numbers, torn
         self._sentence, self._number = (
             -1,

@@ -165,9 +165,9 @@ class Hearing:
                     damage.row, damage.packets = damage.row + 1, damage.packets + 1
                     if damage.row >= DAMAGED:
                         raise self._damaged(f"{damage.row} packets in a row can't be decoded") from None
-        except av.FFmpegError as error:
+        except (av.FFmpegError, OSError) as error:
             raise NotThereError(
-                f"{self.name} broke off ({error.strerror}).", "Check that it is whole."
+                f"{self.name} broke off ({error.strerror or 'nothing came'}).", "Check that it is whole."
             ) from None
 
 

@@ -52,7 +52,7 @@ class Director:
             if isinstance(item, Segment | Gap) or self._passed:
                 self._next += 1
                 continue
-            if isinstance(item, Line) and self._spoke and self._script.pause:
+            if isinstance(item, Line) and self._spoke and self._script.pause and not item.goes_on:
                 self._spoke = False
                 return Pause(self._script.pause)
             self._next += 1

@@ -146,6 +146,12 @@ def _words(value: str) -> str:
     return value
 
 
+def _yes(value: str) -> bool:
+    if value.lower() not in ("on", "off", "true", "false", "yes", "no"):
+        raise ValueError("is neither on nor off")
+    return value.lower() in ("on", "true", "yes")
+
+
 def _notice(value: str) -> float:
     return 0.0 if value == "once" else read_duration(value, 86_400.0)
 
@@ -166,6 +172,7 @@ _TEXTS: Mapping[str, Callable[[str], Any]] = {
     "persona": _words,
     "host": _words,
     "notice": _notice,
+    "microphone": _yes,
     "names": partial(_one_of, NAMES, "way to write names of viewers down"),
 }
 

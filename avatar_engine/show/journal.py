@@ -1,8 +1,10 @@
 """The journal of a show: everything that was decided and said, in order, from which it can be played again exactly.
 
-JSON lines. The first one has the seed and the script's hash; ``say`` and ``rest`` are what was handed out. Of the
-others, which a replay passes over, the figures of a show are counted (`avatar_engine.kpis`): ``spoke`` (how long
-something is), ``heard`` (when it went out), ``wordings`` (between what a line chooses), ``segment``, ``ask``,
+JSON lines. The first one has the seed and the script's hash; ``say`` and ``rest`` are what was handed out, ``taken
+back`` says how much of that was not heard after all and comes again (the ``numbers`` of what was to be said among it;
+what comes again has a new number, and says ``again`` which one it had), and ``microphone`` when another voice was on
+air. Of the others, which a replay passes over, the figures of a show are counted (`avatar_engine.kpis`): ``spoke``
+(how long something is), ``heard`` (when it went out), ``wordings`` (between what a line chooses), ``segment``, ``ask``,
 ``answered``, ``unanswered``, ``audience``, ``sales``, ``clicks``; the rest is decisions. Names of viewers are
 enciphered, and what they wrote of themselves is masked (`avatar_engine.show.privacy`).
 """
@@ -12,7 +14,8 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -113,23 +116,13 @@ def said(utterance: Utterance) -> dict[str, Any]:
 class Replayed:
     """A director that hands out what a journal says was handed out (see `avatar_engine.show.director.Director`)."""
 
-    def __init__(self, entries: Iterator[Mapping[str, Any]]) -> None:
+    def __init__(self, entries: Iterable[Mapping[str, Any]]) -> None:
         self.generation = 0
-        self._entries = entries
+        self._items = deque(heard(entries))
 
     def next(self) -> Utterance | Pause | None:
         """The next thing that was said, or silence; None at the end."""
-        for entry in self._entries:
-            if entry.get("event") == "say":
-                return Utterance(
-                    str(entry["text"]),
-                    str(entry["language"]),
-                    Controls(**entry["controls"]),
-                    str(entry["source"]),
-                )
-            if entry.get("event") == "rest":
-                return Pause(float(entry["seconds"]))
-        return None
+        return self._items.popleft() if self._items else None
 
     def told(self, seconds: float) -> None:
         """What was handed out last is so long; it was so before."""
@@ -138,6 +131,29 @@ class Replayed:
         """Start a new generation."""
         self.generation += 1
         return self.generation
+
+
+def heard(entries: Iterable[Entry]) -> list[Utterance | Pause]:
+    """What was said and not taken back; where another voice was on air there is silence of that length."""
+    items: list[Utterance | Pause] = []
+    handed: list[int] = []  # which of them were handed out
+    for entry in entries:
+        event = entry.get("event")
+        if event == "say":
+            controls = Controls(**entry["controls"])
+            handed.append(len(items))
+            items.append(
+                Utterance(str(entry["text"]), str(entry["language"]), controls, str(entry["source"]))
+            )
+        elif event == "rest":
+            handed.append(len(items))
+            items.append(Pause(float(entry["seconds"])))
+        elif event == "taken back":
+            for _ in range(min(int(entry["count"]), len(handed))):
+                del items[handed.pop()]
+        elif event == "microphone" and not entry["on"]:
+            items.append(Pause(float(entry["seconds"])))
+    return items
 
 
 def read(path: Path) -> list[Entry]:
@@ -202,7 +218,11 @@ def _entry(line: str, number: int, path: Path) -> Mapping[str, Any]:
             entry["text"], entry["language"], entry["source"]
         if entry.get("event") == "rest":
             float(entry["seconds"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        if entry.get("event") == "taken back":
+            int(entry["count"])
+        if entry.get("event") == "microphone" and not entry["on"]:
+            float(entry["seconds"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise AvatarError(
             f"{path}, line {number}: {error}.", "A journal is not to be edited by hand."
         ) from None

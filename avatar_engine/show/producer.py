@@ -3,6 +3,9 @@
 Whoever speaks hands over between two lines, never within one. First comes what a technician wants said, then the
 announcements that the law asks for, then the rest of an answer that was begun, then a question from the chat, then the
 script. Every sentence passes the guard before it is handed out, whoever wrote it.
+
+What was handed out and not begun on air can be taken back, and comes again: an answer that is ready need not wait for
+what was made ahead, and what a technician breaks off is neither lost nor said twice.
 """
 
 from __future__ import annotations
@@ -41,6 +44,12 @@ LOOK = 1.0
 
 QUIET = 6.0
 """Seconds between two things that a host says of itself in a gap."""
+
+TECHNICIAN, NOTICE = "technician", "notice"
+"""Where words come from that come again when they were broken off."""
+
+KEPT = 512
+"""Things handed out that are remembered: a few seconds of them."""
 
 FASTER, SLOWER = 1.08, 0.92
 """Factors of the speed of a show that is sped up or slowed down."""
@@ -183,6 +192,69 @@ class _Answer:
     said: int = 0
     refused: int = 0
     number: int = 0
+    beside: bool = False
+    """Whether it was asked for while something else is said, which goes on until it is there."""
+    first: str | None = None
+    """A sentence that was looked at already."""
+
+    def next(self) -> str | None:
+        """The next sentence, at once."""
+        sentence, self.first = self.first, None
+        return sentence or self.reply.poll()
+
+    @property
+    def ended(self) -> bool:
+        return self.first is None and self.reply.ended
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a sentence."""
+        self.first = self.first or self.reply.poll()
+        return self.first is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for its first sentence, and nobody else does."""
+        return self.beside and not self.said
+
+
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """What was handed out.
+
+    Attributes:
+        item: It.
+        place: Where in the script the show stood before.
+        segment, product: Of the show then.
+        line: That it is of; None where it is not the script's.
+        inserted: Whether it is of a segment that was put in between.
+        notes: What the journal tells of it besides.
+    """
+
+    item: Utterance | Pause
+    place: int
+    segment: str
+    product: str
+    line: Line | None
+    inserted: bool
+    notes: Mapping[str, Any]
+
+    @property
+    def then(self) -> int:
+        """Where in the script the show stands after it."""
+        return self.item.then if isinstance(self.item, Utterance) else self.place
+
+    @property
+    def scripted(self) -> bool:
+        """Whether it is a line or a silence."""
+        return self.line is not None or isinstance(self.item, Pause)
+
+    @property
+    def again(self) -> bool:
+        """Whether it comes again when it was broken off: an answer ends."""
+        if isinstance(self.item, Pause):
+            return not isinstance(self.item, Beat)
+        return self.line is not None or self.item.source in (TECHNICIAN, NOTICE)
 
 
 class Producer:
@@ -202,6 +274,7 @@ class Producer:
         segment: Name of the segment that the last item handed out belongs to.
         product: Id of the product that is spoken of; "" for none.
         planned: Seconds of speech and silence handed out so far.
+        microphone: Who speaks in place of the show; "" for nobody.
         audience: The newest figures of the audience, by name.
     """
 
@@ -217,7 +290,7 @@ class Producer:
         heard: Callable[[], int] | None = None,
     ) -> None:
         self.generation = 0
-        self.segment = self.product = ""
+        self.segment = self.product = self.microphone = ""
         self.planned = 0.0
         self.audience: Mapping[str, float] = {}
         self._numbers, self._asks = count(1), count(1)  # of what is said, and of what hosts are asked
@@ -237,6 +310,10 @@ class Producer:
         self._orders: deque[Utterance] = deque()
         self._wanted: deque[Request] = deque()  # what rules ask the host for
         self._answer: _Answer | None = None
+        self._handed: deque[_Handed] = deque(maxlen=KEPT)
+        self._again: deque[_Handed] = deque()
+        self._line_said: Line | None = None  # of what is being handed out
+        self._pressed = False  # what is ready was told of
         self._spoke = False
         self._halted = self._muted = False
         self._looked = -LOOK
@@ -250,8 +327,10 @@ class Producer:
         """The next thing to say or the next silence; ``None`` when the show is over."""
         with self._lock:
             now = self._clock()
-            self._look(now)
-            item = self._next(now)
+            if not self.microphone:
+                self._look(now)
+            self._line_said, place = None, self._place
+            item, notes = self._next(now), dict[str, Any]()
             if isinstance(item, Pause):
                 self._tell("rest", seconds=item.seconds)
                 self.planned += item.seconds
@@ -259,23 +338,48 @@ class Producer:
             if isinstance(item, Utterance):
                 self._last = item.number
                 where = {"segment": self.segment, "product": self.product}
-                self._tell(**journal.said(item), **(where | self._notes.pop(item.number, {})))
+                notes = where | self._notes.pop(item.number, {})
+                self._tell(**journal.said(item), **notes)
+            if item is not None:
+                inserted = len(self._walks) > 1
+                self._handed.append(
+                    _Handed(item, place, self.segment, self.product, self._line_said, inserted, notes)
+                )
             return item
 
     def _next(self, now: float) -> Utterance | Pause | None:
-        if self._spoke and self._script.pause:
+        if self.microphone:
+            return Beat(BEAT)
+        if self._spoke and self._script.pause and not self._goes_on():
             return Pause(self._script.pause)
         while True:
             if self._orders:
-                return replace(self._orders.popleft(), generation=self.generation)
+                self._pressed = False
+                return replace(self._orders.popleft(), generation=self.generation, then=self._place)
             if self._halted:
                 return Beat(BEAT)
-            for source in (self._announced, self._answered, self._asked, self._filled_in):
+            for source in (self._announced, self._answered, self._asked, self._said_again, self._filled_in):
                 if item := source(now):
                     return item
             walked, item = self._walked(now)
             if item or walked:
                 return item
+
+    def _goes_on(self) -> bool:
+        """Whether a paragraph goes on, as far as is known now."""
+        if self._again:
+            line = self._again[0].line
+            return line is not None and line.goes_on
+        walk, items = self._walks[-1], self._script.items
+        if walk.gap or walk.place >= (walk.end if walk.end >= 0 else self._ends):
+            return False
+        item = items[walk.place % len(items)]
+        return isinstance(item, Line) and item.goes_on
+
+    @property
+    def _place(self) -> int:
+        """Where the show goes on if nothing more of it is heard."""
+        return self._again[0].place if self._again else self._walks[0].place
 
     def told(self, seconds: float) -> None:
         """By the voice: what was handed out last is so long."""
@@ -293,9 +397,11 @@ class Producer:
         """Start a new generation: what was handed out before is stale, and its lines come again. Returns it."""
         with self._lock:
             self.generation += 1
-            self._spoke = False
+            self._spoke = self._pressed = False
             self._drop("interrupted")
+            self._handed.clear()
             if self._heard:
+                self._again.clear()
                 self._walks = [self._walk_from(self._heard())]
                 self._back_in(self._walks[0])
             return self.generation
@@ -304,6 +410,84 @@ class Producer:
     def chats(self) -> tuple[Standing, ...]:
         """How the chat's sources stand."""
         return self._studio.chats()
+
+    # What a voice says of what was handed out, if it knows (`avatar_engine.live.voice_process.GivesWay`).
+
+    def pressing(self) -> bool:
+        """Whether something is ready that may come before what was handed out and not begun; told once.
+
+        A technician's words are; so is an answer, for which the hosts are asked as soon as there is a question.
+        """
+        with self._lock:
+            if self._pressed or self.microphone or self._halted or self.answering:
+                return False
+            if not self._orders:
+                self._ask_beside(self._clock())
+            ready = bool(self._orders) or (self._answer is not None and self._answer.ready)
+            self._pressed = ready
+            return ready
+
+    def give_way(self, unheard: int) -> int:
+        """Take back lines and silences of the script, of the last ``unheard`` things handed out; how many.
+
+        What somebody else says is kept, and what comes before it.
+        """
+        with self._lock:
+            count = 0
+            while count < min(unheard, len(self._handed)) and self._handed[-1 - count].scripted:
+                count += 1
+            self._take_back(count)
+            return count
+
+    def break_off(self, unheard: int, cut: bool) -> int:
+        """Start a new generation: the last ``unheard`` things handed out were not begun, and the one before them was
+        ``cut``. Those that come again do so from their start; an answer ends. Returns the generation.
+        """
+        with self._lock:
+            self.generation += 1
+            self._pressed = False
+            if self.answering:
+                self._forget(unheard)
+                self._drop("interrupted")
+            self._take_back(unheard)
+            if cut and self._handed and self._handed[-1].again:
+                self._take_back(1)
+            self._handed.clear()
+            self._spoke = False
+            return self.generation
+
+    def _take_back(self, count: int) -> None:
+        """The last ``count`` things handed out come again."""
+        back = [self._handed.pop() for _ in range(min(count, len(self._handed)))][::-1]
+        if not back:
+            return
+        numbers = [one.item.number for one in back if isinstance(one.item, Utterance)]
+        self._tell("taken back", count=len(back), numbers=numbers)
+        self._again.extendleft(one for one in reversed(back) if one.again)
+        # The rest between two paragraphs is put there anew.
+        while self._again and isinstance(pause := self._again[0].item, Pause) and not pause.line:
+            self._again.popleft()
+        if self._again:
+            self._here(self._again[0])
+        self._spoke = bool(self._handed) and isinstance(self._handed[-1].item, Utterance)
+
+    def _here(self, one: _Handed) -> None:
+        """The show is in its segment (again); a product that a technician chose meanwhile stays."""
+        if one.segment != self.segment:
+            self.segment, self.product = one.segment, one.product
+
+    def _forget(self, unheard: int) -> None:
+        """Of the answer that is being said the last ``unheard`` things handed out were not heard."""
+        last = [self._handed[-1 - back] for back in range(min(unheard, len(self._handed)))]
+        assert self._answer is not None  # noqa: S101 - for the type checker: callers looked
+        self._answer.said -= sum(one.notes.get("answer") == self._answer.number for one in last)
+
+    def _ask_beside(self, now: float) -> None:
+        """Ask the hosts about a question while something else is said."""
+        if self._answer or self._wanted or not self._studio.hosts:
+            return
+        if chosen := self._chosen(now):
+            self._ask(*chosen, beside=True)
 
     # What a technician may do.
 
@@ -318,7 +502,7 @@ class Producer:
     @property
     def answering(self) -> bool:
         """Whether an answer, or what the host says of itself, was begun."""
-        return self._answer is not None
+        return self._answer is not None and not self._answer.waits
 
     def say(self, text: str, language: str = "") -> None:
         """Say this next.
@@ -328,23 +512,53 @@ class Producer:
         """
         with self._lock:
             tag = language or self._studio.tongue(text) or self._tag
-            passed = self._passed(" ".join(text.split()), tag, "technician", self.product)
+            passed = self._passed(" ".join(text.split()), tag, TECHNICIAN, self.product)
             if not passed:
                 raise AvatarError(f"{text!r} may not be said.", "Look at the show's journal for the reasons.")
-            self._orders.append(self._utterance(passed, tag, "technician"))
+            self._orders.append(self._utterance(passed, tag, TECHNICIAN))
 
     def skip(self) -> None:
         """Leave out what is being said: the rest of an answer, of a gap or of a segment."""
         with self._lock:
             self._tell("skip")
-            if self._answer:
+            again = [one for one in self._again if one.line]
+            self._again.clear()
+            if self.answering:
                 self._drop("skipped")
+            elif again and not again[0].inserted:
+                self._walks = [self._walk_from(self._after(again[0].then))]
+            elif again:
+                self._again.extend(one for one in again if not one.inserted)
+                self._walks = self._walks[:1]
             elif self._walks[-1].gap:
                 self._walks[-1].gap = None
             elif len(self._walks) > 1:
                 self._walks.pop()
             else:
                 self._walks[0].place = self._after(self._walks[0].place)
+
+    def take_over(self, name: str) -> None:
+        """Somebody else speaks until `give_back`: nothing is handed out, and chat and rules wait."""
+        with self._lock:
+            self.microphone = name
+            self._tell("microphone", on=True, source=name)
+
+    def give_back(self, seconds: float, why: str) -> None:
+        """The show goes on; for ``seconds`` it stood still, and its gaps and segments last so much longer."""
+        with self._lock:
+            self._tell("microphone", on=False, source=self.microphone, seconds=round(seconds, 2), why=why)
+            self.microphone = ""
+            for walk in self._walks:
+                walk.ends += seconds if walk.ends else 0.0
+                walk.gap = walk.gap and (walk.gap[0], walk.gap[1] + seconds)
+
+    def standing(self) -> str:
+        """How the show stands, for a technician."""
+        with self._lock:
+            on = f"the microphone is on ({self.microphone})" if self.microphone else "the microphone is off"
+            chat = "the chat is muted" if self._muted else "the chat is answered"
+            paused = "paused, " if self._halted else ""
+            return f"{self.segment or 'No segment'}: {paused}{on}, {chat}."
 
     def halt(self, on: bool = True) -> None:
         """Stay silent until further notice; a technician's own words are said."""
@@ -367,6 +581,7 @@ class Producer:
         with self._lock:
             place = self._find(name)
             self._drop("jumped")
+            self._again.clear()
             here, length = self._walks[0].place, len(self._script.items)
             goal = max(0, here - 1) // length * length + place + 1
             if goal <= here:  # places only grow: what was heard is behind every place
@@ -423,13 +638,17 @@ class Producer:
         if now < self._notice or not (text := self._studio.notice(self._tag)):
             return None
         self._notice = now + self._script.notice if self._script.notice else float("inf")
-        return self._utterance(text, self._tag, "notice")
+        return self._utterance(text, self._tag, NOTICE)
 
     def _answered(self, now: float) -> Utterance | Pause | None:
         """The next sentence of an answer that was begun."""
         while answer := self._answer:
-            sentence = answer.reply.poll()
-            if sentence is None and not answer.reply.ended:
+            if answer.waits and not answer.ready and not answer.ended:
+                return None
+            if self._spoke and self._script.pause and not answer.said:
+                return Pause(BREATH)
+            sentence = answer.next()
+            if sentence is None and not answer.ended:
                 return Beat(BEAT)
             if sentence is None:
                 how = "answered" if answer.said else "unanswered"
@@ -438,6 +657,7 @@ class Producer:
             request = answer.request
             origin = f"{request.kind}:{answer.reply.by}"
             if passed := self._passed(sentence, request.language, origin, request.product):
+                self._pressed = False
                 answer.said += 1
                 return self._utterance(
                     passed, request.language, origin, answer=answer.number, product=request.product
@@ -451,22 +671,46 @@ class Producer:
             return None
         if self._wanted:
             return self._begin(self._wanted.popleft(), now)
+        chosen = self._chosen(now)
+        return self._begin(chosen[0], now, chosen[1]) if chosen else None
+
+    def _chosen(self, now: float) -> tuple[Request, Question | None] | None:
+        """The question that is answered next; None in its place where people are greeted or thanked."""
         if self._muted or not self._studio.chat:
             return None
         gap = self._walks[-1].gap  # one that is over is none: a flood of questions must not make it longer
         question = self._studio.chat.choose(now, busy=gap is None or now >= gap[1])
         if question is None:
             return None
-        if (kind := getattr(question, "kind", "answer")) != "answer":  # people who are greeted or thanked
+        if (kind := getattr(question, "kind", "answer")) != "answer":
             self._studio.chat.done(question, "answered")
             people = Request(kind, question.text, self._tag, tuple(question.authors), question.count)
-            return self._begin(people, now)
+            return people, None
         language = question.language if question.language in self._languages else self._tag
         request = Request(
             "answer", question.text, language, tuple(question.authors), question.count,
             question.product or self.product, self.segment, ANSWER, question.again,
         )  # fmt: skip
-        return self._begin(request, now, question)
+        return request, question
+
+    def _said_again(self, now: float) -> Utterance | Pause | None:
+        """What was taken back, as far as it may still be said."""
+        while self._again:
+            one = self._again.popleft()
+            self._here(one)
+            if isinstance(one.item, Pause):
+                return one.item
+            said, product = one.item, str(one.notes.get("product", one.product))
+            passed = self._passed(said.text, said.language, said.source, product)
+            if passed and not (one.line and one.line.hard and passed != said.text):
+                self._line_said = one.line
+                number = next(self._numbers)  # what went out is told by number: it is not what was taken back
+                self._notes[number] = {**one.notes, "again": said.number}
+                return replace(said, text=passed, generation=self.generation, number=number)
+        walk = self._walks[-1]
+        if self.segment != (walk.segment.name if walk.segment else ""):
+            self._back_in(walk)
+        return None
 
     def _filled_in(self, now: float) -> Utterance | Pause | None:
         """What a gap is filled with."""
@@ -478,7 +722,8 @@ class Producer:
             walk.gap = None
             return None
         deep = "go deeper" in self._book.active
-        if self._studio.hosts and (gap.host or deep) and now >= self._filled + QUIET:
+        free = self._studio.hosts and self._answer is None
+        if free and (gap.host or deep) and now >= self._filled + QUIET:
             self._filled = now
             left = min(FILL, ends - now)
             request = Request(
@@ -563,6 +808,7 @@ class Producer:
             passed = ""
         if not passed:
             return None
+        self._line_said = line
         chosen = {"choices": list(wording.choices)} if wording.choices else {}
         return self._utterance(
             passed, self._script.language, f"script:{line.line}", line=line.line, wording=wording.which, **chosen,
@@ -598,7 +844,7 @@ class Producer:
         number = next(self._numbers)
         if notes:
             self._notes[number] = notes
-        return Utterance(text, language, controls, source, self.generation, self._walks[0].place, number)
+        return Utterance(text, language, controls, source, self.generation, self._place, number)
 
     def _passed(self, text: str, language: str, origin: str, product: str) -> str:
         """``text`` as the guard lets it pass; "" where it does not."""
@@ -616,19 +862,23 @@ class Producer:
         self, request: Request, now: float, question: Question | None = None
     ) -> Utterance | Pause | None:
         """Ask the hosts, and say their first sentence if it is there."""
+        self._ask(request, question)
+        return self._answered(now)
+
+    def _ask(self, request: Request, question: Question | None, beside: bool = False) -> None:
         assert self._studio.hosts is not None  # noqa: S101 - for the type checker: callers looked
         number = next(self._asks)
-        self._answer = _Answer(self._studio.hosts.reply(request), request, question, number=number)
+        reply = self._studio.hosts.reply(request)
+        self._answer = _Answer(reply, request, question, number=number, beside=beside)
         asked = {"asked": round(question.first, 3)} if question else {}
         self._tell(
             "ask", number=number, kind=request.kind, text=request.text, count=request.count,
             product=request.product, segment=self.segment, **asked,
         )  # fmt: skip
-        return self._answered(now)
 
     def _drop(self, how: str) -> None:
         """Be done with an answer."""
-        answer, self._answer = self._answer, None
+        answer, self._answer, self._pressed = self._answer, None, False
         if answer is None:
             return
         answer.reply.drop()

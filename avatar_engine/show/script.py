@@ -37,6 +37,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     rules: ["when viewers > 1000 for 60s: flash_offer", "every 10min: repeat offer"]
     rivals: [Brand X]   # names that are never said
     notice: 15min       # how often viewers are told that the images are virtual; or once
+    microphone: off     # or on: a technician may speak through the presenter's mouth (`avatar_engine.live.microphone`)
     names: hidden       # or kept: how names of viewers are written into the journal
     ---
 
@@ -46,7 +47,7 @@ Every mistake in a script is reported at once, each with its line number.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import time
 from pathlib import Path
@@ -67,8 +68,9 @@ from avatar_engine.show.front_matter import (
     read_duration,
     read_front_matter,
 )
+from avatar_engine.show.paragraphs import sentences
 from avatar_engine.show.rules import Rule
-from avatar_engine.show.wording import SLOTS, slots_of, verbatim
+from avatar_engine.show.wording import SLOTS, choices_of, slots_of, verbatim
 
 SPEEDS = CONTROL_LIMITS["speed"]
 NOTICE = 900.0
@@ -91,12 +93,14 @@ class Line:
         line: The script's line (from 1) that it starts on.
         hard: Whether it is said word for word, whatever happens.
         others: Other wordings of it.
+        goes_on: Whether its paragraph goes on from the line before: nothing is between them.
     """
 
     text: str
     line: int
     hard: bool = False
     others: tuple[str, ...] = ()
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,7 @@ class Script:
         names: Whether names of viewers are enciphered in the journal (``hidden``) or ``kept``.
         notice: Seconds between two announcements that the images are virtual; 0 for one at the beginning alone.
         among: Where the language is ``auto``, those that may be spoken, the main one first.
+        microphone: Whether a technician may speak through the presenter's mouth.
     """
 
     items: tuple[Item, ...]
@@ -191,6 +196,7 @@ class Script:
     rules: tuple[Rule, ...] = ()
     rivals: tuple[str, ...] = ()
     notice: float = NOTICE
+    microphone: bool = False
     names: str = NAMES[0]
     among: tuple[str, ...] = ()
 
@@ -264,7 +270,21 @@ def parse(text: str, name: str = "script") -> Script:
         lines = "\n".join(f"  line {line}: {what}" for line, what in sorted(set(mistakes)))
         count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise AvatarError(f"{name} has {count}:\n{lines}", "Correct the script and start again.")
-    return read
+    return replace(read, items=tuple(_parted(items))) if read.hosted else read
+
+
+def _parted(items: Iterable[Item]) -> Iterator[Item]:
+    """The items, with every paragraph that an answer may interrupt as its sentences.
+
+    A hard line is one, and so is a paragraph with several wordings or choices: they are counted as one thing said.
+    """
+    for item in items:
+        whole = isinstance(item, Line) and (item.hard or item.others or choices_of(item.text))
+        if isinstance(item, Line) and not whole:
+            for number, text in enumerate(sentences(item.text)):
+                yield replace(item, text=text, goes_on=number > 0)
+        else:
+            yield item
 
 
 def _joined(items: Iterator[Item | _Or], mistakes: Mistakes) -> Iterator[Item]:

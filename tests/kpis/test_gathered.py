@@ -124,13 +124,16 @@ VALUES = st.one_of(
 KEYS = (
     "at", "until", "number", "seconds", "segment", "product", "wording", "choices", "answer", "viewers", "messages",
     "asked", "count", "revenue", "currency", "kind", "lost", "questions", "sorts", "line", "texts", "how", "why",
+    "again", "numbers",
 )  # fmt: skip
 EVENTS = st.sampled_from(sorted(night._KNOWN | {"rest", "order"}))
 ENTRY = st.builds(
     lambda event, values: (
         {"seconds": 1.0, "at": 3, **values, "event": event}
         | ({"text": "x", "language": "en", "source": "script:5", "controls": {}} if event == "say" else {})
-        | ({"seconds": 1.0} if event == "rest" else {})
+        | ({"seconds": 1.0} if event in ("rest", "microphone") else {})
+        | ({"count": 2} if event == "taken back" else {})
+        | ({"on": values.get("count")} if event == "microphone" else {})
     ),
     EVENTS,
     st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=9),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from avatar_engine.errors import AvatarError
+from avatar_engine.kpis.count import counted
 from avatar_engine.kpis.night import Steps, read
 from tests.kpis.nights import EVENING, HOOK, write
 
@@ -130,3 +131,53 @@ def test_steps_hold_until_the_next_and_sums_grow_evenly() -> None:
     assert sums.gained(0, 5) == 20 and sums.gained(8, 100) == 8 and sums.gained(5, 5) == 0
     none = Steps(np.array([]), np.array([]))
     assert none.at(3) == none.area(0, 9) == none.gained(0, 9) == 0
+
+
+def test_what_was_taken_back_and_said_again_counts_once_and_where_it_was_said(tmp_path: Path) -> None:
+    """The line of One and all of Two were handed out when a question came: an answer, and then they came again."""
+
+    def say(at: float, number: int, segment: str, **more: object) -> dict[str, object]:
+        base = {"language": "en", "controls": {}, "source": "script:5", "text": "x", "product": segment[0]}
+        return {"event": "say", "at": at, "number": number, "segment": segment, **base, **more}
+
+    told = [
+        {"event": "show"},
+        {"event": "segment", "at": 0, "segment": "One", "product": "O"},
+        {"event": "wordings", "at": 0, "line": 5, "texts": ["x", "y"]},
+        say(0, 1, "One"),
+        say(2, 2, "One", wording=1),
+        {"event": "segment", "at": 3, "segment": "Two", "product": "T"},
+        say(3, 3, "Two", source="script:9"),
+        {"event": "ask", "at": 4, "number": 1, "kind": "answer", "text": "q", "count": 1, "asked": 2},
+        {"event": "heard", "at": 1, "until": 5, "number": 1},
+        {"event": "taken back", "at": 4, "count": 3, "numbers": [2, 3]},
+        say(4, 4, "One", source="answer:x", answer=1),
+        say(5, 5, "One", wording=1, again=2),
+        say(6, 6, "Two", source="script:9", again=3),
+        {"event": "heard", "at": 6, "until": 8, "number": 4},
+        {"event": "heard", "at": 9, "until": 12, "number": 5},
+        {"event": "heard", "at": 13, "until": 14, "number": 6},
+        {"event": "microphone", "at": 14, "on": True, "source": "a stream"},
+        {
+            "event": "microphone",
+            "at": 18,
+            "on": False,
+            "source": "a stream",
+            "seconds": 4.0,
+            "why": "it ended",
+        },
+        {"event": "microphone", "at": 19, "on": True, "source": "a stream"},
+        {"event": "audience", "at": 20, "viewers": 3},
+    ]
+    night = read(write(tmp_path, told))
+    assert [(one.start, one.line, one.wording) for one in night.spoken] == [
+        (1, 5, 0), (6, 0, 0), (9, 5, 1), (13, 9, 0),
+    ]  # fmt: skip
+    assert [(stay.segment, stay.start, stay.end) for stay in night.stays] == [("One", 1, 13), ("Two", 13, 20)]
+    assert night.questions[0].response == 4 and night.questions[0].stay == 1
+    assert night.voices == ((14, 18), (19, 20)) and night.strange == 0
+    figures = counted(night)
+    assert figures.night.voices == 5 and [part.voices for part in figures.segments] == [0, 5]
+    assert figures.night.lines == 4 and figures.night.speech == 10
+    planned = read(write(tmp_path, [entry for entry in told if entry["event"] != "heard"]))
+    assert [(one.start, one.line) for one in planned.spoken] == [(0, 5), (4, 0), (5, 5), (6, 9)]

@@ -9,6 +9,7 @@ import socket
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -110,6 +111,47 @@ def test_nonsense_is_answered_and_the_desk_goes_on(show: Show, data: bytes) -> N
         line.shutdown(socket.SHUT_WR)
         assert "error" in json.loads(b"".join(iter(lambda: line.recv(4096), b"")))
     assert send("marie-1", "pause") == "Paused."
+
+
+def test_while_the_microphone_is_on_words_wait_or_are_refused_and_the_desk_tells_of_it(show: Show) -> None:
+    assert send("marie-1", "status") == "No segment: the microphone is off, the chat is answered."
+    send("marie-1", "mute")
+    show.producer.take_over("alsa:default")
+    with pytest.raises(AvatarError, match=r"The microphone is on \(alsa:default\)") as refused:
+        send("marie-1", "say", "One moment.")
+    assert show.breaks == 0 and "mic off" in refused.value.advice
+    send("marie-1", "after", "By the way.")
+    assert send("marie-1", "status") == "No segment: the microphone is on (alsa:default), the chat is muted."
+    assert show.next() == "Beat"
+    show.producer.give_back(3.0, "it ended")
+    assert [show.next(), show.next()] == ["By the way.", "A."]
+
+
+def test_a_show_without_a_microphone_says_so(show: Show) -> None:
+    with pytest.raises(AvatarError, match="has no microphone"):
+        send("marie-1", "mic", "-")
+
+
+def test_keys_in_a_microphones_address_are_not_logged(show: Show, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with suppress(AvatarError):
+        send("marie-1", "mic", "rtmp://host/live/secret")
+    send("marie-1", "pause")
+    assert "secret" not in caplog.text and "pause" in caplog.text
+    with suppress(AvatarError):
+        send("marie-1", "mic", "dvb:secret")
+    assert "secret" not in json.dumps(show.told)
+    assert [(one["order"], one["text"]) for one in show.told[:2]] == [
+        ("mic", "rtmp://host/live/****"),
+        ("pause", ""),
+    ]
+
+
+def test_who_only_asks_how_it_stands_leaves_no_trace(show: Show) -> None:
+    send("marie-1", "status")
+    with suppress(AvatarError):
+        send("marie-1", "mic")
+    assert not show.told
 
 
 def test_one_who_says_nothing_does_not_block_the_next(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:

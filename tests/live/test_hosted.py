@@ -18,6 +18,8 @@ import pytest
 
 from avatar_engine.broadcast.ring import FrameRing
 from avatar_engine.cli import main as command_line
+from avatar_engine.cli import microphone
+from avatar_engine.contracts import Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import rehearsal, studio
 from avatar_engine.live.desk import send
@@ -25,6 +27,7 @@ from avatar_engine.live.hosted import Hosting, OnAirClock
 from avatar_engine.live.show import ShowStatus, run
 from avatar_engine.media.read import frame_count, sound
 from avatar_engine.show.journal import Journal, read
+from avatar_engine.show.journal import heard as heard_of
 from avatar_engine.show.producer import Studio
 from avatar_engine.show.script import Script
 from avatar_engine.trust.audit import verify
@@ -133,6 +136,74 @@ def test_a_technicians_words_are_heard_within_a_second_and_the_cut_line_again(
     order = next(one for one in shown if one["event"] == "order")
     assert (order["order"], order["text"], order["done"]) == ("say", "azbyzaybz", "It is said now.")
     assert f"process {os.getpid()}" in order["by"]
+
+
+def hum(seconds: float, pitch: float = 500.0, rate: int = 16_000) -> bytes:
+    at = np.arange(round(seconds * rate)) / rate
+    return (6000 * np.sin(2 * np.pi * pitch * at)).astype("<i2").tobytes()
+
+
+def test_a_technicians_own_voice_is_on_air_and_the_cut_line_comes_again(
+    avatar: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The real desk, the command line's end, a pipe as from a recorder, the real process and encoder."""
+    long = "".join("abcdefghijklmnopqrstuvwxyz"[n * 7 % 26] for n in range(60))
+    path = tmp_path / "long.md"
+    path.write_text(f"---\npause: 200ms\nmicrophone: on\n---\n{long}.\n\n<!-- chat 1s -->\n")
+    stop, seen, told, refused = threading.Event(), list[ShowStatus](), list[str](), list[str]()
+    ours, theirs = os.pipe()
+
+    def record() -> None:
+        """As ``arecord -t raw`` does: 50 ms at a time, for three seconds, and then it breaks off."""
+        for _ in range(60):
+            os.write(theirs, hum(0.05))
+            time.sleep(0.05)
+        os.close(theirs)
+
+    def technician() -> None:
+        threading.Thread(target=record, daemon=True).start()
+        microphone.speak("test-1", microphone.source_of("-", 16_000, 1), told.append, ours)
+
+    def watch(status: ShowStatus) -> None:
+        ready = status.microphone_pid and status.speaking and status.frames > 50
+        if ready and not seen:
+            threading.Thread(target=technician, daemon=True).start()
+        if ready or seen:
+            seen.append(status)
+        if status.microphone and not refused:
+            try:
+                refused.append(send("test-1", "say", "now"))
+            except AvatarError as error:
+                refused.append(error.what)
+        if status.place >= 1:
+            stop.set()
+
+    notes, file = tmp_path / "j.jsonl", tmp_path / "r.mp4"
+    run(
+        avatar(), path, [str(file)], size=(320, 180), hosting=Hosting(desk="test-1", notes=notes),
+        on_status=watch, stop=stop,
+    )  # fmt: skip
+    os.close(ours)
+    on = [status for status in seen if status.microphone]
+    assert told[0].startswith("The microphone is on: a stream") and "is off: it ended" in told[-1]
+    assert refused == ["The microphone is on (a stream)."], "nothing is said in between"
+    assert 0 < min(status.microphone_ms for status in on) < 1500 and not seen[-1].microphone
+    events = [entry for entry in read(notes) if entry["event"] in ("microphone", "say")]
+    assert [entry.get("on", entry.get("text")) for entry in events[:4]] == [
+        f"{long}.",
+        True,
+        False,
+        f"{long}.",
+    ]
+    heard = sound(file)
+    spectrum = np.abs(np.fft.rfft(heard[: len(heard) // 2400 * 2400].reshape(-1, 2400), axis=1))
+    hums = np.flatnonzero(
+        (spectrum.argmax(1) == 50) & (np.abs(spectrum).max(1) > 50)
+    )  # 500 Hz, which is no letter
+    assert 15 <= len(hums) <= 45, "about three seconds of it, as far as this machine keeps up"
+    assert hums[0] / 10 - seen[0].on_air < 5.0, "soon, even on a machine that has no time"
+    assert likeness(heard[hums[-1] * 2400 :], long) > WHOLE
+    assert sum(isinstance(item, Utterance) and item.text == f"{long}." for item in heard_of(read(notes))) == 1
 
 
 def test_a_journal_that_can_not_be_written_is_told_before_the_show(

@@ -1,5 +1,6 @@
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,10 +14,13 @@ from avatar_engine.contracts import SAMPLE_RATE, Speech, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Silence, Spoken
 from avatar_engine.live.voice_process import EDGE, VoiceProcess
-from avatar_engine.show.script import Beat, Pause
+from avatar_engine.show.journal import heard
+from avatar_engine.show.producer import Producer, Studio
+from avatar_engine.show.script import Beat, Pause, parse
 from avatar_engine.voice.checks import Fault, FaultError
 from avatar_engine.voice.takes import REST, Sentence, Take
 from tests.live.voices import ListedDirector, ToneVoice, tone
+from tests.show.test_producer import Asked, Chat, Hosts
 
 
 class Endless(ToneVoice):
@@ -64,11 +68,13 @@ def start():
     running: list[VoiceProcess] = []
 
     def go(
-        items, make: Callable[[], ToneVoice] = ToneVoice, lead: float = 100.0, on_fault=""
+        items, make: Callable[[], ToneVoice] = ToneVoice, lead: float = 100.0, on_fault="", yields=None
     ) -> VoiceProcess:
         director = items if hasattr(items, "next") else ListedDirector(items)
         voice = VoiceProcess(director, make, Utterance("12"), lead, on_fault=on_fault)
         running.append(voice)
+        if yields:
+            voice.give_way_to(yields)
         voice.launch()
         voice.wait_ready()
         voice.go()
@@ -389,3 +395,116 @@ def test_little_silence_is_made_ahead_where_somebody_may_want_to_speak(start, ki
         time.sleep(0.01)
     time.sleep(0.2)
     assert least <= voice.lead <= most
+
+
+class Listener:
+    """Hears a voice as it goes out, a little faster than it would on air; what began, in order."""
+
+    def __init__(self, voice: VoiceProcess) -> None:
+        self.begun: list[int] = []
+        self.voice, self.over = voice, threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        inside = False
+        while not self.voice.ended:
+            if self.over.wait(max(0.0, due - time.monotonic())):
+                return
+            if (piece := self.voice.poll()) is None:
+                due = time.monotonic() + 0.01
+                continue
+            length = len(piece.samples) if isinstance(piece, Spoken) else piece.samples
+            due += length / SAMPLE_RATE / 2
+            if isinstance(piece, Spoken):
+                self.begun += [] if inside else [round(time.monotonic() * 1000)]
+                inside = not piece.last
+
+
+def hosted(names, **how):
+    lines = " ".join(f"{name * 6}." for name in names)
+    text = f"---\npause: 200ms\nchat: [replay:none]\n---\n# One\n\n{lines}\n"
+    journal = []
+    studio = Studio(journal=lambda entry: journal.append(dict(entry)), **how)
+    return Producer(parse(text), studio), journal
+
+
+def texts(journal):
+    return [item.text for item in heard(journal) if isinstance(item, Utterance)]
+
+
+def test_an_answer_overtakes_what_was_made_ahead_and_nothing_is_lost_or_said_twice(start):
+    names = ["Anna", "Bert", "Carl", "Dora", "Emil", "Fred"]
+    chat = Chat()
+    producer, journal = hosted(names, chat=chat, hosts=Hosts())
+    voice = start(producer, lead=6.0, yields=producer)
+    deadline = time.monotonic() + 30
+    while voice.lead < 6.0:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    listener = Listener(voice)
+    while not listener.begun:
+        time.sleep(0.01)
+    chat.waiting.append(Asked("how much?"))
+    listener.thread.join(60)
+    words = [f"{name * 6}." for name in names]
+    assert texts(journal) == [words[0], "answer 1.", "More.", *words[1:]]
+    assert len(listener.begun) == len(names) + 2
+    back = [entry["count"] for entry in journal if entry["event"] == "taken back"]
+    assert back and chat.ended == [("how much?", "answered")]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whenever_questions_and_orders_come_every_sentence_is_said_once(start, seed):
+    chance = np.random.default_rng(seed)
+    names = [f"{first}{second}" for first in ("An", "Be", "Cy") for second in "abcd"]
+    chat = Chat()
+    producer, journal = hosted(names, chat=chat, hosts=Hosts())
+    voice = start(producer, lead=5.0, yields=producer)
+    listener = Listener(voice)
+    for number in range(8):
+        time.sleep(float(chance.uniform(0.02, 0.6)))
+        if chance.random() < 0.5:
+            chat.waiting.append(Asked(f"question {number}?"))
+        else:
+            producer.say(f"order {number}.")
+    listener.thread.join(90)
+    assert not listener.thread.is_alive()
+    told = texts(journal)
+    script = [text for text in told if not text.startswith(("answer", "More", "order"))]
+    assert script == [f"{name * 6}." for name in names]
+    assert len(set(told) - {"More."}) == len([text for text in told if text != "More."])
+    assert len(listener.begun) == len(told)
+
+
+def test_what_is_broken_off_at_any_moment_comes_again_whole_and_what_was_heard_does_not(start):
+    names = ["Anna", "Bert", "Carl", "Dora"]
+    producer, journal = hosted(names)
+    voice = start(producer, lead=4.0, yields=producer)
+    listener = Listener(voice)
+    for number in range(5):
+        time.sleep(0.5)
+        with producer.held():
+            voice.interrupt()
+            producer.say(f"order {number}.")
+    listener.thread.join(60)
+    told = texts(journal)
+    assert [text for text in told if not text.startswith("order")] == [f"{name * 6}." for name in names]
+    assert sorted(text for text in told if text.startswith("order")) == [f"order {n}." for n in range(5)]
+
+
+def test_what_is_broken_off_while_the_last_line_is_on_air_comes_again(start):
+    producer, journal = hosted(["Anna"])
+    voice = start(producer, lead=20.0, yields=producer)
+    deadline = time.monotonic() + 30
+    while voice.lead < 2.4:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.3)  # the director has nothing more
+    assert not voice.ended and voice.poll()
+    with producer.held():
+        voice.interrupt()
+        producer.say("order.")
+    Listener(voice).thread.join(30)
+    assert texts(journal) == ["order.", "AnnaAnnaAnnaAnnaAnnaAnna."] and voice.ended

@@ -13,6 +13,7 @@ import pytest
 from avatar_engine.contracts import Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.show.host.reply import Ready, Request
+from avatar_engine.show.journal import heard
 from avatar_engine.show.producer import BEAT, Producer, Studio
 from avatar_engine.show.script import Beat, Pause, parse
 
@@ -321,6 +322,133 @@ def test_a_segment_that_a_rule_asks_for_does_not_wait_for_the_end_of_a_gap_which
     assert 60.0 <= at["B."] - at["A."] <= 64.0
 
 
+PARAGRAPH = "---\npause: 400ms\nchat: [replay:none]\n---\n# One\n\nAnn. Ben. Cat.\n\n> Dan. Eve.\n\nFay.\n"
+
+
+def test_a_paragraph_comes_in_sentences_with_nothing_between_them_and_a_hard_line_whole():
+    show = Show(PARAGRAPH)
+    items = []
+    while item := show.step():
+        items.append(item.text if isinstance(item, Utterance) else item.seconds)
+    assert items == ["Ann.", "Ben.", "Cat.", 0.4, "Dan. Eve.", 0.4, "Fay.", 0.4]
+    assert [entry["then"] for entry in show.events("say")] == [2, 3, 4, 5, 6]
+    assert Show(PARAGRAPH, start=3).said() == ["Cat.", "Dan. Eve.", "Fay."], (
+        "it goes on with its next sentence"
+    )
+
+
+def test_an_answer_that_is_ready_comes_before_what_was_not_begun_which_comes_again_once():
+    chat, hosts = Chat(), Hosts()
+    show = Show(PARAGRAPH, chat=chat, hosts=hosts)
+    assert [show.step().text for _ in range(3)] == ["Ann.", "Ben.", "Cat."]  # type: ignore[union-attr]
+    assert not show.producer.pressing()
+    chat.waiting.append(Asked("how much?"))
+    assert show.producer.pressing() and not show.producer.pressing(), "it is told once"
+    assert show.producer.give_way(2) == 2, "A is on air"
+    words = show.said()
+    assert words == ["answer 1.", "More.", "Ben.", "Cat.", "Dan. Eve.", "Fay."]
+    assert [entry["then"] for entry in show.events("say")][3:] == [2, 2, 3, 4, 5, 6], "none is passed over"
+    assert [item.text for item in heard(show.journal) if isinstance(item, Utterance)] == ["Ann.", *words]
+    assert chat.ended == [("how much?", "answered")]
+
+
+def test_the_script_goes_on_while_an_answer_is_thought_of():
+    chat, hosts = Chat(), Hosts(late=3)
+    show = Show(PARAGRAPH, chat=chat, hosts=hosts)
+    show.step()
+    chat.waiting.append(Asked("how much?"))
+    assert not show.producer.pressing() and hosts.requests, "the host is asked at once"
+    assert show.step().text == "Ben."  # type: ignore[union-attr]
+    assert not show.producer.answering
+    while not show.producer.pressing():
+        pass
+    assert show.producer.give_way(1) == 1
+    assert show.said() == ["answer 1.", "More.", "Ben.", "Cat.", "Dan. Eve.", "Fay."]
+
+
+def test_an_answer_does_not_come_between_two_sentences_of_another_and_pauses_stay():
+    chat = Chat(deque([Asked("one?")]))
+    show = Show("---\npause: 0s\n---\nA.\n\n<!-- pause 3s -->\n\nB.\n\nC.\n", chat=chat, hosts=Hosts())
+    items = [show.step() for _ in range(6)]
+    assert [getattr(item, "text", None) for item in items] == ["answer 1.", "More.", None, "A.", None, "B."]
+    chat.waiting.append(Asked("two?"))
+    assert show.producer.pressing() and show.producer.give_way(5) == 4, "from the breath after the answer on"
+    rest = [show.step() for _ in range(7)]
+    told = [item.text if isinstance(item, Utterance) else item.seconds for item in rest if item]
+    assert told == ["answer 2.", "More.", 0.3, "A.", 3.0, "B.", "C."]
+
+
+def test_a_price_that_changed_meanwhile_is_put_right_before_it_is_said_again():
+    price = ["12"]
+
+    def check(text: str, *_: str) -> Verdict:
+        return Verdict(text.replace("12", price[0]))
+
+    show = Show("---\npause: 0s\n---\nA.\n\nIt is 12.\n\n> By law 12.\n", check=check)
+    assert [show.step().text for _ in range(3)] == ["A.", "It is 12.", "By law 12."]  # type: ignore[union-attr]
+    show.producer.break_off(2, cut=False)
+    price[0] = "9"
+    assert show.said() == ["It is 9."], "a hard line is left out before it is changed"
+
+
+def test_what_is_broken_off_comes_again_from_its_start_and_a_gap_goes_on():
+    show = Show("---\npause: 0s\n---\nA.\n\n<!-- chat 30s -->\n\nB.\n", chat=Chat(), hosts=Hosts())
+    assert show.said(1.0) == ["A."]
+    show.producer.break_off(0, cut=True)
+    show.producer.say("Hold on.")
+    assert show.said(3.0) == ["Hold on.", "A."]
+    show.said(10.0)
+    gap = show.producer.planned
+    show.producer.break_off(1, cut=False)
+    show.producer.say("Still here.")
+    assert show.said(25.0) == ["Still here.", "B."]
+    assert show.events("say")[-1]["at"] < gap + 25.0, "the gap does not begin anew"
+
+
+def test_a_technicians_words_that_others_cut_are_said_after_them():
+    show = Show(PLAIN)
+    show.producer.say("One.")
+    assert show.said(1.0) == ["One."]
+    show.producer.break_off(0, cut=True)
+    show.producer.say("Two.")
+    assert show.said() == ["Two.", "One.", "A.", "B.", "C."]
+
+
+def test_a_segment_that_is_skipped_ahead_of_its_lines_goes_no_further():
+    show = Show(PLAIN)
+    assert [show.step().text for _ in range(3)] == ["A.", "B.", "C."]  # type: ignore[union-attr]
+    show.producer.break_off(2, cut=True)  # A is on air, C is of the next segment
+    show.producer.skip()
+    assert show.said() == ["C."]
+    ruled = Show(RULED, audience=lambda: {"viewers": 40.0})
+    ruled.said(5.0)
+    while not ruled.events("say") or ruled.events("say")[-1]["text"] != "F.":
+        ruled.step()
+    ruled.producer.break_off(0, cut=True)
+    ruled.producer.skip()
+    assert ruled.said() == ["C."], "what was put in between is left out, and nothing else"
+
+
+def test_whoever_has_the_microphone_is_alone_and_gaps_last_so_much_longer():
+    chat = Chat()
+    show = Show("---\npause: 0s\n---\nA.\n\n<!-- chat 10s -->\n\nB.\n", chat=chat, hosts=Hosts())
+    show.said(4.0)
+    show.producer.take_over("a stream")
+    show.producer.break_off(1, cut=False)
+    chat.waiting.append(Asked("how much?"))
+    show.producer.say("Later.")
+    assert not show.producer.pressing()
+    assert {type(show.step()) for _ in range(50)} == {Beat} and not show.producer.answering
+    assert "the microphone is on (a stream)" in show.producer.standing()
+    show.producer.give_back(10.0, "it ended")
+    assert show.said() == ["Later.", "answer 1.", "More.", "B."]
+    on, off = show.events("microphone")
+    assert (on["source"], off["seconds"], off["why"]) == ("a stream", 10.0, "it ended")
+    at = {entry["text"]: entry["at"] for entry in show.events("say")}
+    assert 20.0 <= at["B."] - at["A."] - SPOKEN <= 27.0
+    assert sum(item.seconds for item in heard(show.journal) if isinstance(item, Pause)) > 20.0
+
+
 def test_the_journal_tells_what_figures_are_counted_from():
     chat = Chat(deque([Asked("Q?", first=-3.0, product="lamp"), Asked("P?")]))
     text = "---\npause: 0s\n---\n# One\n\nA {x|y}.\n\n<!-- or -->\n\nB.\n\nC.\n"
@@ -368,3 +496,38 @@ def test_what_was_heard_is_told_without_waiting_for_anybody():
     with show.producer.held():
         show.producer.went(3, 1.23456, 2.0)
     assert show.events("heard") == [{"event": "heard", "at": 1.235, "until": 2.0, "number": 3}]
+
+
+def test_what_is_taken_back_comes_again_under_a_new_number_with_all_that_is_told_of_it():
+    chat, hosts = Chat(), Hosts()
+    head = "---\npause: 0s\ncatalogue: c.csv\n---\n"
+    text = f"{head}# One {{product=lamp}}\n\nA.\n\nB {{x|y}}. C.\n\n# Two {{product=mug}}\n\nD.\n\nE.\n"
+    show = Show(text, chat=chat, hosts=hosts)
+    assert [show.step().text for _ in range(3)] == ["A.", "B y. C.", "D."]  # type: ignore[union-attr]
+    assert (show.producer.segment, show.producer.product) == ("Two", "mug")
+    chat.waiting.append(Asked("how much?"))
+    assert show.producer.pressing() and show.producer.give_way(2) == 2
+    assert (show.producer.segment, show.producer.product) == ("One", "lamp"), "that is what is on air"
+    assert show.said() == ["answer 1.", "More.", "B y. C.", "D.", "E."]
+    assert show.events("taken back")[0]["numbers"] == [2, 3]
+    says = show.events("say")
+    assert [one["number"] for one in says] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [(one["segment"], one["product"], one.get("again")) for one in says[3:]] == [
+        ("One", "mug", None), ("One", "mug", None), ("One", "lamp", 2), ("Two", "mug", 3), ("Two", "mug", None),
+    ]  # fmt: skip
+    first, again = says[1], says[5]
+    assert first["choices"] == again["choices"] and first["line"] == again["line"] == 9
+    assert [one["number"] for one in show.events("spoke")] == [one["number"] for one in says]
+    assert {one["segment"] for one in show.events("segment")} == {"One", "Two"}
+    assert len(show.events("segment")) == 2 and len(show.events("wordings")) == 1
+
+
+def test_an_answer_of_which_nothing_was_heard_is_none():
+    chat = Chat(deque([Asked("one?"), Asked("two?")]))
+    show = Show("---\npause: 0s\n---\nA.\n", chat=chat, hosts=Hosts())
+    show.step()
+    show.producer.break_off(1, cut=False)
+    assert show.events("unanswered")[0]["how"] == "interrupted" and chat.ended == [("one?", "unanswered")]
+    show.step()
+    show.producer.break_off(0, cut=True)
+    assert chat.ended[1] == ("two?", "answered"), "its beginning was on air"
