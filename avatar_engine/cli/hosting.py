@@ -105,10 +105,13 @@ def replay(
 def control(
     show: Annotated[str, typer.Argument(help="A show's name or id (see `avatar-engine status`).")],
     order: Annotated[
-        str, typer.Argument(help="say, after, skip, pause, resume, jump, product, mute or unmute.")
+        str, typer.Argument(help="say, after, skip, pause, resume, jump, product, card, mute or unmute.")
     ],
     text: Annotated[
-        str, typer.Argument(help="What is said (say, after), a segment (jump) or a product's id.")
+        str,
+        typer.Argument(
+            help="What is said (say, after), a segment (jump), a product's id, or on and off (card)."
+        ),
     ] = "",
 ) -> None:
     """Give an order to a hosted show that is on air; it takes effect within a second.

@@ -12,9 +12,12 @@ from avatar_engine.broadcast.ring import FrameRing
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.live.desk import Desk, orders
 from avatar_engine.show.director import Director
+from avatar_engine.show.front_matter import OFF
 from avatar_engine.show.journal import Journal
 from avatar_engine.show.producer import Producer, Studio
 from avatar_engine.show.script import Script
+from avatar_engine.show.showcase import Showcase
+from avatar_engine.stage.card import SIDES, Look
 
 Furnish: TypeAlias = Callable[[Script, Path, Journal, Callable[[], float]], Studio]
 """Makes the studio of a script: its file, the journal, and the seconds of the show."""
@@ -60,6 +63,20 @@ def about(script: Script, name: str, seed: int) -> dict[str, Any]:
     return {"script": name, "seed": seed, **kept}
 
 
+def look_of(script: Script, file: Path | None) -> Look | None:
+    """How a show's cards look; None for one without products.
+
+    Raises:
+        AvatarError: A file that the script names for them is no good.
+    """
+    return Look.of(script.card, file.parent) if file and script.catalogue else None
+
+
+def showcase_of(director: Director | Producer) -> Showcase | None:
+    """Where a hosted show's cards come from; None where it has none."""
+    return director.showcase if isinstance(director, Producer) else None
+
+
 def directed(
     script: Script,
     file: Path | None,
@@ -88,10 +105,16 @@ def directed(
     """
     if file is None or not script.hosted:
         return Director(script, loop, start, hosting.seed)
-    journal = stack.enter_context(closing(Journal(hosting.notes, **about(script, file.name, hosting.seed))))
+    begins = {**about(script, file.name, hosting.seed), "card": _found(script.card, file.parent)}
+    journal = stack.enter_context(closing(Journal(hosting.notes, **begins)))
     studio = hosting.furnish(script, file, journal, clock) if hosting.furnish else Studio(journal=journal)
     stack.callback(studio.close)
     return Producer(script, studio, loop=loop, start=start, seed=hosting.seed, clock=clock, heard=heard)
+
+
+def _found(card: tuple[str, ...], folder: Path) -> list[str]:
+    """A script's ``card`` with its files as they are found from anywhere."""
+    return [one if one in (*SIDES, OFF) else str((folder / one).resolve()) for one in card]
 
 
 def desk_of(

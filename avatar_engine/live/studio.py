@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from avatar_engine.contracts import Card
 from avatar_engine.errors import AvatarError
 from avatar_engine.show import guard as guards
 from avatar_engine.show import script as scripts
@@ -16,6 +17,7 @@ from avatar_engine.show.catalogue import Catalogue, CatalogueFile, Product
 from avatar_engine.show.chat.inbox import Inbox, Question
 from avatar_engine.show.chat.message import Count, Message
 from avatar_engine.show.chat.sources import Replay, Source, source_of, started
+from avatar_engine.show.front_matter import OFF
 from avatar_engine.show.guard import Guard, Verdict
 from avatar_engine.show.host import settings as hosts
 from avatar_engine.show.host.embedded import Embedded, Known
@@ -26,7 +28,9 @@ from avatar_engine.show.host.reply import Ready, Reply, Request
 from avatar_engine.show.journal import Journal
 from avatar_engine.show.producer import Studio
 from avatar_engine.show.script import Line, Script, Segment
+from avatar_engine.show.showcase import Showcase
 from avatar_engine.show.wording import SLOTS, filled, slots_of
+from avatar_engine.stage.card import Look
 
 FACTS = 12
 """Products that a language model is told of besides the one that is spoken of."""
@@ -53,7 +57,8 @@ class Shop:
     """
 
     def __init__(self, script: Script, folder: Path, now: Callable[[], datetime]) -> None:
-        self._file = CatalogueFile(folder / script.catalogue) if script.catalogue else None
+        self._path = folder / script.catalogue
+        self._file = CatalogueFile(self._path) if script.catalogue else None
         self._now = now
         missing = [
             segment
@@ -112,8 +117,27 @@ class Shop:
             "answers": [list(pair) for pair in known.answers], "claims": [claim.text for claim in product.claims],
         }  # fmt: skip
 
-    def _values(self, product: Product, language: str) -> dict[str, str]:
-        now = self._now()
+    def card(self, product: str, language: str, now: datetime) -> Card | None:
+        """What viewers read of a product at a moment; None for one that is not in the catalogue."""
+        found = self.catalogue().products.get(product)
+        if found is None:
+            return None
+        values, picture = self._values(found, language, now), self.picture(product)
+        name, price, was, saving = (values.get(slot, "") for slot in ("name", "price", "was", "saving"))
+        path = str(picture or "")
+        return Card(product, name, price, was, saving, found.stock, language, path, _state(picture))
+
+    def picture(self, product: str) -> Path | None:
+        """A file with a product's picture; None for none."""
+        found = self.catalogue().products.get(product)
+        if found is None or not found.image:
+            return None
+        folder = self._path.parent.resolve()
+        path = (folder / found.image).resolve()
+        return path if path.is_relative_to(folder) and path.is_file() else None
+
+    def _values(self, product: Product, language: str, now: datetime | None = None) -> dict[str, str]:
+        now = now or self._now()
         price, was = product.price_at(now), product.was_at(now)
         values = {"name": product.said(language).name or product.names[0], "price": price.told(language)}
         if was:
@@ -122,6 +146,14 @@ class Shop:
         if product.stock:
             values["stock"] = str(product.stock)
         return values
+
+
+def _state(picture: Path | None) -> int:
+    """Tells one picture in a file from another."""
+    try:
+        return picture.stat().st_mtime_ns if picture else 0
+    except OSError:
+        return 0
 
 
 class _Truthful:
@@ -175,7 +207,9 @@ def rehearsed(script: Script, file: Path, journal: Journal, clock: Callable[[], 
         AvatarError: Catalogue, chat or host are no good.
     """
     begin = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-    return _studio(script, file, journal, clock, lambda: begin + timedelta(seconds=clock()), live=False)
+    return _studio(
+        script, file, journal, clock, lambda: begin + timedelta(seconds=clock()), live=False, begin=begin
+    )
 
 
 def _studio(
@@ -185,6 +219,7 @@ def _studio(
     clock: Callable[[], float],
     now: Callable[[], datetime],
     live: bool,
+    begin: datetime | None = None,
 ) -> Studio:
     folder = file.parent
     shop = Shop(script, folder, now)
@@ -211,6 +246,18 @@ def _studio(
             )
         return verdict
 
+    def card_of(product: str, at: float) -> Card | None:
+        return shop.card(product, script.language, begin + timedelta(seconds=at) if begin else now())
+
+    showcase = None
+    if script.catalogue and OFF not in script.card:
+        showcase = Showcase(card_of, journal, on_air=live)
+
+    def close() -> None:
+        over.set()
+        if showcase:
+            showcase.close()
+
     return Studio(
         slots=shop.slots,
         chat=inbox if sources else None,
@@ -220,7 +267,8 @@ def _studio(
         notice=guards.notice,
         journal=journal,
         today=lambda: now().astimezone() if live else now(),
-        close=over.set,
+        showcase=showcase,
+        close=close,
     )
 
 
@@ -254,6 +302,7 @@ def checked(file: Path) -> Checked:
         hosts.load(file.parent / script.host)
     for text in script.chat:
         source_of(text, file.parent, lambda: 0.0)
+    Look.of(script.card, file.parent)
     guard = Guard(shop.catalogue, lambda: datetime.now(UTC), script.rivals)
     wrong = list(_refused(script, shop, guard))
     lines, products = sum(isinstance(item, Line) for item in script.items), len(shop.catalogue().products)

@@ -539,7 +539,7 @@ class _Delivery:
 
     def _piece(self, samples: FloatArray, phones: tuple[Phone, ...], last: bool = False) -> Spoken:
         said = self._utterance
-        return Spoken(samples, said.generation, last, phones, self._number, said.then)
+        return Spoken(samples, said.generation, last, phones, self._number, said.then, said.product)
 
 
 _NOTHING = Speech(np.zeros(0, np.float32))

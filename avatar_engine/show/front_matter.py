@@ -20,6 +20,8 @@ ON_FAULT = ("repeat", "skip")
 """What may become of a sentence that a fault has cut."""
 
 LABEL_POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right")
+CARD_SIDES, OFF = ("left", "right"), "off"
+CARD_FILES = (".svg", ".ttf", ".otf", ".ttc")
 LONGEST_PAUSE = 3600.0
 MOST = 50
 """Entries of a list."""
@@ -143,6 +145,12 @@ def _words(value: str) -> str:
     return value
 
 
+def _card(value: str) -> str:
+    if value not in (*CARD_SIDES, OFF) and not value.lower().endswith(CARD_FILES):
+        raise ValueError(f"is none of {', '.join(CARD_SIDES)} and {OFF}, and no SVG or font file")
+    return value
+
+
 def _notice(value: str) -> float:
     return 0.0 if value == "once" else read_duration(value, 86_400.0)
 
@@ -165,9 +173,24 @@ _TEXTS: Mapping[str, Callable[[str], Any]] = {
     "notice": _notice,
 }
 
-_LISTS: Mapping[str, Callable[[str], Any]] = {"chat": _words, "rules": read_rule, "rivals": _words}
+_LISTS: Mapping[str, Callable[[str], Any]] = {
+    "chat": _words,
+    "rules": read_rule,
+    "rivals": _words,
+    "card": _card,
+}
 
 KEYS = (*_TEXTS, *_LISTS)
 """All keys, in the order in which they are told."""
 
-__all__ = ["CONTROLS", "KEYS", "LABEL_POSITIONS", "ON_FAULT", "Rule", "read_duration", "read_front_matter"]
+__all__ = [
+    "CARD_SIDES",
+    "CONTROLS",
+    "KEYS",
+    "LABEL_POSITIONS",
+    "OFF",
+    "ON_FAULT",
+    "Rule",
+    "read_duration",
+    "read_front_matter",
+]

@@ -8,19 +8,26 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from avatar_engine.contracts import Controls, Utterance
+from avatar_engine.contracts import Card, Controls, Utterance
 from avatar_engine.errors import AvatarError
+from avatar_engine.show.front_matter import OFF
 from avatar_engine.show.script import Pause, Script
 
 log = logging.getLogger(__name__)
 
 Entry = Mapping[str, Any]
 """One line of it; its ``event`` says what it is about."""
+
+CARDS = ("card", "card changed", "card gone")
+"""Events of `avatar_engine.show.showcase`: a product's card is shown, says something else, or is taken away."""
+
+_SAME = 0.01
+"""Seconds within which two times are one."""
 
 MOST = 256 << 20
 """Bytes of a journal; a show of fifteen hours needs a tenth of it."""
@@ -82,7 +89,7 @@ def said(utterance: Utterance) -> dict[str, Any]:
     """An utterance as an entry."""
     return {
         "event": "say", "text": utterance.text, "language": utterance.language, "source": utterance.source,
-        "then": utterance.then, "controls": asdict(utterance.controls),
+        "then": utterance.then, "controls": asdict(utterance.controls), "product": utterance.product,
     }  # fmt: skip
 
 
@@ -102,6 +109,7 @@ class Replayed:
                     str(entry["language"]),
                     Controls(**entry["controls"]),
                     str(entry["source"]),
+                    product=str(entry.get("product", "")),
                 )
             if entry.get("event") == "rest":
                 return Pause(float(entry["seconds"]))
@@ -138,7 +146,24 @@ def script_of(entries: Sequence[Mapping[str, Any]]) -> Script:
     """What a journal says of the script: language, corner of the label, expression; nothing to be said."""
     about = entries[0]
     texts = {name: str(about[name]) for name in ("language", "label", "expression", "use") if name in about}
-    return Script((), **texts)  # type: ignore[arg-type]
+    look = about.get("card", [OFF])
+    return Script((), **texts, card=tuple(map(str, look)))  # type: ignore[arg-type]
+
+
+def cards(entries: Sequence[Mapping[str, Any]]) -> Callable[[str, float], Card | None]:
+    """What was shown while a product was heard: that of this second of the show, or the first after it."""
+    told: dict[str, list[tuple[float, Card | None]]] = {}
+    for entry in entries:
+        if entry.get("event") in CARDS:
+            card = Card(**entry["card"]) if entry.get("card") else None
+            told.setdefault(str(entry.get("heard", "")), []).append((float(entry["at"]), card))
+
+    def card_of(product: str, at: float) -> Card | None:
+        shown = told.get(product, [])
+        before = [card for then, card in shown if then <= at + _SAME]
+        return before[-1] if before else next((card for _, card in shown if card), None)
+
+    return card_of
 
 
 def languages(entries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -157,6 +182,8 @@ def _entry(line: str, number: int, path: Path) -> Mapping[str, Any]:
             entry["text"], entry["language"], entry["source"]
         if entry.get("event") == "rest":
             float(entry["seconds"])
+        if entry.get("event") in CARDS:
+            float(entry["at"]), Card(**entry.get("card") or {"product": "", "name": "", "price": ""})
     except (ValueError, KeyError, TypeError) as error:
         raise AvatarError(
             f"{path}, line {number}: {error}.", "A journal is not to be edited by hand."

@@ -21,6 +21,7 @@ from avatar_engine.show import journal, rules
 from avatar_engine.show.host.reply import Reply, Request
 from avatar_engine.show.rules import RuleBook
 from avatar_engine.show.script import Beat, Gap, Line, Pause, Script, Segment
+from avatar_engine.show.showcase import Showcase
 from avatar_engine.show.wording import filled, worded
 
 log = logging.getLogger(__name__)
@@ -129,6 +130,7 @@ class Studio:
         notice: The announcement that the images are virtual, by language; "" for none.
         journal: Told of everything that is decided.
         today: The time of day, for segments that begin at one.
+        showcase: Shows the card of the product that is spoken of; None for no cards.
         close: Ends what it opened.
     """
 
@@ -140,6 +142,7 @@ class Studio:
     notice: Callable[[str], str] = lambda language: ""
     journal: Callable[[Mapping[str, Any]], None] = lambda entry: None
     today: Callable[[], datetime] = datetime.now
+    showcase: Showcase | None = None
     close: Callable[[], None] = lambda: None
 
 
@@ -225,6 +228,11 @@ class Producer:
         # Who asks before the first segment asks about what it will show.
         self.product = self.product or next((one.product for one in script.segments if one.product), "")
 
+    @property
+    def showcase(self) -> Showcase | None:
+        """Shows the cards of products; None for none."""
+        return self._studio.showcase
+
     def next(self) -> Utterance | Pause | None:
         """The next thing to say or the next silence; ``None`` when the show is over."""
         with self._lock:
@@ -236,6 +244,8 @@ class Producer:
                 self.planned += item.seconds
             self._spoke = isinstance(item, Utterance)
             if isinstance(item, Utterance):
+                if self._studio.showcase:
+                    self._studio.showcase.plan(item.product)
                 self._tell(**journal.said(item))
             return item
 
@@ -292,7 +302,7 @@ class Producer:
             passed = self._passed(" ".join(text.split()), tag, "technician", self.product)
             if not passed:
                 raise AvatarError(f"{text!r} may not be said.", "Look at the show's journal for the reasons.")
-            self._orders.append(self._utterance(passed, tag, "technician"))
+            self._orders.append(self._utterance(passed, tag, "technician", self._shown))
 
     def skip(self) -> None:
         """Leave out what is being said: the rest of an answer, of a gap or of a segment."""
@@ -338,10 +348,29 @@ class Producer:
             return self._enter(self._walks[0], self._clock())
 
     def speak_of(self, product: str) -> None:
-        """The product that host and answers speak of, until the next segment."""
+        """The product that host and answers speak of, until the next segment; its card is shown at once.
+
+        Raises:
+            AvatarError: The catalogue has no such product.
+        """
         with self._lock:
+            if self._studio.showcase:
+                self._studio.showcase.order(product)
             self._tell("product", product=product)
             self.product = product
+
+    def show_cards(self, on: bool) -> None:
+        """Show the cards of products, or none.
+
+        Raises:
+            AvatarError: The show has none.
+        """
+        if self._studio.showcase is None:
+            raise AvatarError(
+                "This show has no cards.", "Take `card: off` out of its script, and name a catalogue."
+            )
+        self._tell("cards on" if on else "cards off")
+        self._studio.showcase.switch(on)
 
     def play(self, name: str, why: str) -> None:
         """Put a segment in between.
@@ -383,7 +412,7 @@ class Producer:
         if now < self._notice or not (text := self._studio.notice(self._tag)):
             return None
         self._notice = now + self._script.notice if self._script.notice else float("inf")
-        return self._utterance(text, self._tag, "notice")
+        return self._utterance(text, self._tag, "notice", self._shown)
 
     def _answered(self, now: float) -> Utterance | Pause | None:
         """The next sentence of an answer that was begun."""
@@ -399,7 +428,7 @@ class Producer:
             origin = f"{request.kind}:{answer.reply.by}"
             if passed := self._passed(sentence, request.language, origin, request.product):
                 answer.said += 1
-                return self._utterance(passed, request.language, origin)
+                return self._utterance(passed, request.language, origin, request.product)
         return None
 
     def _asked(self, now: float) -> Utterance | Pause | None:
@@ -510,7 +539,8 @@ class Producer:
         if passed and line.hard and passed != text:
             log.error("line %d is a hard line and would have to be changed: it is left out", line.line)
             passed = ""
-        return self._utterance(passed, self._tag, f"script:{line.line}") if passed else None
+        shown = walk.segment.product if walk.segment else ""
+        return self._utterance(passed, self._tag, f"script:{line.line}", shown) if passed else None
 
     # What all of them share.
 
@@ -522,14 +552,20 @@ class Producer:
     def _languages(self) -> tuple[str, ...]:
         return self._script.languages
 
-    def _utterance(self, text: str, language: str, source: str) -> Utterance:
+    @property
+    def _shown(self) -> str:
+        """The product of the segment that is going on."""
+        segment = self._walks[-1].segment
+        return segment.product if segment else ""
+
+    def _utterance(self, text: str, language: str, source: str, product: str) -> Utterance:
         active = self._book.active
         pace = (FASTER if "speed up" in active else 1.0) * (SLOWER if "slow down" in active else 1.0)
         controls: Controls = self._script.controls
         if pace != 1.0:
             low, high = CONTROL_LIMITS["speed"]
             controls = replace(controls, speed=min(high, max(low, controls.speed * pace)))
-        return Utterance(text, language, controls, source, self.generation, self._walks[0].place)
+        return Utterance(text, language, controls, source, self.generation, self._walks[0].place, product)
 
     def _passed(self, text: str, language: str, origin: str, product: str) -> str:
         """``text`` as the guard lets it pass; "" where it does not."""

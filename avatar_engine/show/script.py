@@ -37,6 +37,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     rules: ["when viewers > 1000 for 60s: flash_offer", "every 10min: repeat offer"]
     rivals: [Brand X]   # names that are never said
     notice: 15min       # how often viewers are told that the images are virtual; or once
+    card: left          # or right, off: where a product's card stands; or [left, card.svg, font.ttf]: how it looks
     ---
 
 Every mistake in a script is reported at once, each with its line number.
@@ -170,6 +171,7 @@ class Script:
         rules: What fits the show to its audience.
         rivals: Names that are never said.
         notice: Seconds between two announcements that the images are virtual; 0 for one at the beginning alone.
+        card: Its side, its SVG and its fonts (`avatar_engine.stage.card.Look.of`).
     """
 
     items: tuple[Item, ...]
@@ -187,6 +189,7 @@ class Script:
     rules: tuple[Rule, ...] = ()
     rivals: tuple[str, ...] = ()
     notice: float = NOTICE
+    card: tuple[str, ...] = ()
 
     @property
     def hosted(self) -> bool:

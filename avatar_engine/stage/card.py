@@ -2,8 +2,8 @@
 
 It is an SVG picture, drawn once when it changes, by resvg: which shapes every script, and breaks no line by itself, so
 that lines are measured here. A user's own SVG takes its place where the show names one: elements whose ``id`` is
-``name``, ``price``, ``was``, ``saving``, ``left`` (texts) or ``picture`` (an image) are filled, or hidden where there is
-nothing for them; a text with ``data-width`` gets smaller letters where it would be wider than that.
+``name``, ``price``, ``was``, ``saving``, ``left`` (texts) or ``picture`` (an image) are filled, or hidden where there
+is nothing for them; a text with ``data-width`` gets smaller letters where it would be wider than that.
 """
 
 from __future__ import annotations
@@ -63,10 +63,17 @@ WORDS = {
     "ja": ("{}お得", "残り{}点", "完売"),
     "ko": ("{} 할인", "{}개 남음", "품절"),
 }
-"""By language: what is saved, how few are left, and that there is none. A language that is not here gets signs alone."""
+"""By language: what is saved, how few are left, and that there is none; others get signs alone."""
 
 _FROM_RIGHT = ("ar", "fa", "he", "ur")
-_INK, _QUIET, _ACCENT, _ALARM, _PAPER, _TILE = "#16181d", "#6b7078", "#c4122f", "#8a4b00", "#ffffff", "#f1f2f4"
+_INK, _QUIET, _ACCENT, _ALARM, _PAPER, _TILE = (
+    "#16181d",
+    "#6b7078",
+    "#c4122f",
+    "#8a4b00",
+    "#ffffff",
+    "#f1f2f4",
+)
 _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _NAMES = ("name", "price", "was", "saving", "left")
@@ -131,7 +138,9 @@ def _aspect(root: ET.Element) -> tuple[float, float]:
     if root.tag != _SVG + "svg":
         raise ValueError("it is no SVG")
     box = (root.get("viewBox") or "").replace(",", " ").split()
-    width, height = (float(side) for side in (box[2:] if len(box) == 4 else (_side(root, "width"), _side(root, "height"))))
+    width, height = (
+        float(side) for side in (box[2:] if len(box) == 4 else (_side(root, "width"), _side(root, "height")))
+    )
     if not (0 < width < 1e5 and 0 < height < 1e5 and 0.25 < width / height < 8):
         raise ValueError(f"its size is {width:g}x{height:g}")
     return width, height
@@ -184,7 +193,9 @@ class Draughtsman:
             font_files=self._face.files("".join(texts.values())), languages=[card.language],
             font_family=self._face.family, sans_serif_family=self._face.family,
         )  # fmt: skip
-        drawn: FloatArray = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"), np.float32) / np.float32(255)
+        drawn: FloatArray = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"), np.float32) / np.float32(
+            255
+        )
         if drawn.shape != (self.size[1], self.size[0], 4):
             raise ValueError(f"a card of {drawn.shape} in place of {self.size}")
         drawn[..., :3] *= drawn[..., 3:]
@@ -365,14 +376,17 @@ class _Lines:
         told = f"\u202b{text}\u202c" if _runs_back(text) else text  # so that it is ordered from the right
         anchor = ' text-anchor="end"' if self._backwards else ""
         self.parts.append(
-            f'<text x="{at:.1f}" y="{base:.1f}" font-size="{size:.1f}" fill="{fill}"{anchor} {more}>{escape(told)}</text>'
+            f'<text x="{at:.1f}" y="{base:.1f}" font-size="{size:.1f}" fill="{fill}"{anchor} {more}>'
+            f"{escape(told)}</text>"
         )
 
 
 def _hang(element: ET.Element, path: str, scale: float) -> None:
     """Fill an image of a user's SVG."""
     try:
-        sides = [max(1, min(4096, round(float(element.get(side, "")) / scale))) for side in ("width", "height")]
+        sides = [
+            max(1, min(4096, round(float(element.get(side, "")) / scale))) for side in ("width", "height")
+        ]
     except ValueError:
         sides = [256, 256]
     element.attrib.pop("href", None)

@@ -110,7 +110,9 @@ class Overlay:
         self._step = 0
 
     @classmethod
-    def of(cls, look: Look, size: tuple[int, int], label: Box, face: Box | None, patient: bool = False) -> Overlay:
+    def of(
+        cls, look: Look, size: tuple[int, int], label: Box, face: Box | None, patient: bool = False
+    ) -> Overlay:
         """The overlay of a show whose picture has the ``label`` and, where that is known, the ``face`` there.
 
         Raises:
@@ -155,6 +157,8 @@ class Overlay:
     def _move_on(self) -> None:
         """One frame further: towards the card that is wanted, by way of none unless it is of the same product."""
         shown, wanted = self._shown, self._wanted
+        if wanted is not None and self._failed(wanted):
+            wanted = None  # rather nothing than an old price
         if shown is not None and shown.card == wanted:
             self._step = min(STEPS, self._step + 1)
             if self._step == STEPS:
@@ -165,10 +169,16 @@ class Overlay:
             else:
                 self._step = min(STEPS, self._step + 1)
         elif shown is not None and self._step > 1:
-            self._under, self._step = None, self._step - 1
+            self._step = (STEPS if self._under else self._step) - 1
+            self._under = None
         else:
             self._shown = self._sheet(wanted) if wanted is not None else None
             self._step = 1
+
+    def _failed(self, card: Card) -> bool:
+        """Whether a card can't be drawn."""
+        made = self._made.get(card)
+        return made is not None and made.done() and made.result() is None
 
     def _sheet(self, card: Card) -> _Sheet | None:
         """A card as drawn; None while it is not, and for one that can't be."""
@@ -239,7 +249,7 @@ def stand(
             left = margin if one == SIDES[0] else size[0] - margin - card[0]
             moved = _beside(label, (left, top, *card), size)
             places.append((_even(left), _even(moved), one))
-    return min(places, key=lambda place: (_common((place[0], place[1], *card), face) if face else 0.0))
+    return min(places, key=lambda place: _common((place[0], place[1], *card), face) if face else 0.0)
 
 
 def _beside(label: Box, box: Box, size: tuple[int, int]) -> float:

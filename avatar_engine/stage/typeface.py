@@ -31,13 +31,27 @@ KINDS = (".ttf", ".otf", ".ttc")
 LARGEST = 64 << 20
 """Bytes of a font file."""
 
-_PACKAGED = {"": "fontpkg_noto_sans", "arabic": "fontpkg_noto_sans_arabic", "hindi": "fontpkg_noto_sans_devanagari"}
+_PACKAGED = {
+    "": "fontpkg_noto_sans",
+    "arabic": "fontpkg_noto_sans_arabic",
+    "hindi": "fontpkg_noto_sans_devanagari",
+}
 _EAST = "east"
 _SCRIPTS = (
     ("arabic", re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufeff]")),
     ("hindi", re.compile("[\u0900-\u097f\ua8e0-\ua8ff]")),
-    (_EAST, re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")),
-    ("", re.compile("[\\s\u200e\u200f\u202a-\u202e\u0021-\u052f\u1e00-\u20ff\u2100-\u218f\u2190-\u21ff\u2212]")),
+    (
+        _EAST,
+        re.compile(
+            "[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
+        ),
+    ),
+    (
+        "",
+        re.compile(
+            "[\\s\u200e\u200f\u202a-\u202e\u0021-\u052f\u1e00-\u20ff\u2100-\u218f\u2190-\u21ff\u2212]"
+        ),
+    ),
 )
 _EAST_ASIAN = (
     "/usr/share/fonts/**/NotoSansCJK-Bold.ttc",
