@@ -41,6 +41,9 @@ PICTURE_BYTES, PICTURE_PIXELS = 20 << 20, 40_000_000
 
 TEMPLATE_BYTES = 1 << 20
 
+LONGEST = 160
+"""Letters of a name that are looked at: no card has room for more."""
+
 SHADE = np.float32(0.38)
 """How dark the shadow is."""
 
@@ -255,8 +258,9 @@ class Draughtsman:
         box = (root.get("viewBox") or f"0 0 {over} {high}").replace(",", " ").split()
         left, top = float(box[0]), float(box[1])
         root.set("viewBox", f"{left - edge} {top - edge} {over + 2 * edge} {high + 2 * edge}")
-        for side in ("width", "height"):
-            root.attrib.pop(side, None)
+        for side, pixels in zip(("width", "height"), self.size, strict=True):
+            root.set(side, str(pixels))
+        root.set("preserveAspectRatio", "none")  # even sides are a pixel off
         return ET.tostring(root, encoding="unicode")
 
     def _write(self, element: ET.Element, text: str) -> None:
@@ -285,7 +289,7 @@ def _texts(card: Card) -> dict[str, str]:
     save, few, none = WORDS.get(card.language.partition("-")[0].lower(), ("−{}", "", ""))
     left = "" if card.left is None or card.left > FEW else (few.format(card.left) if card.left else none)
     return {
-        "name": card.name, "price": card.price, "was": card.was, "left": left,
+        "name": card.name[:LONGEST], "price": card.price, "was": card.was, "left": left,
         "saving": save.format(_kept_whole(card.saving)) if card.saving else "",
     }  # fmt: skip
 

@@ -96,7 +96,7 @@ def test_every_picture_carries_the_label_and_no_argument_takes_it_away():
     for _ in range(3):
         out = made.compose(body(1280, 720))
         assert (planes(out)[0][top : top + height, left : left + width] > 225).sum() > 100
-    assert list(inspect.signature(Stage).parameters) == ["size", "label"]
+    assert list(inspect.signature(Stage).parameters) == ["size", "label", "overlay"]
     assert list(inspect.signature(Stage.compose).parameters) == ["self", "body"]
     assert list(inspect.signature(Label).parameters) == ["language", "position", "size"]
     with pytest.raises((TypeError, AttributeError)):
