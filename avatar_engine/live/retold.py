@@ -154,11 +154,19 @@ class Retold:
             if isinstance(given.piece, Spoken) and given.begins < went:
                 again[at:] = self._told_again(given.piece, again[at:])
                 break
-        if kept.given:
-            kept.product = kept.given[0].before
+        kept.product = self._spoken_of(went)
         kept.given.clear()
         kept.again.extendleft(reversed([piece for piece in again if not _empty(piece)]))
         self._track = SoundTrack(kept, self._cards, kept.product)
+
+    def _spoken_of(self, frames: int) -> str:
+        """The product that was spoken of when the first ``frames`` frames of content were over."""
+        given = self._kept.given
+        product = given[0].before if given else self._kept.product
+        for one in given:
+            if one.begins < frames and isinstance(one.piece, Spoken):
+                product = one.piece.product
+        return product
 
     def _told_again(self, first: Spoken, again: list[Piece]) -> list[Piece]:
         """What is told instead of pieces that begin with the sentence that was cut."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from avatar_engine.contracts import ByteArray, Card, FloatArray
 from avatar_engine.errors import AvatarError
-from avatar_engine.media.picture import BLACK, blank, planes
+from avatar_engine.media.picture import BLACK, Planes, blank, planes
 from avatar_engine.stage.label import Label
 from avatar_engine.stage.overlay import Overlay
 
@@ -92,6 +92,7 @@ class Stage:
         self._planes = planes(self._picture)
         self._body_shape: tuple[int, ...] = ()
         self._place = Placement(0, 0, width, height)
+        self._ground: Planes | None = None  # what lies beside the body, without a card on it
 
     def expect(self, card: Card | None) -> None:
         """This card will be shown soon."""
@@ -121,6 +122,8 @@ class Stage:
         if body.shape != self._body_shape:
             self._fit(body)
         spot = self._place
+        if self._overlay is not None and self._ground is not None:
+            self._overlay.wipe(self._planes, self._ground)
         for shift, source, target in zip((0, 1, 1), sources, self._planes, strict=True):
             rows = slice(spot.top >> shift, (spot.top + spot.height) >> shift)
             columns = slice(spot.left >> shift, (spot.left + spot.width) >> shift)
@@ -141,7 +144,7 @@ class Stage:
         Reckoned once for a shape and not again, so the fill never moves behind the presenter.
         """
         sources = planes(body)
-        self._body_shape = body.shape
+        self._body_shape, self._ground = body.shape, None
         height, width = sources[0].shape
         self._place = place((width, height), self.size)
         if (self._place.width, self._place.height) == self.size:
@@ -157,3 +160,4 @@ class Stage:
                 soft = (soft - BLACK) * FILL_DIM + BLACK
             wide = cv2.resize(soft, target.shape[::-1], interpolation=cv2.INTER_CUBIC)
             np.copyto(target, np.clip(np.rint(wide), 0, 255).astype(np.uint8))
+        self._ground = planes(self._picture.copy())

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from avatar_engine.contracts import ByteArray, Card, FloatArray
-from avatar_engine.media.picture import NEUTRAL, planes
+from avatar_engine.media.picture import NEUTRAL, Planes, planes
 from avatar_engine.stage.card import SIDES, Draughtsman, Look
 
 log = logging.getLogger(__name__)
@@ -102,6 +102,8 @@ class Overlay:
         shapes = (height, width), (height // 2, width // 2), (height // 2, width // 2)
         self._scratch = [(np.empty(shape, np.uint8), np.empty(shape, np.uint8)) for shape in shapes]
         self._slide = _slide(size, place, width, anchor)
+        self._reach = place[0] + min(0, self._slide), place[1], width + abs(self._slide), height
+        self._stained = False  # whether a card may be on the ground
         self._made: dict[Card, Future[_Sheet | None]] = {}
         self._drawer: ThreadPoolExecutor | None = None
         self._wanted: Card | None = None
@@ -148,6 +150,18 @@ class Overlay:
             self._blend(picture, self._shown, self._step, 0)
         else:
             self._blend(picture, self._shown, self._step, self._slide)
+
+    def wipe(self, picture: Planes, ground: Planes) -> None:
+        """Put back what lies under the cards where nothing else does: ``ground``, of the picture's size."""
+        if self._shown is None and not self._stained:
+            return
+        self._stained = self._shown is not None
+        left, top, width, height = self._reach
+        for shift, plane, clean in zip((0, 1, 1), picture, ground, strict=True):
+            spot = (
+                slice(top >> shift, (top + height) >> shift), slice(left >> shift, (left + width) >> shift)
+            )  # fmt: skip
+            np.copyto(plane[spot], clean[spot])
 
     def close(self) -> None:
         """End the thread."""

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from avatar_engine.contracts import Utterance
+from avatar_engine.contracts import Card, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.show.host.reply import Ready, Request
 from avatar_engine.show.producer import BEAT, Producer, Studio
 from avatar_engine.show.script import Beat, Pause, parse
+from avatar_engine.show.showcase import Showcase
 
 SPOKEN = 2.0
 """Seconds of every utterance."""
@@ -296,3 +297,41 @@ def test_a_segment_that_a_rule_asks_for_does_not_wait_for_the_end_of_a_gap_which
     show.said(60.0)
     at = {entry["text"]: entry["at"] for entry in show.events("say")}
     assert 60.0 <= at["B."] - at["A."] <= 64.0
+
+
+def test_every_sentence_tells_which_product_it_is_about():
+    text = (
+        "---\ncatalogue: x\npause: 0s\n---\nWelcome.\n\n# A {product=m}\n\nFirst.\n\n<!-- chat 8s -->\n\n"
+        "# B\n\nOther.\n\n# C {product=n}\n\nLast.\n"
+    )
+    chat = Chat(deque([Asked("How much?", product="z")]))
+    show = Show(text, chat=chat, hosts=Hosts(), notice=lambda language: "Virtual.")
+    show.producer.mute()
+    told = []
+    while (item := show.step()) is not None:
+        if isinstance(item, Utterance):
+            told.append((item.text, item.product))
+        if item is not None and getattr(item, "text", "") == "First.":
+            show.producer.mute(False)
+    assert told == [
+        ("Virtual.", ""), ("Welcome.", ""), ("First.", "m"), ("answer 1.", "z"), ("More.", "z"), ("Other.", ""),
+        ("Last.", "n"),
+    ]  # fmt: skip
+
+
+def test_an_order_for_a_product_is_one_for_its_card():
+    notes: list[Any] = []
+    case = Showcase(
+        lambda product, at: Card(product, product, "1") if product in "mn" else None, notes.append
+    )
+    show = Show(PLAIN, showcase=case)
+    case.seen("m", 0.0)
+    show.producer.speak_of("n")
+    assert show.producer.product == "n" and case.seen("m", 0.1) == Card("n", "n", "1")
+    with pytest.raises(AvatarError, match="'gone'"):
+        show.producer.speak_of("gone")
+    assert show.producer.product == "n"
+    show.producer.show_cards(False)
+    assert case.seen("m", 0.2) is None
+    with pytest.raises(AvatarError, match="no cards"):
+        Show(PLAIN).producer.show_cards(True)

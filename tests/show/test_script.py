@@ -335,3 +335,14 @@ def test_a_show_that_says_nothing_unless_asked_is_refused():
 def test_a_hosted_show_needs_a_language_of_its_own():
     with pytest.raises(AvatarError, match="language of its own"):
         parse("---\nlanguage: auto\nchat: twitch:marie\n---\nHello.\n")
+
+
+def test_how_cards_look_is_read_and_mistakes_are_told():
+    assert parse("---\ncard: off\n---\nA.\n").card == ("off",)
+    assert parse("---\ncard: [right, card.svg, brand.otf]\n---\nA.\n").card == (
+        "right",
+        "card.svg",
+        "brand.otf",
+    )
+    with pytest.raises(AvatarError, match="line 2: card: 'top' is none of left, right and off"):
+        parse("---\ncard: top\n---\nA.\n")

@@ -3,10 +3,12 @@ import inspect
 import numpy as np
 import pytest
 
+from avatar_engine.contracts import Card
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.picture import blank, planes
 from avatar_engine.stage.compose import Placement, Stage, place
 from avatar_engine.stage.label import Label
+from avatar_engine.stage.overlay import Overlay
 
 
 def stage(size, position="top-right"):
@@ -107,3 +109,25 @@ def test_every_picture_carries_the_label_and_no_argument_takes_it_away():
 def test_odd_and_tiny_sizes_are_refused(size):
     with pytest.raises(AvatarError, match=f"{size[0]}x{size[1]}"):
         Stage(size, Label("en", "top-left", (1280, 720)))
+
+
+def test_a_card_beside_the_body_leaves_nothing_behind():
+    class Plate:
+        size = (200, 100)
+
+        def draw(self, card, anchor):
+            return np.full((100, 200, 4), 0.5, np.float32)
+
+    label = Label("en", "top-right", (1280, 720))
+    made = Stage((1280, 720), label, Overlay((1280, 720), Plate(), (100, 500), "left", patient=True))
+    source = body(360, 288)
+    before = made.compose(source).copy()
+    made.show(Card("a", "A", "1"))
+    pictures = [made.compose(source).copy() for _ in range(20)]
+    assert (pictures[8] != before).any()
+    np.testing.assert_array_equal(pictures[9][400:720], pictures[-1][400:720], "it is blended once a picture")
+    made.show(None)
+    for _ in range(10):
+        after = made.compose(source)
+    np.testing.assert_array_equal(planes(after)[0][400:], planes(before)[0][400:])
+    np.testing.assert_array_equal(planes(after)[1][200:], planes(before)[1][200:])

@@ -81,7 +81,9 @@ def test_it_comes_in_eight_frames_from_its_side_and_goes_the_same_way() -> None:
     light = [int(planes(shown(made, ONE))[0].max()) for _ in range(STEPS + 2)]
     assert light[0] > 100 and light == sorted(light) and light[STEPS - 1] == light[-1] == 235
     assert light[STEPS - 2] < 235
-    first = np.flatnonzero((planes(shown(Overlay(SIZE, Plates(), (8, 20), "left", True), ONE))[0] != 100).any(0))
+    first = np.flatnonzero(
+        (planes(shown(Overlay(SIZE, Plates(), (8, 20), "left", True), ONE))[0] != 100).any(0)
+    )
     assert first[0] < 8, "beside its place"
     dark = [int(planes(shown(made, None))[0].max()) for _ in range(STEPS + 1)]
     assert dark == sorted(dark, reverse=True) and dark[0] < 235 and dark[STEPS - 1 :] == [100, 100]
@@ -116,7 +118,9 @@ def test_nobody_waits_for_a_card_that_is_being_drawn() -> None:
     made.close()
 
 
-def test_a_card_that_can_not_be_drawn_is_none_and_takes_the_old_price_away(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_card_that_can_not_be_drawn_is_none_and_takes_the_old_price_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     made, _ = overlay()
     shown(made, ONE, STEPS)
     broken = Card("a", "broken", "2")
@@ -160,7 +164,7 @@ def test_a_card_is_never_on_the_label_nor_outside_nor_on_the_face(size: tuple[in
         left, top, chosen = stand(drawer.size, drawer.shade, size, side, label.box, face)
         width, height = drawer.size
         assert left % 2 == top % 2 == 0
-        assert 0 <= left and left + width <= size[0] and 0 <= top and top + height <= size[1]
+        assert min(left, top) >= 0 and left + width <= size[0] and top + height <= size[1]
         assert not overlap((left, top, width, height), label.box)
         assert not overlap((left, top, width, height), face)
         assert chosen == side if side else True
