@@ -309,8 +309,24 @@ def checked(file: Path) -> Checked:
     counted = (
         f"{lines} lines in {len(script.segments)} segments, {products} products, {len(script.chat)} chats"
     )
-    told = (*wrong, f"{file.name}: {counted}.", f"{len(wrong)} mistakes." if wrong else "It may go on air.")
+    told = (
+        *wrong,
+        *_unseen(script, shop),
+        f"{file.name}: {counted}.",
+        f"{len(wrong)} mistakes." if wrong else "It may go on air.",
+    )
     return Checked(told, not wrong)
+
+
+def _unseen(script: Script, shop: Shop) -> list[str]:
+    """Products whose picture is not there: their cards go without."""
+    products, spoken_of = shop.catalogue().products, dict.fromkeys(one.product for one in script.segments)
+    named = [(ident, products[ident].image) for ident in spoken_of if ident in products]
+    return [
+        f"{ident!r} has no picture on its card: there is no {image!r} beside the catalogue"
+        for ident, image in named
+        if image and "://" not in image and shop.picture(ident) is None
+    ]
 
 
 def _refused(script: Script, shop: Shop, guard: Guard) -> list[str]:

@@ -200,3 +200,12 @@ def test_a_show_whose_cards_are_off_has_none_and_a_bad_template_is_a_mistake(sho
     show.write_text(SHOW.replace("notice: once", "notice: once\ncard: none.svg"))
     with pytest.raises(AvatarError, match=r"none\.svg"):
         studio.checked(show)
+
+
+def test_a_picture_that_is_not_there_is_told_and_stops_no_show(show: Path) -> None:
+    head, row = SHOP.splitlines()
+    (show.parent / "shop.csv").write_text(f"{head},image\n{row},mug.png\n")
+    found = studio.checked(show)
+    assert found.good and "'m' has no picture on its card: there is no 'mug.png'" in found.told[0]
+    (show.parent / "mug.png").write_bytes(b"a picture")
+    assert "no picture" not in " ".join(studio.checked(show).told)
