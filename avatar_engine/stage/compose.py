@@ -50,7 +50,7 @@ def face_box(
         show: Width and height of the show.
     """
     turns, shifts = transforms[:, :, :2].astype(np.float64), transforms[:, :, 2].astype(np.float64)
-    corners = crop * np.array([[-0.05, -0.85], [1.05, -0.85], [1.05, 1.05], [-0.05, 1.05]])
+    corners = crop * np.array([[0.0, -0.95], [1.0, -0.95], [1.0, 0.86], [0.0, 0.86]])  # from hair to chin
     points = np.linalg.solve(turns[:, None], (corners[None] - shifts[:, None])[..., None])[..., 0]
     spot = place(body, show)
     scaled = points * (spot.width / body[0]) + (spot.left, spot.top)

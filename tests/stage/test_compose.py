@@ -6,7 +6,7 @@ import pytest
 from avatar_engine.contracts import Card
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.picture import blank, planes
-from avatar_engine.stage.compose import Placement, Stage, place
+from avatar_engine.stage.compose import Placement, Stage, face_box, place
 from avatar_engine.stage.label import Label
 from avatar_engine.stage.overlay import Overlay
 
@@ -131,3 +131,15 @@ def test_a_card_beside_the_body_leaves_nothing_behind():
         after = made.compose(source)
     np.testing.assert_array_equal(planes(after)[0][400:], planes(before)[0][400:])
     np.testing.assert_array_equal(planes(after)[1][200:], planes(before)[1][200:])
+
+
+def test_the_face_is_found_in_the_shows_picture_whatever_its_size():
+    # a crop of 100 pixels that shows 50 of the body, from (300, 200) on; one picture of many is far off
+    steady = np.array([[2.0, 0.0, -600.0], [0.0, 2.0, -400.0]], np.float32)
+    transforms = np.repeat(steady[None], 400, 0)
+    transforms[7, :, 2] += 500
+    left, top, width, height = face_box(transforms, 100, (640, 360), (1280, 720))
+    assert (left, left + width) == pytest.approx((600, 700), abs=1)
+    assert (top, top + height) == pytest.approx((400 - 95, 400 + 86), abs=1)
+    upright = face_box(transforms, 100, (640, 360), (720, 1280))
+    assert upright[0] == pytest.approx(300 * 720 / 640, abs=2) and 438 < upright[1] < 438 + 404
