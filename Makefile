@@ -31,7 +31,7 @@ weights: env
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	"$(PYTHON)" -m venv "$(VENV)"
-	$(BIN)/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ja,pocket,zh]'
+	$(BIN)/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bilibili,ja,pocket,zh]'
 	@touch $@
 
 clean:

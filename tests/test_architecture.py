@@ -12,7 +12,8 @@ BASE = {"contracts", "errors", "folders", "timing"}
 LOW = BASE | {"bundle", "device", "markup", "models", "trust", "media", "face"}
 MAY = {
     "clone": LOW | {"pages", "stage", "lips", "voice"},
-    "figures": BASE | {"live", "pages"},
+    "figures": BASE | {"live", "pages", "kpis"},
+    "kpis": BASE | {"show", "pages"},
     "live": LOW | {"show", "stage", "voice", "lips", "broadcast"},
     "show": LOW,
     "stage": LOW,

@@ -102,6 +102,69 @@ def replay(
     out.print(made.summary())
 
 
+@show_app.command(
+    "kpis",
+    epilog="**Examples**\n\n`avatar-engine show kpis marie`\n\n"
+    "`avatar-engine show kpis monday/journal.jsonl tuesday/journal.jsonl --html kpis.html --csv kpis.csv`\n\n"
+    "`avatar-engine show kpis evening.jsonl --window 2m --delay 8s --json kpis.json`",
+)
+def kpis(
+    shows_: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SHOW|JOURNAL...", help="A show's name or id, or a journal; several are pooled."
+        ),
+    ],
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a row for everything counted.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all figures.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with plots.")] = None,
+    window: Annotated[
+        Any,
+        typer.Option(
+            parser=seconds, metavar="TIME", help="How long after it was said something may have sold."
+        ),
+    ] = "60s",
+    delay: Annotated[
+        Any, typer.Option(parser=seconds, metavar="TIME", help="How much later viewers see what goes out.")
+    ] = "0s",
+) -> None:
+    """What shows achieved: viewers, chat, questions, response times, clicks and sales, by segment, product and wording.
+
+    Wordings of a line are compared over all its rounds and nights: what each brought for a thousand viewer-minutes,
+    whether a difference can be told, and if not, about how many more loops it would take.
+    """
+    from avatar_engine.kpis import gathered
+    from avatar_engine.kpis import page as pages
+    from avatar_engine.kpis.count import Window
+
+    found = gathered.gather([shows.journal_of(show) for show in shows_], Window(window, delay))
+    pages.write(found, csv=csv, json=json, html=html)
+    for line in gathered.summary(found):
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@show_app.command(
+    "audit",
+    epilog="**Examples**\n\n`avatar-engine show audit marie`\n\n`avatar-engine show audit audit.jsonl`",
+)
+def audit(
+    show: Annotated[str, typer.Argument(metavar="SHOW|FILE", help="A show's name or id, or an audit log.")],
+) -> None:
+    """Verify the audit log of a show: whether anything was cut out, changed, put in or moved, and at which line.
+
+    Ends with status 1 when the chain is broken.
+    """
+    from avatar_engine.trust import audit as room
+
+    found = room.verify(shows.audit_of(show))
+    for line in room.told(found):
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+    if found.broken:
+        raise typer.Exit(1)
+
+
 def control(
     show: Annotated[str, typer.Argument(help="A show's name or id (see `avatar-engine status`).")],
     order: Annotated[

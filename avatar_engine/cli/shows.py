@@ -88,6 +88,36 @@ def _only(show: str, advice: str) -> dict[str, Any]:
     return told[0]
 
 
+def journal_of(show: str) -> Path:
+    """A journal's file, or that of the show of this name or id.
+
+    Raises:
+        AvatarError: There is none.
+    """
+    return _file_of(show, "journal.jsonl")
+
+
+def audit_of(show: str) -> Path:
+    """An audit log's file, or that of the show of this name or id.
+
+    Raises:
+        AvatarError: There is none.
+    """
+    return _file_of(show, "audit.jsonl")
+
+
+def _file_of(show: str, name: str) -> Path:
+    path = Path(show)
+    if path.is_dir() and (path / name).is_file():
+        return path / name
+    if path.is_file() or path.suffix:
+        return path
+    found = folder.find(show).path / name
+    if not found.is_file():
+        raise AvatarError(f"The show {show!r} has left no {name}.", "Only a hosted show does.")
+    return found
+
+
 def write_report(show: str, output: Path | None) -> Path:
     """Make the page about a show that was, or runs; where it is.
 

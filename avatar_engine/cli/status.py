@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from avatar_engine.broadcast.spec import OutputSpec, redact_url
@@ -31,6 +32,7 @@ LINE_EVERY = 10.0
 """Seconds on air between two printed lines where there is no terminal."""
 
 STATE_COLOURS = {"on air": "green", "connecting": "yellow", "reconnecting": "yellow", "failed": "red"}
+STATE_COLOURS |= {"connected": "green", "away": "yellow"}  # of a chat
 
 
 def on_air(
@@ -77,7 +79,13 @@ def on_air(
             seconds=seconds,
             resume=resume,
             device=device,
-            hosting=Hosting(studio.furnished, seed, watch.folder.show, watch.folder.journal),
+            hosting=Hosting(
+                studio.inherited if takeover.estate() else studio.furnished,
+                seed,
+                watch.folder.show,
+                watch.folder.journal,
+                watch.folder.audit,
+            ),
             on_status=fan_out(shown, watch),
             stop=stop,
             successor=takeover.successor(),
@@ -169,6 +177,10 @@ def panel(status: ShowStatus) -> RenderableType:
     for output in status.broadcast.outputs if status.broadcast else ():
         colour = STATE_COLOURS.get(output.state, "white")
         outputs.add_row(f"[{colour}]{output.state}[/]", output.name, f"[dim]{output.error}[/]")
+    for chat in status.chats:
+        colour = STATE_COLOURS.get(chat.state, "white")
+        told = f"{escape(chat.source)}, {chat.messages} messages"
+        outputs.add_row(f"[{colour}]{chat.state}[/]", told, f"[dim]{escape(chat.why)}[/]")
     return Group(figures, outputs)
 
 

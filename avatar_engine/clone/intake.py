@@ -21,13 +21,11 @@ from avatar_engine.clone.speech import speech_windows
 from avatar_engine.clone.sync import (
     Sync,
     SyncWindow,
-    TakeLag,
     correct,
-    correct_takes,
     measure,
-    measure_takes,
     mouth_opening,
 )
+from avatar_engine.clone.takes import TakeLag, correct_takes, measure_takes
 from avatar_engine.contracts import FRAME_RATE, FloatArray, Progress, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.face import crop
@@ -303,8 +301,6 @@ def _takes_in_step(step: Step, opening: FloatArray, found: Bools, takes: Sequenc
         return step
     mended = correct_takes(step.samples, lags)
     left = measure(mended, opening, found)
-    if left.correlation <= step.left.correlation:
-        return step
     mended = correct(mended, left, len(opening))  # while takes stood apart the clip's own line was led astray
     left = measure(mended, opening, found)
     ms = [take.lag_ms for take in lags]

@@ -5,14 +5,10 @@ validated over blocks of the clip, and scanned over lags and over linear drifts:
 together its correlation has one sharp peak. Both sides are high-passed, because sentences and pauses of even
 length correlate at any lag. How clear the peak is is judged against the same clip with its sound turned round by
 seconds, so that the length of the clip and its rhythm are taken into account.
-
-Takes that were joined into one clip can each stand some pictures' worth apart from the others; the same regression
-tells how far, take by take.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, cast
@@ -39,11 +35,6 @@ _HIGH_PASS_SECONDS = 0.3
 _STRANGERS = 80
 _SAME_SCORE = 0.02
 _NEAR = np.arange(-140.0, 141.0, 20.0)
-_TAKE_LAGS = np.arange(-160.0, 161.0, 10.0)
-_TAKE_SECONDS = 2.0  # a shorter take says too little of itself
-_TAKE_DOUBT = 0.1  # of correlation, at 100 ms and with the square of the lag: what a lag has to be worth
-_TAKE_ROUNDS = 2  # the regression is sharper once the takes are in step
-_JOINT = SAMPLE_RATE // 200  # samples over which two takes' sound is blended
 
 Bools = npt.NDArray[np.bool_]
 
@@ -77,23 +68,6 @@ class Sync:
     correlation: float
     clarity: float
     windows: tuple[SyncWindow, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TakeLag:
-    """One take of a clip: its pictures, how much later its sound comes than the clip's, and what that explains.
-
-    Attributes:
-        start: First picture.
-        stop: Picture after the last.
-        lag_ms: 0 where nothing else is clearly better.
-        gain: Correlation of its real opening with the regressed one, above that without the lag.
-    """
-
-    start: int
-    stop: int
-    lag_ms: float
-    gain: float
 
 
 def mouth_opening(points: FloatArray) -> FloatArray:
@@ -149,39 +123,6 @@ def correct(samples: FloatArray, sync: Sync, frames: int) -> FloatArray:
     if last > first:
         out[first:last] = samples[first + shift : last + shift]
     return out
-
-
-def measure_takes(
-    samples: FloatArray, opening: FloatArray, found: Bools, takes: Sequence[tuple[int, int]]
-) -> tuple[TakeLag, ...]:
-    """How far each take's sound stands apart from the whole clip's, which must be in step.
-
-    Args:
-        samples: float32, mono at `SAMPLE_RATE`, sample 0 with picture 0.
-        opening: float32 (n,) of `mouth_opening`, one a picture.
-        found: bool (n,), which pictures count.
-        takes: First picture and the one after the last of every take, in order, all of the clip.
-    """
-    return _Scan(samples, opening, found).takes(takes)
-
-
-def correct_takes(samples: FloatArray, lags: tuple[TakeLag, ...]) -> FloatArray:
-    """The sound with every take's own lag taken out, as long as the takes' pictures.
-
-    What a take lacks at its end or start is what the neighbouring take has there, blended over 5 ms.
-    """
-    length = lags[-1].stop * SAMPLES_PER_FRAME
-    places = np.arange(length)
-    out, weight = np.zeros(length), np.zeros(length)
-    for lag in lags:
-        first, last = lag.start * SAMPLES_PER_FRAME, lag.stop * SAMPLES_PER_FRAME
-        shift = round(lag.lag_ms * SAMPLE_RATE / 1000)
-        near = slice(max(0, first - _JOINT), min(length, last + _JOINT))
-        inside = np.minimum(places[near] - first, last - 1 - places[near])
-        share = np.clip((inside + _JOINT) / (2 * _JOINT), 1e-6, 1.0)
-        out[near] += share * samples[np.clip(places[near] + shift, 0, len(samples) - 1)]
-        weight[near] += share
-    return (out / weight).astype(np.float32)
 
 
 def log_mel(samples: FloatArray) -> FloatArray:
@@ -284,28 +225,6 @@ class _Scan:
         seconds = self.minutes * 60
         turns = np.linspace(2.5, max(seconds - 2.5, 3.0), _STRANGERS)
         return np.array([self.score(lag, slide, turn=float(turn)) for turn in turns], np.float32)
-
-    def takes(self, takes: Sequence[tuple[int, int]]) -> tuple[TakeLag, ...]:
-        """Every take's own lag, by the regression fitted on the other blocks with all takes in step."""
-        lags = np.zeros(len(takes))
-        for _ in range(_TAKE_ROUNDS):
-            line = np.repeat(lags, [stop - start for start, stop in takes]).astype(np.float32)
-            weights = self._weights(self._features(line, 0.0))
-            predicted = [self._predicted(self._features(own, 0.0), weights) for own in _TAKE_LAGS]
-            scores = np.array([[self._near(p, *take) for p in predicted] for take in takes])
-            worth = scores - _TAKE_DOUBT * (_TAKE_LAGS / 100) ** 2
-            best = worth.argmax(1)
-            lags = _TAKE_LAGS[best]
-        gains = scores[np.arange(len(takes)), best] - scores[:, len(_TAKE_LAGS) // 2]
-        rows = zip(takes, lags, gains, strict=True)
-        return tuple(TakeLag(start, stop, float(lag), float(gain)) for (start, stop), lag, gain in rows)
-
-    def _near(self, predicted: FloatArray, start: int, stop: int) -> float:
-        """Correlation inside one take; 0 where it is too short to tell."""
-        kept = self._found[start:stop]
-        if kept.sum() < _TAKE_SECONDS * FRAME_RATE:
-            return 0.0
-        return _correlation(predicted[start:stop][kept], self._mouth[start:stop][kept])
 
     def windows(self, lag: float, slide: float) -> tuple[SyncWindow, ...]:
         """Every stretch's own lag beside the line, by the regression fitted on the other blocks."""

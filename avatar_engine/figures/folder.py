@@ -51,6 +51,16 @@ class ShowFolder:
         return self.path / "journal.jsonl"
 
     @property
+    def audit(self) -> Path:
+        """Every decision of a hosted show, chained line by line (`avatar_engine.trust.audit`)."""
+        return self.path / "audit.jsonl"
+
+    @property
+    def kpis(self) -> Path:
+        """The page about what a hosted show achieved."""
+        return self.path / "kpis.html"
+
+    @property
     def report(self) -> Path:
         """The page about the show."""
         return self.path / "report.html"

@@ -66,6 +66,8 @@ class ShowMetrics(Collector):
         for field, (name, text, scale) in _LEVELS.items():
             if status.get(field) is not None:
                 yield _one(GaugeMetricFamily, name, text, [((), status[field] * scale)], show)
+        audience = [((name,), value) for name, value in (status.get("audience") or {}).items()]
+        yield _one(GaugeMetricFamily, "audience", "What a hosted show knows of it.", audience, show, "figure")
         outputs = (status.get("broadcast") or {}).get("outputs", ())
         yield from _outputs(outputs, show)
         restarts = [((part,), count) for part, count in shown.get("restarts", {}).items()]

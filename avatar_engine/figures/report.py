@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 
 import psutil
 
+from avatar_engine.errors import AvatarError
 from avatar_engine.figures import log as logs
 from avatar_engine.figures import plots
 from avatar_engine.figures.folder import ShowFolder
 from avatar_engine.figures.series import snapshots
+from avatar_engine.kpis import page as kpis
+from avatar_engine.kpis.gathered import gather
 from avatar_engine.pages import page as pages
 from avatar_engine.timing import clock
 
@@ -22,6 +26,8 @@ DELIVERED, OFFSET_MS, GROWTH = 0.9999, 40.0, 1.0
 
 WARM = 120.0
 """Seconds on air after which memory counts as settled."""
+
+log = logging.getLogger(__name__)
 
 _ABOUT = ("engine", "began", "ended", "avatar", "script", "outputs", "log")
 
@@ -95,12 +101,24 @@ def write(folder: ShowFolder, file: Path | None = None) -> Path:
         OSError: The file can't be written.
     """
     target = file or folder.report
-    target.write_text(page(read(folder)), encoding="utf-8")
+    target.write_text(page(read(folder), _kpis(folder, target)), encoding="utf-8")
     return target
 
 
-def page(told: Told) -> str:
-    """The report as one self-contained HTML page."""
+def _kpis(folder: ShowFolder, target: Path) -> str:
+    """Write the page about what a hosted show achieved; where it is, as the report says it, "" for none."""
+    if not folder.journal.exists():
+        return ""
+    try:
+        kpis.write(gather([folder.journal]), html=folder.kpis)
+    except AvatarError as error:  # nothing was on air yet, or the disk is full: the report itself stands
+        log.info("no key figures: %s", error.what)
+        return ""
+    return folder.kpis.name if target.parent == folder.path else folder.kpis.absolute().as_uri()
+
+
+def page(told: Told, kpis_at: str = "") -> str:
+    """The report as one self-contained HTML page, with a link to the show's key figures."""
     status = told.last.get("status", {})
     return pages.page(
         "avatar_engine.figures",
@@ -118,6 +136,7 @@ def page(told: Told) -> str:
         faults=told.faults,
         said=told.said,
         silent=told.silent,
+        kpis_at=kpis_at,
     )
 
 

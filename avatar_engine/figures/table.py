@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,6 +10,17 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from avatar_engine.timing import clock
+
+AUDIENCE = {
+    "viewers": "viewers",
+    "messages": "messages",
+    "answered": "questions answered",
+    "unanswered": "not answered",
+    "questions": "waiting",
+    "all_clicks": "clicks",
+    "all_sales": "sales",
+}
+"""Figures of a hosted show's audience, and what they are called."""
 
 COLOURS = {
     "on air": "green",
@@ -52,7 +63,10 @@ def shown(snapshot: Mapping[str, Any]) -> RenderableType:
     status = snapshot.get("status")
     if not status:
         return Group(head, _machine(snapshot))
-    return Group(head, _figures(snapshot, status), _of_outputs(status), _stages(snapshot), _machine(snapshot))
+    chats = [_of_chats(status)] if status.get("chats") else []
+    return Group(
+        head, _figures(snapshot, status), _of_outputs(status), *chats, _stages(snapshot), _machine(snapshot)
+    )
 
 
 def _figures(snapshot: Mapping[str, Any], status: Mapping[str, Any]) -> Table:
@@ -78,7 +92,16 @@ def _figures(snapshot: Mapping[str, Any], status: Mapping[str, Any]) -> Table:
         ("now", f"{'speaking' if status['speaking'] else 'idle'} {escape(status['segment'])}"),
     ):
         table.add_row(what, figure)
+    if audience := status.get("audience"):
+        table.add_row("audience", ", ".join(_audience(audience)))
     return table
+
+
+def _audience(audience: Mapping[str, float]) -> Iterator[str]:
+    """The main figures of a hosted show, those that are known."""
+    for name, what in AUDIENCE.items():
+        if name in audience:
+            yield f"{audience[name]:.0f} {what}"
 
 
 def _of_outputs(status: Mapping[str, Any]) -> Table:
@@ -86,6 +109,14 @@ def _of_outputs(status: Mapping[str, Any]) -> Table:
     for one in _outputs(status):
         counts = (f"{one['bitrate_kbps']:.0f}", str(one["sent"]), str(one["dropped"]), str(one["reconnects"]))
         table.add_row(escape(one["name"]), _state(one["state"]), *counts, escape(one["error"]))
+    return table
+
+
+def _of_chats(status: Mapping[str, Any]) -> Table:
+    table = Table("chat", "state", "messages", "dropped", "breaks", "why", box=None)
+    for one in status["chats"]:
+        counts = (str(one["messages"]), str(one["dropped"]), str(one["breaks"]))
+        table.add_row(escape(one["source"]), _state(one["state"]), *counts, escape(one["why"]))
     return table
 
 

@@ -19,9 +19,10 @@ from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips import sound
 from avatar_engine.lips.crops import Crops
+from avatar_engine.lips.ears import base
 from avatar_engine.lips.echo import Echo
 from avatar_engine.lips.expression import fit_expressions
-from avatar_engine.lips.fit_motion import base, fit_motion
+from avatar_engine.lips.fit_motion import fit_motion
 from avatar_engine.lips.fit_painter import fit_painter
 from avatar_engine.lips.grain import Grain, fit_grain
 from avatar_engine.lips.lesson import Lesson

@@ -4,9 +4,9 @@ A minute of one person is little: plain log-mel windows learn better from it tha
 the mean of nets that each missed another part of the minute learns better than any one. What each net missed also
 tells how much smaller the predicted spread is than the real one; the committee is scaled to make up for that.
 
-The nets start from ears that other people trained (`fit_base`; the engine ships them as ``lips-motion``), and learn
-not only where the lips are but how they go from one picture to the next (the velocity loss of VOCA, Cudeiro et al.
-2019), which keeps them still where nothing moves.
+The nets start from ears that other people trained (`fit_base`; `avatar_engine.lips.ears` has those that ship), and
+learn not only where the lips are but how they go from one picture to the next (the velocity loss of VOCA, Cudeiro et
+al. 2019), which keeps them still where nothing moves.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from avatar_engine import models
 from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray
 from avatar_engine.lips import sound
 from avatar_engine.lips.echo import Echo
@@ -51,7 +50,6 @@ POOL = 6  # variants that are heard in one round
 ECHOED = 2  # times that a minute in another voice is there, beside the minute's own six variants
 EPOCHS = 60  # more only learn the minute by heart
 NET_SECONDS = 14.0  # of one Zen 4 core, for one net's passes; fewer passes where the budget has less for each
-BASE = "lips-motion.safetensors"
 HEAD_RIDGE = 20.0  # the first guess of a head on ears that are there
 MOST_GAIN = 1.6
 
@@ -154,16 +152,6 @@ class Person:
 
 Ears = dict[str, Tensor]
 """The weights of a net without its last layer."""
-
-
-def base() -> list[Ears]:
-    """The ears that every fit starts from, as they ship with the engine."""
-    tensors = load_file(models.shipped(BASE))
-    ears: dict[str, Ears] = {}
-    for name, value in tensors.items():
-        member, _, rest = name.partition(".")
-        ears.setdefault(member, {})[rest] = value.float()
-    return [ears[member] for member in sorted(ears)]
 
 
 def fit_motion(

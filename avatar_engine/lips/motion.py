@@ -15,9 +15,23 @@ from avatar_engine.lips.model import Gate, LipsModel
 AHEAD = sound.LOOK_AHEAD // SAMPLES_PER_FRAME
 """Pictures that the shapes lag behind the sound (3, 120 ms)."""
 
-REACH = 2  # pictures before and after a sounding one in which the mouth is still awake
-EASE = np.array([1, 2, 2, 2, 1], np.float32) / 8  # over pictures k-3 to k+1: shutting is softer than opening
-PAST = REACH + 3
+HOLD = 25
+"""Pictures after the last sounding one in which the net still says where the lips are: it heard the minute's own
+pauses, and knows better than a level how this person breathes in, waits and closes. After that the mouth rests."""
+
+REACH = 2  # pictures before a sounding one in which the mouth is awake already
+EASE = (
+    np.array([1, 2, 2, 2, 1], np.float32) / 8
+)  # over pictures k-3 to k+1: falling asleep is softer than waking
+PAST = HOLD + 3
+CALM = 10.0
+"""dB above the gate below which a picture is no speech, only breath and room: the lips are calm there."""
+
+LEAST_SPEECH = 16.0  # dB below loud speech that are speech in any room, however noisy
+CALM_BEFORE, CALM_AFTER = 3, 2  # pictures that are not calm yet, or no longer, though they are quiet
+CALM_STEP = 0.4
+"""Share of their way that calm lips go in one picture: what is heard in a pause moves them, but not to and fro."""
+
 SINK = 0.04  # dB a picture: how fast the voice's remembered level sinks
 SHIFT = (-20.0, 10.0)  # dB: how far another voice's level may move the gate
 CPU = Device("cpu", "one core", 1, False, False, 1)
@@ -29,14 +43,17 @@ class MotionState:
 
     Attributes:
         samples: float32 (m,), the sound from `LEAD` samples before the next picture's start.
-        levels: float32 (m,), the awakeness (0 to 1) of the pictures from `PAST` before the next one on.
+        levels: float32 (m, 2), the awakeness (0 to 1) of the pictures from `PAST` before the next one on: whether
+            there is sound, and whether there is speech.
         peak: The voice's remembered level in dB.
+        last: float32 (coefficients,), the shape of the last picture, before closures.
         marked: uint8 (m,), what is asked of the lips in each of ``samples`` (`avatar_engine.lips.closures.marks`).
     """
 
     samples: FloatArray
     levels: FloatArray
     peak: float
+    last: FloatArray
     marked: ByteArray
 
 
@@ -54,12 +71,14 @@ class MotionStream:
         self._session = onnx_session(model.motion, device, threads=1)
         self._neutral = model.neutral
         self._gate = model.gate
+        self._calm = min(CALM, max(0.0, model.gate.speech - LEAST_SPEECH - model.gate.open))
         self._closing = closures.Closing(model.basis, model.neutral)
 
     def start(self) -> MotionState:
         """The state before the first sample: silence so far."""
         lead = np.zeros(sound.LEAD, np.float32)
-        return MotionState(lead, np.zeros(PAST, np.float32), self._gate.speech, lead.astype(np.uint8))
+        levels = np.zeros((PAST, 2), np.float32)
+        return MotionState(lead, levels, self._gate.speech, self._neutral, lead.astype(np.uint8))
 
     def push(
         self, state: MotionState | None, samples: FloatArray, phones: Sequence[Phone] = ()
@@ -88,9 +107,11 @@ class MotionStream:
         levels = np.concatenate([state.levels, awake])
         ready = max(0, (len(heard) - sound.LEAD - sound.LOOK_AHEAD) // SAMPLES_PER_FRAME)
         marked = np.concatenate([state.marked, closures.marks(phones, len(samples))])
-        rows = self._closing.under(self._shapes(heard, levels, ready), closures.ceilings(marked, ready))
+        rows = calmed(self._shapes(heard, levels, ready), speaking(levels), state.last)
+        last = rows[-1] if ready else state.last
         past = ready * SAMPLES_PER_FRAME
-        return MouthMotion(rows), MotionState(heard[past:], levels[ready:], peak, marked[past:])
+        closed = self._closing.under(rows, closures.ceilings(marked, ready))
+        return MouthMotion(closed), MotionState(heard[past:], levels[ready:], peak, last, marked[past:])
 
     def whole(self, samples: FloatArray, phones: Sequence[Phone] = ()) -> MouthMotion:
         """The shapes of a whole sound, in which ``phones`` are said: one row for every picture that it touches."""
@@ -100,12 +121,13 @@ class MotionStream:
         return motion
 
     def _awake(self, samples: FloatArray, state: MotionState) -> tuple[FloatArray, float]:
-        """How awake the mouth is in every picture of ``samples``, 0 to 1, and the voice's level after them."""
+        """Of every picture of ``samples`` its row of `MotionState.levels`, and the voice's level after them."""
         levels, peak = sound.loudness(samples), state.peak
-        awake = np.empty(len(levels), np.float32)
+        awake = np.empty((len(levels), 2), np.float32)
         for index, level in enumerate(levels.tolist()):
-            awake[index] = awakeness(level, peak, self._gate)
-            if awake[index] > 0.5:
+            awake[index, 0] = awakeness(level, peak, self._gate)
+            awake[index, 1] = awakeness(level - self._calm, peak, self._gate)
+            if awake[index, 0] > 0.5:
                 peak = max(level, peak - SINK)
         return awake, peak
 
@@ -114,12 +136,12 @@ class MotionStream:
         if not pictures:
             return rows
         gate = eased(levels)[:pictures]
-        speaking = np.flatnonzero(gate > 0)
-        if len(speaking):
+        awake = np.flatnonzero(gate > 0)
+        if len(awake):
             needed = sound.LEAD + pictures * SAMPLES_PER_FRAME + sound.LOOK_AHEAD
             windows = sound.windows(sound.log_mel(sound.power(heard[:needed])))
-            shapes = self._session.run(None, {"mel": np.ascontiguousarray(windows[speaking])})[0]
-            rows[speaking] += gate[speaking, None] * (shapes - self._neutral)
+            shapes = self._session.run(None, {"mel": np.ascontiguousarray(windows[awake])})[0]
+            rows[awake] += gate[awake, None] * (shapes - self._neutral)
         return rows
 
 
@@ -131,12 +153,30 @@ def awakeness(level: float, peak: float, gate: Gate) -> float:
 
 
 def eased(levels: FloatArray) -> FloatArray:
-    """The gate of every picture whose neighbours are known: levels (m,) to float32 (m - `PAST` - 3,).
+    """The gate of every picture whose neighbours are known: levels (m, 2) to float32 (m - `PAST` - 3,).
 
-    A picture is as awake as the most awake within `REACH`, then eased over five pictures.
+    A picture is as awake as the most awake from `HOLD` before it to `REACH` after, then eased over five pictures.
     """
     count = len(levels) - PAST - AHEAD
     if count <= 0:
         return np.zeros(0, np.float32)
-    most = np.lib.stride_tricks.sliding_window_view(levels, 2 * REACH + 1).max(1)
-    return np.convolve(most, EASE[::-1], "valid")[: len(levels) - PAST - AHEAD].astype(np.float32)
+    most = np.lib.stride_tricks.sliding_window_view(levels[:, 0], HOLD + REACH + 1).max(1)
+    return np.convolve(most, EASE[::-1], "valid")[:count].astype(np.float32)
+
+
+def speaking(levels: FloatArray) -> FloatArray:
+    """How much every picture belongs to speech, 0 to 1: levels (m, 2) to float32 (m - `PAST` - 3,)."""
+    count = len(levels) - PAST - AHEAD
+    if count <= 0:
+        return np.zeros(0, np.float32)
+    near = np.lib.stride_tricks.sliding_window_view(levels[:, 1], CALM_AFTER + 1 + CALM_BEFORE).max(1)
+    return np.asarray(near[PAST - CALM_AFTER :][:count], np.float32)
+
+
+def calmed(rows: FloatArray, speech: FloatArray, last: FloatArray) -> FloatArray:
+    """Shapes (n, coefficients) that move slowly where there is little ``speech`` (n,), from ``last`` on."""
+    out = np.empty_like(rows)
+    for index, row in enumerate(rows):
+        last = last + (CALM_STEP + (1 - CALM_STEP) * speech[index]) * (row - last)
+        out[index] = last
+    return out

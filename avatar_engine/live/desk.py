@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import pwd
 import socket
+import struct
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -87,11 +90,14 @@ class Desk:
     Args:
         show: The show's id.
         known: What may be asked.
+        tell: Told of every order: ``order``, ``text``, ``by`` (who) and ``done`` or ``error``.
     """
 
-    def __init__(self, show: str, known: Orders) -> None:
+    def __init__(
+        self, show: str, known: Orders, tell: Callable[[Mapping[str, Any]], None] = lambda what: None
+    ) -> None:
         self.path = door_of(show, KIND)
-        self._known = known
+        self._known, self._tell = known, tell
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._open = False
         self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
@@ -127,7 +133,12 @@ class Desk:
                 return
             with line, suppress(OSError):
                 line.settimeout(PATIENCE)
-                line.sendall(json.dumps(self._answer(_read(line))).encode() + b"\n")
+                asked = _read(line)
+                answer = self._answer(asked)
+                if isinstance(asked, dict):
+                    order = {name: str(asked.get(name, ""))[:MOST] for name in ("order", "text")}
+                    self._tell({**order, "by": _caller(line), **answer})
+                line.sendall(json.dumps(answer).encode() + b"\n")
 
     def _answer(self, asked: object) -> dict[str, str]:
         try:
@@ -148,6 +159,17 @@ class Desk:
         done = self._known[order](text)
         log.info("a technician: %s %s", order, text)
         return done
+
+
+def _caller(line: socket.socket) -> str:
+    """Who is at the other end, as the system knows it: account and process."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return f"uid {os.getuid()}"  # the socket's folder is closed to all others
+    pid, uid, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    try:
+        return f"{pwd.getpwuid(uid).pw_name} (uid {uid}, process {pid})"
+    except KeyError:
+        return f"uid {uid}, process {pid}"
 
 
 def _read(line: socket.socket) -> object:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,6 +20,7 @@ from avatar_engine.show.producer import Producer, Studio
 from avatar_engine.show.script import Script
 from avatar_engine.show.showcase import Showcase
 from avatar_engine.stage.card import SIDES, Look
+from avatar_engine.trust.audit import Audit
 
 Furnish: TypeAlias = Callable[[Script, Path, Journal, Callable[[], float]], Studio]
 """Makes the studio of a script: its file, the journal, and the seconds of the show."""
@@ -32,12 +35,14 @@ class Hosting:
         seed: Which wordings of the script are taken.
         desk: Id under which it takes a technician's orders; "" for none.
         notes: Where its journal goes; None for nowhere.
+        audit: Where its audit log goes; None for nowhere.
     """
 
     furnish: Furnish | None = None
     seed: int = 0
     desk: str = ""
     notes: Path | None = None
+    audit: Path | None = None
 
 
 class OnAirClock:
@@ -57,10 +62,15 @@ class OnAirClock:
         return self._now
 
 
-def about(script: Script, name: str, seed: int) -> dict[str, Any]:
-    """What a journal begins with."""
-    kept = {field: getattr(script, field) for field in ("language", "label", "expression", "use")}
-    return {"script": name, "seed": seed, **kept}
+def about(script: Script, file: Path, hosting: Hosting) -> dict[str, Any]:
+    """What a journal begins with; a rehearsal has no id and no date, so that it can be repeated exactly."""
+    kept = {field: getattr(script, field) for field in ("language", "label", "expression", "use", "names")}
+    kept["card"] = _found(script.card, file.parent)
+    with suppress(OSError):  # it was read a moment ago
+        kept["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    live = {"show": hosting.desk, "began": began} if hosting.desk else {}
+    return {"script": file.name, "seed": hosting.seed, **live, **kept}
 
 
 def look_of(script: Script, file: Path | None) -> Look | None:
@@ -105,8 +115,9 @@ def directed(
     """
     if file is None or not script.hosted:
         return Director(script, loop, start, hosting.seed)
-    begins = {**about(script, file.name, hosting.seed), "card": _found(script.card, file.parent)}
-    journal = stack.enter_context(closing(Journal(hosting.notes, **begins)))
+    audit = Audit.begun(hosting.audit, hosting.desk) if hosting.audit else None
+    stack.callback(audit.close if audit else _nothing)
+    journal = stack.enter_context(closing(Journal(hosting.notes, audit, **about(script, file, hosting))))
     studio = hosting.furnish(script, file, journal, clock) if hosting.furnish else Studio(journal=journal)
     stack.callback(studio.close)
     return Producer(script, studio, loop=loop, start=start, seed=hosting.seed, clock=clock, heard=heard)
@@ -117,11 +128,15 @@ def _found(card: tuple[str, ...], folder: Path) -> list[str]:
     return [one if one in (*SIDES, OFF) else str((folder / one).resolve()) for one in card]
 
 
+def _nothing() -> None:
+    """There is no audit log to close."""
+
+
 def desk_of(
     director: Director | Producer, interrupt: Callable[[], None], hosting: Hosting, stack: ExitStack
 ) -> None:
     """Open the desk of a hosted show; ``stack`` closes it."""
     if isinstance(director, Producer) and hosting.desk:
-        desk = Desk(hosting.desk, orders(director, interrupt))
+        desk = Desk(hosting.desk, orders(director, interrupt), director.ordered)
         desk.open()
         stack.callback(desk.close)

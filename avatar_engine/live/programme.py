@@ -47,6 +47,7 @@ class Spoken:
         sentence: Number of the sentence that it belongs to, new for every one; -1 for sound that has none.
         then: See `avatar_engine.contracts.Utterance`; what counts is that of the ``last`` piece.
         product: Id of what it is about.
+        utterance: The utterance's number in the show's journal; 0 for none.
     """
 
     samples: FloatArray
@@ -56,6 +57,7 @@ class Spoken:
     sentence: int = -1
     then: int = 0
     product: str = ""
+    utterance: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from avatar_engine.live.agreed import agreed
 from avatar_engine.live.hosted import Hosting, directed, look_of, showcase_of
 from avatar_engine.live.programme import no_card
 from avatar_engine.live.say import SIGNS_PER_SECOND, Made, film, patient_voice
-from avatar_engine.show import journal
+from avatar_engine.show import journal, privacy
 from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
 from avatar_engine.show.journal import Replayed
@@ -95,7 +95,7 @@ def replay(
         AvatarError: The journal, the consent, the bundle or the file are no good.
     """
     began = time.monotonic()
-    entries = journal.read(notes)
+    entries = privacy.spoken(journal.read(notes), notes)
     planned = journal.script_of(entries)
     bundle = Bundle.open(avatar)
     own = VoicePack.load(bundle).language

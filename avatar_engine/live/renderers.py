@@ -7,6 +7,7 @@ import multiprocessing
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from multiprocessing.context import SpawnProcess
 
 import numpy as np
@@ -34,10 +35,17 @@ SPARE_AFTER = 3 * FRAME_RATE
 BUDGET, PER = 20, 3600.0
 """Deaths within so many seconds after which only one start a minute is tried."""
 
+SHIFTS = 1000
+"""Idle faces between that are remembered, to tell when something went out."""
+
 SURE = FRAME_RATE
 """Frames after which a frame that was encoded counts as heard: what is newer may die with the broadcast."""
 
 _SILENCE = np.zeros(SAMPLES_PER_FRAME, np.float32).tobytes()
+
+
+def _nobody(utterance: int, begins: float, ends: float) -> None:
+    """Nobody keeps a journal."""
 
 
 class Feed:
@@ -50,12 +58,17 @@ class Feed:
     Attributes:
         hold: Give silence, and keep what is to be said for later.
         limit: The show ends before this frame index, whatever is said.
+        told: Told of every sentence that went out: its utterance's number, and when it began and ended, in seconds on
+            air.
     """
 
     def __init__(self, track: Retold, ring: FrameRing) -> None:
         self.hold, self.limit = False, ENDLESS
+        self.told: Callable[[int, float, float], None] = _nobody
         self._track, self._ring = track, ring
         self._lock = threading.Lock()
+        # From which frame of content on so many frames on air had no content: idle faces in between.
+        self._shifts: deque[tuple[int, int]] = deque(maxlen=SHIFTS)
 
     def answer(self) -> Answer:
         """The next frame's sound."""
@@ -74,8 +87,22 @@ class Feed:
     def heard(self) -> int:
         """Forget what was heard; where the show goes on."""
         with self._lock:
-            self._track.heard(self._ring.heard - SURE)
-            return self._track.then
+            heard = self._ring.heard
+            shift = self._ring.next - heard
+            if not self._shifts or self._shifts[-1][1] != shift:
+                self._shifts.append((heard, shift))
+            self._track.heard(heard - SURE)
+            went = [self._track.went.popleft() for _ in range(len(self._track.went))]
+            place = self._track.then
+        for utterance, begins, ends in went:
+            self.told(utterance, self._on_air(begins), self._on_air(ends))
+        return place
+
+    def _on_air(self, content: int) -> float:
+        """When a frame of content went out, in seconds on air; wrong by a few frames where idle ones came between."""
+        before = [shift for begins, shift in self._shifts if begins <= content]
+        shift = before[-1] if before else self._shifts[0][1]
+        return (content + shift) / FRAME_RATE
 
     def cut(self, unsure: bool = False) -> None:
         """What is on its way will not be heard: begin anew with what follows the last frame that went out.

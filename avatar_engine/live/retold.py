@@ -82,11 +82,14 @@ class Retold:
         then: Where the show goes on, by what was heard whole (`avatar_engine.contracts.Utterance`).
         repeated: Sentences said again from their start.
         skipped: Sentences that were cut and left out.
+        went: Sentences that went out since somebody looked: their utterance's number, the frame of content in which
+            they began, and that in which they ended.
     """
 
     def __init__(self, source: SpeechSource, on_fault: str, start: int = 0, cards: Cards = no_card) -> None:
         self.then = start
         self.repeated = self.skipped = 0
+        self.went: deque[tuple[int, int, int]] = deque(maxlen=1000)
         self._on_fault = on_fault
         self._kept = _Kept(source)
         self._cards = cards
@@ -122,6 +125,9 @@ class Retold:
         """The first ``frames`` frames of content went out: what is whole in them is forgotten."""
         given = self._kept.given
         while given and (whole := self._whole(frames)):
+            first = given[0]
+            if isinstance(first.piece, Spoken) and first.piece.utterance:
+                self.went.append((first.piece.utterance, first.begins, given[whole - 1].ends))
             for _ in range(whole):
                 piece = given.popleft().piece
                 if isinstance(piece, Spoken) and piece.last:

@@ -31,6 +31,7 @@ from avatar_engine.live.retold import Retold
 from avatar_engine.live.sound_process import SoundProcess
 from avatar_engine.live.voice_process import Teller, VoiceProcess, rehearsal, voice_of
 from avatar_engine.show import script as scripts
+from avatar_engine.show.chat.standing import Standing
 from avatar_engine.show.director import Director
 from avatar_engine.show.producer import Producer
 from avatar_engine.show.script import Script
@@ -103,6 +104,8 @@ class ShowStatus:
         skipped: Sentences that a fault had cut and that were left out.
         place: Item of the script, counted over all rounds, that comes after what was heard whole.
         show_restarts: Times that the show's own process died, or hung, and another one took its place.
+        audience: What a hosted show knows of its viewers, messages, questions, clicks and sales, by name.
+        chats: How the sources of a hosted show's chat stand.
     """
 
     on_air: float
@@ -142,6 +145,8 @@ class ShowStatus:
     skipped: int = 0
     place: int = 0
     show_restarts: int = 0
+    audience: dict[str, float] = field(default_factory=dict)
+    chats: tuple[Standing, ...] = ()
 
 
 def run(
@@ -254,6 +259,7 @@ def run(
         if isinstance(voice, VoiceProcess):
             desk_of(director, voice.interrupt, hosting, stack)
         feed = Feed(track, ring)
+        feed.told = director.went if isinstance(director, Producer) else feed.told
         renderers = Renderers(make, ring, feed)
         stack.callback(renderers.close)
         renderers.launch()
@@ -428,4 +434,6 @@ class _OnAir:
             skipped=self._track.skipped + figures.skipped,
             place=self._track.then,
             show_restarts=self._ring.successions,
+            audience=dict(self._director.audience) if isinstance(self._director, Producer) else {},
+            chats=self._director.chats if isinstance(self._director, Producer) else (),
         )

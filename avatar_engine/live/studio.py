@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ from avatar_engine.contracts import Card
 from avatar_engine.errors import AvatarError
 from avatar_engine.show import guard as guards
 from avatar_engine.show import script as scripts
-from avatar_engine.show.catalogue import Catalogue, CatalogueFile, Product
+from avatar_engine.show.attendance import Attendance
+from avatar_engine.show.catalogue import Catalogue, Product, opened
 from avatar_engine.show.chat.inbox import Inbox, Question
 from avatar_engine.show.chat.message import Count, Message
-from avatar_engine.show.chat.sources import Replay, Source, source_of, started
+from avatar_engine.show.chat.replay import Replay
+from avatar_engine.show.chat.source import Source
+from avatar_engine.show.chat.sources import source_of
+from avatar_engine.show.chat.standing import Watched, finished, started
 from avatar_engine.show.front_matter import OFF
 from avatar_engine.show.guard import Guard, Verdict
 from avatar_engine.show.host import settings as hosts
@@ -35,6 +40,9 @@ from avatar_engine.stage.card import Look
 FACTS = 12
 """Products that a language model is told of besides the one that is spoken of."""
 
+FAREWELL = 2.0
+"""Seconds that the chat's sources have at the end, to give back ports and rooms."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -48,18 +56,19 @@ class Shop:
     """The catalogue as a show asks for it.
 
     Args:
-        script: Names its file, and the languages.
+        script: Names its file or address, and the languages.
         folder: Where the script lies.
         now: The time, aware.
+        soon: Whether what was read from an address a moment ago is good enough to begin with.
 
     Raises:
         AvatarError: The catalogue is no good, or a segment's product is not in it.
     """
 
-    def __init__(self, script: Script, folder: Path, now: Callable[[], datetime]) -> None:
-        self._path = folder / script.catalogue
-        self._file = CatalogueFile(self._path) if script.catalogue else None
+    def __init__(self, script: Script, folder: Path, now: Callable[[], datetime], soon: bool = False) -> None:
+        self._source = opened(script.catalogue, folder, soon) if script.catalogue else None
         self._now = now
+        self._shown = tuple(dict.fromkeys(one.product for one in script.segments if one.product))
         missing = [
             segment
             for segment in script.segments
@@ -67,13 +76,40 @@ class Shop:
         ]
         if missing:
             lines = "\n".join(
-                f"  line {one.line}: {one.product!r} is not in the catalogue" for one in missing
+                f"  line {one.line}: {one.product!r} is not in the catalogue{self._meant(one.product)}"
+                for one in missing
             )
             raise AvatarError(f"Products are missing:\n{lines}", "Correct the script or the catalogue.")
 
     def catalogue(self) -> Catalogue:
         """As it is now."""
-        return self._file.look() if self._file else Catalogue()
+        return self._source.look() if self._source else Catalogue()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The catalogue's format, its size, and what is wrong with it, for people."""
+        return self._source.told if self._source else ()
+
+    def picture(self, product: str) -> Path | None:
+        """The file of a product's picture; None where there is none (yet). Asks nobody, and takes no time."""
+        return self._source.picture(product) if self._source else None
+
+    def follow(self, over: threading.Event) -> None:
+        """Keep up with an address, and fetch pictures, until the show is ``over``."""
+        if self._source:
+            self._source.follow(over, self._shown)
+
+    def settle(self) -> None:
+        """Fetch the pictures of the show's products and wait for them: from then on nothing changes by itself."""
+        if self._source:
+            self._source.settle(self._shown)
+
+    def _meant(self, product: str) -> str:
+        """What may be meant by an id that is not there: its variants, or ids that are like it."""
+        known = self.catalogue().products
+        near = [ident for ident, one in known.items() if one.group == product][:5]
+        near = near or get_close_matches(product, list(known)[:5000], 3)
+        return f"; is it {' or '.join(map(repr, near))}?" if near else ""
 
     def slots(self, product: str, language: str) -> Mapping[str, str]:
         """The values of a product's slots."""
@@ -97,6 +133,11 @@ class Shop:
         """The id of the product that a text names; "" for none."""
         found = self.catalogue().named(text)
         return found.ident if found else ""
+
+    def names(self, product: str) -> tuple[str, ...]:
+        """All names of a product, by its id."""
+        found = self.catalogue().products.get(product)
+        return found.names if found else ()
 
     def facts(self, product: str, language: str) -> dict[str, Any]:
         """What a language model is told, the product that is spoken of first."""
@@ -127,15 +168,6 @@ class Shop:
         path = str(picture or "")
         return Card(product, name, price, was, saving, found.stock, language, path, _state(picture))
 
-    def picture(self, product: str) -> Path | None:
-        """A file with a product's picture; None for none."""
-        found = self.catalogue().products.get(product)
-        if found is None or not found.image:
-            return None
-        folder = self._path.parent.resolve()
-        path = (folder / found.image).resolve()
-        return path if path.is_relative_to(folder) and path.is_file() else None
-
     def _values(self, product: Product, language: str, now: datetime | None = None) -> dict[str, str]:
         now = now or self._now()
         price, was = product.price_at(now), product.was_at(now)
@@ -157,12 +189,16 @@ def _state(picture: Path | None) -> int:
 
 
 class _Truthful:
-    """Answers the question whether the host is real itself; whoever is asked for the rest."""
+    """Answers the question whether the host is real itself; whoever is asked for the rest.
 
-    def __init__(self, hosts_: Hosts) -> None:
-        self._hosts = hosts_
+    The journal is told the names that may be said before one is.
+    """
+
+    def __init__(self, hosts_: Hosts, journal: Journal) -> None:
+        self._hosts, self._journal = hosts_, journal
 
     def reply(self, request: Request) -> Reply:
+        self._journal.named(request.askers)
         honest = guards.truthful(request.text, request.language) if request.kind == "answer" else None
         return Ready([honest], "the law") if honest else self._hosts.reply(request)
 
@@ -200,6 +236,15 @@ def furnished(script: Script, file: Path, journal: Journal, clock: Callable[[], 
     return _studio(script, file, journal, clock, lambda: datetime.now(UTC), live=True)
 
 
+def inherited(script: Script, file: Path, journal: Journal, clock: Callable[[], float]) -> Studio:
+    """The same for a show that takes a dead one's place: a port or a key that is missing does not keep it off air.
+
+    Raises:
+        AvatarError: Catalogue, chat or host are no good.
+    """
+    return _studio(script, file, journal, clock, lambda: datetime.now(UTC), live=True, sure=False)
+
+
 def rehearsed(script: Script, file: Path, journal: Journal, clock: Callable[[], float]) -> Studio:
     """The same for a rehearsal: chat from files alone, no language model, and a time of day that is the show's own.
 
@@ -220,30 +265,44 @@ def _studio(
     now: Callable[[], datetime],
     live: bool,
     begin: datetime | None = None,
+    sure: bool = True,
 ) -> Studio:
     folder = file.parent
-    shop = Shop(script, folder, now)
+    shop = Shop(script, folder, now, soon=live)
     guard = Guard(shop.catalogue, now, script.rivals)
-    inbox = _Replayed(clock, script.languages, shop.product, script.rivals)
+    inbox = _Replayed(clock, script.languages, shop.product, script.rivals, shop.names)
+    attendance = Attendance(journal)
+    inbox.watch = attendance.came
     sources = [source_of(text, folder, clock) for text in script.chat]
     inbox.replays = [source for source in sources if isinstance(source, Replay)]
     endpoint, over = None, threading.Event()
     if script.host:
         settings = hosts.load(folder / script.host)
         endpoint = _endpoint(settings, script, shop) if live else None
-    if live:
+    heard: list[Watched] = []
+    if live and sure:
+        for source in sources:
+            source.ready()
         for source in sources:
             source.reserve()
-        _listen([source for source in sources if not isinstance(source, Replay)], inbox, journal, over)
+    if live:
+        heard = _listen(
+            [source for source in sources if not isinstance(source, Replay)], inbox, journal, over
+        )
+        shop.follow(over)
+    else:
+        shop.settle()
     answered = Hosts(endpoint, Embedded(shop.known))
 
     def check(text: str, language: str, product: str, origin: str) -> Verdict:
         verdict = guard.check(text, language, product, origin)
+        told = {"at": round(clock(), 3), "text": text, "source": origin, "product": product}
+        told |= {"catalogue": shop.catalogue().version}
         if verdict.reasons:
             why = "; ".join(f"{reason.code}: {reason.detail}" for reason in verdict.reasons)
-            journal(
-                {"event": "guard", "at": round(clock(), 3), "text": text, "said": verdict.text, "why": why}
-            )
+            journal({"event": "guard", **told, "said": verdict.text, "allowed": verdict.allowed, "why": why})
+        else:
+            journal({"event": "passed", **told})
         return verdict
 
     def card_of(product: str, at: float) -> Card | None:
@@ -253,21 +312,31 @@ def _studio(
     if script.catalogue and OFF not in script.card:
         showcase = Showcase(card_of, journal, on_air=live)
 
+    def audience() -> dict[str, float]:
+        answers = {
+            "answered": float(inbox.figures.answered),
+            "unanswered": float(inbox.figures.unanswered),
+        }
+        return attendance.looked(inbox.audience() | answers, inbox.figures.unanswered, clock())
+
     def close() -> None:
         over.set()
+        finished(heard, FAREWELL)
+        attendance.close()
         if showcase:
             showcase.close()
 
     return Studio(
         slots=shop.slots,
         chat=inbox if sources else None,
-        hosts=_Truthful(answered),
+        hosts=_Truthful(answered, journal),
         check=check,
-        audience=inbox.audience,
+        audience=audience,
         notice=guards.notice,
         journal=journal,
         today=lambda: now().astimezone() if live else now(),
         showcase=showcase,
+        chats=lambda: tuple(one.standing for one in heard),
         close=close,
     )
 
@@ -279,7 +348,9 @@ def _endpoint(settings: hosts.HostSettings, script: Script, shop: Shop) -> Endpo
     return Endpoint(settings, brief)
 
 
-def _listen(sources: Sequence[Source], inbox: Inbox, journal: Journal, over: threading.Event) -> None:
+def _listen(
+    sources: Sequence[Source], inbox: Inbox, journal: Journal, over: threading.Event
+) -> list[Watched]:
     """Let the chat's sources bring what they have until the show is ``over``; attacks are written down."""
 
     def put(came: Message | Count) -> None:
@@ -287,7 +358,7 @@ def _listen(sources: Sequence[Source], inbox: Inbox, journal: Journal, over: thr
             journal({"event": "attack", "source": came.source, "text": came.text[:200], "why": tried.detail})
         inbox.put(came)
 
-    started(list(sources), put, over)
+    return started(list(sources), put, over, journal)
 
 
 def checked(file: Path) -> Checked:
@@ -300,33 +371,28 @@ def checked(file: Path) -> Checked:
     shop = Shop(script, file.parent, lambda: datetime.now(UTC))
     if script.host:
         hosts.load(file.parent / script.host)
-    for text in script.chat:
-        source_of(text, file.parent, lambda: 0.0)
     Look.of(script.card, file.parent)
     guard = Guard(shop.catalogue, lambda: datetime.now(UTC), script.rivals)
-    wrong = list(_refused(script, shop, guard))
+    wrong = [*_lacking(script, file.parent), *_refused(script, shop, guard)]
     lines, products = sum(isinstance(item, Line) for item in script.items), len(shop.catalogue().products)
     counted = (
         f"{lines} lines in {len(script.segments)} segments, {products} products, {len(script.chat)} chats"
     )
-    told = (
-        *wrong,
-        *_unseen(script, shop),
-        f"{file.name}: {counted}.",
-        f"{len(wrong)} mistakes." if wrong else "It may go on air.",
-    )
+    verdict = f"{len(wrong)} mistakes." if wrong else "It may go on air."
+    told = (*wrong, f"{file.name}: {counted}.", *shop.told, verdict)
     return Checked(told, not wrong)
 
 
-def _unseen(script: Script, shop: Shop) -> list[str]:
-    """Products whose picture is not there: their cards go without."""
-    products, spoken_of = shop.catalogue().products, dict.fromkeys(one.product for one in script.segments)
-    named = [(ident, products[ident].image) for ident in spoken_of if ident in products]
-    return [
-        f"{ident!r} has no picture on its card: there is no {image!r} beside the catalogue"
-        for ident, image in named
-        if image and "://" not in image and shop.picture(ident) is None
-    ]
+def _lacking(script: Script, folder: Path) -> list[str]:
+    """What the chat's sources lack on this machine, a key or a library; nothing is connected to."""
+    told = []
+    for text in script.chat:
+        source = source_of(text, folder, lambda: 0.0)
+        try:
+            source.ready()
+        except AvatarError as error:
+            told.append(f"chat {source.name}: {error}")
+    return told
 
 
 def _refused(script: Script, shop: Shop, guard: Guard) -> list[str]:

@@ -69,7 +69,7 @@ class Director:
         return self.generation
 
     def _utterance(self, line: Line) -> Utterance:
-        text = worded((line.text, *line.others), self._seed, line.line, self._round)
+        text = worded((line.text, *line.others), self._seed, line.line, self._round).text
         plain = Utterance(text, self._script.language, self._script.controls, f"script:{line.line}")
         then = self._round * len(self._script.items) + self._next
         return replace(plain, generation=self.generation, then=then)

@@ -19,6 +19,9 @@ from avatar_engine.trust.consent import USES
 ON_FAULT = ("repeat", "skip")
 """What may become of a sentence that a fault has cut."""
 
+NAMES = ("hidden", "kept")
+"""How names of viewers are written into a show's journal: enciphered, or as they are."""
+
 LABEL_POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right")
 CARD_SIDES, OFF = ("left", "right"), "off"
 CARD_FILES = (".svg", ".ttf", ".otf", ".ttc")
@@ -171,6 +174,7 @@ _TEXTS: Mapping[str, Callable[[str], Any]] = {
     "persona": _words,
     "host": _words,
     "notice": _notice,
+    "names": partial(_one_of, NAMES, "way to write names of viewers down"),
 }
 
 _LISTS: Mapping[str, Callable[[str], Any]] = {
@@ -188,6 +192,7 @@ __all__ = [
     "CONTROLS",
     "KEYS",
     "LABEL_POSITIONS",
+    "NAMES",
     "OFF",
     "ON_FAULT",
     "Rule",

@@ -1,6 +1,11 @@
 """The journal of a show: everything that was decided and said, in order, from which it can be played again exactly.
 
-JSON lines. The first one has the seed and the script's hash; ``say`` and ``rest`` are what was handed out.
+JSON lines. The first one has the seed and the script's hash; ``say`` and ``rest`` are what was handed out. Of the
+others, which a replay passes over, the figures of a show are counted (`avatar_engine.kpis`): ``spoke`` (how long
+something is), ``heard`` (when it went out), ``wordings`` (between what a line chooses), ``segment``, ``card`` (a
+product's is on the picture from now on), ``ask``, ``answered``, ``unanswered``, ``audience``, ``sales``, ``clicks``;
+the rest is decisions. Names of viewers are enciphered, and what they wrote of themselves is masked
+(`avatar_engine.show.privacy`).
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ from typing import Any, TextIO
 from avatar_engine.contracts import Card, Controls, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.show.front_matter import OFF
+from avatar_engine.show.privacy import Discretion, Pseudonyms
 from avatar_engine.show.script import Pause, Script
 
 log = logging.getLogger(__name__)
@@ -29,6 +35,12 @@ CARDS = ("card", "card changed", "card gone")
 _SAME = 0.01
 """Seconds within which two times are one."""
 
+LONGEST = 1 << 20
+"""Letters of an entry."""
+
+UNAUDITED = ("rest", "spoke")
+"""What nobody decided."""
+
 MOST = 256 << 20
 """Bytes of a journal; a show of fifteen hours needs a tenth of it."""
 
@@ -38,6 +50,8 @@ class Journal:
 
     Args:
         path: Its file; None for a journal that is only asked for its counts.
+        also: Takes every entry, too, but silence: the audit log (`avatar_engine.trust.audit`).
+        about: What it begins with; with ``names`` = ``kept`` names of viewers are written as they are.
 
     Attributes:
         counts: How often each event was told.
@@ -46,10 +60,11 @@ class Journal:
         AvatarError: The file can't be written.
     """
 
-    def __init__(self, path: Path | None, **about: Any) -> None:
+    def __init__(self, path: Path | None, also: Callable[[Entry], None] | None = None, **about: Any) -> None:
         self.counts: dict[str, int] = {}
         self._lock, self._size = threading.Lock(), 0
         self._file: TextIO | None = None
+        self._also = also
         if path is not None:
             try:
                 self._file = path.open("w", encoding="utf-8")
@@ -57,13 +72,23 @@ class Journal:
                 raise AvatarError(
                     f"The journal {path} can't be written: {error.strerror}.", "Choose another place."
                 ) from None
+        hide = path is not None and about.get("names") != "kept"
+        self._discretion = Discretion(Pseudonyms.begun(path) if path is not None and hide else None)
         self({"event": "show", **about})
+
+    def named(self, names: Sequence[str]) -> None:
+        """Viewers may be called by these names from now on."""
+        with self._lock:
+            self._discretion.named(names)
 
     def __call__(self, entry: Mapping[str, Any]) -> None:
         """Write an entry down."""
         with self._lock:
+            entry = self._discretion.written(entry)
             event = str(entry.get("event"))
             self.counts[event] = self.counts.get(event, 0) + 1
+            if self._also and event not in UNAUDITED:
+                self._also(entry)
             if self._file is None:
                 return
             line = json.dumps(dict(entry), ensure_ascii=False, default=str) + "\n"
@@ -89,7 +114,8 @@ def said(utterance: Utterance) -> dict[str, Any]:
     """An utterance as an entry."""
     return {
         "event": "say", "text": utterance.text, "language": utterance.language, "source": utterance.source,
-        "then": utterance.then, "controls": asdict(utterance.controls), "product": utterance.product,
+        "then": utterance.then, "number": utterance.number, "product": utterance.product,
+        "controls": asdict(utterance.controls),
     }  # fmt: skip
 
 
@@ -124,22 +150,50 @@ class Replayed:
         return self.generation
 
 
-def read(path: Path) -> list[Mapping[str, Any]]:
-    """A journal's entries, the first one about the show.
+def read(path: Path) -> list[Entry]:
+    """A journal's entries, the first one about the show; all that a replay needs is there.
 
     Raises:
         AvatarError: It can't be read, or is no journal.
     """
+    told = list(entries(path))
+    for number, entry in enumerate(told, 1):
+        if entry.get("event") in CARDS:
+            try:
+                float(entry["at"]), Card(**entry.get("card") or {"product": "", "name": "", "price": ""})
+            except (ValueError, KeyError, TypeError) as error:
+                raise _edited(path, number, error) from None
+    return told
+
+
+def entries(path: Path) -> Iterator[Entry]:
+    """The same, one after the other; a last line that was cut off, as a killed show leaves it, is told and left out.
+
+    Raises:
+        AvatarError: It can't be read, or is no journal.
+    """
+    number = 0
     try:
-        with path.open(encoding="utf-8") as file:
-            entries = [_entry(line, number, path) for number, line in enumerate(file, 1)]
+        with path.open(encoding="utf-8", errors="strict") as file:
+            while line := file.readline(LONGEST):
+                number += 1
+                if number > 1 and not line.endswith("\n"):
+                    if file.read(1):
+                        raise AvatarError(f"{path}, line {number} is too long.", "Is it a journal?")
+                    log.warning("%s, line %d was cut off and is left out", path, number)
+                    return
+                entry = _entry(line, number, path)
+                if number == 1 and entry.get("event") != "show":
+                    raise _no_journal(path)
+                yield entry
     except (OSError, UnicodeDecodeError) as error:
         raise AvatarError(f"The journal {path} can't be read: {error}.", "Check the path.") from None
-    if not entries or entries[0].get("event") != "show":
-        raise AvatarError(
-            f"{path} is no journal of a show.", "A rehearsal writes one: show rehearse --journal."
-        )
-    return entries
+    if not number:
+        raise _no_journal(path)
+
+
+def _no_journal(path: Path) -> AvatarError:
+    return AvatarError(f"{path} is no journal of a show.", "A rehearsal writes one: show rehearse --journal.")
 
 
 def script_of(entries: Sequence[Mapping[str, Any]]) -> Script:
@@ -182,10 +236,10 @@ def _entry(line: str, number: int, path: Path) -> Mapping[str, Any]:
             entry["text"], entry["language"], entry["source"]
         if entry.get("event") == "rest":
             float(entry["seconds"])
-        if entry.get("event") in CARDS:
-            float(entry["at"]), Card(**entry.get("card") or {"product": "", "name": "", "price": ""})
-    except (ValueError, KeyError, TypeError) as error:
-        raise AvatarError(
-            f"{path}, line {number}: {error}.", "A journal is not to be edited by hand."
-        ) from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _edited(path, number, error) from None
     return entry
+
+
+def _edited(path: Path, number: int, error: Exception) -> AvatarError:
+    return AvatarError(f"{path}, line {number}: {error}.", "A journal is not to be edited by hand.")

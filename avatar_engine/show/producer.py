@@ -13,16 +13,18 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 from typing import Any, Protocol
 
 from avatar_engine.contracts import CONTROL_LIMITS, Controls, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.show import journal, rules
+from avatar_engine.show.chat.standing import Standing
 from avatar_engine.show.host.reply import Reply, Request
 from avatar_engine.show.rules import RuleBook
 from avatar_engine.show.script import Beat, Gap, Line, Pause, Script, Segment
 from avatar_engine.show.showcase import Showcase
-from avatar_engine.show.wording import filled, worded
+from avatar_engine.show.wording import choices_of, filled, worded
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,11 @@ class Question(Protocol):
     @property
     def product(self) -> str | None:
         """Id of the product that it is about."""
+        ...
+
+    @property
+    def first(self) -> float:
+        """When it was asked first, in seconds of the show."""
         ...
 
     @property
@@ -131,6 +138,7 @@ class Studio:
         journal: Told of everything that is decided.
         today: The time of day, for segments that begin at one.
         showcase: Shows the card of the product that is spoken of; None for no cards.
+        chats: How the chat's sources stand.
         close: Ends what it opened.
     """
 
@@ -143,6 +151,7 @@ class Studio:
     journal: Callable[[Mapping[str, Any]], None] = lambda entry: None
     today: Callable[[], datetime] = datetime.now
     showcase: Showcase | None = None
+    chats: Callable[[], tuple[Standing, ...]] = tuple
     close: Callable[[], None] = lambda: None
 
 
@@ -173,6 +182,8 @@ class _Answer:
     request: Request
     question: Question | None = None
     said: int = 0
+    refused: int = 0
+    number: int = 0
 
 
 class Producer:
@@ -192,6 +203,7 @@ class Producer:
         segment: Name of the segment that the last item handed out belongs to.
         product: Id of the product that is spoken of; "" for none.
         planned: Seconds of speech and silence handed out so far.
+        audience: The newest figures of the audience, by name.
     """
 
     def __init__(
@@ -208,6 +220,13 @@ class Producer:
         self.generation = 0
         self.segment = self.product = ""
         self.planned = 0.0
+        self.audience: Mapping[str, float] = {}
+        self._numbers, self._asks = count(1), count(1)  # of what is said, and of what hosts are asked
+        self._notes: dict[
+            int, dict[str, Any]
+        ] = {}  # what the journal tells besides, by number, until it is said
+        self._last = 0  # number of what was handed out last
+        self._worded: set[int] = set()  # lines whose wordings the journal knows
         self._script, self._studio, self._loop, self._seed = script, studio, loop, seed
         self._clock = clock or (lambda: self.planned)
         self._heard = heard
@@ -246,7 +265,9 @@ class Producer:
             if isinstance(item, Utterance):
                 if self._studio.showcase:
                     self._studio.showcase.plan(item.product)
-                self._tell(**journal.said(item))
+                self._last = item.number
+                notes = self._notes.pop(item.number, {})
+                self._tell(**journal.said(item), segment=self.segment, **notes)
             return item
 
     def _next(self, now: float) -> Utterance | Pause | None:
@@ -268,6 +289,13 @@ class Producer:
         """By the voice: what was handed out last is so long."""
         with self._lock:
             self.planned += seconds
+            self._tell("spoke", number=self._last, seconds=round(seconds, 3))
+
+    def went(self, number: int, begins: float, ends: float) -> None:
+        """By whoever is on air: a sentence of the utterance of this number was heard from when to when."""
+        self._studio.journal(
+            {"event": "heard", "at": round(begins, 3), "until": round(ends, 3), "number": number}
+        )
 
     def interrupt(self) -> int:
         """Start a new generation: what was handed out before is stale, and its lines come again. Returns it."""
@@ -280,7 +308,16 @@ class Producer:
                 self._back_in(self._walks[0])
             return self.generation
 
+    @property
+    def chats(self) -> tuple[Standing, ...]:
+        """How the chat's sources stand."""
+        return self._studio.chats()
+
     # What a technician may do.
+
+    def ordered(self, what: Mapping[str, Any]) -> None:
+        """By the desk: somebody gave an order, and what became of it."""
+        self._tell("order", **what)
 
     def held(self) -> threading.RLock:
         """A context in which nobody else asks or tells it anything."""
@@ -391,11 +428,12 @@ class Producer:
     # Where the next thing comes from.
 
     def _look(self, now: float) -> None:
-        """See what follows from the rules."""
-        if not self._script.rules or now < self._looked + LOOK:
+        """See what the audience does, and what follows from the rules."""
+        if now < self._looked + LOOK:
             return
         self._looked = now
-        for decision in self._book.look(self._studio.audience(), now):
+        self.audience = self._studio.audience()
+        for decision in self._book.look(self.audience, now):
             self._tell("rule", action=decision.action, why=decision.why)
             log.info("%s", decision.why)
             if decision.ends or decision.action in rules.WHILE:
@@ -428,7 +466,9 @@ class Producer:
             origin = f"{request.kind}:{answer.reply.by}"
             if passed := self._passed(sentence, request.language, origin, request.product):
                 answer.said += 1
-                return self._utterance(passed, request.language, origin, request.product)
+                about = request.product or self._shown  # thanks are about nothing, and take no card away
+                return self._utterance(passed, request.language, origin, about, answer=answer.number)
+            answer.refused += 1
         return None
 
     def _asked(self, now: float) -> Utterance | Pause | None:
@@ -439,9 +479,14 @@ class Producer:
             return self._begin(self._wanted.popleft(), now)
         if self._muted or not self._studio.chat:
             return None
-        question = self._studio.chat.choose(now, busy=self._walks[-1].gap is None)
+        gap = self._walks[-1].gap  # one that is over is none: a flood of questions must not make it longer
+        question = self._studio.chat.choose(now, busy=gap is None or now >= gap[1])
         if question is None:
             return None
+        if (kind := getattr(question, "kind", "answer")) != "answer":  # people who are greeted or thanked
+            self._studio.chat.done(question, "answered")
+            people = Request(kind, question.text, self._tag, tuple(question.authors), question.count)
+            return self._begin(people, now)
         language = question.language if question.language in self._languages else self._tag
         request = Request(
             "answer", question.text, language, tuple(question.authors), question.count,
@@ -527,7 +572,9 @@ class Producer:
     def _line(self, line: Line, walk: _Walk) -> Utterance | None:
         """A line as it is worded and figured now; None where it may not be said."""
         turn = (walk.place - 1) // len(self._script.items)
-        text = worded((line.text, *line.others), self._seed, line.line, turn)
+        wording = worded((line.text, *line.others), self._seed, line.line, turn)
+        text = wording.text
+        self._tell_wordings(line)
         product = walk.segment.product if walk.segment else self.product
         try:
             text = filled(text, self._studio.slots(product, self._tag))
@@ -539,8 +586,20 @@ class Producer:
         if passed and line.hard and passed != text:
             log.error("line %d is a hard line and would have to be changed: it is left out", line.line)
             passed = ""
+        if not passed:
+            return None
+        chosen = {"choices": list(wording.choices)} if wording.choices else {}
         shown = walk.segment.product if walk.segment else ""
-        return self._utterance(passed, self._tag, f"script:{line.line}", shown) if passed else None
+        return self._utterance(
+            passed, self._tag, f"script:{line.line}", shown, line=line.line, wording=wording.which, **chosen
+        )
+
+    def _tell_wordings(self, line: Line) -> None:
+        """Once in a show: between what the line chooses."""
+        texts = (line.text, *line.others)
+        if line.line not in self._worded and (line.others or choices_of(line.text)):
+            self._worded.add(line.line)
+            self._tell("wordings", line=line.line, texts=list(texts))
 
     # What all of them share.
 
@@ -558,14 +617,20 @@ class Producer:
         segment = self._walks[-1].segment
         return segment.product if segment else ""
 
-    def _utterance(self, text: str, language: str, source: str, product: str) -> Utterance:
+    def _utterance(self, text: str, language: str, source: str, product: str, **notes: Any) -> Utterance:
+        """What is said next, about a product or none; ``notes`` are what the journal tells of it besides."""
         active = self._book.active
         pace = (FASTER if "speed up" in active else 1.0) * (SLOWER if "slow down" in active else 1.0)
         controls: Controls = self._script.controls
         if pace != 1.0:
             low, high = CONTROL_LIMITS["speed"]
             controls = replace(controls, speed=min(high, max(low, controls.speed * pace)))
-        return Utterance(text, language, controls, source, self.generation, self._walks[0].place, product)
+        number = next(self._numbers)
+        if notes:
+            self._notes[number] = notes
+        return Utterance(
+            text, language, controls, source, self.generation, self._walks[0].place, product, number
+        )
 
     def _passed(self, text: str, language: str, origin: str, product: str) -> str:
         """``text`` as the guard lets it pass; "" where it does not."""
@@ -584,8 +649,13 @@ class Producer:
     ) -> Utterance | Pause | None:
         """Ask the hosts, and say their first sentence if it is there."""
         assert self._studio.hosts is not None  # noqa: S101 - for the type checker: callers looked
-        self._answer = _Answer(self._studio.hosts.reply(request), request, question)
-        self._tell("ask", kind=request.kind, text=request.text, count=request.count)
+        number = next(self._asks)
+        self._answer = _Answer(self._studio.hosts.reply(request), request, question, number=number)
+        asked = {"asked": round(question.first, 3)} if question else {}
+        self._tell(
+            "ask", number=number, kind=request.kind, text=request.text, count=request.count,
+            product=request.product, segment=self.segment, **asked,
+        )  # fmt: skip
         return self._answered(now)
 
     def _drop(self, how: str) -> None:
@@ -597,7 +667,10 @@ class Producer:
         if answer.question is not None and self._studio.chat:
             done = "answered" if answer.said else "unanswered"
             self._studio.chat.done(answer.question, done)
-            self._tell(done, text=answer.request.text, by=answer.reply.by, how=how)
+            told = {"number": answer.number, "text": answer.request.text, "by": answer.reply.by, "how": how}
+            if how == "unanswered":
+                told["why"] = "refused by the guard" if answer.refused else "no answer came"
+            self._tell(done, **told)
 
     def _open(self, gap: Gap, now: float) -> None:
         self._walks[-1].gap = gap, now + gap.seconds

@@ -38,6 +38,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     rivals: [Brand X]   # names that are never said
     notice: 15min       # how often viewers are told that the images are virtual; or once
     card: left          # or right, off: where a product's card stands; or [left, card.svg, font.ttf]: how it looks
+    names: hidden       # or kept: how names of viewers are written into the journal
     ---
 
 Every mistake in a script is reported at once, each with its line number.
@@ -61,6 +62,7 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.show import rules
 from avatar_engine.show.front_matter import (
     CONTROLS,
+    NAMES,
     ON_FAULT,
     Mistakes,
     read_duration,
@@ -170,6 +172,7 @@ class Script:
         persona: Who the host is, in words.
         rules: What fits the show to its audience.
         rivals: Names that are never said.
+        names: Whether names of viewers are enciphered in the journal (``hidden``) or ``kept``.
         notice: Seconds between two announcements that the images are virtual; 0 for one at the beginning alone.
         card: Its side, its SVG and its fonts (`avatar_engine.stage.card.Look.of`).
     """
@@ -190,6 +193,7 @@ class Script:
     rivals: tuple[str, ...] = ()
     notice: float = NOTICE
     card: tuple[str, ...] = ()
+    names: str = NAMES[0]
 
     @property
     def hosted(self) -> bool:

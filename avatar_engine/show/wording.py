@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 SLOTS = ("name", "price", "was", "saving", "stock")
 """What a product fills in."""
@@ -38,7 +39,27 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     return _SLOT.sub(lambda found: values[found[1]], text)
 
 
-def worded(texts: Sequence[str], seed: int, line: int, turn: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A line as it is worded this time.
+
+    Attributes:
+        text: All choices within it made.
+        which: Which of the line's wordings it is, from 0.
+        choices: Which option was taken of every ``{a|b}`` in it, in order.
+    """
+
+    text: str
+    which: int = 0
+    choices: tuple[int, ...] = ()
+
+
+def choices_of(text: str) -> list[tuple[str, ...]]:
+    """The options of every choice that a text has, in order."""
+    return [tuple(option.strip() for option in found.split("|")) for found in _CHOICE.findall(text)]
+
+
+def worded(texts: Sequence[str], seed: int, line: int, turn: int) -> Wording:
     """One of ``texts``, all choices within it made.
 
     Args:
@@ -50,13 +71,14 @@ def worded(texts: Sequence[str], seed: int, line: int, turn: int) -> str:
     which = picked(len(texts), seed, f"{line}", turn)
     # A wording comes round once in so many turns: its choices go on from one time to the next.
     turn //= len(texts)
-    number = iter(range(len(texts[which])))
+    taken: list[int] = []
 
     def choose(found: re.Match[str]) -> str:
         options = found[1].split("|")
-        return options[picked(len(options), seed, f"{line}.{which}.{next(number)}", turn)].strip()
+        taken.append(picked(len(options), seed, f"{line}.{which}.{len(taken)}", turn))
+        return options[taken[-1]].strip()
 
-    return " ".join(_CHOICE.sub(choose, texts[which]).split())
+    return Wording(" ".join(_CHOICE.sub(choose, texts[which]).split()), which, tuple(taken))
 
 
 def picked(count: int, seed: int, what: str, turn: int) -> int:

@@ -10,9 +10,12 @@ from typer.testing import CliRunner
 
 from avatar_engine.cli import hosting, main
 from avatar_engine.errors import AvatarError
+from avatar_engine.figures import folder
 from avatar_engine.figures.door import Door
 from avatar_engine.live.desk import Desk
+from avatar_engine.trust.audit import Audit
 from tests.figures.shows import shown
+from tests.kpis.nights import EVENING, write
 
 
 def test_a_good_script_is_told_and_a_wrong_one_ends_with_status_1(tmp_path: Path) -> None:
@@ -51,3 +54,31 @@ def test_an_order_reaches_the_show_of_that_name(monkeypatch: pytest.MonkeyPatch)
                 hosting.control("paul", "say", "x")
         finally:
             desk.close(), door.close()
+
+
+def test_key_figures_are_told_and_written(tmp_path: Path) -> None:
+    night, files = write(tmp_path, EVENING), [tmp_path / name for name in ("k.csv", "k.json", "k.html")]
+    words = ["show", "kpis", str(night), "--window", "30s", "--delay", "2s"]
+    words += [word for file in files for word in (f"--{file.suffix[1:]}", str(file))]
+    answer = CliRunner().invoke(main.app, words)
+    assert answer.exit_code == 0 and "10 clicks, 4 sales (37.50 EUR)" in answer.output
+    assert "30 s before" in answer.output and all(file.stat().st_size > 500 for file in files)
+    with pytest.raises(AvatarError, match="can't be read"):
+        CliRunner().invoke(main.app, ["show", "kpis", str(tmp_path / "none.jsonl")], catch_exceptions=False)
+
+
+def test_the_audit_log_of_a_show_is_found_and_a_broken_one_ends_with_status_1(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AVATAR_ENGINE_HOME", str(tmp_path))
+    made = folder.new("marie")
+    with pytest.raises(AvatarError, match=r"left no audit.jsonl"):
+        CliRunner().invoke(main.app, ["show", "audit", "marie"], catch_exceptions=False)
+    kept = Audit.begun(made.audit, made.show)
+    kept({"event": "say", "text": "Hello."})
+    kept.close()
+    good = CliRunner().invoke(main.app, ["show", "audit", "marie"])
+    assert good.exit_code == 0 and "The chain is whole" in good.output and "say 1" in good.output
+    made.audit.write_bytes(made.audit.read_bytes().replace(b"Hello.", b"Howdy."))
+    bad = CliRunner().invoke(main.app, ["show", "audit", str(made.path)])
+    assert bad.exit_code == 1 and "BROKEN at audit.jsonl, line 3" in bad.output

@@ -22,6 +22,7 @@ from avatar_engine.cli import status as room
 from avatar_engine.figures import door, folder
 from avatar_engine.figures.cost import Prices
 from avatar_engine.live.show import ShowStatus
+from avatar_engine.show.chat.standing import Standing
 from avatar_engine.voice.takes import Tally
 
 STATUS = ShowStatus(
@@ -83,6 +84,16 @@ def test_the_panel_shows_outputs_with_their_errors() -> None:
         "reconnecting",
         "refused",
     ):
+        assert figure in text
+
+
+def test_the_panel_shows_how_the_chats_stand() -> None:
+    chats = (
+        Standing("twitch", "connected", messages=512),
+        Standing("youtube:abc", "away", "YouTube answers 503"),
+    )
+    text = _rendered(replace(STATUS, chats=chats))
+    for figure in ("twitch, 512 messages", "connected", "youtube:abc, 0 messages", "away", "answers 503"):
         assert figure in text
 
 

@@ -13,7 +13,8 @@ from avatar_engine.clone import intake as intakes
 from avatar_engine.clone.check import judge_clip, judge_sound
 from avatar_engine.clone.intake import check_sound, intake, put_in_step
 from avatar_engine.clone.speech import speech_windows
-from avatar_engine.clone.sync import Sync, TakeLag
+from avatar_engine.clone.sync import Sync
+from avatar_engine.clone.takes import TakeLag
 from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray
 from avatar_engine.errors import AvatarError
 from avatar_engine.face.track import FaceTrack

@@ -68,3 +68,9 @@ def test_a_port_that_is_taken_is_refused():
         port = taken.getsockname()[1]
         with pytest.raises(AvatarError, match=f"port {port}"), metrics.served(port, lambda: ABOUT):
             pass
+
+
+def test_a_hosted_shows_audience_is_scraped():
+    with metrics.served(0, lambda: shown(audience={"viewers": 1240.0, "all_sales": 7.0})) as port:
+        found = scraped(port)["avatar_engine_audience"]
+    assert found == {("viewers",): 1240, ("all_sales",): 7}

@@ -11,6 +11,8 @@ import pytest
 from avatar_engine.figures import folder, plots, report
 from avatar_engine.figures.series import Series
 from tests.figures.shows import shown
+from tests.kpis.nights import EVENING
+from tests.kpis.nights import write as write_journal
 
 
 @pytest.fixture
@@ -99,3 +101,13 @@ def test_a_plot_keeps_every_peak_of_a_long_show():
 def test_hours_are_the_unit_of_a_slope():
     assert report.slope([(0, 1.0), (1800, None), (3600, 3.0)]) == pytest.approx(2.0)
     assert report.slope([(5, 1.0)]) == 0
+
+
+def test_a_hosted_shows_report_leads_to_its_key_figures(made, tmp_path):
+    write_journal(made.path, EVENING, "journal.jsonl")
+    assert 'href="kpis.html"' in report.write(made).read_text()
+    assert "37.50 EUR" in made.kpis.read_text()
+    assert made.kpis.as_uri() in report.write(made, tmp_path / "r.html").read_text()
+    made.kpis.unlink()
+    made.journal.write_text('{"event": "show"}\n')
+    assert "kpis.html" not in report.write(made).read_text() and not made.kpis.exists()

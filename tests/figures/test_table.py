@@ -27,6 +27,22 @@ def test_one_show_is_told_whole():
         assert figure in text, figure
 
 
+def test_a_hosted_show_tells_of_its_audience():
+    text = printed(
+        table.shown(shown(audience={"viewers": 1240.0, "messages": 310.0, "all_sales": 7.0, "chat": 3.0}))
+    )
+    assert "1240 viewers, 310 messages, 7 sales" in text and "audience" not in printed(table.shown(shown()))
+
+
+def test_how_the_chats_stand_is_told():
+    known = shown()
+    chat = {"source": "youtube:abc", "state": "away", "why": "YouTube answers 503", "messages": 512}
+    known["status"]["chats"] = [chat | {"dropped": 7, "breaks": 2, "worth": {"EUR": 5.0}}]
+    text = printed(table.shown(known))
+    for figure in ("youtube:abc", "away", "512", "YouTube answers 503"):
+        assert figure in text, figure
+
+
 def test_all_shows_are_listed_also_those_that_start():
     text = printed(table.listed([shown(), {**ABOUT, "show": "paul-1", "state": "starting"}]))
     assert "1 of 2" in text and "paul-1" in text and "starting" in text

@@ -9,8 +9,9 @@ import torch
 
 from avatar_engine.device import onnx_session
 from avatar_engine.lips import sound
+from avatar_engine.lips.ears import base
 from avatar_engine.lips.echo import Echo
-from avatar_engine.lips.fit_motion import RUN, Committee, Net, base, fit_base, fit_motion, lips_loss
+from avatar_engine.lips.fit_motion import RUN, Committee, Net, fit_base, fit_motion, lips_loss
 from avatar_engine.lips.motion import CPU
 from avatar_engine.lips.shape import LANDMARKS, LOWER_LIP, ShapeBasis
 

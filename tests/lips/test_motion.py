@@ -89,15 +89,48 @@ def test_silence_is_exactly_the_closed_mouth(model: LipsModel) -> None:
         assert (rows == model.neutral).all()
 
 
+def sounding(first: int, last: int, pictures: int) -> np.ndarray:
+    """Steady loud sound in pictures first to last, silence in the others."""
+    samples = np.zeros(960 * pictures, np.float32)
+    samples[960 * first : 960 * last] = 0.3 * np.resize([1, -1], 960 * (last - first))
+    return samples
+
+
 def test_mouth_wakes_in_time_and_falls_asleep_softly(model: LipsModel) -> None:
-    samples = np.zeros(48000, np.float32)
-    samples[960 * 15 : 960 * 30] = speech(0.6) + 0.1
-    samples[960 * 15 : 960 * 30] *= np.resize([1, -1], 960 * 15)
-    rows = motion.MotionStream(model).whole(samples).coefficients
+    rows = motion.MotionStream(model).whole(sounding(15, 30, 100)).coefficients
     away = np.abs(rows - model.neutral).max(1)
-    assert (away[:12] == 0).all() and (away[36:] == 0).all()
-    assert (away[15:30] > 0.5).all()
-    assert 0 < away[33] < away[30]
+    assert (away[:12] == 0).all()
+    assert (
+        away[15 : 30 + motion.HOLD] > 0.5
+    ).all()  # this net's mouth is open in silence: it is asked for a second
+    asleep = away[30 + motion.HOLD :]
+    assert (np.diff(asleep) <= 1e-6).all() and 0.1 < asleep[3] < asleep[0]
+    assert asleep[15:] == pytest.approx(0, abs=0.01)
+
+
+def test_speech_moves_the_lips_at_once_and_a_pause_slowly(model: LipsModel) -> None:
+    samples = sounding(15, 30, 50)
+    stream = motion.MotionStream(model)
+    rows = stream.whole(samples).coefficients
+    windows = sound.windows(sound.log_mel(sound.power(sound.padded(samples))))
+    asked = stream._session.run(None, {"mel": np.ascontiguousarray(windows)})[0]
+    assert rows[16 : 30 + motion.CALM_AFTER] == pytest.approx(asked[16 : 30 + motion.CALM_AFTER], abs=1e-5)
+    rest = slice(36, 50)  # the sound is in no window any more
+    left = np.abs(rows[rest] - asked[rest]).max(1)
+    assert left[1:] == pytest.approx(left[:-1] * (1 - motion.CALM_STEP), abs=1e-4)
+
+
+def test_breath_to_and_fro_is_calmed() -> None:
+    rows = np.resize(np.array([[0.0], [1.0]], np.float32), (100, 1))
+    still, lively = (motion.calmed(rows, np.full(100, share, np.float32), rows[0]) for share in (0, 1))
+    assert (lively == rows).all()
+    assert np.abs(np.diff(still[20:], axis=0)).max() == pytest.approx(0.25, abs=0.01)
+
+
+def test_a_room_so_noisy_that_speech_hardly_rises_above_it_is_not_calmed(model: LipsModel) -> None:
+    noisy = motion.MotionStream(replace(model, gate=Gate(-38, -31, -15)))
+    _, state = noisy.push(None, 10 ** (-29 / 20) * np.resize(np.array([1, -1], np.float32), 960 * 40))
+    assert (state.levels == 1).all()
 
 
 def test_whole_has_a_row_for_every_picture(model: LipsModel) -> None:

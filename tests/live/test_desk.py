@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import socket
 import stat
 import tempfile
@@ -25,7 +27,10 @@ class Show:
         self.heard = 0
         self.producer = Producer(SCRIPT, Studio(), heard=lambda: self.heard)
         self.breaks = 0
-        self.desk = Desk("marie-1", orders(self.producer, self.interrupt))
+        self.told: list[dict[str, object]] = []
+        self.desk = Desk(
+            "marie-1", orders(self.producer, self.interrupt), lambda what: self.told.append(dict(what))
+        )
 
     def interrupt(self) -> None:
         self.breaks += 1
@@ -53,6 +58,16 @@ def test_what_a_technician_says_is_next_and_the_line_that_was_cut_comes_again(sh
     assert send("marie-1", "say", "One moment.") == "It is said now."
     assert show.breaks == 1
     assert [show.next() for _ in range(3)] == ["One moment.", "B.", "C."]
+
+
+def test_who_gave_which_order_is_told_also_of_those_that_are_refused(show: Show) -> None:
+    send("marie-1", "say", "One moment.")
+    with pytest.raises(AvatarError):
+        send("marie-1", "jump", "three")
+    done, refused = show.told
+    assert (done["order"], done["text"], done["done"]) == ("say", "One moment.", "It is said now.")
+    assert done["by"] == f"{pwd.getpwuid(os.getuid()).pw_name} (uid {os.getuid()}, process {os.getpid()})"
+    assert refused["order"] == "jump" and "no segment 'three'" in str(refused["error"])
 
 
 def test_what_is_said_after_the_line_breaks_nothing_off(show: Show) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import sys
 import tempfile
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import numpy as np
 import pytest
 
 from avatar_engine.broadcast.ring import FrameRing
+from avatar_engine.cli import main as command_line
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import rehearsal, renderers, studio
 from avatar_engine.live.desk import send
@@ -24,8 +30,10 @@ from avatar_engine.show.journal import Journal, read
 from avatar_engine.show.producer import Studio
 from avatar_engine.show.script import Script
 from avatar_engine.stage.overlay import STEPS
+from avatar_engine.trust.audit import verify
 from tests.live.test_faults import WHOLE, likeness
 from tests.live.voices import tone
+from tests.servers import free_port
 from tests.show.test_producer import Asked, Chat, Hosts
 
 SCRIPT = """---
@@ -107,8 +115,8 @@ def test_a_technicians_words_are_heard_within_a_second_and_the_cut_line_again(
 
     notes, record = tmp_path / "j.jsonl", tmp_path / "r.mp4"
     run(
-        avatar(), path, [str(record)], size=(320, 180), hosting=Hosting(desk="test-1", notes=notes),
-        on_status=watch, stop=stop,
+        avatar(), path, [str(record)], size=(320, 180),
+        hosting=Hosting(desk="test-1", notes=notes, audit=tmp_path / "audit.jsonl"), on_status=watch, stop=stop,
     )  # fmt: skip
     assert ordered[1][1] == "It is said now."
     assert said(notes)[:3] == [f"{long}.", "azbyzaybz", f"{long}."]
@@ -117,6 +125,17 @@ def test_a_technicians_words_are_heard_within_a_second_and_the_cut_line_again(
     at = int(np.correlate(heard, words, "valid").argmax())
     assert 0 < at / 24_000 - ordered[0][0] / 25 < 1.6, "a status is half a second old at most"
     assert likeness(heard, "azbyzaybz") > WHOLE and likeness(heard[at:], long) > WHOLE
+    told = read(notes)
+    number = next(one["number"] for one in told if one["event"] == "say" and one["text"] == "azbyzaybz")
+    aired = next(one for one in told if one["event"] == "heard" and one["number"] == number)
+    assert aired["at"] == pytest.approx(at / 24_000, abs=0.25), "when it went out, as the recording says"
+    assert aired["until"] - aired["at"] == pytest.approx(len(words) / 24_000, abs=0.1)
+    shown: list[Mapping[str, Any]] = []
+    found = verify(tmp_path / "audit.jsonl", shown.append)
+    assert found.broken is None and found.ended and found.name == "test-1" and found.signers
+    order = next(one for one in shown if one["event"] == "order")
+    assert (order["order"], order["text"], order["done"]) == ("say", "azbyzaybz", "It is said now.")
+    assert f"process {os.getpid()}" in order["by"]
 
 
 def test_a_journal_that_can_not_be_written_is_told_before_the_show(
@@ -129,6 +148,70 @@ def test_a_journal_that_can_not_be_written_is_told_before_the_show(
             [str(tmp_path / "r.mp4")],
             hosting=Hosting(notes=tmp_path / "none" / "j"),
         )
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_on_air(
+    avatar: Callable[..., Path], tmp_path: Path
+) -> None:
+    show = script(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        show.write_text(show.read_text().replace("pause: 200ms", f"pause: 200ms\nchat: inlet:{port}"))
+        with pytest.raises(AvatarError, match=f"cannot listen on port {port}"):
+            run(avatar(), show, [str(tmp_path / "r.mp4")], hosting=Hosting(studio.furnished))
+    assert not list(tmp_path.glob("r*"))
+
+
+def test_the_command_line_tells_of_a_port_that_is_taken_and_ends(
+    avatar: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    show, video = script(tmp_path), tmp_path / "r.mp4"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        show.write_text(show.read_text().replace("pause: 200ms", f"pause: 200ms\nchat: inlet:{port}"))
+        arguments = ["avatar-engine", "live", str(avatar()), "--script", str(show), "--record", str(video)]
+        monkeypatch.setattr(sys, "argv", arguments)
+        with pytest.raises(SystemExit) as left:
+            command_line.main()
+    told = " ".join(capfd.readouterr().err.split())
+    assert left.value.code == 2 and not video.exists()
+    assert f"Error: The inlet cannot listen on port {port}" in told and "Choose another port" in told
+
+
+def test_a_show_tells_how_its_chats_stand_and_hears_its_inlet(
+    avatar: Callable[..., Path], tmp_path: Path
+) -> None:
+    show, port, seen = script(tmp_path), free_port(), list[ShowStatus]()
+    chats = f"chat: [inlet:{port}, irc:127.0.0.1:6667/#shop]"
+    show.write_text(show.read_text().replace("pause: 200ms", f"pause: 200ms\n{chats}"))
+    posted = threading.Event()
+
+    def watch(status: ShowStatus) -> None:
+        seen.append(status)
+        if not posted.is_set():
+            posted.set()
+            httpx2.post(f"http://127.0.0.1:{port}/", json={"author": "Ann", "text": "how much?"})
+
+    notes = tmp_path / "j.jsonl"
+    hosting = Hosting(studio.furnished, notes=notes)
+    last = run(
+        avatar(), show, [str(tmp_path / "r.mp4")], size=(320, 180), seconds=4.0, hosting=hosting, on_status=watch
+    )  # fmt: skip
+    by_name = {chat.source: chat for chat in last.chats}
+    assert by_name[f"inlet:{port}"].state == "connected" and by_name[f"inlet:{port}"].messages == 1
+    assert by_name["irc"].state == "away" and "refused" in by_name["irc"].why.lower()
+    told = [entry for entry in read(notes) if entry["event"] == "chat"]
+    assert sum(entry["state"] == "away" and entry["source"] == "irc" for entry in told) == 1
+    limit = time.monotonic() + 10
+    while time.monotonic() < limit:
+        try:
+            return socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("the port is not given back")
 
 
 def test_who_asks_after_the_end_gets_the_last_moment() -> None:

@@ -48,6 +48,17 @@ def test_a_sentence_that_was_cut_is_told_from_its_start_after_a_breath() -> None
     assert (retold.repeated, retold.skipped) == (1, 0)
 
 
+def test_it_knows_when_every_sentence_went_out() -> None:
+    pieces = [*sentence(0, 10), Silence(5 * SAMPLES_PER_FRAME), *sentence(1, 4, parts=3)]
+    named = [replace(one, utterance=one.sentence + 7) if isinstance(one, Spoken) else one for one in pieces]
+    retold = track(named)
+    tell(retold, 25)
+    retold.heard(9)
+    assert not retold.went
+    retold.heard(24)
+    assert list(retold.went) == [(7, 0, 10), (8, 15, 19)]
+
+
 def test_or_left_out_with_what_of_it_is_still_to_come() -> None:
     retold = track([*sentence(0, 10, parts=5), *sentence(1, 4)], "skip")
     tell(retold, 3)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,11 +15,13 @@ import pytest
 
 from avatar_engine.contracts import Card, Utterance
 from avatar_engine.errors import AvatarError
+from avatar_engine.kpis.count import counted
+from avatar_engine.kpis.night import read as read_night
 from avatar_engine.live import studio
 from avatar_engine.show import script as scripts
 from avatar_engine.show.journal import Journal, read
 from avatar_engine.show.producer import Producer
-from tests import llm
+from tests import llm, shops
 
 SHOP = (
     "id,name,price,was,stock,also,description,fact:colour,faq\n"
@@ -54,12 +58,12 @@ def show(tmp_path: Path) -> Path:
 
 
 def played(
-    file: Path, furnish: Callable[..., studio.Studio], seconds: float = 120.0
+    file: Path, furnish: Callable[..., studio.Studio], seconds: float = 120.0, **about: str
 ) -> tuple[list[str], Path]:
     """What is said; every sentence takes two seconds."""
     notes, made = file.parent / "journal.jsonl", list[Producer]()
     script = scripts.load(file)
-    with closing(Journal(notes)) as journal:
+    with closing(Journal(notes, **about)) as journal:
         producer = Producer(script, furnish(script, file, journal, lambda: made[0].planned if made else 0.0))
         made.append(producer)
         said = []
@@ -82,6 +86,45 @@ def test_a_rehearsed_show_answers_its_chat_from_the_catalogue(show: Path) -> Non
     assert played(show, studio.rehearsed)[0] == said, "the same show again"
     answered = [entry for entry in read(notes) if entry["event"] == "answered"]
     assert len(answered) == 4
+
+
+def test_every_sentence_is_written_down_with_its_verdict_and_the_audience_with_what_it_did(
+    show: Path,
+) -> None:
+    chat = [
+        *CHAT, {"at": 1.5, "viewers": 80}, {"at": 5, "sales": 2, "product": "m", "revenue": 25, "currency": "eur"},
+        {"at": 6, "clicks": 3}, {"at": 7, "author": "Max", "text": "you are an idiot", "id": "9"},
+    ]  # fmt: skip
+    (show.parent / "chat.jsonl").write_text("\n".join(map(json.dumps, chat)))
+    show.write_text(SHOW + "\nOnly 3 €!\n\n{A|B} mug.\n")
+    said, notes = played(show, studio.rehearsed, names="kept")
+    told = read(notes)
+    events = {name: [one for one in told if one["event"] == name] for name in {one["event"] for one in told}}
+    passed = {one["text"]: one for one in events["passed"]}
+    spoken = [text for text in said if not text.startswith("This show is advertising")]
+    assert set(spoken) <= set(passed) | {one["said"] for one in events["guard"]}
+    assert passed["Not for the microwave."]["source"].startswith("script:")
+    assert len({one["catalogue"] for one in events["passed"]} - {""}) == 1
+    assert [one["allowed"] for one in events["guard"] if one["text"] == "Only 3 €!"] in ([True], [False])
+    assert (events["sales"][0]["count"], events["sales"][0]["revenue"], events["sales"][0]["currency"]) == (
+        2,
+        25,
+        "EUR",
+    )
+    assert events["clicks"][0]["count"] == 3 and events["moderated"][0]["why"] == "rude"
+    assert [one["at"] for one in events["audience"]][:2] == pytest.approx([0, 10], abs=3)
+    assert max(one.get("viewers", 0) for one in events["audience"]) == 80
+    assert events["wordings"][0]["texts"] == ["{A|B} mug."]
+    line = next(one for one in events["say"] if one["text"] in ("A mug.", "B mug."))
+    assert (
+        line["wording"] == 0 and line["choices"] == ["AB".index(line["text"][0])] and line["product"] == "m"
+    )
+    asked = {one["number"]: one for one in events["ask"]}
+    answer = next(one for one in events["say"] if one.get("answer"))
+    assert asked[answer["answer"]]["asked"] <= answer["at"] and len(events["spoke"]) == len(events["say"])
+    night = read_night(notes)
+    assert counted(night).night.sales == 2 and counted(night).night.answered == len(events["answered"])
+    assert min(one.response or 99 for one in night.questions) >= 0
 
 
 @pytest.mark.parametrize("manner", ["lies", "attack", "good", "hung", "refuses"])
@@ -202,10 +245,132 @@ def test_a_show_whose_cards_are_off_has_none_and_a_bad_template_is_a_mistake(sho
         studio.checked(show)
 
 
-def test_a_picture_that_is_not_there_is_told_and_stops_no_show(show: Path) -> None:
-    head, row = SHOP.splitlines()
-    (show.parent / "shop.csv").write_text(f"{head},image\n{row},mug.png\n")
+def test_what_a_chat_lacks_is_told_by_the_check_without_connecting(
+    show: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(*_: object, **__: object) -> None:
+        raise AssertionError("a check must not connect")
+
+    monkeypatch.setattr(socket, "create_connection", nobody)
+    monkeypatch.setattr(socket, "create_server", nobody)
+    for name in ("YOUTUBE_API_KEY", "YOUTUBE_TOKEN", "BILIBILI_ACCESS_KEY_ID", "TIKTOOL_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    chats = "twitch:marie, inlet:8787, 'youtube:dQw4w9WgXcQ', 'bilibili:1700000000001'"
+    chats += (
+        ", 'relay:tiktool@wss://api.example/?apiKey=${TIKTOOL_KEY}', 'relay:tikfinity@ws://127.0.0.1:21213/'"
+    )
+    show.write_text(SHOW.replace("chat: [replay:chat.jsonl]", f"chat: [{chats}]"))
     found = studio.checked(show)
-    assert found.good and "'m' has no picture on its card: there is no 'mug.png'" in found.told[0]
-    (show.parent / "mug.png").write_bytes(b"a picture")
-    assert "no picture" not in " ".join(studio.checked(show).told)
+    told = [line for line in found.told if line.startswith("chat ")]
+    assert not found.good and len(told) == 3
+    assert "youtube:dQw4w9WgXcQ" in told[0] and "YOUTUBE_API_KEY" in told[0]
+    assert told[1].startswith("chat bilibili:1700000000001: ")
+    assert "needs the variable TIKTOOL_KEY" in told[2]
+    monkeypatch.setenv("YOUTUBE_API_KEY", "hidden-key")
+    again = "".join(studio.checked(show).told)
+    assert "youtube" not in again and "hidden-key" not in again
+
+
+def test_a_missing_key_is_told_before_the_show_and_does_not_keep_an_heir_off_air(
+    show: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("YOUTUBE_API_KEY", "YOUTUBE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        show.write_text(SHOW.replace("replay:chat.jsonl", f"'youtube:dQw4w9WgXcQ', 'inlet:{port}'"))
+        script = scripts.load(show)
+        with pytest.raises(AvatarError, match="YOUTUBE_API_KEY"), closing(Journal(None)) as journal:
+            studio.furnished(script, show, journal, lambda: 0.0)
+        with closing(Journal(None)) as journal:
+            made = studio.inherited(script, show, journal, lambda: 0.0)
+            limit = time.monotonic() + 10
+            while any(c.state == "connecting" for c in made.chats()) and time.monotonic() < limit:
+                time.sleep(0.02)
+            assert [chat.state for chat in made.chats()] == ["ended", "away"]
+            made.close()
+
+
+FEED = (
+    "id\ttitle\tprice\tsale_price\timage_link\tdescription\n"
+    "m\tSteel mug\t19 EUR\t{} EUR\t{}\t<p>Made for long days.</p><p>By hand please, no dishwasher</p>\n"
+    "x\tBroken\tfree\t\t\t\n"
+)
+
+
+@pytest.fixture
+def feed(show: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[shops.Shop]:
+    """A shop with a feed, and the show that sells from it."""
+    monkeypatch.setenv("AVATAR_ENGINE_HOME", str(show.parent / "home"))
+    with shops.Shop() as shop:
+        shop.put("/m.png", shops.picture())
+        shop.put("/feed", FEED.format("12.50", f"{shop.url}/m.png"))
+        show.write_text(SHOW.replace("shop.csv", f"{shop.url}/feed every=5s"))
+        yield shop
+
+
+def test_a_show_sells_from_a_feed_and_a_rehearsal_reads_it_once(show: Path, feed: shops.Shop) -> None:
+    said, _ = played(show, studio.rehearsed)
+    assert "This is the Steel mug, €12.50 instead of €19." in said
+    assert any("By hand please" in sentence for sentence in said)
+    assert feed.asked == ["/feed", "/m.png"]
+    assert played(show, studio.rehearsed)[0] == said and feed.asked.count("/feed") == 2
+
+
+def test_a_check_tells_the_format_and_every_mistake_of_a_feed(show: Path, feed: shops.Shop) -> None:
+    found = studio.checked(show)
+    assert found.good and found.told[-1] == "It may go on air."
+    assert f"{feed.url}/feed: Google Merchant (TSV), 1 products, 1 warnings:" in found.told
+    assert "  line 3 (x): 'free' is no price; it is left out" in found.told
+    show.write_text(SHOW.replace("shop.csv", f"{feed.url}/feed every=5s").replace("product=m", "product=mm"))
+    with pytest.raises(AvatarError, match="'mm' is not in the catalogue; is it 'm'"):
+        studio.checked(show)
+
+
+def test_who_names_a_product_of_several_prices_is_told_its_variants(show: Path) -> None:
+    rows = "shirt,Shirt,Size,M,S-M,20\nshirt,,,L,S-L,24\n"
+    (show.parent / "export.csv").write_text(
+        "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n" + rows
+    )
+    show.write_text(SHOW.replace("shop.csv", "export.csv currency=EUR").replace("product=m", "product=shirt"))
+    with pytest.raises(AvatarError, match="'shirt' is not in the catalogue; is it 'S-M' or 'S-L'"):
+        studio.checked(show)
+
+
+def test_a_check_tells_of_a_picture_that_is_not_there(show: Path) -> None:
+    (show.parent / "shop.csv").write_text("id,name,price,was,image\nm,Steel mug,12.50 €,19 €,mug.jpg\n")
+    found = studio.checked(show)
+    assert found.good and "  the picture 'mug.jpg' of 'm' is not there" in found.told
+    (show.parent / "mug.jpg").write_bytes(shops.picture())
+    assert "shop.csv: CSV, 1 products." in studio.checked(show).told
+    shop = studio.Shop(scripts.load(show), show.parent, lambda: datetime.now(UTC))
+    assert shop.picture("m") == (show.parent / "mug.jpg").resolve() and shop.picture("x") is None
+
+
+def test_a_show_on_air_keeps_up_with_its_feed_until_it_is_closed(
+    show: Path, feed: shops.Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avatar_engine.show.catalogue.place.SHORTEST", 0.05)
+    show.write_text(SHOW.replace("shop.csv", f"{feed.url}/feed every=100ms"))
+    script = scripts.load(show)
+    with closing(Journal(None)) as journal:
+        room = studio.furnished(script, show, journal, lambda: 0.0)
+        assert room.slots("m", "en")["price"] == "€12.50" and room.check is not None
+        feed.put("/feed", FEED.format("11.00", ""))
+        assert shops.until(lambda: room.slots("m", "en")["price"] == "€11")
+        assert room.check("It is €12.50.", "en", "m", "x").text == "It is €11.", "the guard knows, too"
+        room.close()
+        assert shops.until(lambda: not [one for one in threading.enumerate() if one.name == "catalogue"], 3.0)
+        count = len(feed.asked)
+        time.sleep(0.5)
+        assert len(feed.asked) == count
+
+
+def test_pictures_of_a_file_by_address_are_fetched_from_the_public_network_alone(
+    show: Path, feed: shops.Shop
+) -> None:
+    (show.parent / "shop.tsv").write_text(FEED.format("12.50", f"{feed.url}/m.png"))
+    show.write_text(SHOW.replace("shop.csv", "shop.tsv"))
+    shop = studio.Shop(scripts.load(show), show.parent, lambda: datetime.now(UTC))
+    shop.settle()
+    assert shop.picture("m") is None and not feed.asked

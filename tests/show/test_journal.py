@@ -87,3 +87,26 @@ def test_a_journal_from_before_there_were_cards_has_none(tmp_path: Path) -> None
     with closing(Journal(tmp_path / "j.jsonl")):
         pass
     assert script_of(read(tmp_path / "j.jsonl")).card == ("off",)
+
+
+def test_an_old_journal_and_one_that_was_cut_off_play_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "j.jsonl"
+    controls = '{"speed": 1.0, "pitch": 0.0, "range": 1.0, "energy": 0.0, "emotion": "neutral"}'
+    path.write_text(
+        '{"event": "show", "script": "s.md", "seed": 0, "language": "fr"}\n{"event": "new one", "at": "?"}\n'
+        f'{{"event": "say", "text": "A.", "language": "fr", "source": "script:1", "then": 1, "controls": {controls}}}\n'
+        '{"event": "rest", "seconds": 1.5}\n{"event": "say", "te'
+    )
+    again = list(iter(Replayed(iter(read(path))).next, None))
+    assert again == [Utterance("A.", "fr", Controls(), "script:1"), Pause(1.5)]
+    assert "line 5 was cut off" in caplog.text
+
+
+def test_the_audit_log_gets_every_decision_and_no_silence(tmp_path: Path) -> None:
+    told: list[journal.Entry] = []
+    with closing(Journal(tmp_path / "j.jsonl", told.append, seed=3)) as kept:
+        list(iter(Producer(SCRIPT, Studio(journal=kept), seed=3).next, None))
+    events = [entry["event"] for entry in told]
+    assert events[0] == "show" and events.count("say") == 2 and not {"rest", "spoke"} & set(events)

@@ -29,6 +29,7 @@ class Asked:
     count: int = 1
     product: str | None = None
     again: bool = False
+    first: float = 0.0
 
 
 @dataclass
@@ -142,6 +143,28 @@ def test_the_guard_has_the_last_word_on_every_sentence():
         show.producer.say("never")
     assert show.said() == ["For 9 €.", "End."], "a hard line is left out before it is changed"
     assert [entry["text"] for entry in show.events("refused")] == ["never", "This is never said."]
+
+
+def test_people_are_greeted_in_words_of_the_host_and_are_no_answers():
+    chat, hosts = Chat(), Hosts()
+    people = Asked("purchase", authors=("Ann", "Bob"), count=2)
+    people.kind = "thank"  # type: ignore[attr-defined]
+    chat.waiting.append(people)
+    show = Show(PLAIN, chat=chat, hosts=hosts)
+    assert show.said() == ["thank 1.", "More.", "A.", "B.", "C."]
+    request = hosts.requests[0]
+    assert (request.kind, request.text, request.askers) == ("thank", "purchase", ("Ann", "Bob"))
+    assert chat.ended == [("purchase", "answered")] and not show.events("answered")
+
+
+def test_a_gap_ends_though_questions_go_on():
+    class Flood(Chat):
+        def choose(self, now: float, busy: bool = False) -> Asked | None:
+            return None if busy else super().choose(now, busy)
+
+    chat, hosts = Flood(deque(Asked(f"{n}?") for n in range(90))), Hosts()
+    show = Show("---\npause: 0s\n---\nA.\n\n<!-- chat 5s -->\n\nB.\n", chat=chat, hosts=hosts)
+    assert show.said(30.0) == ["A.", "answer 1.", "More.", "answer 2.", "More.", "B."]
 
 
 def test_a_question_is_answered_between_two_lines_and_the_script_goes_on():
@@ -319,6 +342,25 @@ def test_every_sentence_tells_which_product_it_is_about():
     ]  # fmt: skip
 
 
+def test_who_is_thanked_takes_no_card_away():
+    @dataclass
+    class Thanked(Asked):
+        kind: str = "thank"
+
+    chat = Chat()
+    show = Show(
+        "---\ncatalogue: x\npause: 0s\n---\n# A {product=m}\n\nFirst.\n\nLast.\n",
+        chat=chat, hosts=Hosts(),
+    )  # fmt: skip
+    told = []
+    while (item := show.step()) is not None:
+        if isinstance(item, Utterance):
+            told.append((item.text, item.product))
+            chat.waiting.extend([Thanked("")] if item.text == "First." else [])
+    assert told == [("First.", "m"), ("thank 1.", "m"), ("More.", "m"), ("Last.", "m")]
+    assert [one["product"] for one in show.events("say")] == ["m"] * 4
+
+
 def test_an_order_for_a_product_is_one_for_its_card():
     notes: list[Any] = []
     case = Showcase(
@@ -335,3 +377,52 @@ def test_an_order_for_a_product_is_one_for_its_card():
     assert case.seen("m", 0.2) is None
     with pytest.raises(AvatarError, match="no cards"):
         Show(PLAIN).producer.show_cards(True)
+
+
+def test_the_journal_tells_what_figures_are_counted_from():
+    chat = Chat(deque([Asked("Q?", first=-3.0, product="lamp"), Asked("P?")]))
+    text = "---\npause: 0s\n---\n# One\n\nA {x|y}.\n\n<!-- or -->\n\nB.\n\nC.\n"
+    show = Show(text, chat=chat, hosts=Hosts(), audience=lambda: {"viewers": 5.0}, loop=True)
+    show.said(30.0)
+    ask, other = show.events("ask")
+    assert (ask["number"], ask["asked"], ask["product"], other["number"]) == (1, -3.0, "lamp", 2)
+    says = show.events("say")
+    assert [one["number"] for one in says] == [*range(1, len(says) + 1)]
+    assert [one["answer"] for one in says[:2]] == [1, 1] and says[0]["product"] == "lamp"
+    assert [one["number"] for one in show.events("spoke")] == [one["number"] for one in says]
+    assert {one["seconds"] for one in show.events("spoke")} == {SPOKEN}
+    assert [one["number"] for one in show.events("answered")] == [1, 2]
+    lines = [one for one in says if one.get("line") == 6]
+    assert {one["wording"] for one in lines} == {0, 1}
+    assert all(one["text"] == ("B." if one["wording"] else f"A {'xy'[one['choices'][0]]}.") for one in lines)
+    assert [one["texts"] for one in show.events("wordings")] == [["A {x|y}.", "B."]]
+    assert all("choices" not in one for one in says if one.get("line") == 12)
+    assert show.producer.audience == {"viewers": 5.0}
+
+
+def test_why_a_question_was_not_answered_is_told():
+    class Silent(Hosts):
+        def reply(self, request: Request) -> Any:
+            return Ready([], "nobody")
+
+    refused = Show(
+        PLAIN, chat=Chat(deque([Asked("Q?")])), hosts=Hosts(), check=lambda *_: Verdict("", allowed=False)
+    )
+    silent = Show(PLAIN, chat=Chat(deque([Asked("Q?")])), hosts=Silent())
+    cut = Show(PLAIN, chat=Chat(deque([Asked("Q?")])), hosts=Hosts(late=50))
+    for show in (refused, silent):
+        show.said()
+    cut.step(), cut.producer.interrupt()
+    ends = [show.events("unanswered")[0] for show in (refused, silent, cut)]
+    assert [one.get("why", one["how"]) for one in ends] == [
+        "refused by the guard",
+        "no answer came",
+        "interrupted",
+    ]
+
+
+def test_what_was_heard_is_told_without_waiting_for_anybody():
+    show = Show(PLAIN)
+    with show.producer.held():
+        show.producer.went(3, 1.23456, 2.0)
+    assert show.events("heard") == [{"event": "heard", "at": 1.235, "until": 2.0, "number": 3}]

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from avatar_engine.show.wording import filled, picked, slots_of, verbatim, worded
+from avatar_engine.show.wording import choices_of, filled, picked, slots_of, verbatim, worded
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 7])
@@ -26,10 +26,20 @@ def test_seeds_and_lines_differ():
 
 def test_a_line_is_worded_by_its_wordings_and_their_choices():
     texts = ["{Hello|Hi|Good evening}, all.", "Welcome {back|again}!"]
-    said = [worded(texts, 3, 7, turn) for turn in range(12)]
+    taken = [worded(texts, 3, 7, turn) for turn in range(12)]
+    said = [one.text for one in taken]
     assert set(said) == {"Hello, all.", "Hi, all.", "Good evening, all.", "Welcome back!", "Welcome again!"}
     assert said[:6:2] != said[6::2] or len(set(said[::2])) in (2, 3)
-    assert worded(["Just {one| } choice"], 0, 1, 0).split() in (["Just", "one", "choice"], ["Just", "choice"])
+    assert {(one.which, one.choices) for one in taken} == {(0, (n,)) for n in range(3)} | {
+        (1, (0,)),
+        (1, (1,)),
+    }
+    greeting = next(one for one in taken if (one.which, one.choices) == (0, (2,)))
+    assert greeting.text == "Good evening, all." and choices_of(texts[1]) == [("back", "again")]
+    assert worded(["Just {one| } choice"], 0, 1, 0).text.split() in (
+        ["Just", "one", "choice"],
+        ["Just", "choice"],
+    )
 
 
 def test_slots_are_filled_and_a_missing_one_is_told():
@@ -41,4 +51,4 @@ def test_slots_are_filled_and_a_missing_one_is_told():
 
 def test_what_is_verbatim_has_neither_choice_nor_slot():
     text = verbatim("{a|b} {price}")
-    assert not slots_of(text) and worded([text], 1, 1, 1) == text
+    assert not slots_of(text) and worded([text], 1, 1, 1).text == text

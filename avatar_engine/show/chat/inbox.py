@@ -1,8 +1,14 @@
 """The inbox: from thousands of messages a minute to the question that is worth most now.
 
-The same question in other words is one question with many askers. Words and their groups of three letters are hashed
-into a vector of `WIDTH` numbers (feature hashing; Weinberger et al. 2009), and a message joins the question that it is
-most like. Everything is bounded: questions, authors, texts that are remembered.
+The same question in other words is one question with many askers: messages of one language that mean the same
+(`avatar_engine.show.meaning`) are one. What has no known meaning is compared by its words: they and their groups of
+three letters are hashed into a vector of `WIDTH` numbers (feature hashing; Weinberger et al. 2009), and a message joins
+the question that it is most like.
+
+Which one comes next: that with the most askers times the longest wait (R x W; Aksoy and Franklin 1999, for broadcasts,
+where one answer serves all who asked). What was answered just now is left out, for the answer is still on its way to
+whoever asks; soon afterwards it is answered again, shortly, and after what is new. Everything is bounded: questions,
+authors, texts that are remembered.
 """
 
 from __future__ import annotations
@@ -13,63 +19,62 @@ import unicodedata
 import zlib
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 
 from avatar_engine.contracts import FloatArray
 from avatar_engine.show.chat.message import Count, Message
-from avatar_engine.show.host.embedded import phrases
+from avatar_engine.show.host.phrases import phrases
+from avatar_engine.show.meaning import Meaning, tongue_of, understood, without
 
 WIDTH = 512
 MOST = 300
 """Questions that wait; the one that is worth least goes."""
 
-ALIKE = 0.4
-"""Cosine from which two messages ask the same."""
+ALIKE = 0.5
+"""Cosine from which two messages whose meaning is not known ask the same."""
 
 EXPIRES = 600.0
 """Seconds after which a question that nobody asks again is not answered any more."""
 
+JUST = 20.0
+"""Seconds after an answer was begun in which the same question is left out: its answer is on air, or just was."""
+
 AGAIN = 240.0
-"""Seconds in which a question that was answered is not answered again, unless a wave of people asks it."""
+"""Seconds in which a question that was answered is answered shortly, and while the script runs for a wave alone."""
 
 WAVE = 10
 """Askers of an answered question who make a wave."""
 
+BUSY = 8.0
+"""Seconds between two questions that interrupt a script."""
+
+HELD = 40.0
+"""Seconds that are added to every wait: how much a question of many is preferred to one that waits long."""
+
+CROWD = 8
+"""Questions that wait from which on nobody is called by name: in that time somebody else gets an answer."""
+
+THANKS, GREETS = 30.0, 60.0
+"""Seconds between two thanks, and two greetings, by name."""
+
+FRESH = {"greet": 60.0, "thank": 120.0}
+"""Seconds after which it is too late for them."""
+
+GIVING = ("purchase", "gift", "member", "follow")
+"""Kinds of messages whose authors are thanked; what comes first is thanked first."""
+
+BACK = 300.0
+"""Seconds of silence after which somebody who comes in again is back."""
+
 PER_AUTHOR = (5, 10.0)
 """Messages of one author that are taken at once, and the seconds in which so many more are."""
 
-AUTHORS, TEXTS, NAMES = 20_000, 20_000, 3
-"""Authors and texts that are remembered, and names that are kept of a question."""
+AUTHORS, TEXTS, NAMES, IDENTS = 20_000, 20_000, 3, 500
+"""Authors and texts that are remembered, and names and ids of messages that are kept of a question."""
 
-_QUESTION = re.compile(
-    r"[?？؟]|\b(?:how|what|which|when|where|who|why|does|do you|is it|are there|can i|can it|could|price|link|size|"
-    r"comment|combien|quel\w*|quand|où|pourquoi|est-ce|y a|c est quoi|prix|taille|"
-    r"cómo|cuánto|cuanto|qué|cuál|cuándo|dónde|hay|precio|talla|"
-    r"come|quanto|quale|quando|dove|perché|prezzo|taglia|"
-    r"quanto|qual|quando|onde|tem|preço|tamanho|"
-    r"wie|was|welche\w*|wann|wo|warum|gibt es|kann man|preis|größe|"
-    r"कितना|कितने|क्या|कब|कहाँ|कैसे|दाम)\b|多少|什么|怎么|哪|吗|几|呢|有没有|能不能|いくら|何|どう|どこ|いつ|ですか|ますか",
-    re.IGNORECASE,
-)
-_ASKS = re.compile(
-    r"(?:is|are|do|does|can|could|will|would|has|any|whats)\b|.*\b(?:please|pls|i want it)\b|"
-    r"(?:vous (?:avez|en avez|faites|pouvez|prenez|acceptez|remboursez|l avez)|on peut|je peux|il en reste|il faut|y a|"
-    r"c est (?:dispo|fait|possible|lavable|pour|livré|garanti|compatible|en|du)|"
-    r"ça (?:passe|existe|résiste|se|marche|tient))\b|"
-    r".*\b(?:svp|stp|s il vous pla[iî]t|je le veux|je la veux|possible)\b|"
-    r"(?:hay|tenéis|tienen|tienes|puedo|se puede|podéis|pueden|aceptáis|quedan|llega|sirve|resiste|lo tenéis)\b|"
-    r"(?:alg[uú]n|a[uú]n)\b|"
-    r".*\b(?:por favor|lo quiero|la quiero)\b|"
-    r"(?:ist|sind|hat|habt|haben sie|kann|können|könnt|kommt|geht|gibts|darf|muss|nehmt|läuft|hält|passt)\b|"
-    r"(?:woher|woraus)\b|"
-    r".*\b(?:bitte|ich will|wieviel|möglich)\b|"
-    r".*(?:请问|多久|多大|谁|是不是|能不能|能用|想要|可以|没事|发一下|防不防|会不会)",
-    re.IGNORECASE | re.DOTALL,
-)
-"""Questions without a mark or a word that asks: by their verb, which comes first, or by a wish."""
 _GREETING = re.compile(
     r"\W*(?:hi|hello|hey|hola|bonjour|salut|coucou|bonsoir|hallo|moin|servus|ciao|buonasera|olá|oi|"
     r"good (?:morning|evening)|你好|大家好|主播好|こんにちは|こんばんは|नमस्ते)\b.{0,25}",
@@ -89,16 +94,16 @@ _RUDE = re.compile(
     r"रंडी|चूतिया|मादरचोद)\b|傻逼|操你|妈的|滚蛋|死ね|ばか|くそ",
     re.IGNORECASE,
 )
-_WORTH = re.compile(
-    r"price|cost|how much|prix|combien|precio|cuánto|cuesta|prezzo|quanto|preço|preis|kostet|"
-    r"多少钱|价格|いくら|値段|कीमत|दाम|"
-    r"stock|available|disponib|lager|库存|在庫|size|taille|talla|größe|尺码|サイズ|ship|livr|envío|versand|deliver|快递|配送|"
-    r"return|refund|rembours|retour|devol|rückgabe|退|返品",
-    re.IGNORECASE,
-)
 _WORD = re.compile(r"\w+")
 _NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _LEET = str.maketrans("013457@$", "oieastas")
+
+
+_SMALL_TALK = ("host_", "music", "language", "next_show", "replay")
+"""How names of intents begin that sell nothing."""
+
+_Key = tuple[str, str, str, str]
+"""Language, intent or topic, detail and product."""
 
 
 @dataclass(slots=True)
@@ -113,6 +118,9 @@ class Question:
         first, last: When it was asked first and last, in seconds of the show.
         product: Id of the product that it is about; None for none.
         again: Whether it was answered a while ago.
+        kind: ``answer`` for a question; ``greet`` and ``thank`` for people, whose ``text`` says what for: ``new``,
+            ``back``, ``gift`` or ``purchase``.
+        intent, detail: What it means, where that is known.
     """
 
     text: str
@@ -123,6 +131,9 @@ class Question:
     last: float
     product: str | None = None
     again: bool = False
+    kind: str = "answer"
+    intent: str = ""
+    detail: str = ""
     vector: FloatArray = field(repr=False, default_factory=lambda: np.zeros(WIDTH, np.float32))
     idents: list[str] = field(default_factory=list, repr=False)
     answered: float = -AGAIN
@@ -130,8 +141,14 @@ class Question:
 
     def worth(self, now: float) -> float:
         """How much it is worth to answer it: askers, what is asked, and how long it waits."""
-        useful = 2.0 if _WORTH.search(self.text) or self.product else 1.0
-        return float(useful * (1 + np.log2(self.count)) + min(3.0, (now - self.first) / 30.0))
+        useful = 2.0 if self.product or (self.intent and not self.intent.startswith(_SMALL_TALK)) else 1.0
+        lately = 0.5 if now - self.answered < AGAIN else 1.0
+        return useful * lately * self.count * (HELD + now - self.first) / HELD
+
+    @property
+    def key(self) -> _Key:
+        """What makes two questions one, where their meaning is known."""
+        return self.language, self.intent, self.detail, self.product or ""
 
 
 @dataclass(slots=True)
@@ -141,12 +158,15 @@ class Figures:
     Attributes:
         kinds: Messages by what became of them: question, greeting, talk, spam, rude, private, link, twice, ...
         answered, unanswered: Questions.
+        greeted, thanked: People.
         waits: Seconds between a question and its first answer, the last thousand.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
     answered: int = 0
     unanswered: int = 0
+    greeted: int = 0
+    thanked: int = 0
     waits: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
 
 
@@ -158,6 +178,10 @@ class Inbox:
         languages: BCP 47 tags that the show speaks, its own first.
         product: Finds the product that a text names; "" for none.
         rivals: Names that are not to be spoken of.
+        names: The names of a product, by its id.
+
+    Attributes:
+        watch: Told of everything that came: what became of a message, and when in seconds of the show.
     """
 
     def __init__(
@@ -166,8 +190,12 @@ class Inbox:
         languages: Sequence[str] = ("en",),
         product: Callable[[str], str] = lambda text: "",
         rivals: Sequence[str] = (),
+        names: Callable[[str], Sequence[str]] = lambda product: (),
     ) -> None:
+        understood("")  # what it knows is read now, not while a viewer waits
         self.figures = Figures()
+        self.watch: Callable[[Message | Count, str, float], None] = lambda came, sort, now: None
+        self._names = names
         self._clock, self._languages, self._product = clock, tuple(languages), product
         self._rivals = [name.casefold() for name in rivals if name.strip()]
         self._lock = threading.Lock()
@@ -181,6 +209,14 @@ class Inbox:
         self._events: dict[str, deque[float]] = {"sales": deque(maxlen=5000), "clicks": deque(maxlen=5000)}
         self._viewers: deque[tuple[float, float]] = deque(maxlen=600)
         self._last_author = ""
+        self._places: dict[_Key, int] = {}  # of questions whose meaning is known
+        self._told: OrderedDict[_Key, float] = OrderedDict()  # topics, and when their last answer was begun
+        self._interrupted = -BUSY
+        self._people: dict[str, deque[tuple[float, str, str]]] = {
+            kind: deque(maxlen=50) for kind in FRESH
+        }  # when, name, what for
+        self._spoken_to = {"greet": -GREETS, "thank": -THANKS}
+        self._seen: OrderedDict[str, float] = OrderedDict()  # authors, and their last sign of life
 
     def put(self, came: Message | Count) -> None:
         """Take what a source brings; never waits long and never raises for what is in it."""
@@ -188,47 +224,82 @@ class Inbox:
         with self._lock:
             if isinstance(came, Count):
                 self._counted(came, now)
+                self.watch(came, "", now)
             else:
-                self.figures.kinds[self._sorted(came, now)] += 1
+                sort = self._sorted(came, now)
+                self.figures.kinds[sort] += 1
+                self.watch(came, sort, now)
 
     def choose(self, now: float, busy: bool = False) -> Question | None:
-        """The question that is worth most now; none that is worth little while the show is ``busy`` with its script."""
+        """What to speak to next: thanks, the question that is worth most, or a greeting; None for nothing.
+
+        While the show is ``busy`` with its script a question that was answered lately needs a wave of askers, and after
+        one there is time for the script.
+        """
         with self._lock:
             self._expire(now)
-            open_ = [
-                one
-                for one in self._questions
-                if (one.count and now - one.answered >= AGAIN) or one.count >= WAVE
-            ]
-            fresh = [one for one in open_ if not one.authors or one.authors[0] != self._last_author] or open_
-            best = max(fresh, key=lambda one: one.worth(now), default=None)
-            if best is None or (busy and best.worth(now) < 1.0):
-                return None
-            best.again = best.answered > -AGAIN
+            if thanks := self._spoken(now, "thank", THANKS):
+                return thanks
+            best = self._best(now, busy)
+            if best is None:
+                return None if busy else self._spoken(now, "greet", GREETS)
+            best.again = now - best.answered < AGAIN
             self._last_author = best.authors[0] if best.authors else ""
-            if not best.again:
+            if best.answered == -AGAIN:
                 self.figures.waits.append(now - best.first)
             best.answered = now
-            taken = Question(
-                best.text,
-                best.language,
-                best.authors,
-                best.count,
-                best.first,
-                best.last,
-                best.product,
-                best.again,
-            )
-            best.count, best.authors = 0, ()
+            if busy:
+                self._interrupted = now
+            if best.intent:
+                self._told[_topic(best)] = now
+                self._told.move_to_end(_topic(best))
+                if len(self._told) > MOST:
+                    self._told.popitem(last=False)
+            crowded = sum(1 for one in self._questions if one.count) > CROWD
+            taken = replace(best, idents=list(best.idents), authors=() if crowded else best.authors)
+            best.count, best.authors, best.idents = 0, (), []
             return taken
 
+    def _best(self, now: float, busy: bool) -> Question | None:
+        """The question that is worth most now."""
+        if busy and now - self._interrupted < BUSY:
+            return None
+        open_ = [
+            one
+            for one in self._questions
+            if one.count and (not busy or now - one.answered >= AGAIN or one.count >= WAVE)
+        ]
+        fresh = [one for one in open_ if not one.authors or one.authors[0] != self._last_author] or open_
+        return max(fresh, key=lambda one: one.worth(now), default=None)
+
+    def _spoken(self, now: float, kind: str, rest: float) -> Question | None:
+        """People to greet or to thank by name, if it is time; some at once, for the same thing."""
+        waiting = self._people[kind]
+        while waiting and now - waiting[0][0] > FRESH[kind]:
+            waiting.popleft()
+        if not waiting or now - self._spoken_to[kind] < rest:
+            return None
+        reasons = {one[2] for one in waiting}
+        reason = next((one for one in GIVING if one in reasons), waiting[-1][2])
+        same = [one for one in waiting if one[2] == reason]
+        names = tuple(dict.fromkeys(name for _, name, _ in reversed(same)))[:NAMES]
+        first = same[0][0]
+        waiting.clear()
+        self._spoken_to[kind] = now
+        return Question(reason, self._languages[0], names, len(names), first, now, kind=kind)
+
     def done(self, question: Question, how: str) -> None:
-        """What became of a question that was chosen."""
+        """What became of what was chosen."""
         with self._lock:
-            if how == "answered":
+            if question.kind != "answer":
+                said = len(question.authors) if how == "answered" else 0
+                self.figures.greeted += said if question.kind == "greet" else 0
+                self.figures.thanked += said if question.kind == "thank" else 0
+            elif how == "answered":
                 self.figures.answered += 1
             else:
                 self.figures.unanswered += 1
+                self._told.pop(_topic(question), None)  # nobody heard an answer
 
     def audience(self) -> dict[str, float]:
         """Figures for the rules of a show; those that no source tells are not there."""
@@ -272,7 +343,9 @@ class Inbox:
             return "twice"
         self._times.append(now)
         if message.kind != "text":
+            self._noticed(message, now)
             return message.kind
+        self._remember(message.author, now)
         if not self._allowed(message.author, now):
             return "flood"
         text = message.text
@@ -288,11 +361,30 @@ class Inbox:
             return "twice"
         if reason := self._unwanted(text):
             return reason
-        plain = _WORD_SIGNS.sub(" ", text)
-        if not _QUESTION.search(plain) and not _ASKS.match(plain.strip()):
+        meaning = understood(text)
+        if not meaning.asks:
             return "greeting" if _GREETING.fullmatch(text) else "talk"
-        self._ask(message, now)
-        return "question"
+        product = self._product(text)
+        if product:
+            meaning = understood(without(text, self._names(product)))
+        return self._ask(message, meaning, product, now)
+
+    def _noticed(self, message: Message, now: float) -> None:
+        """Somebody came in, gave or bought something: who may be named is greeted or thanked."""
+        last = self._seen.get(message.author)
+        self._remember(message.author, now)
+        for name in _names((), message.author):
+            if message.kind in GIVING:
+                self._people["thank"].append((now, name, message.kind))
+            elif message.kind == "join" and (last is None or now - last > BACK):
+                self._people["greet"].append((now, name, "new" if last is None else "back"))
+
+    def _remember(self, author: str, now: float) -> None:
+        """Keep when an author last gave a sign of life."""
+        self._seen[author] = now
+        self._seen.move_to_end(author)
+        if len(self._seen) > AUTHORS:
+            self._seen.popitem(last=False)
 
     def _unwanted(self, text: str) -> str:
         """Why a message is not to be spoken of; "" where it may."""
@@ -309,42 +401,67 @@ class Inbox:
         most = max(Counter(letters).values(), default=0)
         return "spam" if len(letters) > 12 and most > 0.5 * len(letters) else ""
 
-    def _ask(self, message: Message, now: float) -> None:
-        vector, language = vector_of(message.text), self._language(message.text)
-        count = len(self._questions)
-        likenesses = self._vectors[:count] @ vector
-        for n in np.argsort(likenesses)[::-1][:5]:
-            if likenesses[n] >= ALIKE and self._questions[n].language == language:
-                self._join(int(n), message, vector, float(likenesses[n]), now)
-                return
+    def _ask(self, message: Message, meaning: Meaning, product: str, now: float) -> str:
+        """Put a question to those that ask the same; what became of it."""
         question = Question(
-            message.text, language, _names((), message.author), 1, now, now,
-            self._product(message.text) or None, vector=vector, idents=[message.ident], likeness=ALIKE,
+            message.text, tongue_of(message.text, self._languages), _names((), message.author), 1, now, now,
+            product or None, intent=meaning.intent, detail=meaning.detail,
+            vector=vector_of(message.text), idents=[message.ident], likeness=ALIKE,
         )  # fmt: skip
-        if count == MOST:
-            at = min(
-                range(count), key=lambda n: (self._questions[n].count > 0, self._questions[n].worth(now))
-            )
+        if question.intent and now - self._told.get(_topic(question), -JUST) < JUST:
+            return "answered just now"
+        at = self._place_of(question)
+        if at is not None:
+            if not question.intent and now - self._questions[at].answered < JUST:
+                return "answered just now"
+            self._join(at, question, now)
+            return "question"
+        at = len(self._questions)
+        if at == MOST:
+            at = min(range(at), key=lambda n: (self._questions[n].count > 0, self._questions[n].worth(now)))
+            self._places.pop(self._questions[at].key, None)
             self._questions[at] = question
         else:
-            at = count
             self._questions.append(question)
-        self._vectors[at] = vector
+        if question.intent:
+            self._places[question.key] = at
+            self._vectors[at] = 0.0  # it is found by its meaning, never by its words
+        else:
+            self._vectors[at] = question.vector
+        return "question"
 
-    def _join(self, at: int, message: Message, vector: FloatArray, likeness: float, now: float) -> None:
+    def _place_of(self, question: Question) -> int | None:
+        """Where the same is asked already."""
+        if question.intent:
+            return self._places.get(question.key)
+        count = len(self._questions)
+        likenesses = self._vectors[:count] @ question.vector
+        for n in np.argsort(likenesses)[::-1][:5]:
+            same = self._questions[n].language == question.language
+            if likenesses[n] >= ALIKE and same and not self._questions[n].intent:
+                return int(n)
+        return None
+
+    def _join(self, at: int, one: Question, now: float) -> None:
+        """Another viewer asks it."""
         question = self._questions[at]
         if not question.count:
             question.first = now
         question.count, question.last = question.count + 1, now
-        question.authors = _names(question.authors, message.author)
-        question.product = question.product or self._product(message.text) or None
-        if len(question.idents) < 100:
-            question.idents.append(message.ident)
-        if likeness > question.likeness and len(message.text) >= 4:
-            question.text, question.likeness = message.text, likeness
-        whole = question.vector + vector / question.count
+        question.authors = (
+            *question.authors,
+            *(name for name in one.authors if name not in question.authors),
+        )[:NAMES]
+        question.product = question.product or one.product
+        if len(question.idents) < IDENTS:
+            question.idents += one.idents
+        likeness = float(question.vector @ one.vector)
+        if likeness > question.likeness and len(one.text) >= 4:
+            question.text, question.likeness = one.text, likeness
+        whole = question.vector + one.vector / question.count
         question.vector = np.asarray(whole / max(1e-6, float(np.linalg.norm(whole))), np.float32)
-        self._vectors[at] = question.vector
+        if not question.intent:
+            self._vectors[at] = question.vector
 
     def _retract(self, message: Message) -> None:
         for question in self._questions:
@@ -361,6 +478,7 @@ class Inbox:
             self.figures.unanswered += lost
             self._vectors[: len(kept)] = self._vectors[kept]
             self._questions = [self._questions[n] for n in kept]
+            self._places = {one.key: n for n, one in enumerate(self._questions) if one.intent}
 
     def _allowed(self, author: str, now: float) -> bool:
         """Whether an author has not written too much lately (a bucket of tokens)."""
@@ -382,30 +500,16 @@ class Inbox:
             known.popitem(last=False)
         return True
 
-    def _language(self, text: str) -> str:
-        return language_of(text, self._languages)
 
-
-_WORD_SIGNS = re.compile(r"[’']")
-
-
-def language_of(text: str, languages: Sequence[str]) -> str:
-    """The language of a text among those that a show speaks, its own first; that one where the text leaves a doubt."""
-    own = languages[0]
-    tags = {tag.partition("-")[0]: tag for tag in reversed(languages)}
-    for pattern, tag in _SCRIPTS:
-        if re.search(pattern, text):
-            return tags.get(tag, own)
-    latin = [tag for tag in tags if tag not in ("zh", "ja", "hi")]
-    if len(latin) < 2:
-        return tags[latin[0]] if latin else own
-    words = set(_WORD.findall(text.casefold()))
-    scores = {tag: len(words & _common()[tag]) for tag in latin if tag in _common()}
-    best = max(scores, key=lambda tag: (scores[tag], tags[tag] == own), default=own)
-    return tags.get(best, own) if scores.get(best) else own
-
-
-_SCRIPTS = ((r"[\u3040-\u30ff]", "ja"), (r"[\u4e00-\u9fff]", "zh"), (r"[\u0900-\u097f]", "hi"))
+def _topic(question: Question) -> _Key:
+    """What one answer answers."""
+    topic = Meaning(question.intent).topic
+    return (
+        question.language,
+        topic,
+        question.detail if topic == question.intent else "",
+        question.product or "",
+    )
 
 
 @lru_cache(maxsize=1)

@@ -4,6 +4,7 @@
 
     {"author": "Ann", "text": "Does it come in blue?", "id": "17", "source": "tiktok"}
     {"viewers": 1240}    {"sales": 1}    {"clicks": 3}
+    {"sales": 2, "product": "M-17", "revenue": 25.00, "currency": "EUR"}
     {"kind": "join", "author": "Bob"}    {"kind": "retracted", "id": "17"}
 
 ``ws://127.0.0.1:PORT/`` takes one table a message. Where the variable ``AVATAR_ENGINE_INLET_TOKEN`` is set, requests
@@ -30,8 +31,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from avatar_engine.errors import AvatarError
-from avatar_engine.show.chat.message import Put, cleaned
-from avatar_engine.show.chat.sources import read
+from avatar_engine.show.chat.message import Link, Put, cleaned, read
+from avatar_engine.show.chat.source import AwayError, kept
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Inlet:
-    """Takes messages on ``127.0.0.1:PORT`` (see `avatar_engine.show.chat.sources.Source`).
+    """Takes messages on ``127.0.0.1:PORT`` (see `avatar_engine.show.chat.source.Source`).
 
     Raises:
         AvatarError: The port is none.
@@ -55,32 +56,53 @@ class Inlet:
         self.name, self._port = f"inlet:{port}", int(port)
         self._token = os.environ.get(_TOKEN, "")
         self._put: Put = lambda came: None
+        self._port_taken: socket.socket | None = None
+
+    def ready(self) -> None:
+        """Nothing is needed."""
 
     def reserve(self) -> None:
-        """See `avatar_engine.show.chat.sources.Source`: the port may be taken.
+        """Take the port: nobody else can have it from now on.
 
         Raises:
-            AvatarError: It is.
+            AvatarError: It is taken.
         """
+        if self._port_taken:
+            return
         try:
-            socket.create_server(("127.0.0.1", self._port)).close()
+            self._port_taken = socket.create_server(("127.0.0.1", self._port))
         except OSError as error:
             raise AvatarError(
                 f"The inlet cannot listen on port {self._port} ({error.strerror}).", "Choose another port."
             ) from error
 
     def run(self, put: Put, stop: threading.Event) -> None:
-        """See `avatar_engine.show.chat.sources.Source`."""
+        """See `avatar_engine.show.chat.source.Source`."""
         self._put = put
+        kept(self.name, self._session, put, stop)
+
+    def _session(self, put: Put, stop: threading.Event) -> None:
+        """Serve until the show ends.
+
+        Raises:
+            AwayError: The port is taken, or the server fell.
+        """
+        try:
+            self.reserve()
+        except AvatarError as error:
+            raise AwayError(error.what) from None
         server = uvicorn.Server(self.settings)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         threading.Thread(target=self._ended, args=(server, stop), daemon=True).start()
+        listening, self._port_taken = self._port_taken, None
+        put(Link(True))
         try:
-            server.run()
-        except (OSError, SystemExit) as error:
-            log.error("%s can't be opened: %s", self.name, error)
-        except Exception:
-            log.exception("%s failed", self.name)
+            server.run(sockets=[listening] if listening else None)
+        except SystemExit:
+            raise AwayError("its web server fell") from None
+        finally:
+            if listening:
+                listening.close()
 
     @property
     def settings(self) -> uvicorn.Config:

@@ -1,7 +1,9 @@
 """The embedded host: answers at once, from what the catalogue says and in words that were written before.
 
-What is asked is found by the words of the question, compared by their groups of three letters (Dice 1945), so that
-endings and typing errors do no harm; prices and stock by words for them. It knows nothing else, and says so.
+What is asked is found by what the question means (`avatar_engine.show.meaning`): the answer is that of a question of
+the same meaning, a fact of it, the price or the stock. Where that is not known, or nothing has the same meaning, it is
+found by the words of the question, compared by their groups of three letters (Dice 1945), so that endings and typing
+errors do no harm; but never in what is known to mean something else. It knows nothing else, and says so.
 """
 
 from __future__ import annotations
@@ -12,12 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
+from babel.lists import format_list
 
+from avatar_engine.show.host.phrases import phrases
 from avatar_engine.show.host.reply import Ready, Request
+from avatar_engine.show.meaning import Meaning, understood, without
 from avatar_engine.show.wording import filled, picked
 
 NAME = "embedded host"
@@ -27,12 +30,16 @@ SURE = 0.34
 NEAR = 0.55
 """Share of their groups of letters that two words have in common which may be one."""
 
+SAME = 0.6
+"""Share that is enough where the question's meaning is known and is another's."""
+
 MOST_WORDS = 60
 """Words of a text that are looked at."""
 
 LONGEST = 3
 """Sentences of an answer, or of what is said in a gap."""
 
+_LOCALES = {"zh": "zh_CN", "pt": "pt_BR"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？।])")
 _WORD = re.compile(r"\w+")
 _NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -79,16 +86,18 @@ class Embedded:
         if tongue is None:
             return None
         product = self._knows(request.product, request.language) if request.product else None
-        say = {"answer": self._answer, "fill": self._fill, "greet": self._greet, "offer": self._offer}[
-            request.kind
-        ]
+        kinds = {
+            "answer": self._answer, "fill": self._fill, "greet": self._greet, "thank": self._thank,
+            "offer": self._offer,
+        }  # fmt: skip
+        say = kinds[request.kind]
         sentences = say(request, tongue, product)
         return Ready(sentences[:LONGEST], NAME) if sentences else None
 
     def _answer(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
         found = self._found(request, tongue, product) or [self._worded(tongue, "unknown", request.language)]
         if request.again:
-            found = found[:1]
+            return found[:1]
         if request.askers:
             to = self._worded(tongue, "to", request.language).replace("{asker}", request.askers[0])
             if to.rstrip().endswith((".", "。", "।")):
@@ -99,28 +108,54 @@ class Embedded:
     def _found(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
         """What is known to a question; empty for nothing."""
         asked = " ".join(_words(request.text))
-        if product and "price" in product.values and _asks_the_price(asked):
-            return [self._of(tongue, "price_was" if "was" in product.values else "price", request, product)]
-        shop = self._knows("", request.language)
+        names = [product.values["name"]] if product and "name" in product.values else []
+        meaning = understood(without(request.text, names))
+        priced = product is not None and "price" in product.values
+        if (
+            product
+            and priced
+            and (meaning.intent == "price" or (not meaning.intent and _asks_the_price(asked)))
+        ):
+            return self._price(request, tongue, product)
+        if found := self._known(request, meaning, tongue, product):
+            return found
+        if product and priced and meaning.intent == "discount":
+            return self._price(request, tongue, product)
+        of_stock = meaning.intent in ("stock", "restock") or (
+            not meaning.intent and _asks(asked, tongue["asks"]["stock"])
+        )
+        if product and of_stock:
+            kind = "sold_out" if product.sold_out else "stock" if "stock" in product.values else "available"
+            return [self._of(tongue, kind, request, product)]
+        return []
+
+    def _price(self, request: Request, tongue: Mapping[str, Any], product: Known) -> list[str]:
+        return [self._of(tongue, "price_was" if "was" in product.values else "price", request, product)]
+
+    def _known(
+        self, request: Request, meaning: Meaning, tongue: Mapping[str, Any], product: Known | None
+    ) -> list[str]:
+        """The answer, fact or sentence that a question is after; empty for none."""
         known: list[tuple[str, list[str]]] = []
-        for place in (product, shop):
+        for place in (product, self._knows("", request.language)):
             if place:
                 known += [(question, _sentences(answer)) for question, answer in place.answers]
         if product:
             for fact, value in product.facts.items():
                 values = {**product.values, "fact": fact, "value": value}
                 known.append((f"{fact} {value}", [self._filled(tongue, "fact", request.language, values)]))
+        meant = [understood(text) for text, _ in known]
+        if product:  # what is told asks nothing: it is found by its words
             known += [(sentence, [sentence]) for sentence in _sentences(product.description)]
-        if known:
-            texts = [text for text, _ in known]
-            scores = likenesses(request.text, texts, _passed_over(request.language))
-            likeness, which = max((score, -n) for n, score in enumerate(scores))
-            if likeness >= SURE:
-                return known[-which][1]
-        if product and _asks(asked, tongue["asks"]["stock"]):
-            kind = "sold_out" if product.sold_out else "stock" if "stock" in product.values else "available"
-            return [self._of(tongue, kind, request, product)]
-        return []
+        meant += [Meaning()] * (len(known) - len(meant))
+        if not known:
+            return []
+        scores = likenesses(request.text, [text for text, _ in known], _passed_over(request.language))
+        best, which = max(
+            (_worth(meaning, told, score), -n)
+            for n, (told, score) in enumerate(zip(meant, scores, strict=True))
+        )
+        return known[-which][1] if best >= SURE else []
 
     def _fill(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
         """Something about the product that was not said lately."""
@@ -143,7 +178,20 @@ class Embedded:
         return [*begin, told[picked(len(told), self._seed, f"fill {request.product}", turn)]]
 
     def _greet(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
-        return [self._worded(tongue, "greet", request.language)]
+        if not request.askers:
+            return [self._worded(tongue, "greet", request.language)]
+        kind = "welcome_back" if request.text == "back" else "welcome"
+        return [self._to_people(tongue, kind, request)]
+
+    def _thank(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
+        kind = f"thanks_{request.text}"
+        return [self._to_people(tongue, kind if kind in tongue else "thanks_follow", request)]
+
+    def _to_people(self, tongue: Mapping[str, Any], kind: str, request: Request) -> str:
+        """A sentence to viewers, by their names where they may be said."""
+        locale = _LOCALES.get(request.language.partition("-")[0], request.language.partition("-")[0])
+        names = format_list(request.askers, locale=locale) if request.askers else str(tongue["somebody"][0])
+        return self._worded(tongue, kind, request.language).replace("{names}", names)
 
     def _offer(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
         return [self._of(tongue, "offer", request, product)] if product and "price" in product.values else []
@@ -164,19 +212,20 @@ class Embedded:
         return turn
 
 
+def _worth(asked: Meaning, told: Meaning, likeness: float) -> float:
+    """How well something that is known fits a question: by its meaning, then by its words."""
+    if asked.intent and asked.topic == told.topic:
+        return 2.0 + likeness  # more than all of its words are worth
+    if asked.intent and told.intent and likeness < SAME:
+        return 0.0
+    return likeness
+
+
 @lru_cache(maxsize=16)
 def _passed_over(language: str) -> frozenset[str]:
     """Words of a language that tell nothing of what a question is about."""
     words = phrases()[language.partition("-")[0]]["passed_over"]
     return frozenset(part for word in words.split() for part in _words(word))
-
-
-@lru_cache(maxsize=1)
-def phrases() -> Mapping[str, Mapping[str, Any]]:
-    """What is said, by language and occasion."""
-    text = files("avatar_engine.show.host").joinpath("phrases.yaml").read_text(encoding="utf-8")
-    loaded: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)
-    return loaded
 
 
 def likenesses(question: str, texts: Sequence[str], passed_over: frozenset[str] = frozenset()) -> list[float]:

@@ -7,12 +7,25 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatar_engine.show.chat import inbox as inboxes
-from avatar_engine.show.chat.inbox import AGAIN, ALIKE, EXPIRES, MOST, WAVE, Inbox, language_of, vector_of
+from avatar_engine.show.chat.inbox import (
+    AGAIN,
+    ALIKE,
+    BUSY,
+    CROWD,
+    EXPIRES,
+    GREETS,
+    JUST,
+    MOST,
+    WAVE,
+    Inbox,
+    vector_of,
+)
 from avatar_engine.show.chat.message import Count, Message, cleaned
+from avatar_engine.show.meaning import tongue_of
 
 
 class Room:
@@ -108,17 +121,106 @@ def test_an_answered_question_rests_unless_a_wave_asks_it_and_then_it_is_short()
     first = room.inbox.choose(0.0)
     assert first is not None and not first.again
     room.inbox.done(first, "answered")
-    room.now = 20.0
-    room.say("how much is it please?", "Bob")
-    assert room.inbox.choose(room.now) is None
+    room.now = JUST - 1
+    assert room.say("whats the price", "Bob") == "answered just now" and room.inbox.choose(room.now) is None
+    room.now = JUST + 1
+    assert room.say("how much is it please?", "Bob") == "question"
+    assert room.inbox.choose(room.now, busy=True) is None, "while the script runs one asker is not enough"
     for n in range(WAVE):
         room.say(f"how much is it{'?' * (n + 1)}", f"Viewer {chr(97 + n) * 3}")
-    wave = room.inbox.choose(room.now)
+    wave = room.inbox.choose(room.now, busy=True)
     assert wave is not None and wave.again and wave.count > WAVE
     room.now += AGAIN + 1
     room.say("how much is it now?", "Zoe")
     assert room.inbox.choose(room.now) is not None
     assert room.inbox.figures.answered == 1
+
+
+def test_the_same_in_other_words_has_just_been_answered() -> None:
+    room = Room(languages=("en", "fr"))
+    room.say("what colours are there?", "Ann")
+    first = room.inbox.choose(0.0)
+    room.now = 5.0
+    assert room.say("does it come in blue", "Bob") == "answered just now", (
+        "the answer was that of the colours"
+    )
+    assert room.say("quelles couleurs ?", "Léa") == "question", "who asks in another language has heard none"
+    assert room.say("how much is it", "Zoe") == "question"
+    room.inbox.done(first, "unanswered")
+    assert room.say("any other colours", "Max") == "question", "nobody heard an answer"
+
+
+def test_many_who_wait_come_before_few_and_nobody_waits_for_ever() -> None:
+    room = Room()
+    room.say("is it heavy?", "Old")
+    room.now = 100.0
+    for n in range(8):
+        room.say(f"how much is it{'?' * n}", f"Viewer {chr(97 + n) * 3}")
+    order = [room.inbox.choose(room.now)]
+    for n in range(2):
+        room.now += 45.0
+        room.say("how much is it now", f"New {chr(97 + n) * 3}")
+        order.append(room.inbox.choose(room.now))
+    assert [question.intent for question in order if question] == ["price", "weight", "price"]
+
+
+def test_a_script_is_interrupted_now_and_then_alone() -> None:
+    room = Room()
+    for text in ("how much is it", "is it heavy", "is it waterproof"):
+        room.say(text, text[-4:])
+    assert room.inbox.choose(0.0, busy=True) is not None
+    assert room.inbox.choose(1.0, busy=True) is None and room.inbox.choose(1.0) is not None
+    assert room.inbox.choose(BUSY, busy=True) is not None
+
+
+def test_nobody_is_called_by_name_in_a_crowd() -> None:
+    texts = ["how much is it", "is it heavy", "is it waterproof", "which sizes", "what material", "warranty?",
+             "where do i buy", "do you take paypal", "when does it arrive", "what colours"]  # fmt: skip
+    room = Room()
+    for n, text in enumerate(texts):
+        room.say(text, f"Viewer {chr(97 + n) * 3}")
+    named = [bool(question.authors) for _ in texts if (question := room.inbox.choose(0.0))]
+    assert len(named) == len(texts) and named == [False] * (len(texts) - CROWD) + [True] * CROWD
+
+
+def test_people_are_thanked_and_greeted_by_name_now_and_then() -> None:
+    room = Room(languages=("de", "en"))
+    room.say("how much is it", "Zoe")
+    for name in ("Ann", "xX_99999", "Bob", "Jean-Luc", "Mary"):
+        room.say("", name, kind="join")
+    room.say("", "Tom", kind="gift")
+    room.say("", "Lea", kind="purchase")
+    thanks = room.inbox.choose(0.0)
+    assert thanks is not None and (thanks.kind, thanks.text, thanks.authors) == (
+        "thank",
+        "purchase",
+        ("Lea",),
+    )
+    assert thanks.language == "de"
+    room.inbox.done(thanks, "answered")
+    asked = room.inbox.choose(1.0)
+    assert asked is not None and asked.kind == "answer", "who asks comes before who came in"
+    assert room.inbox.choose(2.0, busy=True) is None, "nobody is greeted into the script"
+    hello = room.inbox.choose(3.0)
+    assert hello is not None and (hello.kind, hello.text) == ("greet", "new")
+    assert hello.authors == ("Mary", "Jean Luc", "Bob"), "who came last, by names that can be said"
+    room.now = 3.0 + GREETS - 1
+    room.say("", "Ben", kind="join")
+    assert room.inbox.choose(room.now) is None and room.inbox.choose(room.now + 2) is not None
+    room.now = 20 * 60.0
+    assert room.say("", "Mary", kind="join") == "join"
+    back = room.inbox.choose(room.now)
+    assert back is not None and (back.text, back.authors) == ("back", ("Mary",))
+    assert (room.inbox.figures.thanked, room.inbox.figures.answered) == (1, 0)
+
+
+def test_a_flood_of_joins_is_bounded_and_those_of_long_ago_are_let_be() -> None:
+    room = Room()
+    for n in range(2000):
+        room.say("", f"Viewer {chr(97 + n % 26) * 3} {chr(97 + n // 26 % 26) * 3}", kind="join")
+    assert max(map(len, room.inbox._people.values())) <= 50
+    room.now = 200.0
+    assert room.inbox.choose(room.now) is None
 
 
 def test_what_nobody_asks_again_expires_and_counts_as_unanswered() -> None:
@@ -221,10 +323,11 @@ def test_five_thousand_a_minute_cost_little() -> None:
     ],
 )
 def test_the_language_of_a_message(text: str, language: str) -> None:
-    assert language_of(text, ("fr", "en", "de", "zh", "ja", "hi")) == language
-    assert language_of("多少钱", ("fr",)) == "fr"
+    assert tongue_of(text, ("fr", "en", "de", "zh", "ja", "hi")) == language
+    assert tongue_of("多少钱", ("fr",)) == "fr"
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=600))
 def test_nothing_that_is_written_breaks_it(text: str) -> None:
     room = Room(languages=("en", "fr"))
@@ -233,3 +336,13 @@ def test_nothing_that_is_written_breaks_it(text: str) -> None:
     room.inbox.put(Message("test", "", cleaned(text, 40), plain))
     room.inbox.choose(0.0)
     assert np.isfinite(vector_of(plain)).all()
+
+
+def test_who_watches_is_told_of_everything_that_came_and_what_became_of_it() -> None:
+    room, seen = Room(), list[tuple[str, str, float]]()
+    room.inbox.watch = lambda came, sort, now: seen.append((type(came).__name__, sort, now))
+    room.now = 4.0
+    room.say("how much is it?")
+    room.say("you idiot", "Bob")
+    room.inbox.put(Count("sales", 3))
+    assert seen == [("Message", "question", 4.0), ("Message", "rude", 4.0), ("Count", "", 4.0)]

@@ -19,9 +19,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from avatar_engine.show.chat import sources
-from avatar_engine.show.chat.message import Count, Message
-from avatar_engine.show.chat.sources import Irc
+from avatar_engine.show.chat import source
+from avatar_engine.show.chat.irc import Irc
+from avatar_engine.show.chat.message import Count, Link, Message
+from avatar_engine.show.chat.standing import Watched
 from tests.servers import await_port, free_port
 
 NGIRCD = shutil.which("ngircd") or "/usr/sbin/ngircd"
@@ -106,7 +107,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ngircd]:
     made.stop()
 
 
-def heard(got: queue.Queue[Message | Count], server: Ngircd, text: str) -> Message:
+def heard(got: queue.Queue[Message | Count | Link], server: Ngircd, text: str) -> Message:
     """The message, said again and again until the other end is in the channel."""
     viewer, limit = server.viewer("Ann"), time.monotonic() + 30
     with viewer:
@@ -124,8 +125,8 @@ def heard(got: queue.Queue[Message | Count], server: Ngircd, text: str) -> Messa
 def test_messages_come_and_come_again_after_a_restart(
     server: Ngircd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "_FIRST", 0.1)
-    got, stop = queue.Queue[Message | Count](), threading.Event()
+    monkeypatch.setattr(source, "FIRST", 0.1)
+    got, stop = queue.Queue[Message | Count | Link](), threading.Event()
     irc = Irc("127.0.0.1", server.port, "#shop", nick="listener", authorities=str(server.folder / "cert.pem"))
     thread = threading.Thread(target=irc.run, args=(got.put, stop), daemon=True)
     thread.start()
@@ -147,7 +148,7 @@ def test_a_server_with_a_certificate_of_a_stranger_is_not_listened_to(
 ) -> None:
     stop = threading.Event()
     thread = threading.Thread(
-        target=Irc("127.0.0.1", server.port, "#shop").run, args=(print, stop), daemon=True
+        target=Irc("127.0.0.1", server.port, "#shop").run, args=(Watched("irc", print).put, stop), daemon=True
     )
     thread.start()
     limit = time.monotonic() + 10

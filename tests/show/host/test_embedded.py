@@ -103,14 +103,54 @@ def test_gaps_greetings_and_offers() -> None:
     assert host.reply(Request("offer", "", "de")) is None and host.reply(Request("greet", "", "xx")) is None
 
 
+@pytest.mark.parametrize(
+    ("question", "part"),
+    [
+        ("when would it get here", "three to five days"),
+        ("delivary time", "three to five days"),
+        ("wich colrs", "blue or red"),
+        ("does it come in red", "blue or red"),
+        ("any discount?", "19 euros"),
+        ("what is it made of", "stainless steel"),
+    ],
+)
+def test_what_means_the_same_is_answered_alike(question: str, part: str) -> None:
+    assert part in answer(question)
+
+
+@pytest.mark.parametrize(
+    "question", ["how much is shipping", "how long is the warranty", "can I pay by card"]
+)
+def test_what_is_asked_with_like_words_is_not_answered_with_another_answer(question: str) -> None:
+    assert answer(question) in phrases()["en"]["unknown"]
+
+
+def test_people_are_greeted_and_thanked_by_their_names() -> None:
+    host = Embedded(knows)
+
+    def said(kind: str, text: str, language: str, *names: str) -> str:
+        reply = host.reply(Request(kind, text, language, names))
+        return (reply and reply.poll()) or ""
+
+    assert "Ann, Bob, and Cleo" in said("greet", "new", "en", "Ann", "Bob", "Cleo")
+    assert "Ann und Bob" in said("greet", "back", "de", "Ann", "Bob")
+    assert "Lea" in said("thank", "purchase", "fr", "Lea") and "commande" in said(
+        "thank", "purchase", "fr", "A"
+    ) + (said("thank", "purchase", "fr", "A") + said("thank", "purchase", "fr", "A"))
+    assert "小明" in said("thank", "gift", "zh", "小明")
+    assert "Tom" in said("thank", "something new", "en", "Tom")
+
+
 def test_every_language_has_every_occasion_with_known_slots() -> None:
     kinds = set(phrases()["en"])
-    slots = {"name", "price", "was", "saving", "stock", "fact", "value", "asker"}
+    slots = {"name", "price", "was", "saving", "stock", "fact", "value", "asker", "names"}
     assert set(phrases()) == {"en", "fr", "es", "it", "pt", "de", "zh", "ja", "hi"}
     for tongue in phrases().values():
         assert set(tongue) == kinds and set(tongue["asks"]) == {"price", "stock"}
         for kind in kinds - {"asks", "passed_over"}:
             assert len(tongue[kind]) >= 2
+            told = (kind.startswith(("welcome", "thanks")), "asker" if kind == "to" else "")
+            assert all(("{names}" in wording) is told[0] for wording in tongue[kind]), kind
             for wording in tongue[kind]:
                 assert {name for _, name, _, _ in string.Formatter().parse(wording) if name} <= slots
 
