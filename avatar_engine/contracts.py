@@ -100,6 +100,7 @@ class Utterance:
         source: Where it came from (``script:12`` is line 12 of the script), for logs.
         generation: Work made for an older generation than the show's is dropped where it lies.
         then: Where the show goes on once this was heard: the script's item, counted over all rounds.
+        product: Id of the product that it is about; "" for none.
         number: Its number in the show's journal, from 1; 0 for none.
     """
 
@@ -109,7 +110,35 @@ class Utterance:
     source: str = ""
     generation: int = 0
     then: int = 0
+    product: str = ""
     number: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What viewers read of a product while it is spoken of: texts as they stand there, and equal where nothing changed.
+
+    Attributes:
+        product: Its id.
+        name: What it is called.
+        price: What it costs, as the language writes it.
+        was: The crossed-out price; "" for none.
+        saving: What is saved, as the language writes it; "" for nothing.
+        left: How many there are, 0 for none; None where that is not told.
+        language: BCP 47 tag of all of it.
+        picture: Path of a picture of it; "" for none.
+        state: Of the picture's file, so that another one in its place is drawn anew.
+    """
+
+    product: str
+    name: str
+    price: str
+    was: str = ""
+    saving: str = ""
+    left: int | None = None
+    language: str = "en"
+    picture: str = ""
+    state: int = 0
 
 
 SILENCE = "_"

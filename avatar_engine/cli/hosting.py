@@ -169,13 +169,15 @@ def control(
     show: Annotated[str, typer.Argument(help="A show's name or id (see `avatar-engine status`).")],
     order: Annotated[
         str,
-        typer.Argument(help="say, after, skip, pause, resume, jump, product, mute, unmute, mic, or status."),
+        typer.Argument(
+            help="say, after, skip, pause, resume, jump, product, card, mute, unmute, mic, or status."
+        ),
     ],
     text: Annotated[
         str,
         typer.Argument(
             help="What is said (say, after), a segment (jump), a product's id, or where the technician's voice comes "
-            "from (mic): - for standard input, a file, an address, a device, or off."
+            "from (mic): - for standard input, a file, an address, a device, or off; on and off (card)."
         ),
     ] = "",
     raw: Annotated[

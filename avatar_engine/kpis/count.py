@@ -39,6 +39,7 @@ class Figures:
     Attributes:
         name: Of what: a night, a segment, a product.
         times: How often it was on air.
+        cards: How often its card came on the picture; told of products alone.
         lines: Things said.
         speech: Seconds of speech.
         voices: Seconds in which somebody else spoke in the show's place (`avatar_engine.live.microphone`).
@@ -57,6 +58,7 @@ class Figures:
 
     name: str
     times: int = 0
+    cards: int = 0
     lines: int = 0
     speech: float = 0.0
     voices: float = 0.0
@@ -79,6 +81,11 @@ class Figures:
     def chosen(self) -> int:
         """Questions that were chosen, or waited too long."""
         return self.answered + self.unanswered.total()
+
+    @property
+    def shown(self) -> bool:
+        """Whether it was on air, spoken of or on the picture."""
+        return bool(self.times or self.lines or self.cards)
 
     def response(self, share: float) -> float | None:
         """The response time that so many per cent of all keep to; None where nothing was answered."""
@@ -113,7 +120,8 @@ def counted(night: Night, window: Window = Window()) -> Counted:
     """The key figures of one night."""
     owners = [owner(night, one, window) for one in night.bought]
     sold = Counter(one.product for one in night.bought).most_common(MOST_PRODUCTS)
-    products = dict.fromkeys([*(stay.product for stay in night.stays), *(product for product, _ in sold)])
+    named = [*(stay.product for stay in night.stays), *night.cards, *(product for product, _ in sold)]
+    products = dict.fromkeys(named)
     products.pop("", None)
     whole = _figures(night.name, night, [Stay("", "", night.start, night.end)])
     _say(whole, night.spoken)
@@ -168,6 +176,7 @@ def _segment(name: str, night: Night, owners: Sequence[int | None]) -> Figures:
 
 def _product(name: str, night: Night, owners: Sequence[int | None]) -> Figures:
     figures = _figures(name, night, [stay for stay in night.stays if stay.product == name])
+    figures.cards = night.cards.get(name, 0)
     _say(figures, [one for one in night.spoken if one.product == name])
     _ask(figures, [one for one in night.questions if one.product == name])
     about = (
@@ -230,6 +239,7 @@ def _sum(name: str, parts: Sequence[Figures]) -> Figures:
     for part in parts:
         for figure in (
             "times",
+            "cards",
             "lines",
             "speech",
             "voices",

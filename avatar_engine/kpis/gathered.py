@@ -83,7 +83,7 @@ def summary(gathered: Gathered) -> list[str]:
     median, late = whole.response(50), whole.response(95)
     response = "" if median is None else f"; response time {median:.1f} s (median), {late:.1f} s (95 %)"
     revenue = ", ".join(f"{amount:.2f} {currency}" for currency, amount in whole.revenue.items())
-    shown = sum(bool(part.times or part.lines) for part in gathered.together.products)
+    shown = sum(part.shown for part in gathered.together.products)
     lines = [
         f"{whole.name}: {clock(whole.seconds)}, {viewers}.",
         f"{whole.messages:.0f} messages, {whole.asking:.0f} of them questions; {whole.answered} answered, "

@@ -154,6 +154,7 @@ class Night:
         waiting: Questions that still waited at the end.
         wordings: Between what a line chooses, by its line.
         greets: How often newcomers were welcomed.
+        cards: How often the card of each product came on the picture, by its id.
         on_air: Whether the times are those at which it was heard.
         strange: Entries that could not be understood.
         voices: From when to when somebody else spoke in the show's place, in order.
@@ -175,6 +176,7 @@ class Night:
     waiting: int
     wordings: Mapping[int, tuple[str, ...]]
     greets: int
+    cards: Mapping[str, int]
     on_air: bool
     strange: int
     voices: tuple[tuple[float, float], ...] = ()
@@ -234,6 +236,7 @@ class _Reader:
     lost: float = 0.0
     waiting: float = 0.0
     greets: int = 0
+    cards: Counter[str] = field(default_factory=Counter)
     first: float = math.inf
     last: float = 0.0
     strange: int = 0
@@ -359,6 +362,11 @@ class _Reader:
 
     _clicks = _sales
 
+    def _card(self, entry: Mapping[str, Any]) -> None:
+        product = str(entry["product"])[:200]
+        if product in self.cards or len(self.cards) < MOST:
+            self.cards[product] += 1
+
     def _ask(self, entry: Mapping[str, Any]) -> None:
         if entry.get("kind") == "greet":
             self.greets += 1
@@ -403,7 +411,7 @@ class _Reader:
             Steps(times, np.array([sample[3] for sample in self.samples])),
             self.sorts, tuple(sorted(self.bought, key=lambda one: one.at)), tuple(self._responded(on_air)),
             lost, int(self.waiting),
-            self.wordings, self.greets, on_air, self.strange, voices,
+            self.wordings, self.greets, self.cards, on_air, self.strange, voices,
         )  # fmt: skip
 
     @staticmethod
@@ -429,8 +437,8 @@ class _Reader:
 
 _KNOWN = frozenset(
     (
-        "show", "segment", "say", "spoke", "heard", "wordings", "audience", "sales", "clicks", "ask", "answered",
-        "unanswered", "taken back", "microphone",
+        "show", "segment", "say", "spoke", "heard", "wordings", "audience", "sales", "clicks", "card", "ask",
+        "answered",         "unanswered", "taken back", "microphone",
     )
 )  # fmt: skip
 

@@ -80,6 +80,12 @@ def orders(producer: Producer, interrupt: Callable[[], None], microphone: Microp
             raise AvatarError("This show has no microphone.", "Only a show with a voice of its own has one.")
         return microphone.order(text)
 
+    def card(text: str) -> str:
+        if text not in ("on", "off"):
+            raise AvatarError(f"{text!r} is neither on nor off.", "Write card on, or card off.")
+        producer.show_cards(text == "on")
+        return f"Cards are {text}."
+
     return {
         "say": at_once("It is said now.", say, alone=True),
         "after": at_once("It is said after this line.", say, softly=True),
@@ -88,6 +94,7 @@ def orders(producer: Producer, interrupt: Callable[[], None], microphone: Microp
         "resume": at_once("On again.", lambda _: producer.halt(False), softly=True),
         "jump": at_once("", lambda text: f"On with {producer.jump(text)!r}."),
         "product": at_once("", product, softly=True),
+        "card": at_once("", card, softly=True),
         "mute": at_once("The chat is not answered.", lambda _: producer.mute(), softly=True),
         "unmute": at_once("The chat is answered.", lambda _: producer.mute(False), softly=True),
         "mic": mic,

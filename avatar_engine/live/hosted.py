@@ -17,9 +17,12 @@ from avatar_engine.live.desk import Desk, orders
 from avatar_engine.live.microphone import KIND, Microphone
 from avatar_engine.live.voice_process import VoiceProcess
 from avatar_engine.show.director import Director
+from avatar_engine.show.front_matter import OFF
 from avatar_engine.show.journal import Journal
 from avatar_engine.show.producer import Producer, Studio
 from avatar_engine.show.script import Script
+from avatar_engine.show.showcase import Showcase
+from avatar_engine.stage.card import SIDES, Look
 from avatar_engine.trust.audit import Audit
 
 Furnish: TypeAlias = Callable[[Script, Path, Journal, Callable[[], float]], Studio]
@@ -65,11 +68,26 @@ class OnAirClock:
 def about(script: Script, file: Path, hosting: Hosting) -> dict[str, Any]:
     """What a journal begins with; a rehearsal has no id and no date, so that it can be repeated exactly."""
     kept = {field: getattr(script, field) for field in ("language", "label", "expression", "use", "names")}
+    kept["card"] = _found(script.card, file.parent)
     with suppress(OSError):  # it was read a moment ago
         kept["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     live = {"show": hosting.desk, "began": began} if hosting.desk else {}
     return {"script": file.name, "seed": hosting.seed, **live, **kept}
+
+
+def look_of(script: Script, file: Path | None) -> Look | None:
+    """How a show's cards look; None for one without products.
+
+    Raises:
+        AvatarError: A file that the script names for them is no good.
+    """
+    return Look.of(script.card, file.parent) if file and script.catalogue else None
+
+
+def showcase_of(director: Director | Producer) -> Showcase | None:
+    """Where a hosted show's cards come from; None where it has none."""
+    return director.showcase if isinstance(director, Producer) else None
 
 
 def directed(
@@ -106,6 +124,11 @@ def directed(
     studio = hosting.furnish(script, file, journal, clock) if hosting.furnish else Studio(journal=journal)
     stack.callback(studio.close)
     return Producer(script, studio, loop=loop, start=start, seed=hosting.seed, clock=clock, heard=heard)
+
+
+def _found(card: tuple[str, ...], folder: Path) -> list[str]:
+    """A script's ``card`` with its files as they are found from anywhere."""
+    return [one if one in (*SIDES, OFF) else str((folder / one).resolve()) for one in card]
 
 
 def _nothing() -> None:

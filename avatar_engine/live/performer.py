@@ -10,15 +10,25 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import EXPRESSIONS, SAMPLES_PER_FRAME, ByteArray, FloatArray, MouthMotion, Phone
+from avatar_engine.contracts import (
+    EXPRESSIONS,
+    SAMPLES_PER_FRAME,
+    ByteArray,
+    Card,
+    FloatArray,
+    MouthMotion,
+    Phone,
+)
 from avatar_engine.device import Device
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.motion import MotionState, MotionStream
 from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.lips.render import Renderer
 from avatar_engine.stage.body import Body
-from avatar_engine.stage.compose import Stage
+from avatar_engine.stage.card import Look
+from avatar_engine.stage.compose import Stage, face_box
 from avatar_engine.stage.label import Label
+from avatar_engine.stage.overlay import Overlay
 from avatar_engine.timing import StageTimes
 
 State = TypeVar("State")
@@ -62,29 +72,51 @@ class Scenery(Protocol):
         """The show's picture, uint8 I420; the same buffer every time."""
         ...
 
+    def expect(self, card: Card | None, /) -> None:
+        """This card of a product will be shown soon."""
+        ...
+
+    def show(self, card: Card | None, /) -> None:
+        """Show this card from the next picture on."""
+        ...
+
+    def close(self) -> None:
+        """No more pictures are wanted."""
+        ...
+
 
 def load(
-    bundle: Bundle, label: Label, size: tuple[int, int], device: Device, expression: str = EXPRESSIONS[0]
+    bundle: Bundle,
+    label: Label,
+    size: tuple[int, int],
+    device: Device,
+    expression: str = EXPRESSIONS[0],
+    look: Look | None = None,
+    patient: bool = False,
 ) -> Performer[MotionState]:
     """The presenter of a bundle, on a stage of ``size`` (width, height), warmed up; close it in the end.
 
-    ``expression``, one of `EXPRESSIONS`, is kept all through the show.
+    ``expression``, one of `EXPRESSIONS`, is kept all through the show; ``look`` is that of products' cards, which a
+    ``patient`` show waits for.
 
     Raises:
         AvatarError: The bundle lacks a part, or the device can't run it.
     """
     lips = LipsModel.load(bundle)
-    stage = Stage(size, label)
     motion, renderer = MotionStream(lips), Renderer(lips, device, threads=1)
     with Body.load(bundle, lips.size) as rehearsal:
         picture, matrix = rehearsal.frame(0)
+        face = face_box(rehearsal.transforms, lips.size, (picture.shape[1], picture.shape[0] * 2 // 3), size)
+        stage = Stage(size, label, Overlay.of(look, size, label.box, face, patient) if look else None)
         renderer.paint(picture, matrix, lips.neutral)
         stage.compose(picture)  # what it fills up beside the body is the same whenever a renderer begins
     motion.whole(np.random.default_rng(0).normal(0, 0.1, 10 * SAMPLES_PER_FRAME).astype(np.float32))
     placement = bundle.tensors(PLACEMENT_PART)["offsets"]
-    face = partial(lips.expressions.apply, expression)
-    face(lips.neutral[None])  # an unknown one is refused before the body's thread starts
-    return Performer(motion, renderer, Body.load(bundle, lips.size), stage, lips.neutral, placement, face)
+    expressive = partial(lips.expressions.apply, expression)
+    expressive(lips.neutral[None])  # an unknown one is refused before the body's thread starts
+    return Performer(
+        motion, renderer, Body.load(bundle, lips.size), stage, lips.neutral, placement, expressive
+    )
 
 
 class Performer(Generic[State]):
@@ -132,8 +164,13 @@ class Performer(Generic[State]):
         return len(self._placement)
 
     def close(self) -> None:
-        """End the body's thread."""
+        """End the threads of body and stage."""
         self._body.close()
+        self._stage.close()
+
+    def expect(self, card: Card | None) -> None:
+        """This card of a product will be shown in a few frames."""
+        self._stage.expect(card)
 
     def forget(self) -> None:
         """What comes next does not follow what was heard: a fault has cut it."""
@@ -148,8 +185,9 @@ class Performer(Generic[State]):
         self.times.add("motion", self._heard)
         return motion.coefficients
 
-    def perform(self, index: int, coefficients: FloatArray) -> ByteArray:
-        """The show's picture ``index`` with this mouth shape; valid until the next call."""
+    def perform(self, index: int, coefficients: FloatArray, card: Card | None = None) -> ByteArray:
+        """The show's picture ``index`` with this mouth shape and this card; valid until the next call."""
+        self._stage.show(card)
         spent, times = [time.thread_time()], [time.perf_counter()]
 
         def note() -> None:

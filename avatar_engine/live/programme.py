@@ -18,6 +18,7 @@ from avatar_engine.contracts import (
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
     ByteArray,
+    Card,
     FloatArray,
     Phone,
     ProgrammeFrame,
@@ -45,6 +46,7 @@ class Spoken:
         phones: Those that are said in it, timed from its first sample.
         sentence: Number of the sentence that it belongs to, new for every one; -1 for sound that has none.
         then: See `avatar_engine.contracts.Utterance`; what counts is that of the ``last`` piece.
+        product: Id of what it is about.
         utterance: The utterance's number in the show's journal; 0 for none.
     """
 
@@ -54,6 +56,7 @@ class Spoken:
     phones: tuple[Phone, ...] = ()
     sentence: int = -1
     then: int = 0
+    product: str = ""
     utterance: int = 0
 
 
@@ -86,8 +89,21 @@ class SpeechSource(Protocol):
         ...
 
 
+Cards: TypeAlias = Callable[[str], "Card | None"]
+"""The card for what is heard, a product's id or "": asked once a frame."""
+
+
+def no_card(_: str) -> None:
+    """The `Cards` of a show without any."""
+
+
 class Track(Protocol):
     """Sound in frames (see `SoundTrack`)."""
+
+    @property
+    def card(self) -> Card | None:
+        """The card that belongs on the picture of the last frame's sound."""
+        ...
 
     @property
     def ended(self) -> bool:
@@ -105,11 +121,20 @@ class SoundTrack:
     A piece of an older generation is cut off within `EDGE` samples; when speech runs dry in the middle of an
     utterance, its last samples fade out and what follows fades in.
 
+    Args:
+        source: Pieces of speech.
+        cards: What is shown with it.
+        product: What was spoken of before.
+
     Attributes:
         mended: The frame before the last one, where the last call changed it; None otherwise.
+        product: Id of what is spoken of, or was last.
+        card: See `Track`.
     """
 
-    def __init__(self, source: SpeechSource) -> None:
+    def __init__(self, source: SpeechSource, cards: Cards = no_card, product: str = "") -> None:
+        self.product, self._cards = product, cards
+        self.card: Card | None = None
         self._source = source
         self._piece: Piece | None = None
         self._at = 0
@@ -146,6 +171,7 @@ class SoundTrack:
                 taken = self._rest(piece, SAMPLES_PER_FRAME - filled)
             filled += taken
         self._before = sound
+        self.card = self._cards(self.product)
         return sound, speaking, phones
 
     def _tear(self, sound: FloatArray) -> None:
@@ -164,6 +190,7 @@ class SoundTrack:
     def _speak(self, piece: Spoken, room: FloatArray) -> int:
         if piece.generation < self._source.generation and (len(room) >= EDGE or not self._inside):
             return self._cut(piece, room)
+        self.product = piece.product
         taken = min(len(room), len(piece.samples) - self._at)
         room[:taken] = piece.samples[self._at : self._at + taken]
         if self._torn:
@@ -230,25 +257,26 @@ class Programme:
         self._picture: ByteArray | None = None  # the last one, if it was shown once
         self._track = track
         self._performer = performer
-        self._line: deque[tuple[FloatArray, bool]] = deque()
+        self._line: deque[tuple[FloatArray, bool, Card | None]] = deque()
         self._awake = 0.0  # 0 the mouth rests, 1 it follows the sound
 
     def __iter__(self) -> Iterator[ProgrammeFrame]:
         quiet = 0
         while quiet < TAIL:
             sound, speaking, phones = self._track.next()
-            self._line.append((sound, speaking))
+            self._line.append((sound, speaking, self._track.card))
+            self._performer.expect(self._track.card)
             for coefficients in self._performer.hear(sound, phones):
                 frame = self._frame(coefficients)
                 quiet = quiet + 1 if not frame.speaking and self._over() else 0
                 yield frame
 
     def _over(self) -> bool:
-        return self._track.ended and not any(speaking for _, speaking in self._line)
+        return self._track.ended and not any(speaking for _, speaking, _ in self._line)
 
     def _frame(self, coefficients: FloatArray) -> ProgrammeFrame:
-        sound, speaking = self._line.popleft()
-        soon = speaking or any(later for _, later in self._line)
+        sound, speaking, card = self._line.popleft()
+        soon = speaking or any(later for _, later, _ in self._line)
         step = 1 / OPENING if soon else -1 / CLOSING
         self._awake = min(1.0, max(0.0, self._awake + step))
         rest = self._performer.neutral
@@ -258,7 +286,7 @@ class Programme:
             self._picture = None
             self.held += 1
         else:
-            picture = self._picture = self._performer.perform(self.index, shape)
+            picture = self._picture = self._performer.perform(self.index, shape, card)
         frame = ProgrammeFrame(self.index, picture, sound, speaking)
         self.index += 1
         return frame

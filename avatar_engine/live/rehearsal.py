@@ -14,7 +14,8 @@ from pathlib import Path
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import Progress, silent
 from avatar_engine.live.agreed import agreed
-from avatar_engine.live.hosted import Hosting, directed
+from avatar_engine.live.hosted import Hosting, directed, look_of, showcase_of
+from avatar_engine.live.programme import no_card
 from avatar_engine.live.say import SIGNS_PER_SECOND, Made, film, patient_voice
 from avatar_engine.show import journal, privacy
 from avatar_engine.show import script as scripts
@@ -22,6 +23,8 @@ from avatar_engine.show.director import Director
 from avatar_engine.show.journal import Replayed
 from avatar_engine.show.producer import Producer
 from avatar_engine.show.script import Line, Pause, Script
+from avatar_engine.show.showcase import Showcase, by_frames
+from avatar_engine.stage.card import Look
 from avatar_engine.trust import consent as consents
 from avatar_engine.voice.pack import VoicePack
 
@@ -69,9 +72,11 @@ def rehearse(
         director = directed(planned, script, hosting, stack, loop=loop, start=0, clock=clock, heard=lambda: 0)
         now.append(director)
         voice = patient_voice(director, bundle, may)
+        showcase = showcase_of(director)
         made = film(
             bundle, planned, may, voice, output, length=lambda: seconds or _length(planned), seconds=seconds,
-            whole=False, size=size, device=device, progress=progress,
+            whole=False, size=size, device=device, look=look_of(planned, script) if showcase else None,
+            cards=by_frames(showcase) if showcase else no_card, progress=progress,
         )  # fmt: skip
     return Made(output, made, time.monotonic() - began)
 
@@ -102,9 +107,14 @@ def replay(
     length = sum(_seconds(entries))
     made = film(
         bundle, planned, may, voice, output, length=lambda: length, whole=False, size=size, device=device,
-        progress=progress,
+        look=Look.of(planned.card, notes.parent), cards=by_frames(_quiet(entries)), progress=progress,
     )  # fmt: skip
     return Made(output, made, time.monotonic() - began)
+
+
+def _quiet(entries: list[journal.Entry]) -> Showcase:
+    """The cards that a journal tells of; no other one is written."""
+    return Showcase(journal.cards(entries), lambda entry: None)
 
 
 def _length(script: Script) -> float:

@@ -25,13 +25,14 @@ import numpy as np
 
 from avatar_engine.broadcast.ring import FrameRing, RingHandle
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import FRAME_RATE, FloatArray, Phone, ProgrammeFrame
+from avatar_engine.contracts import FRAME_RATE, Card, FloatArray, Phone, ProgrammeFrame
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.child_log import log_to
 from avatar_engine.live.programme import Programme
 
 if TYPE_CHECKING:  # only the renderer's own process pays for the painter's libraries
     from avatar_engine.live.performer import Performer
+    from avatar_engine.stage.card import Look
     from avatar_engine.stage.label import Label
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,12 @@ PerformerMaker = Callable[[], "Performer[Any]"]
 
 
 def load_performer(
-    bundle: Bundle, label: Label, size: tuple[int, int], device: str, expression: str
+    bundle: Bundle,
+    label: Label,
+    size: tuple[int, int],
+    device: str,
+    expression: str,
+    look: Look | None = None,
 ) -> Performer[Any]:
     """The presenter of a bundle: the `PerformerMaker` of every show; see `avatar_engine.live.performer.load`.
 
@@ -77,7 +83,7 @@ def load_performer(
     from avatar_engine.live import performer as performers
 
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
-    return performers.load(bundle, label, size, devices.choose(device), expression)
+    return performers.load(bundle, label, size, devices.choose(device), expression, look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class Answer:
         phones: What, timed from its first sample.
         sound: Its samples, float32.
         mended: The sound of the frame before, if that has changed.
+        card: What stands on the picture: with every answer, so that a renderer that begins anew knows it at once.
     """
 
     epoch: int
@@ -101,6 +108,7 @@ class Answer:
     phones: Sequence[Phone]
     sound: bytes
     mended: bytes | None = None
+    card: Card | None = None
 
 
 class _CutError(Exception):
@@ -117,6 +125,7 @@ class RemoteTrack:
     Attributes:
         ended: Whether only silence will come.
         epoch: Of the last sound.
+        card: See `Track`.
         contents: `Answer.content` of every sound since the epoch began, oldest first; take what was used.
         seconds: Sent with every question: CPU seconds by stage.
         times: Its answer is sent with a question a second: how long the stages took lately.
@@ -128,6 +137,7 @@ class RemoteTrack:
         self._first: Answer | None = None
         self._before: FloatArray | None = None
         self.ended, self.epoch = False, -1
+        self.card: Card | None = None
         self.contents: deque[int] = deque()
         self.seconds: dict[str, float] = {}
         self.times: Callable[[], Times] = dict
@@ -154,7 +164,7 @@ class RemoteTrack:
             self._before[:] = np.frombuffer(answer.mended, np.float32)
         self._before = np.frombuffer(answer.sound, np.float32).copy()
         self.contents.append(answer.content)
-        self.ended = answer.ended
+        self.ended, self.card = answer.ended, answer.card
         return self._before, answer.speaking, answer.phones
 
     def _ask(self) -> Answer:

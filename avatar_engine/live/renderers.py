@@ -75,13 +75,13 @@ class Feed:
         with self._lock:
             track, epoch = self._track, self._ring.epoch
             if self.hold:
-                return Answer(epoch, track.frame - 1, False, False, (), _SILENCE)
+                return Answer(epoch, track.frame - 1, False, False, (), _SILENCE, card=track.card)
             content = track.frame
             sound, speaking, phones = track.next()
             mended = track.mended
             return Answer(
                 epoch, content, track.ended, speaking, phones, sound.tobytes(),
-                None if mended is None else mended.tobytes(),
+                None if mended is None else mended.tobytes(), track.card,
             )  # fmt: skip
 
     def heard(self) -> int:

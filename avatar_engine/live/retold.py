@@ -9,8 +9,8 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 
-from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray, Phone
-from avatar_engine.live.programme import Piece, Silence, SoundTrack, SpeechSource, Spoken
+from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, Card, FloatArray, Phone
+from avatar_engine.live.programme import Cards, Piece, Silence, SoundTrack, SpeechSource, Spoken, no_card
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +23,14 @@ MOST = 2
 
 @dataclass(slots=True)
 class _Given:
-    """A piece that was given away: the frames of content in which it begins and ends; -1 while it is going on."""
+    """A piece that was given away: the frames of content in which it begins and ends; -1 while it is going on.
+
+    ``before`` is the product that was spoken of until then.
+    """
 
     piece: Piece
     begins: int
+    before: str
     ends: int = -1
 
 
@@ -39,6 +43,7 @@ class _Kept:
         self.given: deque[_Given] = deque()
         self.again: deque[Piece] = deque()
         self.left_out = -1  # sentence of which the rest is not wanted
+        self.product = ""  # of the last piece of speech that was given
 
     @property
     def generation(self) -> int:
@@ -55,7 +60,8 @@ class _Kept:
         while isinstance(piece, Spoken) and 0 <= piece.sentence == self.left_out:
             piece = self._next()
         if isinstance(piece, Silence) or (piece is not None and piece.sentence >= 0):
-            self.given.append(_Given(piece, self.frame))
+            self.given.append(_Given(piece, self.frame, self.product))
+        self.product = piece.product if isinstance(piece, Spoken) else self.product
         return piece
 
     def _next(self) -> Piece | None:
@@ -68,6 +74,8 @@ class Retold:
     Args:
         source: Speech; pieces without a number of their sentence (live sound) are told once.
         on_fault: ``repeat`` or ``skip`` the sentence that was cut.
+        start: The item to begin with, counted over all rounds.
+        cards: See `SoundTrack`.
 
     Attributes:
         frame: Frames of content given so far.
@@ -78,13 +86,14 @@ class Retold:
             they began, and that in which they ended.
     """
 
-    def __init__(self, source: SpeechSource, on_fault: str, start: int = 0) -> None:
+    def __init__(self, source: SpeechSource, on_fault: str, start: int = 0, cards: Cards = no_card) -> None:
         self.then = start
         self.repeated = self.skipped = 0
         self.went: deque[tuple[int, int, int]] = deque(maxlen=1000)
         self._on_fault = on_fault
         self._kept = _Kept(source)
-        self._track = SoundTrack(self._kept)
+        self._cards = cards
+        self._track = SoundTrack(self._kept, cards)
         self._cuts: tuple[int, int] = (-1, 0)  # the sentence that was cut last, and how often
 
     @property
@@ -95,6 +104,11 @@ class Retold:
     def ended(self) -> bool:
         """Whether only silence will come."""
         return self._track.ended
+
+    @property
+    def card(self) -> Card | None:
+        """See `Track`."""
+        return self._track.card
 
     @property
     def mended(self) -> FloatArray | None:
@@ -146,9 +160,19 @@ class Retold:
             if isinstance(given.piece, Spoken) and given.begins < went:
                 again[at:] = self._told_again(given.piece, again[at:])
                 break
+        kept.product = self._spoken_of(went)
         kept.given.clear()
         kept.again.extendleft(reversed([piece for piece in again if not _empty(piece)]))
-        self._track = SoundTrack(kept)
+        self._track = SoundTrack(kept, self._cards, kept.product)
+
+    def _spoken_of(self, frames: int) -> str:
+        """The product that was spoken of when the first ``frames`` frames of content were over."""
+        given = self._kept.given
+        product = given[0].before if given else self._kept.product
+        for one in given:
+            if one.begins < frames and isinstance(one.piece, Spoken):
+                product = one.piece.product
+        return product
 
     def _told_again(self, first: Spoken, again: list[Piece]) -> list[Piece]:
         """What is told instead of pieces that begin with the sentence that was cut."""

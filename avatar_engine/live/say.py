@@ -16,12 +16,13 @@ from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import AS_FITTED, EXPRESSIONS, FRAME_RATE, Controls, Progress, Utterance, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.agreed import Agreed, agreed
-from avatar_engine.live.programme import Piece, Programme, SoundTrack
+from avatar_engine.live.programme import Cards, Piece, Programme, SoundTrack, no_card
 from avatar_engine.live.sound_process import SoundProcess
 from avatar_engine.live.voice_process import Directs, Teller, VoiceProcess, voice_of
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import Line, Script
+from avatar_engine.stage.card import Look
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
@@ -157,6 +158,8 @@ def film(
     whole: bool = True,
     size: tuple[int, int] = (1280, 720),
     device: str = "auto",
+    look: Look | None = None,
+    cards: Cards = no_card,
     progress: Progress = silent,
 ) -> float:
     """What a voice says, in the presenter's picture, into a video file; its seconds.
@@ -172,6 +175,8 @@ def film(
         whole: Refuse a video in which something could not be said.
         size: Width and height.
         device: ``auto``, ``cpu`` or ``cuda``.
+        look: How products' cards look; None for no cards.
+        cards: Which of them is shown.
         progress: Told how far it is.
 
     Raises:
@@ -185,7 +190,8 @@ def film(
         # imported here, a second's work, while the voice is loading on the other core
         from avatar_engine.live import performer as performers
 
-        performer = performers.load(bundle, stamp, size, devices.choose(device), script.expression)
+        device_ = devices.choose(device)
+        performer = performers.load(bundle, stamp, size, device_, script.expression, look, patient=True)
         stack.callback(performer.close)
         voice.wait_ready()
         takes = length()
@@ -194,7 +200,7 @@ def film(
         # the faster preset: on two cores the encoder takes its time from the voice
         writer = stack.enter_context(VideoWriter(output, *size, preset="superfast", metadata=tags))
         most = round(seconds * FRAME_RATE) if seconds else None
-        for frame in islice(Programme(SoundTrack(Waiting(voice)), performer), most):
+        for frame in islice(Programme(SoundTrack(Waiting(voice), cards), performer), most):
             writer.picture(frame.picture)
             writer.sound(frame.sound)
             if frame.index % FRAME_RATE == 0:

@@ -22,10 +22,11 @@ from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import renderer_process
 from avatar_engine.live.agreed import agreed
-from avatar_engine.live.hosted import Hosting, OnAirClock, desk_of, directed
+from avatar_engine.live.hosted import Hosting, OnAirClock, desk_of, directed, look_of, showcase_of
 from avatar_engine.live.idle import Baker, idle_video
 from avatar_engine.live.microphone import Microphone
 from avatar_engine.live.position import Position
+from avatar_engine.live.programme import no_card
 from avatar_engine.live.renderers import Feed, Renderers
 from avatar_engine.live.retold import Retold
 from avatar_engine.live.sound_process import SoundProcess
@@ -226,7 +227,8 @@ def run(
     label = Label(may.language, planned.label, size)
     tags = provenance.metadata(may.language, bundle.name)
     format_ = ProgrammeFormat(*size, metadata=tags, codec=codec_named(codec))
-    make = partial(renderer_process.load_performer, bundle, label, size, device, planned.expression)
+    look = look_of(planned, script)
+    make = partial(renderer_process.load_performer, bundle, label, size, device, planned.expression, look)
     idle = idle_video(bundle, f"{label.words} {label.box}", size, planned.expression)
     room = None if audio else RoomTone.load(bundle).loop()  # a recorded sound has a room of its own
     with ExitStack() as stack:
@@ -238,8 +240,9 @@ def run(
         if estate:
             ring.succeed()
         track: Retold | None = None
+        clock = OnAirClock(ring)
         director = directed(
-            planned, script, hosting, stack, loop=loop, start=start, clock=OnAirClock(ring),
+            planned, script, hosting, stack, loop=loop, start=start, clock=clock,
             heard=lambda: track.then if track else start,
         )  # fmt: skip
         voice = (
@@ -259,6 +262,9 @@ def run(
         stack.callback(voice.close)
         voice.launch()
         microphone: Microphone | None = None
+        showcase = showcase_of(director)
+        cards = (lambda heard: showcase.seen(heard, clock())) if showcase else no_card
+        track = Retold(voice, planned.on_fault, start, cards)
         if isinstance(voice, VoiceProcess):
             if isinstance(director, Producer) and server is None:  # which gets its words in other pieces
                 voice.give_way_to(director)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from avatar_engine import markup
+from avatar_engine.contracts import Card
 from avatar_engine.errors import AvatarError
 from avatar_engine.show import guard as guards
 from avatar_engine.show import script as scripts
@@ -22,6 +23,7 @@ from avatar_engine.show.chat.replay import Replay
 from avatar_engine.show.chat.source import Source
 from avatar_engine.show.chat.sources import source_of
 from avatar_engine.show.chat.standing import Watched, finished, started
+from avatar_engine.show.front_matter import OFF
 from avatar_engine.show.guard import Guard, Verdict
 from avatar_engine.show.host import settings as hosts
 from avatar_engine.show.host.embedded import Embedded, Known
@@ -32,7 +34,9 @@ from avatar_engine.show.host.reply import Ready, Reply, Request
 from avatar_engine.show.journal import Journal
 from avatar_engine.show.producer import Studio
 from avatar_engine.show.script import Line, Script, Segment
+from avatar_engine.show.showcase import Showcase
 from avatar_engine.show.wording import SLOTS, filled, slots_of
+from avatar_engine.stage.card import Look
 from avatar_engine.voice import languages
 
 FACTS = 12
@@ -156,8 +160,18 @@ class Shop:
             "answers": [list(pair) for pair in known.answers], "claims": [claim.text for claim in product.claims],
         }  # fmt: skip
 
-    def _values(self, product: Product, language: str) -> dict[str, str]:
-        now = self._now()
+    def card(self, product: str, language: str, now: datetime) -> Card | None:
+        """What viewers read of a product at a moment; None for one that is not in the catalogue."""
+        found = self.catalogue().products.get(product)
+        if found is None:
+            return None
+        values, picture = self._values(found, language, now), self.picture(product)
+        name, price, was, saving = (values.get(slot, "") for slot in ("name", "price", "was", "saving"))
+        path = str(picture or "")
+        return Card(product, name, price, was, saving, found.stock, language, path, _state(picture))
+
+    def _values(self, product: Product, language: str, now: datetime | None = None) -> dict[str, str]:
+        now = now or self._now()
         price, was = product.price_at(now), product.was_at(now)
         values = {"name": product.said(language).name or product.names[0], "price": price.told(language)}
         if was:
@@ -166,6 +180,14 @@ class Shop:
         if product.stock:
             values["stock"] = str(product.stock)
         return values
+
+
+def _state(picture: Path | None) -> int:
+    """Tells one picture in a file from another."""
+    try:
+        return picture.stat().st_mtime_ns if picture else 0
+    except OSError:
+        return 0
 
 
 class _Truthful:
@@ -232,7 +254,9 @@ def rehearsed(script: Script, file: Path, journal: Journal, clock: Callable[[], 
         AvatarError: Catalogue, chat or host are no good.
     """
     begin = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-    return _studio(script, file, journal, clock, lambda: begin + timedelta(seconds=clock()), live=False)
+    return _studio(
+        script, file, journal, clock, lambda: begin + timedelta(seconds=clock()), live=False, begin=begin
+    )
 
 
 def _studio(
@@ -242,6 +266,7 @@ def _studio(
     clock: Callable[[], float],
     now: Callable[[], datetime],
     live: bool,
+    begin: datetime | None = None,
     sure: bool = True,
 ) -> Studio:
     folder = file.parent
@@ -282,6 +307,13 @@ def _studio(
             journal({"event": "passed", **told})
         return verdict
 
+    def card_of(product: str, at: float) -> Card | None:
+        return shop.card(product, script.language, begin + timedelta(seconds=at) if begin else now())
+
+    showcase = None
+    if script.catalogue and OFF not in script.card:
+        showcase = Showcase(card_of, journal, on_air=live)
+
     def audience() -> dict[str, float]:
         answers = {
             "answered": float(inbox.figures.answered),
@@ -293,6 +325,8 @@ def _studio(
         over.set()
         finished(heard, FAREWELL)
         attendance.close()
+        if showcase:
+            showcase.close()
 
     return Studio(
         slots=shop.slots,
@@ -304,6 +338,7 @@ def _studio(
         tongue=_tongue(script),
         journal=journal,
         today=lambda: now().astimezone() if live else now(),
+        showcase=showcase,
         chats=lambda: tuple(one.standing for one in heard),
         close=close,
     )
@@ -346,6 +381,7 @@ def checked(file: Path) -> Checked:
     shop = Shop(script, file.parent, lambda: datetime.now(UTC))
     if script.host:
         hosts.load(file.parent / script.host)
+    Look.of(script.card, file.parent)
     guard = Guard(shop.catalogue, lambda: datetime.now(UTC), script.rivals)
     wrong = [*_lacking(script, file.parent), *_refused(script, shop, guard)]
     lines = sum(isinstance(item, Line) and not item.goes_on for item in script.items)

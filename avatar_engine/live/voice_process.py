@@ -634,7 +634,9 @@ class _Delivery:
 
     def _piece(self, samples: FloatArray, phones: tuple[Phone, ...], last: bool = False) -> Spoken:
         said = self._utterance
-        return Spoken(samples, said.generation, last, phones, self._number, said.then, said.number)
+        return Spoken(
+            samples, said.generation, last, phones, self._number, said.then, said.product, said.number
+        )
 
 
 _NOTHING = Speech(np.zeros(0, np.float32))

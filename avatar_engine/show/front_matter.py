@@ -23,6 +23,8 @@ NAMES = ("hidden", "kept")
 """How names of viewers are written into a show's journal: enciphered, or as they are."""
 
 LABEL_POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right")
+CARD_SIDES, OFF = ("left", "right"), "off"
+CARD_FILES = (".svg", ".ttf", ".otf", ".ttc")
 LONGEST_PAUSE = 3600.0
 MOST = 50
 """Entries of a list."""
@@ -152,6 +154,12 @@ def _yes(value: str) -> bool:
     return value.lower() in ("on", "true", "yes")
 
 
+def _card(value: str) -> str:
+    if value not in (*CARD_SIDES, OFF) and not value.lower().endswith(CARD_FILES):
+        raise ValueError(f"is none of {', '.join(CARD_SIDES)} and {OFF}, and no SVG or font file")
+    return value
+
+
 def _notice(value: str) -> float:
     return 0.0 if value == "once" else read_duration(value, 86_400.0)
 
@@ -176,16 +184,23 @@ _TEXTS: Mapping[str, Callable[[str], Any]] = {
     "names": partial(_one_of, NAMES, "way to write names of viewers down"),
 }
 
-_LISTS: Mapping[str, Callable[[str], Any]] = {"chat": _words, "rules": read_rule, "rivals": _words}
+_LISTS: Mapping[str, Callable[[str], Any]] = {
+    "chat": _words,
+    "rules": read_rule,
+    "rivals": _words,
+    "card": _card,
+}
 
 KEYS = (*_TEXTS, *_LISTS)
 """All keys, in the order in which they are told."""
 
 __all__ = [
+    "CARD_SIDES",
     "CONTROLS",
     "KEYS",
     "LABEL_POSITIONS",
     "NAMES",
+    "OFF",
     "ON_FAULT",
     "Rule",
     "read_duration",

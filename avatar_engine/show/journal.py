@@ -4,9 +4,10 @@ JSON lines. The first one has the seed and the script's hash; ``say`` and ``rest
 back`` says how much of that was not heard after all and comes again (the ``numbers`` of what was to be said among it;
 what comes again has a new number, and says ``again`` which one it had), and ``microphone`` when another voice was on
 air. Of the others, which a replay passes over, the figures of a show are counted (`avatar_engine.kpis`): ``spoke``
-(how long something is), ``heard`` (when it went out), ``wordings`` (between what a line chooses), ``segment``, ``ask``,
-``answered``, ``unanswered``, ``audience``, ``sales``, ``clicks``; the rest is decisions. Names of viewers are
-enciphered, and what they wrote of themselves is masked (`avatar_engine.show.privacy`).
+(how long something is), ``heard`` (when it went out), ``wordings`` (between what a line chooses), ``segment``, ``card``
+(a product's is on the picture from now on), ``ask``, ``answered``, ``unanswered``, ``audience``, ``sales``,
+``clicks``; the rest is decisions. Names of viewers are enciphered, and what they wrote of themselves is masked
+(`avatar_engine.show.privacy`).
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from avatar_engine.contracts import Controls, Utterance
+from avatar_engine.contracts import Card, Controls, Utterance
 from avatar_engine.errors import AvatarError
+from avatar_engine.show.front_matter import OFF
 from avatar_engine.show.privacy import Discretion, Pseudonyms
 from avatar_engine.show.script import Pause, Script
 
@@ -29,6 +31,12 @@ log = logging.getLogger(__name__)
 
 Entry = Mapping[str, Any]
 """One line of it; its ``event`` says what it is about."""
+
+CARDS = ("card", "card changed", "card gone")
+"""Events of `avatar_engine.show.showcase`: a product's card is shown, says something else, or is taken away."""
+
+_SAME = 0.01
+"""Seconds within which two times are one."""
 
 LONGEST = 1 << 20
 """Letters of an entry."""
@@ -109,7 +117,8 @@ def said(utterance: Utterance) -> dict[str, Any]:
     """An utterance as an entry."""
     return {
         "event": "say", "text": utterance.text, "language": utterance.language, "source": utterance.source,
-        "then": utterance.then, "number": utterance.number, "controls": asdict(utterance.controls),
+        "then": utterance.then, "number": utterance.number, "product": utterance.product,
+        "controls": asdict(utterance.controls),
     }  # fmt: skip
 
 
@@ -142,9 +151,8 @@ def heard(entries: Iterable[Entry]) -> list[Utterance | Pause]:
         if event == "say":
             controls = Controls(**entry["controls"])
             handed.append(len(items))
-            items.append(
-                Utterance(str(entry["text"]), str(entry["language"]), controls, str(entry["source"]))
-            )
+            text, language, source = (str(entry[name]) for name in ("text", "language", "source"))
+            items.append(Utterance(text, language, controls, source, product=str(entry.get("product", ""))))
         elif event == "rest":
             handed.append(len(items))
             items.append(Pause(float(entry["seconds"])))
@@ -157,12 +165,19 @@ def heard(entries: Iterable[Entry]) -> list[Utterance | Pause]:
 
 
 def read(path: Path) -> list[Entry]:
-    """A journal's entries, the first one about the show.
+    """A journal's entries, the first one about the show; all that a replay needs is there.
 
     Raises:
         AvatarError: It can't be read, or is no journal.
     """
-    return list(entries(path))
+    told = list(entries(path))
+    for number, entry in enumerate(told, 1):
+        if entry.get("event") in CARDS:
+            try:
+                float(entry["at"]), Card(**entry.get("card") or {"product": "", "name": "", "price": ""})
+            except (ValueError, KeyError, TypeError) as error:
+                raise _edited(path, number, error) from None
+    return told
 
 
 def entries(path: Path) -> Iterator[Entry]:
@@ -199,7 +214,24 @@ def script_of(entries: Sequence[Mapping[str, Any]]) -> Script:
     """What a journal says of the script: language, corner of the label, expression; nothing to be said."""
     about = entries[0]
     texts = {name: str(about[name]) for name in ("language", "label", "expression", "use") if name in about}
-    return Script((), **texts)  # type: ignore[arg-type]
+    look = about.get("card", [OFF])
+    return Script((), **texts, card=tuple(map(str, look)))  # type: ignore[arg-type]
+
+
+def cards(entries: Sequence[Mapping[str, Any]]) -> Callable[[str, float], Card | None]:
+    """What was shown while a product was heard: that of this second of the show, or the first after it."""
+    told: dict[str, list[tuple[float, Card | None]]] = {}
+    for entry in entries:
+        if entry.get("event") in CARDS:
+            card = Card(**entry["card"]) if entry.get("card") else None
+            told.setdefault(str(entry.get("heard", "")), []).append((float(entry["at"]), card))
+
+    def card_of(product: str, at: float) -> Card | None:
+        shown = told.get(product, [])
+        before = [card for then, card in shown if then <= at + _SAME]
+        return before[-1] if before else next((card for _, card in shown if card), None)
+
+    return card_of
 
 
 def languages(entries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -223,7 +255,9 @@ def _entry(line: str, number: int, path: Path) -> Mapping[str, Any]:
         if entry.get("event") == "microphone" and not entry["on"]:
             float(entry["seconds"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise AvatarError(
-            f"{path}, line {number}: {error}.", "A journal is not to be edited by hand."
-        ) from None
+        raise _edited(path, number, error) from None
     return entry
+
+
+def _edited(path: Path, number: int, error: Exception) -> AvatarError:
+    return AvatarError(f"{path}, line {number}: {error}.", "A journal is not to be edited by hand.")

@@ -26,6 +26,7 @@ from avatar_engine.show.chat.standing import Standing
 from avatar_engine.show.host.reply import Reply, Request
 from avatar_engine.show.rules import RuleBook
 from avatar_engine.show.script import Beat, Gap, Line, Pause, Script, Segment
+from avatar_engine.show.showcase import Showcase
 from avatar_engine.show.wording import choices_of, filled, worded
 
 log = logging.getLogger(__name__)
@@ -146,6 +147,7 @@ class Studio:
         tongue: The language of a text, where the script leaves it open (``language: auto``).
         journal: Told of everything that is decided.
         today: The time of day, for segments that begin at one.
+        showcase: Shows the card of the product that is spoken of; None for no cards.
         chats: How the chat's sources stand.
         close: Ends what it opened.
     """
@@ -159,6 +161,7 @@ class Studio:
     tongue: Callable[[str], str] = lambda text: ""
     journal: Callable[[Mapping[str, Any]], None] = lambda entry: None
     today: Callable[[], datetime] = datetime.now
+    showcase: Showcase | None = None
     chats: Callable[[], tuple[Standing, ...]] = tuple
     close: Callable[[], None] = lambda: None
 
@@ -323,6 +326,11 @@ class Producer:
         # Who asks before the first segment asks about what it will show.
         self.product = self.product or next((one.product for one in script.segments if one.product), "")
 
+    @property
+    def showcase(self) -> Showcase | None:
+        """Shows the cards of products; None for none."""
+        return self._studio.showcase
+
     def next(self) -> Utterance | Pause | None:
         """The next thing to say or the next silence; ``None`` when the show is over."""
         with self._lock:
@@ -336,9 +344,10 @@ class Producer:
                 self.planned += item.seconds
             self._spoke = isinstance(item, Utterance)
             if isinstance(item, Utterance):
+                if self._studio.showcase:
+                    self._studio.showcase.plan(item.product)
                 self._last = item.number
-                where = {"segment": self.segment, "product": self.product}
-                notes = where | self._notes.pop(item.number, {})
+                notes = {"segment": self.segment} | self._notes.pop(item.number, {})
                 self._tell(**journal.said(item), **notes)
             if item is not None:
                 inserted = len(self._walks) > 1
@@ -515,7 +524,7 @@ class Producer:
             passed = self._passed(" ".join(text.split()), tag, TECHNICIAN, self.product)
             if not passed:
                 raise AvatarError(f"{text!r} may not be said.", "Look at the show's journal for the reasons.")
-            self._orders.append(self._utterance(passed, tag, TECHNICIAN))
+            self._orders.append(self._utterance(passed, tag, TECHNICIAN, self._shown))
 
     def skip(self) -> None:
         """Leave out what is being said: the rest of an answer, of a gap or of a segment."""
@@ -592,10 +601,29 @@ class Producer:
             return self._enter(self._walks[0], self._clock())
 
     def speak_of(self, product: str) -> None:
-        """The product that host and answers speak of, until the next segment."""
+        """The product that host and answers speak of, until the next segment; its card is shown at once.
+
+        Raises:
+            AvatarError: The catalogue has no such product.
+        """
         with self._lock:
+            if self._studio.showcase:
+                self._studio.showcase.order(product)
             self._tell("product", product=product)
             self.product = product
+
+    def show_cards(self, on: bool) -> None:
+        """Show the cards of products, or none.
+
+        Raises:
+            AvatarError: The show has none.
+        """
+        if self._studio.showcase is None:
+            raise AvatarError(
+                "This show has no cards.", "Take `card: off` out of its script, and name a catalogue."
+            )
+        self._tell("cards on" if on else "cards off")
+        self._studio.showcase.switch(on)
 
     def play(self, name: str, why: str) -> None:
         """Put a segment in between.
@@ -638,7 +666,7 @@ class Producer:
         if now < self._notice or not (text := self._studio.notice(self._tag)):
             return None
         self._notice = now + self._script.notice if self._script.notice else float("inf")
-        return self._utterance(text, self._tag, NOTICE)
+        return self._utterance(text, self._tag, NOTICE, self._shown)
 
     def _answered(self, now: float) -> Utterance | Pause | None:
         """The next sentence of an answer that was begun."""
@@ -659,9 +687,8 @@ class Producer:
             if passed := self._passed(sentence, request.language, origin, request.product):
                 self._pressed = False
                 answer.said += 1
-                return self._utterance(
-                    passed, request.language, origin, answer=answer.number, product=request.product
-                )
+                about = request.product or self._shown  # thanks are about nothing, and take no card away
+                return self._utterance(passed, request.language, origin, about, answer=answer.number)
             answer.refused += 1
         return None
 
@@ -700,7 +727,7 @@ class Producer:
             self._here(one)
             if isinstance(one.item, Pause):
                 return one.item
-            said, product = one.item, str(one.notes.get("product", one.product))
+            said, product = one.item, one.item.product or one.product
             passed = self._passed(said.text, said.language, said.source, product)
             if passed and not (one.line and one.line.hard and passed != said.text):
                 self._line_said = one.line
@@ -810,10 +837,16 @@ class Producer:
             return None
         self._line_said = line
         chosen = {"choices": list(wording.choices)} if wording.choices else {}
+        shown = walk.segment.product if walk.segment else ""
         return self._utterance(
-            passed, self._script.language, f"script:{line.line}", line=line.line, wording=wording.which, **chosen,
-            product=product,
-        )  # fmt: skip
+            passed,
+            self._script.language,
+            f"script:{line.line}",
+            shown,
+            line=line.line,
+            wording=wording.which,
+            **chosen,
+        )
 
     def _tell_wordings(self, line: Line) -> None:
         """Once in a show: between what the line chooses."""
@@ -833,8 +866,14 @@ class Producer:
     def _languages(self) -> tuple[str, ...]:
         return self._script.answers
 
-    def _utterance(self, text: str, language: str, source: str, **notes: Any) -> Utterance:
-        """What is said next; ``notes`` are what the journal tells of it besides."""
+    @property
+    def _shown(self) -> str:
+        """The product of the segment that is going on."""
+        segment = self._walks[-1].segment
+        return segment.product if segment else ""
+
+    def _utterance(self, text: str, language: str, source: str, product: str, **notes: Any) -> Utterance:
+        """What is said next, about a product or none; ``notes`` are what the journal tells of it besides."""
         active = self._book.active
         pace = (FASTER if "speed up" in active else 1.0) * (SLOWER if "slow down" in active else 1.0)
         controls: Controls = self._script.controls
@@ -844,7 +883,7 @@ class Producer:
         number = next(self._numbers)
         if notes:
             self._notes[number] = notes
-        return Utterance(text, language, controls, source, self.generation, self._place, number)
+        return Utterance(text, language, controls, source, self.generation, self._place, product, number)
 
     def _passed(self, text: str, language: str, origin: str, product: str) -> str:
         """``text`` as the guard lets it pass; "" where it does not."""

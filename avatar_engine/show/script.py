@@ -38,6 +38,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     rivals: [Brand X]   # names that are never said
     notice: 15min       # how often viewers are told that the images are virtual; or once
     microphone: off     # or on: a technician may speak through the presenter's mouth (`avatar_engine.live.microphone`)
+    card: left          # or right, off: where a product's card stands; or [left, card.svg, font.ttf]: how it looks
     names: hidden       # or kept: how names of viewers are written into the journal
     ---
 
@@ -179,6 +180,7 @@ class Script:
         notice: Seconds between two announcements that the images are virtual; 0 for one at the beginning alone.
         among: Where the language is ``auto``, those that may be spoken, the main one first.
         microphone: Whether a technician may speak through the presenter's mouth.
+        card: Its side, its SVG and its fonts (`avatar_engine.stage.card.Look.of`).
     """
 
     items: tuple[Item, ...]
@@ -197,6 +199,7 @@ class Script:
     rivals: tuple[str, ...] = ()
     notice: float = NOTICE
     microphone: bool = False
+    card: tuple[str, ...] = ()
     names: str = NAMES[0]
     among: tuple[str, ...] = ()
 

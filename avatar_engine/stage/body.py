@@ -52,6 +52,11 @@ class Body:
     def __len__(self) -> int:
         return len(self._transforms)
 
+    @property
+    def transforms(self) -> FloatArray:
+        """The crop's matrix of every picture, float32 (n, 2, 3)."""
+        return self._transforms
+
     def frame(self, index: int) -> tuple[ByteArray, FloatArray]:
         """Picture ``index`` of the endless body, and its crop's matrix.
 

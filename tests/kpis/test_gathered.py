@@ -34,6 +34,23 @@ def test_the_main_figures_in_words(tmp_path: Path) -> None:
     assert any("must have been heard 3 times" in line for line in told) and "60 s before" in told[-1]
 
 
+def test_a_product_whose_card_was_on_the_picture_was_shown(tmp_path: Path) -> None:
+    cards = [
+        {"event": name, "at": at, "heard": "M", "product": product, "card": {}}
+        for name, at, product in (
+            ("card", 5, "M"),
+            ("card", 9, "N"),
+            ("card changed", 11, "N"),
+            ("card", 13, "N"),
+        )
+    ]
+    gone = {"event": "card gone", "at": 15, "heard": ""}
+    gathered = gather([write(tmp_path, [*EVENING, *cards, gone])])
+    assert "; 3 products shown, " in summary(gathered)[2]
+    assert {one.name: one.cards for one in gathered.together.products} == {"M": 1, "L": 0, "N": 2}
+    assert not any("could not be understood" in note for note in gathered.notes)
+
+
 def test_the_csv_has_a_row_for_everything_and_no_formula(tmp_path: Path) -> None:
     strange = [*EVENING, {"event": "sales", "at": 121, "count": 1, "product": "=1+1"}]
     text = tables.as_csv(gather([write(tmp_path, strange, "a.jsonl"), write(tmp_path, EVENING, "b.jsonl")]))

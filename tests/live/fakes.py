@@ -8,12 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
-from avatar_engine.contracts import EXPRESSIONS, SAMPLES_PER_FRAME, ByteArray, FloatArray, MouthMotion, Phone
+from avatar_engine.contracts import (
+    EXPRESSIONS,
+    SAMPLES_PER_FRAME,
+    ByteArray,
+    Card,
+    FloatArray,
+    MouthMotion,
+    Phone,
+)
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.performer import Performer
 from avatar_engine.live.programme import Piece
+from avatar_engine.stage.card import Look
 from avatar_engine.stage.compose import Stage
 from avatar_engine.stage.label import Label
+from avatar_engine.stage.overlay import Overlay
 
 NEUTRAL = np.array([0.25, -0.5], np.float32)
 
@@ -75,12 +85,19 @@ class GreyBody:
 
 
 def load(
-    bundle: object, label: Label, size: tuple[int, int], device: object, expression: str
+    bundle: object,
+    label: Label,
+    size: tuple[int, int],
+    device: object,
+    expression: str,
+    look: Look | None = None,
+    patient: bool = False,
 ) -> Performer[list[float]]:
     """Takes the place of `avatar_engine.live.renderer_process.load_performer`."""
     if expression not in EXPRESSIONS:
         raise AvatarError(f"There is no expression {expression!r}.", "Choose another.")
-    return Performer(LaggingMotion(), Ink(), GreyBody(), Stage(size, label), NEUTRAL)
+    overlay = Overlay.of(look, size, label.box, None, patient) if look else None
+    return Performer(LaggingMotion(), Ink(), GreyBody(), Stage(size, label, overlay), NEUTRAL)
 
 
 class TornInk(Ink):
@@ -98,7 +115,7 @@ class TornInk(Ink):
 
 
 def load_torn(
-    bundle: object, label: Label, size: tuple[int, int], device: object, expression: str
+    bundle: object, label: Label, size: tuple[int, int], device: object, expression: str, look: object = None
 ) -> Performer[list[float]]:
     """The same with `TornInk`."""
     ink = TornInk(Path(os.environ["TORN"]))
@@ -106,6 +123,21 @@ def load_torn(
 
 
 class BareStage:
+    """Shows the body as it is, and keeps which card was wanted on every picture."""
+
+    def __init__(self) -> None:
+        self.expected: list[Card | None] = []
+        self.shown: list[Card | None] = []
+
+    def expect(self, card: Card | None) -> None:
+        self.expected.append(card)
+
+    def show(self, card: Card | None) -> None:
+        self.shown.append(card)
+
+    def close(self) -> None:
+        pass
+
     def compose(self, body: ByteArray) -> ByteArray:
         return body
 

@@ -94,6 +94,8 @@ def test_pause_resume_skip_and_jump(show: Show) -> None:
         ("dance", "", "no order 'dance'"),
         ("jump", "three", "no segment 'three'"),
         ("say", " ", "may not be said"),
+        ("card", "off", "no cards"),
+        ("card", "green", "'green' is neither on nor off"),
     ],
 )
 def test_what_can_not_be_done_is_told(show: Show, order: str, text: str, said: str) -> None:

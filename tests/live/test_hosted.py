@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -21,15 +22,17 @@ from avatar_engine.cli import main as command_line
 from avatar_engine.cli import microphone
 from avatar_engine.contracts import Utterance
 from avatar_engine.errors import AvatarError
-from avatar_engine.live import rehearsal, studio
+from avatar_engine.live import rehearsal, renderers, studio
 from avatar_engine.live.desk import send
 from avatar_engine.live.hosted import Hosting, OnAirClock
 from avatar_engine.live.show import ShowStatus, run
-from avatar_engine.media.read import frame_count, sound
+from avatar_engine.media.picture import planes
+from avatar_engine.media.read import frame_count, frames, sound
 from avatar_engine.show.journal import Journal, read
 from avatar_engine.show.journal import heard as heard_of
 from avatar_engine.show.producer import Studio
 from avatar_engine.show.script import Script
+from avatar_engine.stage.overlay import STEPS
 from avatar_engine.trust.audit import verify
 from tests.live.test_faults import WHOLE, likeness
 from tests.live.voices import tone
@@ -299,3 +302,113 @@ def test_what_a_show_opened_is_closed_with_it(avatar: Callable[..., Path], tmp_p
 
     rehearsal.rehearse(avatar(), script(tmp_path), tmp_path / "o.mp4", Hosting(furnish), size=(320, 180))
     assert closed == ["chat"]
+
+
+SHOP = "id,name,price,was\nm,Mug,12.50 €,19 €\nn,Lamp,20 €,\n"
+SOLD = """---
+catalogue: shop.csv
+notice: once
+pause: 200ms
+---
+abcd.
+
+# The mug {product=m}
+
+bcda, cdab.
+
+# No product
+
+dabc.
+
+# The lamp {product=n}
+
+acbd, cadb.
+"""
+SOME = (640, 360)
+
+
+def sold(folder: Path, text: str = SOLD) -> Path:
+    (folder / "shop.csv").write_text(SHOP)
+    (folder / "sold.md").write_text(text)
+    return folder / "sold.md"
+
+
+def carded(film: Path) -> list[bool]:
+    """Whether a card is seen, picture by picture: the stand-in's body is grey."""
+    seen = []
+    for picture in frames(film, format="yuv420p"):
+        low = planes(picture)[0][SOME[1] // 2 :]
+        seen.append(bool((low > 220).mean() > 0.02))
+    return seen
+
+
+def test_cards_are_seen_in_a_rehearsal_while_their_product_is_heard_and_in_its_replay(
+    avatar: Callable[..., Path], tmp_path: Path
+) -> None:
+    film, again, notes = tmp_path / "o.mp4", tmp_path / "again.mp4", tmp_path / "j.jsonl"
+    bundle, hosting = avatar(), Hosting(studio.rehearsed, notes=notes)
+    rehearsal.rehearse(bundle, sold(tmp_path), film, hosting, size=SOME)
+    told = [
+        (entry["event"], entry.get("product"), entry["at"])
+        for entry in read(notes)
+        if "card" in entry["event"]
+    ]
+    assert [one[:2] for one in told] == [("card", "m"), ("card gone", None), ("card", "n")]
+    seen, shown, gone, last = carded(film), *(round(at * 25) for _, _, at in told)
+    assert not any(seen[:shown]) and all(seen[shown + STEPS : gone])
+    assert not any(seen[gone + STEPS : last]) and all(seen[last + STEPS :])
+    heard = sound(film)
+    first = int(np.abs(np.correlate(heard, tone("bcda"), "valid")).argmax()) // 960
+    assert abs(first - shown) <= 1, "on the frame on which the first sentence about it is heard"
+    rehearsal.replay(bundle, notes, again, size=SOME)
+    pairs = zip(frames(film, format="yuv420p"), frames(again, format="yuv420p"), strict=True)
+    assert all(np.array_equal(one, other) for one, other in pairs)
+    off = tmp_path / "off.mp4"
+    plain = sold(tmp_path, SOLD.replace("notice: once", "notice: once\ncard: off"))
+    rehearsal.rehearse(bundle, plain, off, Hosting(studio.rehearsed, notes=notes), size=SOME)
+    assert not any(carded(off)) and not [entry for entry in read(notes) if "card" in entry["event"]]
+
+
+def test_on_air_the_card_is_there_again_after_a_renderer_died_and_a_technician_may_change_it(
+    avatar: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renderers, "SPARE_AFTER", 0)
+    words = ", ".join(["bcda cdab dabc"] * 4)
+    path = sold(
+        tmp_path, SOLD.replace("bcda, cdab", words).replace("notice: once", "notice: once\nlabel: top-left")
+    )
+    notes, record, done = tmp_path / "j.jsonl", tmp_path / "r.mp4", list[tuple[str, int]]()
+    stop, since = threading.Event(), list[int]()
+
+    def shown() -> int:
+        return sum('"event": "card"' in line for line in notes.read_text().splitlines())
+
+    def watch(status: ShowStatus) -> None:
+        steps = len(done)
+        if shown() and not since:
+            since.append(status.frames)
+        if (
+            steps == 0
+            and since
+            and status.frames > since[0] + 30
+            and status.spare_ready
+            and status.renderer_pid
+        ):
+            done.append(("killed", status.frames))
+            os.kill(status.renderer_pid, signal.SIGKILL)
+        elif steps == 1 and status.renderer_restarts and status.frames > done[0][1] + 75:
+            done.append(("ordered", status.frames))
+            threading.Thread(target=lambda: send("cards-1", "product", "n"), daemon=True).start()
+        elif steps == 2 and shown() == 2 and status.frames > done[1][1] + 50:
+            stop.set()
+        if status.frames > 1500:
+            stop.set()
+
+    hosting = Hosting(studio.furnished, desk="cards-1", notes=notes)
+    run(avatar(), path, [str(record)], size=SOME, hosting=hosting, on_status=watch, stop=stop)
+    assert [step for step, _ in done] == ["killed", "ordered"], "the show was over too soon"
+    cards = [entry for entry in read(notes) if entry["event"] == "card"]
+    assert [entry["product"] for entry in cards] == ["m", "n"] and cards[1]["heard"] == "m"
+    seen, (_, killed), (_, ordered) = carded(record), *done
+    assert any(seen[:killed]) and any(seen[killed + 25 : ordered]), "it is there again"
+    assert any(seen[ordered + 25 :])

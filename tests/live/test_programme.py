@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, Phone
+from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, Card, Phone
 from avatar_engine.live.performer import Performer
 from avatar_engine.live.programme import EDGE, OPENING, TAIL, Programme, Silence, SoundTrack, Spoken
 from tests.live.fakes import NEUTRAL, BareStage, CountingBody, Ink, LaggingMotion, ListedSource, performer
@@ -173,3 +173,35 @@ def test_in_a_hurry_every_second_picture_is_shown_again_and_the_sound_goes_on():
         np.concatenate([frame.sound for frame in frames])[: 20 * 960], noise(20 * 960)
     )
     assert all(a.picture is b.picture for a, b in zip(frames[::2], frames[1::2], strict=False))
+
+
+def test_a_card_comes_on_the_frame_on_which_its_product_is_first_heard_and_silence_keeps_it():
+    cards = {name: Card(name, name, "1") for name in "ab"}
+    pieces = [
+        Spoken(noise(4 * SAMPLES_PER_FRAME), last=True),
+        Silence(2 * SAMPLES_PER_FRAME),
+        Spoken(noise(3 * SAMPLES_PER_FRAME), last=True, product="a"),
+        Silence(3 * SAMPLES_PER_FRAME),
+        Spoken(noise(2 * SAMPLES_PER_FRAME), last=True, product="b"),
+        Spoken(noise(2 * SAMPLES_PER_FRAME), last=True),
+    ]
+    stage = BareStage()
+    actor = Performer(LaggingMotion(), Ink(), CountingBody(), stage, NEUTRAL)
+    frames = list(Programme(SoundTrack(ListedSource(pieces), cards.get), actor))
+    told = "".join(card.product if card else "-" for card in stage.shown)
+    assert told[:16] == "------aaaaaabb--" and len(told) == len(frames)
+    assert stage.expected[6] == cards["a"], "before the picture is made, as long as the motion lags"
+
+
+def test_a_stale_piece_changes_no_card():
+    class Later(ListedSource):
+        def poll(self):
+            piece = super().poll()
+            self.generation = 1
+            return piece
+
+    track = SoundTrack(
+        Later([Spoken(noise(960), last=True, product="a"), Silence(960, 1)]), lambda heard: heard
+    )
+    track.next()
+    assert track.card == ""

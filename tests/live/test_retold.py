@@ -168,3 +168,21 @@ def test_whatever_is_cut_every_sentence_is_heard_whole(
         ends = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(int), [0]])))
         runs = ends[1::2] - ends[::2]
         assert runs.max() >= round((frames + 0.4) * SAMPLES_PER_FRAME) - 1, f"sentence {number} has a hole"
+
+
+def test_after_a_cut_the_card_is_that_of_what_is_heard_and_not_of_what_was_planned() -> None:
+    first = [replace(piece, product="a") for piece in sentence(0, 10) if isinstance(piece, Spoken)]
+    second = [replace(piece, product="b") for piece in sentence(1, 10) if isinstance(piece, Spoken)]
+    asked: list[str] = []
+    source = ListedSource([*first, Silence(5 * SAMPLES_PER_FRAME), *second])
+    retold = Retold(source, "repeat", cards=lambda heard: asked.append(heard))  # type: ignore[func-returns-value]
+    tell(retold, 20)
+    assert asked == ["a"] * 15 + ["b"] * 5
+    asked.clear()
+    retold.cut(12)  # within the silence after the first
+    tell(retold, 8)
+    assert asked == ["a"] * 3 + ["b"] * 5
+    asked.clear()
+    retold.cut(retold.frame - 2)  # within the second, which begins again after a breath
+    tell(retold, 20)
+    assert asked == ["b"] * 20

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from avatar_engine.contracts import Utterance
+from avatar_engine.contracts import Card, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.kpis.count import counted
 from avatar_engine.kpis.night import read as read_night
@@ -195,6 +195,54 @@ def test_a_script_is_checked_with_all_that_it_names(show: Path) -> None:
 def test_what_a_script_names_and_is_not_there_is_told(show: Path, old: str, new: str, said: str) -> None:
     show.write_text(SHOW.replace(old, new))
     with pytest.raises(AvatarError, match=said):
+        studio.checked(show)
+
+
+def test_a_card_says_what_the_catalogue_says_at_that_moment(show: Path) -> None:
+    shop = studio.Shop(scripts.load(show), show.parent, lambda: datetime.now(UTC))
+    noon = datetime(2027, 1, 31, 12, tzinfo=UTC)
+    assert shop.card("m", "en", noon) == Card("m", "Steel mug", "€12.50", "€19", "€6.50", 40)
+    assert shop.card("m", "fr-FR", noon) == Card("m", "Steel mug", "12,50 €", "19 €", "6,50 €", 40, "fr-FR")
+    assert shop.card("x", "en", noon) is None
+    head, row = SHOP.splitlines()
+    (show.parent / "shop.csv").write_text(
+        f"{head},offer,offer_from\n{row},9.90 €,2027-01-31T20:00+00:00\n", encoding="utf-8"
+    )
+    later = shop.card("m", "en", noon + timedelta(hours=9))
+    assert shop.card("m", "en", noon) == Card("m", "Steel mug", "€12.50", "€19", "€6.50", 40)
+    assert later is not None and (later.price, later.was, later.saving) == ("€9.90", "€19", "€9.10")
+
+
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [("mug.png", True), ("pictures/mug.png", True), ("../mug.png", False), ("/etc/hostname", False),
+     ("away.png", False), ("none.png", False), ("pictures", False), ("", False)],
+)  # fmt: skip
+def test_a_picture_lies_beside_the_catalogue_and_nowhere_else(
+    tmp_path: Path, image: str, found: bool
+) -> None:
+    folder = tmp_path / "show"
+    (folder / "pictures").mkdir(parents=True)
+    for path in (tmp_path / "mug.png", folder / "mug.png", folder / "pictures" / "mug.png"):
+        path.write_bytes(b"a picture")
+    (folder / "away.png").symlink_to(tmp_path / "mug.png")
+    head, row = SHOP.splitlines()
+    (folder / "shop.csv").write_text(f"{head},image\n{row},{image}\n")
+    (folder / "show.md").write_text(SHOW)
+    shop = studio.Shop(scripts.load(folder / "show.md"), folder, lambda: datetime.now(UTC))
+    assert shop.picture("m") == ((folder / image).resolve() if found else None) and shop.picture("x") is None
+    card = shop.card("m", "en", datetime.now(UTC))
+    assert card is not None and bool(card.picture) == bool(card.state) == found
+
+
+def test_a_show_whose_cards_are_off_has_none_and_a_bad_template_is_a_mistake(show: Path) -> None:
+    with closing(Journal(None)) as journal:
+        furnished = studio.rehearsed(scripts.load(show), show, journal, lambda: 0.0)
+        assert furnished.showcase is not None
+        show.write_text(SHOW.replace("notice: once", "notice: once\ncard: off"))
+        assert studio.rehearsed(scripts.load(show), show, journal, lambda: 0.0).showcase is None
+    show.write_text(SHOW.replace("notice: once", "notice: once\ncard: none.svg"))
+    with pytest.raises(AvatarError, match=r"none\.svg"):
         studio.checked(show)
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from avatar_engine.contracts import Controls, Utterance
+from avatar_engine.contracts import Card, Controls, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.show import journal
-from avatar_engine.show.journal import Journal, Replayed, languages, read, script_of
+from avatar_engine.show.journal import Journal, Replayed, cards, languages, read, script_of
 from avatar_engine.show.producer import Producer, Studio
 from avatar_engine.show.script import Pause, parse
+from avatar_engine.show.showcase import Showcase
 
 SCRIPT = parse(
     "---\nlanguage: fr\nspeed: 1.1\nrules:\n- every 10s: greet\n---\n"
@@ -52,7 +53,8 @@ def test_a_full_disk_ends_the_journal_and_not_the_show(
     "text",
     ["", "{}\n", "no json\n", '{"event": "show"}\n{"event": "say"}\n', '{"event": "show"}\n[]\n',
      '{"event": "show"}\n{"event": "say", "text": "a", "language": "en", "source": "", "controls": {"speed": 99}}\n',
-     '{"event": "show"}\n{"event": "rest", "seconds": "long"}\n', "\xff\n"],
+     '{"event": "show"}\n{"event": "rest", "seconds": "long"}\n', "\xff\n",
+     '{"event": "show"}\n{"event": "card", "at": 1, "card": {"colour": "red"}}\n'],
 )  # fmt: skip
 def test_what_is_no_journal_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "j.jsonl"
@@ -61,6 +63,30 @@ def test_what_is_no_journal_is_refused(tmp_path: Path, text: str) -> None:
         read(path)
     with pytest.raises(AvatarError):
         read(tmp_path / "none.jsonl")
+
+
+def test_the_cards_of_a_journal_are_those_of_their_time(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "j.jsonl", card=["left", "/x/card.svg"])) as kept:
+        case = Showcase(
+            lambda product, at: Card(product, product, "1" if at < 3 else "2") if product else None, kept
+        )
+        for at, heard in enumerate(("", "a", "b", "a", "a", "")):
+            case.seen(heard, float(at))
+    entries = read(tmp_path / "j.jsonl")
+    assert script_of(entries).card == ("left", "/x/card.svg")
+    again = cards(entries)
+    told = [again(heard, float(at)) for at, heard in enumerate(("", "a", "b", "a", "a", ""))]
+    assert [(card.product, card.price) if card else None for card in told] == [
+        None, ("a", "1"), ("b", "1"), ("a", "2"), ("a", "2"), None,
+    ]  # fmt: skip
+    assert again("a", 0.0) == Card("a", "a", "1"), "a show that drifts has the first one early"
+    assert again("x", 9.0) is None
+
+
+def test_a_journal_from_before_there_were_cards_has_none(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "j.jsonl")):
+        pass
+    assert script_of(read(tmp_path / "j.jsonl")).card == ("off",)
 
 
 def test_an_old_journal_and_one_that_was_cut_off_play_again(

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from avatar_engine.contracts import Utterance
+from avatar_engine.contracts import Card, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.show.host.reply import Ready, Request
 from avatar_engine.show.journal import heard
 from avatar_engine.show.producer import BEAT, Producer, Studio
 from avatar_engine.show.script import Beat, Pause, parse
+from avatar_engine.show.showcase import Showcase
 
 SPOKEN = 2.0
 """Seconds of every utterance."""
@@ -447,6 +448,63 @@ def test_whoever_has_the_microphone_is_alone_and_gaps_last_so_much_longer():
     at = {entry["text"]: entry["at"] for entry in show.events("say")}
     assert 20.0 <= at["B."] - at["A."] - SPOKEN <= 27.0
     assert sum(item.seconds for item in heard(show.journal) if isinstance(item, Pause)) > 20.0
+
+
+def test_every_sentence_tells_which_product_it_is_about():
+    text = (
+        "---\ncatalogue: x\npause: 0s\n---\nWelcome.\n\n# A {product=m}\n\nFirst.\n\n<!-- chat 8s -->\n\n"
+        "# B\n\nOther.\n\n# C {product=n}\n\nLast.\n"
+    )
+    chat = Chat(deque([Asked("How much?", product="z")]))
+    show = Show(text, chat=chat, hosts=Hosts(), notice=lambda language: "Virtual.")
+    show.producer.mute()
+    told = []
+    while (item := show.step()) is not None:
+        if isinstance(item, Utterance):
+            told.append((item.text, item.product))
+        if item is not None and getattr(item, "text", "") == "First.":
+            show.producer.mute(False)
+    assert told == [
+        ("Virtual.", ""), ("Welcome.", ""), ("First.", "m"), ("answer 1.", "z"), ("More.", "z"), ("Other.", ""),
+        ("Last.", "n"),
+    ]  # fmt: skip
+
+
+def test_who_is_thanked_takes_no_card_away():
+    @dataclass
+    class Thanked(Asked):
+        kind: str = "thank"
+
+    chat = Chat()
+    show = Show(
+        "---\ncatalogue: x\npause: 0s\n---\n# A {product=m}\n\nFirst.\n\nLast.\n",
+        chat=chat, hosts=Hosts(),
+    )  # fmt: skip
+    told = []
+    while (item := show.step()) is not None:
+        if isinstance(item, Utterance):
+            told.append((item.text, item.product))
+            chat.waiting.extend([Thanked("")] if item.text == "First." else [])
+    assert told == [("First.", "m"), ("thank 1.", "m"), ("More.", "m"), ("Last.", "m")]
+    assert [one["product"] for one in show.events("say")] == ["m"] * 4
+
+
+def test_an_order_for_a_product_is_one_for_its_card():
+    notes: list[Any] = []
+    case = Showcase(
+        lambda product, at: Card(product, product, "1") if product in "mn" else None, notes.append
+    )
+    show = Show(PLAIN, showcase=case)
+    case.seen("m", 0.0)
+    show.producer.speak_of("n")
+    assert show.producer.product == "n" and case.seen("m", 0.1) == Card("n", "n", "1")
+    with pytest.raises(AvatarError, match="'gone'"):
+        show.producer.speak_of("gone")
+    assert show.producer.product == "n"
+    show.producer.show_cards(False)
+    assert case.seen("m", 0.2) is None
+    with pytest.raises(AvatarError, match="no cards"):
+        Show(PLAIN).producer.show_cards(True)
 
 
 def test_the_journal_tells_what_figures_are_counted_from():

@@ -338,3 +338,14 @@ def test_a_hosted_show_in_auto_answers_in_the_languages_that_may_be_spoken():
     assert show.answers == ("en",)
     assert replace(show, among=("fr", "de")).answers == ("fr", "de")
     assert parse("---\nlanguage: fr\n---\nBonjour.\n").answers == ("fr",)
+
+
+def test_how_cards_look_is_read_and_mistakes_are_told():
+    assert parse("---\ncard: off\n---\nA.\n").card == ("off",)
+    assert parse("---\ncard: [right, card.svg, brand.otf]\n---\nA.\n").card == (
+        "right",
+        "card.svg",
+        "brand.otf",
+    )
+    with pytest.raises(AvatarError, match="line 2: card: 'top' is none of left, right and off"):
+        parse("---\ncard: top\n---\nA.\n")

@@ -123,7 +123,8 @@ class Pictures:
         found = self.path(image)
         with suppress(OSError):
             if found and time.time() - found.stat().st_mtime < FRESH:
-                os.utime(found, (time.time(), found.stat().st_mtime))
+                # To the nanosecond: a card takes a picture whose time has changed for another one.
+                os.utime(found, ns=(time.time_ns(), found.stat().st_mtime_ns))
                 return True
         return False
 

@@ -1,0 +1,200 @@
+"""Where a card stands, how it comes, changes and goes, and what it does to the planes."""
+
+from __future__ import annotations
+
+import threading
+import time
+import tracemalloc
+from itertools import product
+
+import cv2
+import numpy as np
+import pytest
+
+from avatar_engine.contracts import ByteArray, Card, FloatArray
+from avatar_engine.media.picture import blank, planes
+from avatar_engine.stage.card import Draughtsman, Look
+from avatar_engine.stage.compose import Stage
+from avatar_engine.stage.label import POSITIONS, Label
+from avatar_engine.stage.overlay import STEPS, Overlay, stand
+
+SIZE = (64, 48)
+ONE, DEARER, OTHER = Card("a", "A", "1"), Card("a", "A", "2"), Card("b", "B", "1")
+SHADES = {ONE: (1.0, 1.0, 1.0), DEARER: (0.0, 0.0, 0.0), OTHER: (1.0, 0.0, 0.0)}
+
+
+class Plates:
+    """Every card a plate of one colour, its right half half transparent."""
+
+    size = (16, 8)
+
+    def __init__(self) -> None:
+        self.drawn: list[Card] = []
+        self.may = threading.Event()
+        self.may.set()
+
+    def draw(self, card: Card, anchor: str) -> FloatArray:
+        self.may.wait()
+        self.drawn.append(card)
+        if card.name == "broken":
+            raise ValueError("it can't be drawn")
+        drawn = np.empty((8, 16, 4), np.float32)
+        drawn[:] = (*SHADES[card], 1.0)
+        drawn[:, 8:] *= 0.5
+        return drawn
+
+
+def overlay(patient: bool = True) -> tuple[Overlay, Plates]:
+    plates = Plates()
+    return Overlay(SIZE, plates, (8, 20), "left", patient), plates
+
+
+def grey() -> ByteArray:
+    picture = blank(*SIZE)
+    planes(picture)[0][:] = 100
+    return picture
+
+
+def shown(made: Overlay, card: Card | None, frames: int = 1) -> ByteArray:
+    """The last of so many pictures with this card wanted."""
+    for _ in range(frames):
+        picture = grey()
+        made.show(card)
+        made.draw(picture)
+    return picture
+
+
+def test_a_settled_card_is_blended_where_it_stands_and_nowhere_else() -> None:
+    made, _ = overlay()
+    luma, blue, red = planes(shown(made, OTHER, STEPS + 1))
+    want = cv2.cvtColor(np.full((2, 2, 3), (255, 0, 0), np.uint8), cv2.COLOR_RGB2YUV_I420)
+    assert luma[22, 10] == pytest.approx(want[0, 0], abs=1)
+    assert (blue[11, 5], red[11, 5]) == (pytest.approx(want[2, 0], abs=1), pytest.approx(want[2, 1], abs=1))
+    assert luma[22, 20] == pytest.approx((100 + int(want[0, 0])) / 2, abs=1.5)
+    outside = np.ones((48, 64), bool)
+    outside[20:28, 8:24] = False
+    assert (luma[outside] == 100).all() and (blue[outside[::2, ::2]] == 128).all()
+
+
+def test_it_comes_in_eight_frames_from_its_side_and_goes_the_same_way() -> None:
+    made, _ = overlay()
+    light = [int(planes(shown(made, ONE))[0].max()) for _ in range(STEPS + 2)]
+    assert light[0] > 100 and light == sorted(light) and light[STEPS - 1] == light[-1] == 235
+    assert light[STEPS - 2] < 235
+    first = np.flatnonzero(
+        (planes(shown(Overlay(SIZE, Plates(), (8, 20), "left", True), ONE))[0] != 100).any(0)
+    )
+    assert first[0] < 8, "beside its place"
+    dark = [int(planes(shown(made, None))[0].max()) for _ in range(STEPS + 1)]
+    assert dark == sorted(dark, reverse=True) and dark[0] < 235 and dark[STEPS - 1 :] == [100, 100]
+
+
+def test_a_new_price_takes_the_old_ones_place_and_another_product_comes_after_it() -> None:
+    made, _ = overlay()
+    shown(made, ONE, STEPS)
+    crossing = [int(planes(shown(made, DEARER))[0][22, 10]) for _ in range(STEPS + 1)]
+    assert crossing == sorted(crossing, reverse=True) and 200 < crossing[0] < 235 and crossing[-1] == 16
+    following = [planes(shown(made, OTHER))[2][11, 5] for _ in range(2 * STEPS)]
+    assert following[STEPS - 2] == 128 and following[-1] > 230
+
+
+def test_a_card_that_is_asked_for_again_while_it_goes_comes_back() -> None:
+    made, plates = overlay()
+    shown(made, ONE, STEPS)
+    shown(made, None, 3)
+    shown(made, ONE, 3)
+    assert planes(shown(made, ONE))[0].max() == 235 and plates.drawn == [ONE]
+
+
+def test_nobody_waits_for_a_card_that_is_being_drawn() -> None:
+    made, plates = overlay(patient=False)
+    plates.may.clear()
+    made.expect(ONE)
+    began = time.perf_counter()
+    assert (planes(shown(made, ONE, 5))[0] == 100).all() and time.perf_counter() - began < 1
+    plates.may.set()
+    made._made[ONE].result(5)
+    assert planes(shown(made, ONE, STEPS))[0].max() == 235
+    made.close()
+
+
+def test_a_card_that_can_not_be_drawn_is_none_and_takes_the_old_price_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made, _ = overlay()
+    shown(made, ONE, STEPS)
+    broken = Card("a", "broken", "2")
+    assert (planes(shown(made, broken, STEPS + 2))[0] == 100).all()
+    assert caplog.text.count("the card of a can't be drawn") == 1
+    assert planes(shown(made, ONE, STEPS + 1))[0].max() == 235
+
+
+def test_a_card_is_drawn_once_and_few_are_kept() -> None:
+    made, plates = overlay()
+    shown(made, ONE, 40)
+    assert plates.drawn == [ONE]
+    for number in range(20):
+        made.expect(Card(f"{number}", "broken", "1"))
+    assert len(made._made) <= 4
+
+
+def test_what_every_frame_costs_is_no_new_array() -> None:
+    made, _ = overlay()
+    picture = grey()
+    made.show(ONE)
+    for _ in range(STEPS * 2):
+        made.draw(picture)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    for _ in range(50):
+        made.draw(picture)
+    peak = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    assert peak < 4000, "views alone"
+
+
+@pytest.mark.parametrize("corner", POSITIONS)
+@pytest.mark.parametrize("size", [(1920, 1080), (1280, 720), (720, 1280), (1080, 1080)])
+def test_a_card_is_never_on_the_label_nor_outside_nor_on_the_face(size: tuple[int, int], corner: str) -> None:
+    label = Label("en", corner, size)
+    for side, at in product(("", "left", "right"), (0.25, 0.5, 0.75)):
+        drawer = Draughtsman(Look(side), size)
+        face = (size[0] * (at - 0.1), size[1] * 0.15, size[0] * 0.2, size[1] * 0.35)
+        left, top, chosen = stand(drawer.size, drawer.shade, size, side, label.box, face)
+        width, height = drawer.size
+        assert left % 2 == top % 2 == 0
+        assert min(left, top) >= 0 and left + width <= size[0] and top + height <= size[1]
+        assert not overlap((left, top, width, height), label.box)
+        assert not overlap((left, top, width, height), face)
+        assert chosen == side if side else True
+        if not side and at != 0.5:
+            assert chosen == ("right" if at < 0.5 else "left")
+
+
+def test_a_face_that_is_low_sends_the_card_up() -> None:
+    size, face = (1280, 720), (300.0, 300.0, 700.0, 420.0)
+    _, top, _ = stand((524, 212), 12, size, "", Label("en", "top-right", size).box, face)
+    assert top < 60
+
+
+def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return (
+        one[0] < other[0] + other[2] and other[0] < one[0] + one[2]
+        and one[1] < other[1] + other[3] and other[1] < one[1] + one[3]
+    )  # fmt: skip
+
+
+def test_the_label_lies_over_everything() -> None:
+    size = (320, 180)
+    label = Label("en", "top-left", size)
+    plain = Stage(size, label).compose(blank(*size)).copy()
+    left, top, width, height = label.box
+    made = Overlay(size, Plates(), (left, top), "left", patient=True)
+    stage = Stage(size, label, made)
+    for _ in range(STEPS):
+        stage.show(ONE)
+        picture = stage.compose(blank(*size))
+    letters = planes(plain)[0][top : top + height, left : left + width] > 230
+    assert (planes(picture)[0][top : top + height, left : left + width][letters] > 225).all()
+    assert (planes(picture)[0] != planes(plain)[0]).any()
