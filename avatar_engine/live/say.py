@@ -182,7 +182,7 @@ def film(
     Raises:
         AvatarError: Something could not be said, or bundle, size or file are no good.
     """
-    stamp = Label(may.language, script.label, size)
+    stamp = Label(may.language, script.label, size, script.sells)
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     with ExitStack() as stack:
         stack.callback(voice.close)

@@ -224,7 +224,7 @@ def run(
     planned = planned or Script((), language or own)
     may = agreed(consents.from_record(bundle.consent, bundle.made), planned.languages, own, planned.use)
     planned = may.settled(planned)
-    label = Label(may.language, planned.label, size)
+    label = Label(may.language, planned.label, size, planned.sells)
     tags = provenance.metadata(may.language, bundle.name)
     format_ = ProgrammeFormat(*size, metadata=tags, codec=codec_named(codec))
     look = look_of(planned, script)

@@ -181,6 +181,7 @@ _TEXTS: Mapping[str, Callable[[str], Any]] = {
     "host": _words,
     "notice": _notice,
     "microphone": _yes,
+    "advertising": _yes,
     "names": partial(_one_of, NAMES, "way to write names of viewers down"),
 }
 

@@ -215,7 +215,8 @@ def script_of(entries: Sequence[Mapping[str, Any]]) -> Script:
     about = entries[0]
     texts = {name: str(about[name]) for name in ("language", "label", "expression", "use") if name in about}
     look = about.get("card", [OFF])
-    return Script((), **texts, card=tuple(map(str, look)))  # type: ignore[arg-type]
+    sells = about.get("advertising") is True
+    return Script((), **texts, card=tuple(map(str, look)), advertising=sells)  # type: ignore[arg-type]
 
 
 def cards(entries: Sequence[Mapping[str, Any]]) -> Callable[[str, float], Card | None]:

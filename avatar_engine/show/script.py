@@ -37,6 +37,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     rules: ["when viewers > 1000 for 60s: flash_offer", "every 10min: repeat offer"]
     rivals: [Brand X]   # names that are never said
     notice: 15min       # how often viewers are told that the images are virtual; or once
+    advertising: on     # the label says so, too; always where there is a catalogue
     microphone: off     # or on: a technician may speak through the presenter's mouth (`avatar_engine.live.microphone`)
     card: left          # or right, off: where a product's card stands; or [left, card.svg, font.ttf]: how it looks
     names: hidden       # or kept: how names of viewers are written into the journal
@@ -180,6 +181,7 @@ class Script:
         notice: Seconds between two announcements that the images are virtual; 0 for one at the beginning alone.
         among: Where the language is ``auto``, those that may be spoken, the main one first.
         microphone: Whether a technician may speak through the presenter's mouth.
+        advertising: Whether it says on the picture that it is advertising; see `sells`.
         card: Its side, its SVG and its fonts (`avatar_engine.stage.card.Look.of`).
     """
 
@@ -199,9 +201,15 @@ class Script:
     rivals: tuple[str, ...] = ()
     notice: float = NOTICE
     microphone: bool = False
+    advertising: bool = False
     card: tuple[str, ...] = ()
     names: str = NAMES[0]
     among: tuple[str, ...] = ()
+
+    @property
+    def sells(self) -> bool:
+        """Whether something is sold, which has to stand on the picture."""
+        return self.advertising or bool(self.catalogue)
 
     @property
     def hosted(self) -> bool:

@@ -349,3 +349,9 @@ def test_how_cards_look_is_read_and_mistakes_are_told():
     )
     with pytest.raises(AvatarError, match="line 2: card: 'top' is none of left, right and off"):
         parse("---\ncard: top\n---\nA.\n")
+
+
+def test_a_show_that_sells_is_advertising_whatever_it_says():
+    plain, told = parse("A.\n"), parse("---\nadvertising: on\n---\nA.\n")
+    shop = parse("---\ncatalogue: shop.csv\nadvertising: off\n---\nA.\n")
+    assert (plain.sells, told.sells, shop.sells) == (False, True, True)
