@@ -264,12 +264,11 @@ def run(
         microphone: Microphone | None = None
         showcase = showcase_of(director)
         cards = (lambda heard: showcase.seen(heard, clock())) if showcase else no_card
-        track = Retold(voice, planned.on_fault, start, cards)
         if isinstance(voice, VoiceProcess):
             if isinstance(director, Producer) and server is None:  # which gets its words in other pieces
                 voice.give_way_to(director)
             microphone = desk_of(director, voice, hosting, planned.microphone, stack)
-        track = Retold(microphone or voice, planned.on_fault, start)
+        track = Retold(microphone or voice, planned.on_fault, start, cards)
         feed = Feed(track, ring)
         feed.told = director.went if isinstance(director, Producer) else feed.told
         renderers = Renderers(make, ring, feed)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -35,6 +36,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         (youtube, "WAITING", 0.05), (youtube, "LATEST", 0.05),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, seconds)
+    # Parameters are made when tests are collected, which may be minutes before they run.
+    monkeypatch.setattr(youtube, "OLD", timedelta(hours=1))
     for name in (youtube.KEY, youtube.TOKEN, youtube.DAILY):
         monkeypatch.delenv(name, raising=False)
 
