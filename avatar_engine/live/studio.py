@@ -29,7 +29,7 @@ from avatar_engine.show.host import settings as hosts
 from avatar_engine.show.host.embedded import Embedded, Known
 from avatar_engine.show.host.endpoint import Endpoint
 from avatar_engine.show.host.hosts import Hosts
-from avatar_engine.show.host.prompt import messages
+from avatar_engine.show.host.prompt import Memory, messages
 from avatar_engine.show.host.reply import Ready, Reply, Request
 from avatar_engine.show.journal import Journal
 from avatar_engine.show.producer import Studio
@@ -274,13 +274,24 @@ def _studio(
     guard = Guard(shop.catalogue, now, script.rivals, script.persona)
     inbox = _Replayed(clock, script.answers, shop.product, script.rivals, shop.names)
     attendance = Attendance(journal)
-    inbox.watch = attendance.came
+    memory = Memory()
+
+    def came(what: Message | Count, sort: str, when: float) -> None:
+        attendance.came(what, sort, when)
+        if isinstance(what, Message) and sort in ("question", "talk"):
+            memory.came(what.text)
+
+    def noted(entry: Mapping[str, Any]) -> None:
+        memory.told(entry)
+        journal(entry)
+
+    inbox.watch = came
     sources = [source_of(text, folder, clock) for text in script.chat]
     inbox.replays = [source for source in sources if isinstance(source, Replay)]
     endpoint, over = None, threading.Event()
     if script.host:
         settings = hosts.load(folder / script.host)
-        endpoint = _endpoint(settings, script, shop) if live else None
+        endpoint = _endpoint(settings, script, shop, inbox, memory) if live else None
     heard: list[Watched] = []
     if live and sure:
         for source in sources:
@@ -336,7 +347,7 @@ def _studio(
         audience=audience,
         notice=guards.notice,
         tongue=_tongue(script),
-        journal=journal,
+        journal=noted,
         today=lambda: now().astimezone() if live else now(),
         showcase=showcase,
         chats=lambda: tuple(one.standing for one in heard),
@@ -351,9 +362,14 @@ def _tongue(script: Script) -> Callable[[str], str]:
     return lambda text: languages.recognised(markup.unmarked(text), script.answers[0], script.among)
 
 
-def _endpoint(settings: hosts.HostSettings, script: Script, shop: Shop) -> Endpoint:
+def _endpoint(
+    settings: hosts.HostSettings, script: Script, shop: Shop, inbox: Inbox, memory: Memory
+) -> Endpoint:
+    rundown = [segment.name for segment in script.segments]
+
     def brief(request: Request) -> list[dict[str, str]]:
-        return messages(request, script.persona, shop.facts(request.product, request.language), ())
+        facts = shop.facts(request.product, request.language)
+        return messages(request, script.persona, facts, memory.moment(inbox.audience(), rundown))
 
     return Endpoint(settings, brief)
 

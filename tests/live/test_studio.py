@@ -407,3 +407,16 @@ def test_a_show_in_auto_answers_each_in_a_language_that_the_consent_allows(show:
     assert any(tag == "en" and "€12.50" in text for tag, text in told), told
     assert any(tag == "fr" and "clone virtuel" in text for tag, text in told), told
     assert {tag for tag, text in told if not text.startswith(("This is the", "Not for"))} == {"en", "fr"}
+
+
+def test_a_model_is_told_of_the_show_so_far(show: Path) -> None:
+    with llm.Endpoint() as server:
+        (show.parent / "host.toml").write_text(f'url = "{server.url}"\nmodel = "m"\n')
+        show.write_text(SHOW.replace("notice: once", "notice: once\nhost: host.toml"))
+        played(show, studio.furnished, 40.0)
+        told = [json.loads(order["messages"][1]["content"]) for order in server.orders]
+    last = told[-1]
+    assert last["SAID_BEFORE"][0].startswith("This") or len(last["SAID_BEFORE"]) == 6
+    assert any("Steel mug" in text for text in last["SAID_BEFORE"]) and last["RUNDOWN"] == ["The mug"]
+    assert set(last["CHAT"]) <= {str(one.get("text")) for one in CHAT} and last["CHAT"]
+    assert last["AUDIENCE"]["chat"] >= 1
