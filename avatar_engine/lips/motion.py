@@ -29,7 +29,7 @@ CALM = 10.0
 
 LEAST_SPEECH = 16.0  # dB below loud speech that are speech in any room, however noisy
 CALM_BEFORE, CALM_AFTER = 3, 2  # pictures that are not calm yet, or no longer, though they are quiet
-CALM_STEP = 0.4
+CALM_STEP = 0.35
 """Share of their way that calm lips go in one picture: what is heard in a pause moves them, but not to and fro."""
 
 SINK = 0.04  # dB a picture: how fast the voice's remembered level sinks

@@ -124,7 +124,8 @@ def test_breath_to_and_fro_is_calmed() -> None:
     rows = np.resize(np.array([[0.0], [1.0]], np.float32), (100, 1))
     still, lively = (motion.calmed(rows, np.full(100, share, np.float32), rows[0]) for share in (0, 1))
     assert (lively == rows).all()
-    assert np.abs(np.diff(still[20:], axis=0)).max() == pytest.approx(0.25, abs=0.01)
+    steady = motion.CALM_STEP / (2 - motion.CALM_STEP)
+    assert np.abs(np.diff(still[20:], axis=0)).max() == pytest.approx(steady, abs=0.01)
 
 
 def test_a_room_so_noisy_that_speech_hardly_rises_above_it_is_not_calmed(model: LipsModel) -> None:
