@@ -122,8 +122,10 @@ class Stage:
         if body.shape != self._body_shape:
             self._fit(body)
         spot = self._place
-        if self._overlay is not None and self._ground is not None:
-            self._overlay.wipe(self._planes, self._ground)
+        if self._ground is not None:
+            self._label.wipe(self._planes, self._ground)
+            if self._overlay is not None:
+                self._overlay.wipe(self._planes, self._ground)
         for shift, source, target in zip((0, 1, 1), sources, self._planes, strict=True):
             rows = slice(spot.top >> shift, (spot.top + spot.height) >> shift)
             columns = slice(spot.left >> shift, (spot.left + spot.width) >> shift)

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
-from avatar_engine.media.picture import BLACK, NEUTRAL, WHITE, planes
+from avatar_engine.media.picture import BLACK, NEUTRAL, WHITE, Planes, planes
 
 WORDS = {
     "en": "AI-generated",
@@ -104,9 +104,13 @@ class _Stamp:
     add: FloatArray
     scratch: FloatArray
 
-    def press(self, plane: ByteArray) -> None:
+    def under(self, plane: ByteArray) -> ByteArray:
+        """The part of a plane that it covers."""
         rows, columns = self.keep.shape
-        part = plane[self.top : self.top + rows, self.left : self.left + columns]
+        return plane[self.top : self.top + rows, self.left : self.left + columns]
+
+    def press(self, plane: ByteArray) -> None:
+        part = self.under(plane)
         cv2.multiply(part, self.keep, dst=self.scratch, dtype=cv2.CV_32F)
         cv2.add(self.scratch, self.add, dst=part, dtype=cv2.CV_8U)
 
@@ -145,6 +149,11 @@ class Label:
         )
         self._size = size
         self._stamps = _stamps(mask, plate, self.box)
+
+    def wipe(self, picture: Planes, ground: Planes) -> None:
+        """Take the label off again: what lies beside the body is painted once, and words blended twice are darker."""
+        for plane, clean, stamp in zip(picture, ground, self._stamps, strict=True):
+            stamp.under(plane)[:] = stamp.under(clean)
 
     def draw(self, picture: ByteArray) -> None:
         """Blend the label into ``picture``, uint8 I420 (height * 3 // 2, width), in place."""

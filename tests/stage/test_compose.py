@@ -143,3 +143,12 @@ def test_the_face_is_found_in_the_shows_picture_whatever_its_size():
     assert (top, top + height) == pytest.approx((400 - 95, 400 + 86), abs=1)
     upright = face_box(transforms, 100, (640, 360), (720, 1280))
     assert upright[0] == pytest.approx(300 * 720 / 640, abs=2) and 438 < upright[1] < 438 + 404
+
+
+def test_the_label_beside_the_body_looks_the_same_in_every_picture():
+    size = (640, 360)
+    stage = Stage(size, Label("en", "top-right", size))
+    body = np.random.default_rng(2).integers(90, 200, (360 * 3 // 2, 270), dtype=np.uint8)
+    first = stage.compose(body).copy()
+    for _ in range(5):
+        assert (stage.compose(body) == first).all()
