@@ -116,4 +116,7 @@ def _ended(block: str) -> str:
 
 def _printable(text: str) -> str:
     words = " ".join(text.split())
-    return words if words.isprintable() else "".join(sign for sign in words if sign.isprintable())
+    if words.isprintable():
+        return words
+    # What is left out may have stood between two spaces.
+    return " ".join("".join(sign for sign in words if sign.isprintable()).split())

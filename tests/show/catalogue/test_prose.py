@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from avatar_engine.show.catalogue.prose import MOST_HTML, address, cut, line, sentences
@@ -55,6 +55,7 @@ def test_an_address_is_one_of_the_web(text: str, kept: bool) -> None:
     assert bool(address(text)) == kept
 
 
+@example("0\x85\ud7fc\r0")
 @given(st.text(alphabet="<>/!-=&;#x \n\"'ap[]CDATA?", max_size=300) | st.text(max_size=300))
 def test_no_text_breaks_it(text: str) -> None:
     said = sentences(text)
