@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated
 
 import cv2
+import document
 import numpy as np
 import typer
 from PIL import Image
@@ -85,10 +86,7 @@ def main(
     )
     print(told)
     if write:
-        text = write.read_text(encoding="utf-8")
-        before, _, rest = text.partition(BEGIN)
-        _, _, after = rest.partition(END)
-        write.write_text(f"{before}{BEGIN}\n\n{told}\n\n{END}{after}", encoding="utf-8")
+        document.put(write, BEGIN, END, told)
 
 
 if __name__ == "__main__":

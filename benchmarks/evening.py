@@ -27,6 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import document
 import httpx2
 import received
 import typer
@@ -278,9 +279,7 @@ def main(
     if json_file:
         json_file.write_text(json.dumps(made, indent=1, default=str), encoding="utf-8")
     if write:
-        text = write.read_text(encoding="utf-8")
-        begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-        write.write_text(f"{text[:begin]}\n\n{table(made)}\n\n{text[end:]}", encoding="utf-8")
+        document.put(write, BEGIN, END, table(made))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import av
+import document
 import faults_show
 import numpy as np
 import psutil
@@ -297,7 +298,7 @@ def markdown(faults: list[Fault], machine: str) -> str:
             f"| {one.part} | {one.kind} | {gaps} | {one.idle} | {again} | "
             f"{'yes' if one.connection else 'no'} | {one.said_again} | {one.lost} |"
         )
-    return f"{BEGIN}\n{machine}\n\n" + "\n".join(rows) + f"\n{END}"
+    return f"{machine}\n\n" + "\n".join(rows)
 
 
 def machine() -> str:
@@ -336,9 +337,7 @@ def main(
     if json_file:
         json_file.write_text(json.dumps([asdict(one) for one in faults], indent=2), encoding="utf-8")
     if write:
-        text = write.read_text(encoding="utf-8")
-        begin, end = text.index(BEGIN), text.index(END) + len(END)
-        write.write_text(text[:begin] + markdown(faults, machine()) + text[end:], encoding="utf-8")
+        document.put(write, BEGIN, END, markdown(faults, machine()))
 
 
 if __name__ == "__main__":

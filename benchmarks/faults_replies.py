@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import av
+import document
 import typer
 from rich.console import Console
 
@@ -87,9 +88,7 @@ def main(
     if json_file:
         json_file.write_text(json.dumps(made, indent=1), encoding="utf-8")
     if write:
-        text = write.read_text(encoding="utf-8")
-        begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-        write.write_text(f"{text[:begin]}\n{section(made)}\n{text[end:]}", encoding="utf-8")
+        document.put(write, BEGIN, END, section(made))
 
 
 if __name__ == "__main__":

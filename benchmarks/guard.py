@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import document
 import typer
 from rich.console import Console
 
@@ -117,14 +118,6 @@ def page() -> tuple[list[str], list[Line]]:
     return text, [*attacks, *harmless]
 
 
-def written(text: str, section: Sequence[str]) -> str:
-    """A page with the section put in, or put in anew."""
-    block = "\n".join([BEGIN, "", *section, "", END])
-    if BEGIN in text and END in text:
-        return text.partition(BEGIN)[0] + block + text.partition(END)[2]
-    return f"{text.rstrip()}\n\n{block}\n"
-
-
 def main(
     write: Annotated[Path | None, typer.Option(help="Markdown page to write the figures into.")] = None,
     show: Annotated[bool, typer.Option(help="Show what is wrong in the half that is tuned on.")] = False,
@@ -140,7 +133,7 @@ def main(
         if show and line.half == "tuned" and line.passed == bool(line.kind):
             console.print(line.language, line.kind or "harmless", line.text, line.why, sep="\t", markup=False)
     if write:
-        write.write_text(written(write.read_text(encoding="utf-8"), section), encoding="utf-8")
+        document.put(write, BEGIN, END, "\n".join(section))
 
 
 if __name__ == "__main__":

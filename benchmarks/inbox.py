@@ -19,6 +19,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated
 
+import document
 import typer
 import yaml
 from rich.console import Console
@@ -130,9 +131,7 @@ def main(
     )
     Console().print("\n".join(rows), markup=False)
     if write:
-        text = write.read_text(encoding="utf-8")
-        begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-        write.write_text(f"{text[:begin]}\n\n" + "\n".join(rows) + f"\n\n{text[end:]}", encoding="utf-8")
+        document.put(write, BEGIN, END, "\n".join(rows))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import document
 import numpy as np
 import psutil
 import typer
@@ -343,9 +344,7 @@ def main(
     if json_file:
         json_file.write_text(json.dumps(found, indent=1), encoding="utf-8")
     if write:
-        text = write.read_text(encoding="utf-8")
-        begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-        write.write_text(f"{text[:begin]}\n\n{section(found)}\n\n{text[end:]}", encoding="utf-8")
+        document.put(write, BEGIN, END, section(found))
 
 
 if __name__ == "__main__":

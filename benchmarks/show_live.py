@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import document
 import numpy as np
 import typer
 from chat_made import DATA
@@ -145,14 +146,12 @@ def main(
     if json_file:
         json_file.write_text(json.dumps(made, indent=1, default=str), encoding="utf-8")
     if write:
-        text = write.read_text(encoding="utf-8")
-        begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
         told = (
             f"{made['date']}; {made['machine']}. {made['heard']} questions (of {made['questions']}; the others had "
             f"been answered in other words), asked in silence: median {made['median']:.2f} s, P95 {made['p95']:.2f} s, "
             f"longest {made['longest']:.2f} s (goal: median 1.5 s)."
         )
-        write.write_text(f"{text[:begin]}\n\n{told}\n\n{text[end:]}", encoding="utf-8")
+        document.put(write, BEGIN, END, told)
 
 
 if __name__ == "__main__":
