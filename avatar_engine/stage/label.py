@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.picture import BLACK, NEUTRAL, WHITE, Planes, planes
+from avatar_engine.stage.typeface import east_asian
 
 WORDS = {
     "en": "AI-generated",
@@ -82,16 +83,6 @@ PLATE_OPACITY = 0.72
 
 SMALLEST_TEXT = 10
 """Font size in pixels under which the words can't be read, and the show is refused."""
-
-_EAST_ASIAN_FONTS = (
-    "/usr/share/fonts/**/NotoSansCJK-Bold.ttc",
-    "/usr/share/fonts/**/NotoSansCJK*.ttc",
-    "/usr/share/fonts/**/wqy-*.ttc",
-    "/System/Library/Fonts/PingFang.ttc",
-    "/System/Library/Fonts/AppleSDGothicNeo.ttc",
-    "C:/Windows/Fonts/msyh*.ttc",
-    "C:/Windows/Fonts/malgun*.ttf",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +160,8 @@ def _words_and_font(language: str, advertising: bool) -> tuple[str, Path]:
     latin = _packaged_font()
     if not any(ord(sign) > 0x2E80 for sign in words):
         return words, latin
-    for pattern in _EAST_ASIAN_FONTS:
-        anchor, _, rest = pattern.partition("/**/")
-        folder, glob = (Path(anchor), f"**/{rest}") if rest else (Path(pattern).parent, Path(pattern).name)
-        if folder.is_dir() and (found := next(iter(sorted(folder.glob(glob))), None)):
-            return words, found
-    return _words("en", advertising), latin
+    found = east_asian()
+    return (words, found) if found else (_words("en", advertising), latin)
 
 
 def _words(language: str, advertising: bool) -> str:

@@ -163,7 +163,7 @@ def _script(letter: str) -> str:
 @lru_cache
 def _file(script: str) -> Path | None:
     if script == _EAST:
-        return _installed()
+        return east_asian()
     return _packaged(script) if script in _PACKAGED else None
 
 
@@ -178,7 +178,7 @@ def _packaged(script: str) -> Path:
     return found[0]
 
 
-def _installed() -> Path | None:
+def east_asian() -> Path | None:
     """A font of this machine with the letters of Chinese, Japanese and Korean."""
     for pattern in _EAST_ASIAN:
         anchor, _, rest = pattern.partition("/**/")
@@ -213,4 +213,4 @@ def _breakable(text: str) -> list[str]:
     return parts
 
 
-__all__ = ["FAMILY", "KINDS", "Typeface"]
+__all__ = ["FAMILY", "KINDS", "Typeface", "east_asian"]

@@ -1,9 +1,12 @@
+import shutil
+
 import cv2
 import numpy as np
 import pytest
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.picture import blank, planes
+from avatar_engine.stage import typeface
 from avatar_engine.stage.label import ADVERTISING, POSITIONS, WORDS, Label
 
 SIZES = [(1280, 720), (1920, 1080), (720, 1280), (640, 360), (320, 180), (180, 320), (3840, 2160)]
@@ -91,6 +94,14 @@ def test_every_language_has_words_that_the_font_can_draw(language):
     assert label.words in (WORDS[language], WORDS["en"])
     if all(ord(sign) < 0x2E80 for sign in WORDS[language]):
         assert label.words == WORDS[language]
+
+
+def test_east_asian_words_take_a_font_of_the_machine_and_english_ones_stand_in(monkeypatch, tmp_path):
+    monkeypatch.setattr(typeface, "_EAST_ASIAN", (f"{tmp_path}/*.ttf",))
+    assert Label("zh-CN", "top-left", (1280, 720), True).words == "Advertising · AI-generated"
+    shutil.copy(typeface.Typeface().files("")[0], tmp_path / "east.ttf")
+    label = Label("zh-CN", "top-left", (1280, 720), True)
+    assert label.words == f"{ADVERTISING['zh']} · {WORDS['zh']}"
 
 
 def test_accents_are_drawn():
