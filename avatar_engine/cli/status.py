@@ -21,6 +21,7 @@ from avatar_engine.broadcast.spec import OutputSpec, redact_url
 from avatar_engine.cli import takeover
 from avatar_engine.figures.cost import Prices
 from avatar_engine.figures.metrics import LOOPBACK
+from avatar_engine.figures.table import coloured
 from avatar_engine.figures.watch import Watch, Watched
 from avatar_engine.live import show, studio
 from avatar_engine.live.hosted import Hosting
@@ -30,9 +31,6 @@ from avatar_engine.voice.takes import Tally
 
 LINE_EVERY = 10.0
 """Seconds on air between two printed lines where there is no terminal."""
-
-STATE_COLOURS = {"on air": "green", "connecting": "yellow", "reconnecting": "yellow", "failed": "red"}
-STATE_COLOURS |= {"connected": "green", "away": "yellow"}  # of a chat
 
 
 def on_air(
@@ -177,12 +175,10 @@ def panel(status: ShowStatus) -> RenderableType:
     )
     outputs = Table.grid(padding=(0, 2))
     for output in status.broadcast.outputs if status.broadcast else ():
-        colour = STATE_COLOURS.get(output.state, "white")
-        outputs.add_row(f"[{colour}]{output.state}[/]", output.name, f"[dim]{output.error}[/]")
+        outputs.add_row(coloured(output.state), output.name, f"[dim]{output.error}[/]")
     for chat in status.chats:
-        colour = STATE_COLOURS.get(chat.state, "white")
         told = f"{escape(chat.source)}, {chat.messages} messages"
-        outputs.add_row(f"[{colour}]{chat.state}[/]", told, f"[dim]{escape(chat.why)}[/]")
+        outputs.add_row(coloured(chat.state), told, f"[dim]{escape(chat.why)}[/]")
     return Group(figures, outputs)
 
 

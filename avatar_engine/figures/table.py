@@ -28,7 +28,10 @@ COLOURS = {
     "reconnecting": "yellow",
     "starting": "yellow",
     "failed": "red",
+    "connected": "green",
+    "away": "yellow",
 }
+"""Of the states of shows, outputs and chats."""
 
 
 def listed(shows: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -51,14 +54,14 @@ def listed(shows: Sequence[Mapping[str, Any]]) -> RenderableType:
                 f"{status['av_offset_ms']:+.0f} ms",
                 f"{up} of {len(outputs)}",
             ]
-        table.add_row(str(shown["show"]), _state(shown["state"]), *row)
+        table.add_row(str(shown["show"]), coloured(shown["state"]), *row)
     return table
 
 
 def shown(snapshot: Mapping[str, Any]) -> RenderableType:
     """Everything about one show."""
     head = (
-        f"[bold]{escape(str(snapshot['show']))}[/]  {_state(snapshot['state'])}  [dim]{snapshot['time']}[/]"
+        f"[bold]{escape(str(snapshot['show']))}[/]  {coloured(snapshot['state'])}  [dim]{snapshot['time']}[/]"
     )
     status = snapshot.get("status")
     if not status:
@@ -115,7 +118,7 @@ def _of_outputs(status: Mapping[str, Any]) -> Table:
     table = Table("output", "state", "kbit/s", "sent", "lost", "reconnects", "last error", box=None)
     for one in _outputs(status):
         counts = (f"{one['bitrate_kbps']:.0f}", str(one["sent"]), str(one["dropped"]), str(one["reconnects"]))
-        table.add_row(escape(one["name"]), _state(one["state"]), *counts, escape(one["error"]))
+        table.add_row(escape(one["name"]), coloured(one["state"]), *counts, escape(one["error"]))
     return table
 
 
@@ -123,7 +126,7 @@ def _of_chats(status: Mapping[str, Any]) -> Table:
     table = Table("chat", "state", "messages", "dropped", "breaks", "why", box=None)
     for one in status["chats"]:
         counts = (str(one["messages"]), str(one["dropped"]), str(one["breaks"]))
-        table.add_row(escape(one["source"]), _state(one["state"]), *counts, escape(one["why"]))
+        table.add_row(escape(one["source"]), coloured(one["state"]), *counts, escape(one["why"]))
     return table
 
 
@@ -166,5 +169,6 @@ def _outputs(status: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return outputs
 
 
-def _state(state: str) -> str:
+def coloured(state: str) -> str:
+    """A state in its colour, in rich's markup."""
     return f"[{COLOURS.get(state, 'white')}]{state}[/]"

@@ -41,6 +41,9 @@ def test_how_the_chats_stand_is_told():
     text = printed(table.shown(known))
     for figure in ("youtube:abc", "away", "512", "YouTube answers 503"):
         assert figure in text, figure
+    assert (
+        table.coloured("away") == "[yellow]away[/]" and table.coloured("connected") == "[green]connected[/]"
+    )
 
 
 def test_all_shows_are_listed_also_those_that_start():
