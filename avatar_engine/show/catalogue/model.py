@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,9 @@ LONGEST = 4000
 
 MOST_TOLD = 1000
 """Mistakes of a catalogue that are kept."""
+
+HEAD = 4
+"""Letters by which a name is found in a text; a shorter name has fewer."""
 
 _SIGNS = {
     "€": "EUR",
@@ -172,27 +176,35 @@ class Catalogue:
     version: str = ""
     form: str = ""
     mistakes: tuple[str, ...] = ()
-    _names: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
+    _names: Mapping[str, set[str]] = field(init=False, repr=False, compare=False)
+    _sizes: Mapping[str, set[int]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Every name is made plain once: every sentence of a show asks which products it names."""
-        named = (
-            (_plain(name), product.ident) for product in self.products.values() for name in product.names
-        )
-        object.__setattr__(self, "_names", tuple(pair for pair in named if pair[0]))
+        """Names are made plain once, and found by their first letters: every sentence of a show asks for them."""
+        names: defaultdict[str, set[str]] = defaultdict(set)
+        sizes: defaultdict[str, set[int]] = defaultdict(set)
+        for product in self.products.values():
+            for name in filter(None, map(_plain, product.names)):
+                # a name in Latin letters is a word of its own; in other scripts it may stand within one
+                written = f" {name} " if name.isascii() else name
+                names[written].add(product.ident)
+                sizes[written[:HEAD]].add(len(written))
+        object.__setattr__(self, "_names", dict(names))
+        object.__setattr__(self, "_sizes", dict(sizes))
 
     def named(self, text: str) -> Product | None:
         """The product that a text names, by the longest of its names; None for none or where two are meant."""
-        plain = _plain(text)
-        words = f" {plain} "
-        found = [
-            (len(name), ident)
-            for name, ident in self._names
-            if name in plain and (f" {name} " in words or not name.isascii())
-        ]
-        size = max(found, default=(0, ""))[0]
-        longest = {ident for length, ident in found if length == size}
-        return self.products[longest.pop()] if len(longest) == 1 else None
+        words = f" {_plain(text)} "
+        pieces = (
+            words[at : at + size]
+            for at in range(len(words))
+            for head in range(1, HEAD + 1)
+            for size in self._sizes.get(words[at : at + head], ())
+        )
+        found = {piece for piece in pieces if piece in self._names}
+        longest = max((len(piece.strip()) for piece in found), default=0)
+        idents = {ident for piece in found if len(piece.strip()) == longest for ident in self._names[piece]}
+        return self.products[idents.pop()] if len(idents) == 1 else None
 
 
 def read_price(text: str, currency: str = "") -> Price:
