@@ -171,11 +171,11 @@ def panel(status: ShowStatus) -> RenderableType:
         _alarm(restarts(status)),
         "[bold red]microphone[/]"
         if status.microphone
-        else f"{'speaking' if status.speaking else 'idle'}{f', {status.segment}' if status.segment else ''}",
+        else f"{'speaking' if status.speaking else 'idle'}{f', {escape(status.segment)}' if status.segment else ''}",
     )
     outputs = Table.grid(padding=(0, 2))
     for output in status.broadcast.outputs if status.broadcast else ():
-        outputs.add_row(coloured(output.state), output.name, f"[dim]{output.error}[/]")
+        outputs.add_row(coloured(output.state), escape(output.name), f"[dim]{escape(output.error)}[/]")
     for chat in status.chats:
         told = f"{escape(chat.source)}, {chat.messages} messages"
         outputs.add_row(coloured(chat.state), told, f"[dim]{escape(chat.why)}[/]")

@@ -87,6 +87,15 @@ def test_the_panel_shows_outputs_with_their_errors() -> None:
         assert figure in text
 
 
+def test_brackets_in_names_are_shown_as_they_are() -> None:
+    assert STATUS.broadcast
+    output = replace(STATUS.broadcast.outputs[0], name="show[a].mp4", error="[tcp @ 0x1] refused [/]")
+    broadcast = replace(STATUS.broadcast, outputs=(output,))
+    text = _rendered(replace(STATUS, segment="[/b] [new]", broadcast=broadcast))
+    for told in ("show[a].mp4", "[tcp @ 0x1] refused [/]", "speaking, [/b] [new]"):
+        assert told in text, told
+
+
 def test_the_panel_shows_how_the_chats_stand() -> None:
     chats = (
         Standing("twitch", "connected", messages=512),
