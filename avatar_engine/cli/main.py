@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 
 from avatar_engine import __version__
 from avatar_engine.cli import hosting, takeover
@@ -553,7 +554,7 @@ def main() -> None:
     try:
         app()
     except AvatarError as error:
-        console.print(f"[bold red]Error:[/] {error.what}", highlight=False)
+        console.print(f"[bold red]Error:[/] {escape(error.what)}", highlight=False)
         if error.advice:
-            console.print(f"       {error.advice}", highlight=False)
+            console.print(f"       {error.advice}", highlight=False, markup=False)
         sys.exit(2)

@@ -104,6 +104,19 @@ def test_an_avatar_error_is_printed_without_a_traceback(
     assert "Traceback" not in printed
 
 
+def test_brackets_in_an_error_are_printed_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise AvatarError("The file show[a].md has no [/b].", "Write [en] above it.")
+
+    monkeypatch.setattr(cli, "app", refuse)
+    with pytest.raises(SystemExit):
+        cli.main()
+    told = capsys.readouterr().err
+    assert "Error: The file show[a].md has no [/b]." in told and "Write [en] above it." in told
+
+
 def test_a_bad_date_is_refused() -> None:
     with pytest.raises(AvatarError, match="31-12-2027"):
         cli._day("31-12-2027")
