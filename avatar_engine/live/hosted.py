@@ -120,7 +120,8 @@ def directed(
     if file is None or not script.hosted:
         return Director(script, loop, start, hosting.seed)
     audit = Audit.begun(hosting.audit, hosting.desk) if hosting.audit else None
-    stack.callback(audit.close if audit else _nothing)
+    if audit:
+        stack.callback(audit.close)
     journal = stack.enter_context(closing(Journal(hosting.notes, audit, **about(script, file, hosting))))
     studio = hosting.furnish(script, file, journal, clock) if hosting.furnish else Studio(journal=journal)
     stack.callback(studio.close)
@@ -130,10 +131,6 @@ def directed(
 def _found(card: tuple[str, ...], folder: Path) -> list[str]:
     """A script's ``card`` with its files as they are found from anywhere."""
     return [one if one in (*SIDES, OFF) else str((folder / one).resolve()) for one in card]
-
-
-def _nothing() -> None:
-    """There is no audit log to close."""
 
 
 def desk_of(

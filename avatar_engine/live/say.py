@@ -190,8 +190,9 @@ def film(
         # imported here, a second's work, while the voice is loading on the other core
         from avatar_engine.live import performer as performers
 
-        device_ = devices.choose(device)
-        performer = performers.load(bundle, stamp, size, device_, script.expression, look, patient=True)
+        performer = performers.load(
+            bundle, stamp, size, devices.choose(device), script.expression, look, patient=True
+        )
         stack.callback(performer.close)
         voice.wait_ready()
         takes = length()

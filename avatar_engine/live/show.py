@@ -261,16 +261,17 @@ def run(
         )
         stack.callback(voice.close)
         voice.launch()
-        microphone: Microphone | None = None
         showcase = showcase_of(director)
         cards = (lambda heard: showcase.seen(heard, clock())) if showcase else no_card
+        microphone: Microphone | None = None
         if isinstance(voice, VoiceProcess):
             if isinstance(director, Producer) and server is None:  # which gets its words in other pieces
                 voice.give_way_to(director)
             microphone = desk_of(director, voice, hosting, planned.microphone, stack)
         track = Retold(microphone or voice, planned.on_fault, start, cards)
         feed = Feed(track, ring)
-        feed.told = director.went if isinstance(director, Producer) else feed.told
+        if isinstance(director, Producer):
+            feed.told = director.went
         renderers = Renderers(make, ring, feed)
         stack.callback(renderers.close)
         renderers.launch()
