@@ -63,7 +63,6 @@ LONGEST = 500
 FEW = 10
 """Pieces in stock at which there may be hurry."""
 
-_CLAIMS = ("free", "half", "boast", "hurry", "health", "finance", "green")
 _SECRETS = {
     "key": re.compile(
         r"\b(?:sk|pk|ghp|xox[abp]|AKIA|AIza)[-_]?[A-Za-z0-9_-]{12,}|\b[A-Za-z0-9+/_-]{40,}={0,2}"
@@ -174,7 +173,7 @@ class Guard:
         shop = self._shop(catalogue)
         named = catalogue.named(plain)
         spoken = [one for one in (named, catalogue.products.get(product)) if one]
-        saying = _Saying(plain, low, tag, topics_of(tag, _more(tag)), spoken, shop, figures(plain, tag))
+        saying = _Saying(plain, low, tag, topics_of(tag), spoken, shop, figures(plain, tag))
         reasons = [*self._secrets(plain), *self._claims(saying)]
         people = origin.startswith(_PEOPLE) or (len(low) > 8 and low.strip(" .!") in shop.texts)
         if not people:
@@ -491,7 +490,7 @@ def _kinds(product: Product) -> frozenset[tuple[str, str]]:
         facts = [*texts.facts, *texts.facts.values(), *(part for pair in texts.faq for part in pair)]
         written = bare(" ".join([texts.name, texts.description, *facts]))
         for one in (tag,) if known(tag) else languages():
-            found |= topics_of(one, _more(one)).kinds_of(written)
+            found |= topics_of(one).kinds_of(written)
     return frozenset(found)
 
 
@@ -635,13 +634,6 @@ def words_of(language: str) -> Mapping[str, re.Pattern[str]]:
 
 def _pattern(words: str, spaced: bool) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{words})(?!\w)" if spaced else words, re.IGNORECASE)
-
-
-@lru_cache(maxsize=16)
-def _more(tag: str) -> tuple[tuple[str, str], ...]:
-    """Words for claims that stand in ``words.yaml``."""
-    told = _table().get(tag, _table()["en"])
-    return tuple((name, str(told[name])) for name in (*_CLAIMS, "human"))
 
 
 @lru_cache(maxsize=1)

@@ -96,15 +96,15 @@ def little() -> Mapping[str, frozenset[str]]:
 
 
 @lru_cache(maxsize=16)
-def topics_of(tag: str, more: tuple[tuple[str, str], ...] = ()) -> Topics:
-    """What is listened for in a language; English where it is not known. ``more`` are words for topics, as pairs."""
+def topics_of(tag: str) -> Topics:
+    """What is listened for in a language; English where it is not known."""
     table = _table()
     tag = tag if known(tag) else "en"
-    told, every, added = table[tag], table["all"], dict(more)
+    told, every = table[tag], table["all"]
     spaced = tag not in ("zh", "ja", "hi")
     patterns = {}
     for topic in _TOPICS:
-        own = [*_lines(told[topic]), *([bare_pattern(added[topic])] if topic in added else [])]
+        own = _lines(told[topic])
         shared = _lines(every.get(topic, ""))
         parts = [rf"(?<!\w)(?:{'|'.join(own)})(?!\w)" if spaced else "|".join(own)] if own else []
         latin = [part for part in shared if part.isascii()]
