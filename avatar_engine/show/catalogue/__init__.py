@@ -3,6 +3,7 @@
 - `model`: what a catalogue is
 - `tables`: our own form, CSV or JSON, in which one mistake is one too many
 - `merchant`, `shopify`: what shops have already; what can't be used is left out and told
+- `rows`: of tables that shops export
 - `reading`: finds the format by what stands in a file
 - `place`: file or address, as a show names it, with its options
 - `files`, `polled`: keep a file or an address in step with the show; `web` is how servers are asked

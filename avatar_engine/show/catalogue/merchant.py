@@ -10,8 +10,6 @@ item that is being read, so that memory is bounded by one item; depth, fields an
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +34,7 @@ from avatar_engine.show.catalogue.model import (
     read_price,
 )
 from avatar_engine.show.catalogue.prose import address, line, sentences
+from avatar_engine.show.catalogue.rows import mark_of, rows
 
 DEEPEST, MOST_FIELDS, LONGEST_FIELD = 40, 300, 20_000
 """Of an item: elements within one another, its fields, and letters of one."""
@@ -124,27 +123,13 @@ def read_text(text: str, currency: str = "", language: str = "") -> Read:
         language: Of texts, where the feed does not say it.
     """
     gathered, items = Gathering(), list[Item]()
-    first = text.partition("\n")[0]
-    mark = max("\t,;|", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
-    try:
-        headings = [_heading(name) for name in next(reader)]
-        for row in reader:
-            where = f"line {reader.line_num}"
-            if not any(cell.strip() for cell in row):
-                continue
-            if len(items) == MOST:
-                gathered.wrong(where, f"more than {MOST} products; the rest is left out")
-                break
-            gathered.count += 1
-            if len(row) > len(headings):
-                gathered.wrong(where, "more fields than headings; it is left out")
-                continue
-            items.append(_row(where, headings, row))
-    except csv.Error as error:
-        gathered.wrong(f"line {reader.line_num}", f"{error}; what follows is left out")
+    for where, cells in rows(text, _heading, gathered):
+        if len(items) == MOST:
+            gathered.wrong(where, f"more than {MOST} products; the rest is left out")
+            break
+        items.append(_row(where, cells))
     _take(items, gathered, currency, language)
-    return gathered.read(f"Google Merchant ({'TSV' if mark == chr(9) else 'CSV'})")
+    return gathered.read(f"Google Merchant ({'TSV' if mark_of(text) == chr(9) else 'CSV'})")
 
 
 def read_xml(data: bytes, currency: str = "", language: str = "") -> Read:
@@ -287,9 +272,9 @@ def _heading(name: str) -> str:
     return re.sub(r"[\s_]+", "_", name.strip().lstrip("\ufeff").lower()).removeprefix("g:")
 
 
-def _row(where: str, headings: Sequence[str], row: Sequence[str]) -> Item:
+def _row(where: str, cells: Sequence[tuple[str, str]]) -> Item:
     item = Item(where)
-    for name, cell in zip(headings, row, strict=False):
+    for name, cell in cells:
         value = cell[:LONGEST_FIELD].strip()
         if name.startswith("product_detail") and value:
             parts = value.split(":")
@@ -426,8 +411,6 @@ def _sale(told: Mapping[str, str], price: Price, doubts: list[str]) -> tuple[Off
 
 def interval(text: str) -> tuple[datetime, datetime]:
     """Begin and end of an ISO 8601 interval: ``2027-01-31T20:00+0100/2027-02-01T20:00+0100``.
-
-
 
     Raises:
         ValueError: It is none, or has no time zone: Google reads it by the country that a feed is for, which the feed

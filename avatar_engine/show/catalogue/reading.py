@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import hashlib
 import json
 import zlib
@@ -13,6 +12,7 @@ from pathlib import Path
 from avatar_engine.errors import AvatarError
 from avatar_engine.show.catalogue import merchant, shopify, tables
 from avatar_engine.show.catalogue.model import LARGEST, MOST, MOST_TOLD, Catalogue, Product, Read
+from avatar_engine.show.catalogue.rows import headings_of
 
 LISTED = 50
 """Mistakes that an error lists."""
@@ -79,7 +79,7 @@ def read(data: bytes, name: str, currency: str = "", language: str = "", shop: s
         if isinstance(told, dict) and told.get("products") == [] and shop:
             return Read(shopify.JSON_FORM, {})  # the page behind the last one
         return tables.read_json(told, currency, language)
-    headings = _headings(text)
+    headings = headings_of(text)
     if shopify.is_export(headings):
         _need_currency(name, currency)
         return shopify.read_export(text, currency, language)
@@ -143,14 +143,6 @@ def _text(data: bytes, name: str) -> str:
         raise AvatarError(
             f"The catalogue {name} is not UTF-8 text (byte {error.start}).", "Save it as UTF-8."
         ) from None
-
-
-def _headings(text: str) -> list[str]:
-    first = text.lstrip("\r\n").partition("\n")[0][:20_000]
-    try:
-        return next(csv.reader([first], delimiter=max(",\t;|", key=first.count)), [])
-    except csv.Error:
-        return []
 
 
 def _need_currency(name: str, currency: str) -> None:

@@ -7,8 +7,6 @@ the variant's id), for "the mug" has no price then. Shopify tells no currency: t
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +17,7 @@ from urllib.parse import quote
 from avatar_engine.show.catalogue.merchant import merchant_price
 from avatar_engine.show.catalogue.model import MOST, Gathering, Price, Product, Read, Texts
 from avatar_engine.show.catalogue.prose import address, line, sentences
+from avatar_engine.show.catalogue.rows import rows
 
 MOST_VARIANTS, MOST_OPTIONS = 250, 3
 """Of a product, as Shopify itself allows (2048 variants since 2024; more than 250 are passed over)."""
@@ -87,26 +86,14 @@ def read_export(text: str, currency: str = "", language: str = "") -> Read:
         language: Of the texts; "" for all.
     """
     gathered = Gathering()
-    first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     products: dict[str, tuple[str, dict[str, Any]]] = {}
-    try:
-        headings = [_heading(name) for name in next(reader)]
-        for row in reader:
-            where = f"line {reader.line_num}"
-            if not any(cell.strip() for cell in row):
-                continue
-            if len(row) > len(headings):
-                gathered.wrong(where, "more fields than headings; it is left out")
-                continue
-            told = {name: cell.strip() for name, cell in zip(headings, row, strict=False) if cell.strip()}
-            _line(where, told, products, gathered)
-            if len(products) > MOST:
-                gathered.wrong(where, f"more than {MOST} products; the rest is left out")
-                products.popitem()
-                break
-    except csv.Error as error:
-        gathered.wrong(f"line {reader.line_num}", f"{error}; what follows is left out")
+    for where, cells in rows(text, _heading, gathered):
+        told = {name: value for name, cell in cells if (value := cell.strip())}
+        _line(where, told, products, gathered)
+        if len(products) > MOST:
+            gathered.wrong(where, f"more than {MOST} products; the rest is left out")
+            products.popitem()
+            break
     gathered.count = len(products)
     for where, one in products.values():
         _take(where, one, gathered, currency, language, "")
