@@ -11,7 +11,7 @@ item that is being read, so that memory is bounded by one item; depth, fields an
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -290,6 +290,7 @@ def _take(items: Sequence[Item], gathered: Gathering, currency: str, language: s
     for item in items:
         if group := item.fields.get("item_group_id"):
             alike[group, line(item.fields.get("title", "")).casefold()].append(item)
+    alone = {key: _alone(variants) for key, variants in alike.items() if len(variants) > 1}
     for item in items:
         ident = line(item.fields.get("id", ""), 60)
         where = f"{item.where} ({ident})" if ident else item.where
@@ -300,17 +301,23 @@ def _take(items: Sequence[Item], gathered: Gathering, currency: str, language: s
             continue
         for doubt in doubts:
             gathered.wrong(where, doubt)
-        variants = alike.get((product.group, product.names[0].casefold()), ())
-        if len(variants) > 1:
-            product = replace(product, also=tuple(_told_apart(item, product.names[0], variants)))
+        title = product.names[0]
+        if own := alone.get((product.group, title.casefold())):
+            product = replace(product, also=tuple(_told_apart(item, title, own)))
         gathered.add(where, product)
 
 
-def _told_apart(item: Item, title: str, variants: Sequence[Item]) -> Iterator[str]:
+def _alone(variants: Sequence[Item]) -> frozenset[tuple[str, str]]:
+    """What only one of the variants has: attributes and values."""
+    counts = Counter((name, one.fields.get(name, "")) for one in variants for name in _TELLS_APART)
+    return frozenset(told for told, count in counts.items() if count == 1)
+
+
+def _told_apart(item: Item, title: str, alone: frozenset[tuple[str, str]]) -> Iterator[str]:
     """Names of a variant whose title others have, too: with the colour or size that it has alone."""
     for name in _TELLS_APART:
         own = item.fields.get(name, "")
-        if own and sum(one.fields.get(name, "") == own for one in variants) == 1:
+        if own and (name, own) in alone:
             value = line(own)
             yield from (f"{title} {value}", f"{value} {title}")
 
