@@ -373,7 +373,7 @@ class Inbox:
         """Somebody came in, gave or bought something: who may be named is greeted or thanked."""
         last = self._seen.get(message.author)
         self._remember(message.author, now)
-        for name in _names((), message.author):
+        for name in _names(message.author, self._languages[0]):
             if message.kind in GIVING:
                 self._people["thank"].append((now, name, message.kind))
             elif message.kind == "join" and (last is None or now - last > BACK):
@@ -403,8 +403,9 @@ class Inbox:
 
     def _ask(self, message: Message, meaning: Meaning, product: str, now: float) -> str:
         """Put a question to those that ask the same; what became of it."""
+        language = tongue_of(message.text, self._languages)
         question = Question(
-            message.text, tongue_of(message.text, self._languages), _names((), message.author), 1, now, now,
+            message.text, language, _names(message.author, language), 1, now, now,
             product or None, intent=meaning.intent, detail=meaning.detail,
             vector=vector_of(message.text), idents=[message.ident], likeness=ALIKE,
         )  # fmt: skip
@@ -513,15 +514,10 @@ def _topic(question: Question) -> _Key:
 
 
 @lru_cache(maxsize=1)
-def _common() -> dict[str, frozenset[str]]:
-    """Little words by language: they tell which one it is, and nothing of what is asked."""
-    return {tag: frozenset(_WORD.findall(told["passed_over"].casefold())) for tag, told in phrases().items()}
-
-
-@lru_cache(maxsize=1)
 def _little() -> frozenset[str]:
-    every = (word for tag, words in _common().items() if tag not in ("zh", "ja") for word in words)
-    return frozenset(_bare(word) for word in every) - _ASKING
+    """Words that tell nothing of what is asked, in languages with spaces."""
+    told = (said["passed_over"] for tag, said in phrases().items() if tag not in ("zh", "ja"))
+    return frozenset(_bare(word) for text in told for word in _WORD.findall(text.casefold())) - _ASKING
 
 
 @lru_cache(maxsize=1)
@@ -575,13 +571,11 @@ def _hash(vector: FloatArray, term: str, weight: float) -> None:
     vector[code % WIDTH] += weight if code & 0x80000000 else -weight
 
 
-def _names(names: tuple[str, ...], author: str) -> tuple[str, ...]:
-    """Names that may be said aloud, with one more if it may."""
-    plain = re.sub(r"[_.\-\d]+", " ", author).strip()
-    said = " ".join(plain.split())
-    good = (
-        3 <= len(said) <= 20
-        and sum(letter.isalpha() for letter in said) >= 0.7 * len(said)
-        and not _RUDE.search(said)
-    )
-    return (*names, said) if good and len(names) < NAMES and said not in names else names
+def _names(author: str, language: str) -> tuple[str, ...]:
+    """The name of an author as it may be said aloud in a language; empty where it may not."""
+    said = " ".join(re.sub(r"[_.\-\d]+", " ", author).split())
+    letters = [letter for letter in said if letter.isalpha()]
+    good = 3 <= len(said) <= 20 and len(letters) >= 0.7 * len(said) and not _RUDE.search(said)
+    if language.partition("-")[0] not in ("zh", "ja", "hi"):  # whose viewers have names in Latin letters, too
+        good = good and all(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
+    return (said,) if good else ()

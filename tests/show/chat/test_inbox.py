@@ -346,3 +346,23 @@ def test_who_watches_is_told_of_everything_that_came_and_what_became_of_it() -> 
     room.say("you idiot", "Bob")
     room.inbox.put(Count("sales", 3))
     assert seen == [("Message", "question", 4.0), ("Message", "rude", 4.0), ("Count", "", 4.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "author", "named"),
+    [("how much is it?", "Zoë", ("Zoë",)), ("how much is it?", "山田太郎", ()), ("how much is it?", "Иван", ()),
+     ("いくらですか", "山田太郎", ("山田太郎",)), ("いくらですか", "Ann", ("Ann",))],
+)  # fmt: skip
+def test_nobody_is_called_by_a_name_that_can_t_be_read_in_the_language(
+    text: str, author: str, named: tuple[str, ...]
+) -> None:
+    room = Room(languages=("en", "ja"))
+    room.say(text, author)
+    question = room.inbox.choose(0.0)
+    assert question is not None and question.authors == named
+
+
+def test_nobody_is_thanked_by_a_name_that_can_t_be_read_in_the_show_s_language() -> None:
+    room = Room(languages=("fr", "ja"))
+    room.say("", "山田太郎", kind="gift")
+    assert room.inbox.choose(0.0) is None
