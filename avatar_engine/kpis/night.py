@@ -247,8 +247,8 @@ class _Reader:
 
     def take(self, entry: Mapping[str, Any]) -> None:
         """Take the next entry."""
-        event = entry.get("event")
-        take = getattr(self, f"_{str(event).replace(' ', '_')}", None) if event in _KNOWN else None
+        event = str(entry.get("event"))
+        take = getattr(self, f"_{event.replace(' ', '_')}") if event in _KNOWN else None
         try:
             if "at" in entry:
                 at = _number(entry, "at", LATEST)
@@ -438,7 +438,7 @@ class _Reader:
 _KNOWN = frozenset(
     (
         "show", "segment", "say", "spoke", "heard", "wordings", "audience", "sales", "clicks", "card", "ask",
-        "answered",         "unanswered", "taken back", "microphone",
+        "answered", "unanswered", "taken back", "microphone",
     )
 )  # fmt: skip
 

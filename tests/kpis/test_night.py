@@ -108,6 +108,11 @@ def test_what_nobody_understands_is_counted_and_passed_over(
     assert night.strange == 1 and len(night.bought) == 5 and night.end == 122
 
 
+def test_an_event_of_another_kind_is_passed_over(tmp_path: Path) -> None:
+    night = read(write(tmp_path, [*EVENING, {"event": ["say"], "at": 1}, {"event": None}]))
+    assert night.strange == 0 and night.end == 122
+
+
 def test_a_journal_that_was_cut_off_is_read_and_one_of_nothing_is_refused(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
