@@ -57,7 +57,7 @@ FASTER, SLOWER = 1.08, 0.92
 
 
 class Question(Protocol):
-    """Something that the chat wants to know (`avatar_engine.show.chat`)."""
+    """Something that the chat wants to know, or somebody who came or gave something (`avatar_engine.show.chat`)."""
 
     @property
     def text(self) -> str:
@@ -94,12 +94,17 @@ class Question(Protocol):
         """Whether it was answered a while ago."""
         ...
 
+    @property
+    def kind(self) -> str:
+        """``answer``; ``greet`` and ``thank`` for people, whose ``text`` says what for."""
+        ...
+
 
 class Chat(Protocol):
     """Where questions wait."""
 
     def choose(self, now: float, busy: bool = False) -> Question | None:
-        """The question that is worth most now."""
+        """The question that is worth most now, or people to greet or to thank."""
         ...
 
     def done(self, question: Any, how: str) -> None:
@@ -709,9 +714,9 @@ class Producer:
         question = self._studio.chat.choose(now, busy=gap is None or now >= gap[1])
         if question is None:
             return None
-        if (kind := getattr(question, "kind", "answer")) != "answer":
+        if question.kind != "answer":
             self._studio.chat.done(question, "answered")
-            people = Request(kind, question.text, self._tag, tuple(question.authors), question.count)
+            people = Request(question.kind, question.text, self._tag, tuple(question.authors), question.count)
             return people, None
         language = question.language if question.language in self._languages else self._tag
         request = Request(

@@ -56,6 +56,7 @@ class Asked:
     product: str | None = None
     again: bool = False
     first: float = 0.0
+    kind: str = "answer"
 
 
 class Chat:

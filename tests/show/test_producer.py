@@ -31,6 +31,7 @@ class Asked:
     product: str | None = None
     again: bool = False
     first: float = 0.0
+    kind: str = "answer"
 
 
 @dataclass
@@ -148,9 +149,7 @@ def test_the_guard_has_the_last_word_on_every_sentence():
 
 def test_people_are_greeted_in_words_of_the_host_and_are_no_answers():
     chat, hosts = Chat(), Hosts()
-    people = Asked("purchase", authors=("Ann", "Bob"), count=2)
-    people.kind = "thank"  # type: ignore[attr-defined]
-    chat.waiting.append(people)
+    chat.waiting.append(Asked("purchase", authors=("Ann", "Bob"), count=2, kind="thank"))
     show = Show(PLAIN, chat=chat, hosts=hosts)
     assert show.said() == ["thank 1.", "More.", "A.", "B.", "C."]
     request = hosts.requests[0]
@@ -471,10 +470,6 @@ def test_every_sentence_tells_which_product_it_is_about():
 
 
 def test_who_is_thanked_takes_no_card_away():
-    @dataclass
-    class Thanked(Asked):
-        kind: str = "thank"
-
     chat = Chat()
     show = Show(
         "---\ncatalogue: x\npause: 0s\n---\n# A {product=m}\n\nFirst.\n\nLast.\n",
@@ -484,7 +479,7 @@ def test_who_is_thanked_takes_no_card_away():
     while (item := show.step()) is not None:
         if isinstance(item, Utterance):
             told.append((item.text, item.product))
-            chat.waiting.extend([Thanked("")] if item.text == "First." else [])
+            chat.waiting.extend([Asked("", kind="thank")] if item.text == "First." else [])
     assert told == [("First.", "m"), ("thank 1.", "m"), ("More.", "m"), ("Last.", "m")]
     assert [one["product"] for one in show.events("say")] == ["m"] * 4
 
