@@ -58,6 +58,7 @@ class Page:
         read: What it says.
         digest: Of its bytes.
         packed: Its bytes, packed.
+        size: How many they are, unpacked.
         tokens: By which a server knows whether it has changed: headers of the next request.
         next: Address of the page behind it; "" for none.
     """
@@ -65,6 +66,7 @@ class Page:
     read: Read
     digest: str
     packed: bytes
+    size: int
     tokens: Mapping[str, str]
     next: str
 
@@ -225,7 +227,7 @@ class CatalogueUrl:
                 before = next(reversed(pages.values()), None)
                 if before and page.digest == before.digest:
                     break  # a server that does not know of pages gives the same again
-                pages[address], size = page, size + len(zlib.decompress(page.packed))
+                pages[address], size = page, size + page.size
                 address = page.next
             self._near = web.near
         version = "-".join(page.digest for page in pages.values())
@@ -258,7 +260,7 @@ class CatalogueUrl:
         else:
             read = reading.read(answer.body, place.shown, place.currency, place.language, shop)
             packed = zlib.compress(answer.body, 1)
-        return Page(read, mark, packed, _tokens(answer), _next(address, answer, read))
+        return Page(read, mark, packed, len(answer.body), _tokens(answer), _next(address, answer, read))
 
 
 class _Copy:

@@ -206,7 +206,7 @@ def test_a_feed_of_nothing_but_variants_takes_no_time() -> None:
     rows = "".join(f"{n}\tMug\t12 EUR\tg1\tc{n}\n" for n in range(10_000))
     began = time.process_time()
     read = read_text("id\ttitle\tprice\titem_group_id\tcolor\n" + rows)
-    assert time.process_time() - began < 4.0  # eight where each is compared with all
+    assert time.process_time() - began < 2.5
     assert read.products["77"].also == ("Mug c77", "c77 Mug")
 
 

@@ -319,6 +319,18 @@ def test_a_shop_that_goes_on_for_ever_is_cut(shop: Shop, held: Held, monkeypatch
     assert len(held.open(f"{shop.url}/products.json currency=EUR").look().products) == 1
 
 
+def test_all_pages_together_have_a_bound(shop: Shop, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = {f"/{n}": json.dumps({"products": [{**MUG, "handle": f"h{n}"}]}).encode() for n in (1, 2)}
+    for place, body in bodies.items():
+        shop.put(place, lambda request, body=body: shops.answer(request, body, Link="</2>; rel=next"))
+    size = sum(map(len, bodies.values()))
+    monkeypatch.setattr(polled, "LARGEST", size)
+    assert len(held.open(f"{shop.url}/1 currency=EUR").look().products) == 2
+    monkeypatch.setattr(polled, "LARGEST", size - 1)
+    with pytest.raises(AvatarError, match="larger than"):
+        held.open(f"{shop.url}/1 currency=EUR")
+
+
 def test_a_page_that_can_not_be_had_leaves_all_as_it_was(
     shop: Shop, held: Held, caplog: pytest.LogCaptureFixture
 ) -> None:
