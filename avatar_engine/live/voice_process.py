@@ -400,13 +400,15 @@ class VoiceProcess(Line[Piece]):
         try:
             while not self._closing:
                 item = self._asked()
-                if item is None and self._drained():
-                    break
+                if item is None:
+                    if self._over():
+                        break
+                    continue
                 lead = self._lead
                 if isinstance(item, Pause):
                     self._put(Silence(round(item.seconds * SAMPLE_RATE), self.generation))
                     lead = round(BEAT_LEAD * SAMPLE_RATE) if isinstance(item, Beat) else lead
-                elif item is not None:
+                else:
                     before = self._made
                     self._say(item)
                     self._director.told((self._made - before) / SAMPLE_RATE)
@@ -426,14 +428,16 @@ class VoiceProcess(Line[Piece]):
             self._handed += item is not None
             return item
 
-    def _drained(self) -> bool:
-        """Nothing more is planned: wait until all was taken, unless something is taken back meanwhile."""
+    def _over(self) -> bool:
+        """Nothing more is planned: whether it stays so. A director who takes back is asked anew once all was taken."""
         if self._yields is None:
             return True
         generation = self.generation
         with self._changed:
+            if not self._line:
+                return True
             self._changed.wait_for(lambda: not self._line or self._closing or generation < self.generation)
-            return generation >= self.generation
+            return False
 
     def _put(self, *pieces: Piece) -> None:
         with self._changed:

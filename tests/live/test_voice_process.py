@@ -508,3 +508,17 @@ def test_what_is_broken_off_while_the_last_line_is_on_air_comes_again(start):
         producer.say("order.")
     Listener(voice).thread.join(30)
     assert texts(journal) == ["order.", "AnnaAnnaAnnaAnnaAnnaAnna."] and voice.ended
+
+
+def test_what_is_ordered_after_the_last_line_while_it_is_on_air_is_said(start):
+    producer, journal = hosted(["Anna"])
+    voice = start(producer, lead=20.0, yields=producer)
+    deadline = time.monotonic() + 30
+    while voice.lead < 2.4:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.3)  # the director has nothing more
+    assert not voice.ended and voice.poll()
+    producer.say("order.")
+    Listener(voice).thread.join(30)
+    assert texts(journal) == ["AnnaAnnaAnnaAnnaAnnaAnna.", "order."] and voice.ended
