@@ -36,8 +36,8 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     persona: Marie is warm, quick and honest.
     rules: ["when viewers > 1000 for 60s: flash_offer", "every 10min: repeat offer"]
     rivals: [Brand X]   # names that are never said
-    notice: 15min       # how often viewers are told that the images are virtual; or once
-    advertising: on     # the label says so, too; always where there is a catalogue
+    notice: 15min       # how often viewers are told that it is advertising and its images virtual; or once
+    advertising: off    # or on: the label says that something is sold; with a catalogue it says so whatever stands here
     microphone: off     # or on: a technician may speak through the presenter's mouth (`avatar_engine.live.microphone`)
     card: left          # or right, off: where a product's card stands; or [left, card.svg, font.ttf]: how it looks
     names: hidden       # or kept: how names of viewers are written into the journal
@@ -181,7 +181,7 @@ class Script:
         notice: Seconds between two announcements that the images are virtual; 0 for one at the beginning alone.
         among: Where the language is ``auto``, those that may be spoken, the main one first.
         microphone: Whether a technician may speak through the presenter's mouth.
-        advertising: Whether it says on the picture that it is advertising; see `sells`.
+        advertising: Whether the label says that it is advertising though there is no catalogue; see `sells`.
         card: Its side, its SVG and its fonts (`avatar_engine.stage.card.Look.of`).
     """
 
@@ -208,7 +208,7 @@ class Script:
 
     @property
     def sells(self) -> bool:
-        """Whether something is sold, which has to stand on the picture."""
+        """Whether something is sold, which the label then says: always where there is a catalogue."""
         return self.advertising or bool(self.catalogue)
 
     @property
