@@ -1,13 +1,13 @@
 """The journal of a show: everything that was decided and said, in order, from which it can be played again exactly.
 
-JSON lines. The first one has the seed and the script's hash; ``say`` and ``rest`` are what was handed out, ``taken
-back`` says how much of that was not heard after all and comes again (the ``numbers`` of what was to be said among it;
-what comes again has a new number, and says ``again`` which one it had), and ``microphone`` when another voice was on
-air. Of the others, which a replay passes over, the figures of a show are counted (`avatar_engine.kpis`): ``spoke``
-(how long something is), ``heard`` (when it went out), ``wordings`` (between what a line chooses), ``segment``, ``card``
-(a product's is on the picture from now on), ``ask``, ``answered``, ``unanswered``, ``audience``, ``sales``,
-``clicks``; the rest is decisions. Names of viewers are enciphered, and what they wrote of themselves is masked
-(`avatar_engine.show.privacy`).
+JSON lines. The first one has the seed, the script's hash and what its pictures look like; ``say`` and ``rest`` are what
+was handed out, ``taken back`` says how much of that was not heard after all and comes again (the ``numbers`` of what
+was to be said among it; what comes again has a new number, and says ``again`` which one it had), ``microphone`` when
+another voice was on air, and `CARDS` which product's card was on the picture while what was ``heard``. Of the others,
+which a replay passes over, the figures of a show are counted (`avatar_engine.kpis`): ``spoke`` (how long something is),
+``heard`` (when it went out), ``wordings`` (between what a line chooses), ``segment``, ``ask``, ``answered``,
+``unanswered``, ``audience``, ``sales``, ``clicks``; the rest is decisions. Names of viewers are enciphered, and what
+they wrote of themselves is masked (`avatar_engine.show.privacy`).
 """
 
 from __future__ import annotations
