@@ -31,7 +31,9 @@ _WINDOW, _FFT, _BANDS = 600, 1024, 24
 _CONTEXT = (-4, 0, 4)  # hops around the picture's middle: a wider view blurs the peak over lags
 _RIDGE = 0.03
 _BLOCKS = 10
-_HIGH_PASS_SECONDS = 0.3
+HIGH_PASS_SECONDS = 0.3
+"""What is slower says nothing: sentences and pauses of even length correlate at any lag."""
+
 _STRANGERS = 80
 _SAME_SCORE = 0.02
 _NEAR = np.arange(-140.0, 141.0, 20.0)
@@ -157,12 +159,12 @@ class _Scan:
         count = len(opening)
         self.minutes = count / FRAME_RATE / 60
         mel = log_mel(samples)
-        mel -= gaussian_filter1d(mel, _HIGH_PASS_SECONDS * SAMPLE_RATE / _HOP, axis=0)
+        mel -= gaussian_filter1d(mel, HIGH_PASS_SECONDS * SAMPLE_RATE / _HOP, axis=0)
         # the spectrum before, at and after every hop side by side, and a constant: one gather makes features
         hops = np.arange(len(mel))
         around = [mel[np.clip(hops + shift, 0, len(mel) - 1)] for shift in _CONTEXT]
         self._spectrum = np.concatenate([*around, np.ones((len(mel), 1), np.float32)], axis=1)
-        mouth = opening - gaussian_filter1d(opening, _HIGH_PASS_SECONDS * FRAME_RATE)
+        mouth = opening - gaussian_filter1d(opening, HIGH_PASS_SECONDS * FRAME_RATE)
         spread = float(mouth[found].std()) if found.any() else 0.0
         self._mouth = (mouth / max(spread, 1e-6)).astype(np.float32)
         self._found = found
@@ -199,7 +201,7 @@ class _Scan:
         """Correlation of the real opening with the regressed one at this lag and slide."""
         features = self._features(lag, slide, turn)
         predicted = self._predicted(features, self._weights(features))
-        return _correlation(predicted[self._found], self._mouth[self._found])
+        return correlation(predicted[self._found], self._mouth[self._found])
 
     def best(self) -> tuple[float, float]:
         """Lag and slide of the highest score: a coarse grid, then finer steps around its best."""
@@ -238,13 +240,14 @@ class _Scan:
             kept = self._found[rows]
             if kept.sum() < size // 2:
                 continue
-            scores = [_correlation(p[rows][kept], self._mouth[rows][kept]) for p in predicted]
+            scores = [correlation(p[rows][kept], self._mouth[rows][kept]) for p in predicted]
             top = int(np.argmax(scores))
             out.append(SyncWindow(start / FRAME_RATE, float(lags[top]), float(scores[top])))
         return tuple(out)
 
 
-def _correlation(one: FloatArray, other: FloatArray) -> float:
+def correlation(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> float:
+    """Pearson's correlation; 0 where one of the two is constant."""
     one, other = one - one.mean(), other - other.mean()
     size = float(np.sqrt((one @ one) * (other @ other)))
     return float(one @ other) / size if size > 1e-9 else 0.0

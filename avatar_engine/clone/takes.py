@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
+from avatar_engine.clone.sync import HIGH_PASS_SECONDS, Bools, correlation
 from avatar_engine.contracts import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray
 
 LARGEST_MS = 160
@@ -28,10 +29,7 @@ DOUBT = 0.1  # of correlation, at 100 ms and with the square of the lag: what a 
 BETTER = 0.02  # of the whole clip's correlation, which the takes' lags together have to bring
 ROUNDS = 4
 RIDGE = 20.0
-HIGH_PASS_SECONDS = 0.3  # as in `sync`: sentences and pauses of even length correlate at any lag
 JOINT = SAMPLE_RATE // 200  # samples over which two takes' sound is blended
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +64,16 @@ def measure_takes(
         One for each take; all of them 0 ms where the lags together bring less than `BETTER`.
     """
     scan = _Scan(samples, opening, found, takes)
-    at = np.zeros(len(takes), np.intp)  # hops
-    before, best, scores = None, at, np.zeros((len(takes), len(_HOPS)))
+    best = np.zeros(len(takes), np.intp)  # hops
+    scores, apart = scan.scores(best)
+    together = apart
     for _ in range(ROUNDS):
-        scores, whole = scan.scores(best)
-        before = whole if before is None else before
-        at, best = best, _likely(scores)
-        if (at == best).all():
+        likely = _likely(scores)
+        if (likely == best).all():
             break
-    _, after = scan.scores(best)
-    if before is None or after < before + BETTER:
+        best = likely
+        scores, together = scan.scores(best)
+    if together < apart + BETTER:
         best = np.zeros_like(best)
     rows = np.arange(len(takes))
     gains = scores[rows, best + len(_HOPS) // 2] - scores[rows, len(_HOPS) // 2]
@@ -149,9 +147,9 @@ class _Scan:
             foretold.append(seen[index] @ weights)
             if len(mouth[index]) >= SECONDS * FRAME_RATE:
                 scores[index] = [
-                    _correlation(self._rows(hops, take) @ weights, mouth[index]) for hops in _HOPS
+                    correlation(self._rows(hops, take) @ weights, mouth[index]) for hops in _HOPS
                 ]
-        return scores, _correlation(np.concatenate(foretold), np.concatenate(mouth))
+        return scores, correlation(np.concatenate(foretold), np.concatenate(mouth))
 
     def _rows(self, hops: np.signedinteger[Any], take: tuple[int, int]) -> npt.NDArray[np.float64]:
         """What is heard in a take's pictures, and a constant: (pictures, features + 1)."""
@@ -163,9 +161,3 @@ class _Scan:
 def _high_passed(values: FloatArray) -> FloatArray:
     smooth = gaussian_filter1d(values, HIGH_PASS_SECONDS * FRAME_RATE, axis=0)
     return np.asarray(values - smooth, np.float32)
-
-
-def _correlation(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> float:
-    one, other = one - one.mean(), other - other.mean()
-    size = float(np.sqrt((one @ one) * (other @ other)))
-    return float(one @ other) / size if size > 1e-9 else 0.0

@@ -48,6 +48,14 @@ def test_takes_in_step_are_left_as_they_are(spoken: tuple[np.ndarray, np.ndarray
     assert max(abs(lag.lag_ms) for lag in lags) <= 10
 
 
+def test_takes_whose_lags_would_explain_nothing_are_left_as_they_are(
+    spoken: tuple[np.ndarray, np.ndarray],
+) -> None:
+    stranger, _ = speaking_mouth(SECONDS, seed=99)
+    lags = takes.measure_takes(apart(stranger, [0, 80, 0, -60, 0, 40, 0, -80]), spoken[1], FOUND, TAKES)
+    assert [lag.lag_ms for lag in lags] == [0.0] * len(TAKES)
+
+
 def test_a_take_too_short_to_tell_is_left_as_it_is(spoken: tuple[np.ndarray, np.ndarray]) -> None:
     samples, opening = spoken
     parts = [(0, 400), (400, 440), (440, SECONDS * FRAME_RATE)]
