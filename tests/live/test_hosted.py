@@ -95,7 +95,7 @@ def test_a_rehearsal_is_the_same_for_the_same_seed_and_can_be_played_again(
     again = tmp_path / "again.mp4"
     made = rehearsal.replay(bundle, places[0], again, size=(320, 180))
     assert np.array_equal(sound(again), shows[0]) and made.seconds == frame_count(again) / 25
-    assert {tuple(said(place)) for place in places[1:]} != {tuple(said(places[0]))} or len(shows[2])
+    assert said(places[2]) != said(places[0])
 
 
 def test_a_technicians_words_are_heard_within_a_second_and_the_cut_line_again(
