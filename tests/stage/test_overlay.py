@@ -6,7 +6,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable
-from itertools import product
+from itertools import cycle, product
 
 import cv2
 import numpy as np
@@ -151,13 +151,32 @@ def peak_of(draw: Callable[[], None]) -> int:
     return peak
 
 
-def test_what_every_frame_costs_is_no_new_array() -> None:
-    made, _ = overlay()
-    picture = grey()
-    made.show(ONE)
-    for _ in range(STEPS * 2):
-        made.draw(picture)
-    assert min(peak_of(lambda: made.draw(picture)) for _ in range(5)) < 4000, "views alone"
+class Board(Plates):
+    """So large that one array of it is more than all views together."""
+
+    size = (400, 200)
+
+    def draw(self, card: Card, anchor: str) -> FloatArray:
+        return np.full((200, 400, 4), 0.5, np.float32)
+
+
+@pytest.mark.parametrize(
+    "wanted", [[ONE], [ONE] * 6 + [None] * 4, [ONE] * 10 + [DEARER] * 10], ids=["stands", "moves", "changes"]
+)
+def test_what_every_frame_costs_is_no_new_array(wanted: list[Card | None]) -> None:
+    size, cards = (640, 480), cycle(wanted)
+    label = Label("en", "bottom-left", size)
+    stage = Stage(size, label, Overlay(size, Board(), (20, 200), "left", patient=True))
+    body = blank(360, 480)  # so that card and label lie beside it, too
+
+    def draw() -> None:
+        stage.show(next(cards))
+        stage.compose(body)
+
+    for _ in range(STEPS * 4):
+        draw()
+    assert min(peak_of(draw) for _ in range(5)) < 4000, "views alone"
+    stage.close()
 
 
 @pytest.mark.parametrize("corner", POSITIONS)
