@@ -9,7 +9,7 @@ import pytest
 
 ENGINE = Path(__file__).parent.parent / "avatar_engine"
 BASE = {"contracts", "errors", "folders", "timing"}
-LOW = BASE | {"bundle", "device", "markup", "models", "trust", "media", "face"}
+LOW = BASE | {"bundle", "device", "markup", "models", "settings", "trust", "media", "face"}
 MAY = {
     "clone": LOW | {"pages", "stage", "lips", "voice"},
     "figures": BASE | {"live", "pages", "kpis"},
@@ -28,6 +28,7 @@ MAY = {
     "markup": BASE,
     "models": BASE,
     "device": BASE,
+    "settings": BASE,
     "doctor": LOW | {"stage", "lips", "voice", "show", "broadcast", "live", "clone"},
     "timing": {"contracts"},
     "folders": set(),

@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from urllib.parse import quote, urlsplit
 
 from babel.numbers import is_currency
 
+from avatar_engine import settings
 from avatar_engine.errors import AvatarError
 from avatar_engine.show.front_matter import read_duration
 
@@ -73,15 +73,7 @@ class Place:
         Raises:
             AvatarError: The variable is not set, or holds no key.
         """
-        if not self.key_env:
-            return ""
-        if not (key := os.environ.get(self.key_env, "").strip()):
-            raise AvatarError(
-                f"The variable {self.key_env} is not set.", f"Put the key of {self.shown} into it."
-            )
-        if not (key.isascii() and key.isprintable()):
-            raise AvatarError(f"What is in the variable {self.key_env} is no key.", "Copy the key again.")
-        return key
+        return settings.key(self.key_env, self.shown)
 
     def address(self) -> str:
         """The address that is asked, with the key in it.

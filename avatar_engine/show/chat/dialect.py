@@ -31,8 +31,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from avatar_engine import settings
 from avatar_engine.errors import AvatarError
 from avatar_engine.show.chat.message import (
     FIGURES,
@@ -46,9 +47,6 @@ from avatar_engine.show.chat.message import (
 
 MOST = 2000
 """Events that one message of a relay may hold."""
-
-LARGEST = 64 << 10
-"""Bytes of a dialect's file."""
 
 Kind = Literal["text", "join", "follow", "member", "gift", "retracted", "viewers", "sales", "clicks"]
 Value = bool | int | float | str
@@ -204,7 +202,7 @@ def load(name: str, folder: Path) -> Dialect:
         AvatarError: There is none, or something in the file is wrong: all of it is listed.
     """
     if name.endswith(".toml"):
-        return _load(folder / name)
+        return settings.load(folder / name, Dialect, "See avatar_engine/show/chat/dialect.py.")
     if name not in names():
         raise AvatarError(
             f"There is no dialect {name[:40]!r} of a relay.",
@@ -212,23 +210,3 @@ def load(name: str, folder: Path) -> Dialect:
         )
     here = files("avatar_engine.show.chat").joinpath("dialects", f"{name}.toml")
     return Dialect.model_validate(tomllib.loads(here.read_text(encoding="utf-8")))
-
-
-def _load(path: Path) -> Dialect:
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-        if len(data) > LARGEST:
-            raise AvatarError(f"{path} is too large for a relay's dialect.", f"It may have {LARGEST} bytes.")
-        return Dialect.model_validate(tomllib.loads(data.decode("utf-8")))
-    except FileNotFoundError:
-        raise AvatarError(f"There is no file {path}.", "Check the path.") from None
-    except OSError as error:
-        raise AvatarError(f"{path} can't be read: {error.strerror}.", "Check the path.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise AvatarError(f"{path} is no TOML ({error}).", "Correct it.") from None
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
-        )
-        raise AvatarError(f"{path}: {wrong}.", "See avatar_engine/show/chat/dialect.py.") from None

@@ -16,14 +16,11 @@ budget = 5.0                       # for one show; then the embedded host goes o
 
 from __future__ import annotations
 
-import os
-import tomllib
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from avatar_engine.errors import AvatarError
+from avatar_engine import settings
 
 
 class HostSettings(BaseModel):
@@ -47,11 +44,7 @@ class HostSettings(BaseModel):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must begin with http:// or https:// and name a host")
-        if parts.username or parts.password or parts.query:
-            raise ValueError("must hold no password and no query: put the key into a variable, key_env")
+        settings.check_url(url)
         return url.rstrip("/")
 
     @property
@@ -61,13 +54,7 @@ class HostSettings(BaseModel):
         Raises:
             AvatarError: The variable is not set, or holds no key.
         """
-        if not self.key_env:
-            return ""
-        if not (key := os.environ.get(self.key_env, "").strip()):
-            raise AvatarError(f"The variable {self.key_env} is not set.", f"Put {self.url}'s key into it.")
-        if not (key.isascii() and key.isprintable()):
-            raise AvatarError(f"What is in the variable {self.key_env} is no key.", "Copy the key again.")
-        return key
+        return settings.key(self.key_env, self.url)
 
     def cost(self, asked: int, told: int) -> float:
         """What so many tokens in and out cost, in the settings' currency."""
@@ -80,16 +67,4 @@ def load(path: Path) -> HostSettings:
     Raises:
         AvatarError: It can't be read, or something in it is wrong: all of it is listed.
     """
-    try:
-        return HostSettings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise AvatarError(f"There is no file {path}.", "Check the path.") from None
-    except OSError as error:
-        raise AvatarError(f"{path} can't be read: {error.strerror}.", "Check the path.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AvatarError(f"{path} is no TOML ({error}).", "Correct it.") from None
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
-        )
-        raise AvatarError(f"{path}: {wrong}.", "See the README on hosts.") from None
+    return settings.load(path, HostSettings, "See the README on hosts.")

@@ -15,14 +15,12 @@ sample_rate = 24000                # cosyvoice: of its model
 
 from __future__ import annotations
 
-import os
-import tomllib
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from avatar_engine import settings
 from avatar_engine.errors import AvatarError
 
 
@@ -53,7 +51,7 @@ class EngineSettings(BaseModel):
                     "if it is the presenter, say so by same_person = true"
                 )
         else:
-            _check(self.url)
+            settings.check_url(self.url)
         needed = {
             "openai": ("voice",),
             "xtts": ("voice",),
@@ -72,21 +70,7 @@ class EngineSettings(BaseModel):
         Raises:
             AvatarError: The variable is not set, or holds no key.
         """
-        if not self.key_env:
-            return ""
-        if not (key := os.environ.get(self.key_env, "").strip()):
-            raise AvatarError(f"The variable {self.key_env} is not set.", f"Put {self.url}'s key into it.")
-        if not (key.isascii() and key.isprintable()):
-            raise AvatarError(f"What is in the variable {self.key_env} is no key.", "Copy the key again.")
-        return key
-
-
-def _check(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("url must begin with http:// or https:// and name a host")
-    if parts.username or parts.password or parts.query:
-        raise ValueError("url must hold no password and no query: put the key into a variable, key_env")
+        return settings.key(self.key_env, self.url)
 
 
 def load(path: Path) -> EngineSettings:
@@ -95,28 +79,15 @@ def load(path: Path) -> EngineSettings:
     Raises:
         AvatarError: It can't be read, or something in it is wrong: all of it is listed.
     """
-    try:
-        settings = EngineSettings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise AvatarError(f"There is no file {path}.", "Check the path.") from None
-    except OSError as error:
-        raise AvatarError(f"{path} can't be read: {error.strerror}.", "Check the path.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AvatarError(f"{path} is no TOML ({error}).", "Correct it.") from None
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc']))} {item['msg']}".strip()
-            for item in error.errors(include_input=False)
-        )
-        raise AvatarError(f"{path}: {wrong}.", "See --help of the command, or the README.") from None
-    if settings.protocol == "cosyvoice" and settings.reference:
-        return settings.model_copy(update={"reference": str(_beside(path, settings.reference))})
-    if settings.protocol == "pocket-tts":
-        found = {"voice": str(_beside(path, settings.voice))}
-        if settings.weights:
-            found["weights"] = str(path.parent / settings.weights)
-        return settings.model_copy(update=found)
-    return settings
+    read = settings.load(path, EngineSettings, "See --help of the command, or the README.")
+    if read.protocol == "cosyvoice" and read.reference:
+        return read.model_copy(update={"reference": str(_beside(path, read.reference))})
+    if read.protocol == "pocket-tts":
+        found = {"voice": str(_beside(path, read.voice))}
+        if read.weights:
+            found["weights"] = str(path.parent / read.weights)
+        return read.model_copy(update=found)
+    return read
 
 
 def _beside(path: Path, recording: str) -> Path:
