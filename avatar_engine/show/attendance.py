@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from avatar_engine.show.chat.message import Count, Message
+from avatar_engine.show.chat.message import KINDS, Count, Message
 
 EVERY = 10.0
 """Seconds between two entries with figures."""
@@ -19,14 +19,13 @@ EVERY = 10.0
 SINGLE = (20, 2.0)
 """Messages left out that are told one by one at once, and how many more a second; all of them are counted."""
 
-KINDS = 50
+APART = 50
 """Products and currencies that are told apart within a second."""
 
-TAKEN = ("question", "talk", "greeting", "gift", "join", "follow", "member", "retracted")
+TAKEN = ("question", "talk", "greeting", *(kind for kind in KINDS if kind != "text"))
 """What becomes of a message that is not left out."""
 
-
-SILENT = ("join", "follow", "member", "retracted")
+SILENT = tuple(kind for kind in KINDS if kind not in ("text", "gift"))
 """What writes no message."""
 
 
@@ -99,7 +98,7 @@ class Attendance:
             self._flush()
         self._totals[came.figure] += round(came.value)
         key = (came.figure, came.product, came.currency)
-        if key not in self._sold and len(self._sold) >= KINDS:
+        if key not in self._sold and len(self._sold) >= APART:
             key = (came.figure, "", "")
         if not self._sold:
             self._since = now

@@ -30,11 +30,12 @@ def test_figures_come_every_ten_seconds_and_at_the_end() -> None:
     assert told[-1]["sorts"] == {"question": 35} and told[-1]["lost"] == 2 and told[-1]["viewers"] == 7
 
 
-def test_who_comes_in_writes_no_message() -> None:
+def test_who_comes_in_or_buys_writes_no_message_and_is_not_left_out() -> None:
     kept = Kept()
     kept.attendance.came(Message("x", "", "Ann", "", "join"), "join", 1.0)
     kept.attendance.came(Message("x", "", "Ann", "", "gift"), "gift", 1.0)
-    assert kept.attendance.looked({}, 0, 1.0)["messages"] == 1
+    kept.attendance.came(Message("x", "", "Ann", "2 mugs", "purchase"), "purchase", 1.0)
+    assert kept.attendance.looked({}, 0, 1.0)["messages"] == 1 and not kept.of("moderated")
 
 
 def test_sales_and_clicks_are_summed_up_by_the_second_and_the_product() -> None:
