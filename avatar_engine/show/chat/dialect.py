@@ -8,7 +8,7 @@ ping = true                # whether the relay answers pings
 
 [[event]]
 when = 5                   # value of `tells`, or a list of them; without it every event is meant
-kind = "gift"              # text, join, follow, member, gift, retracted, viewers, sales or clicks
+kind = "gift"              # text, join, follow, member, gift, purchase, retracted, viewers, sales or clicks
 author = "Data.User.Nickname"           # a path, or several: the first that leads to something counts
 text = "Data.Content"
 id = "Data.MsgId"
@@ -41,6 +41,8 @@ from avatar_engine.show.chat.message import (
     LONGEST_NAME,
     MOST_WORTH,
     Count,
+    Figure,
+    Kind,
     Message,
     cleaned,
 )
@@ -48,7 +50,6 @@ from avatar_engine.show.chat.message import (
 MOST = 2000
 """Events that one message of a relay may hold."""
 
-Kind = Literal["text", "join", "follow", "member", "gift", "retracted", "viewers", "sales", "clicks"]
 Value = bool | int | float | str
 Paths = tuple[str, ...]
 
@@ -64,7 +65,7 @@ class Rule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     when: tuple[Value, ...] = ()
-    kind: Kind = "text"
+    kind: Literal[Kind, Figure] = "text"
     author: Paths = ()
     text: Paths = ()
     id: Paths = ()

@@ -6,13 +6,15 @@ import math
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 LONGEST, LONGEST_NAME, LONGEST_IDENT = 500, 40, 80
 """Letters of a message, of a name and of an id."""
 
-KINDS = ("text", "join", "follow", "member", "gift", "purchase", "retracted")
-FIGURES = ("viewers", "sales", "clicks")
+Kind = Literal["text", "join", "follow", "member", "gift", "purchase", "retracted"]
+Figure = Literal["viewers", "sales", "clicks"]
+KINDS: tuple[str, ...] = get_args(Kind)
+FIGURES: tuple[str, ...] = get_args(Figure)
 
 MOST_WORTH = 1e9
 

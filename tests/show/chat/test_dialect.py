@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from avatar_engine.errors import AvatarError
 from avatar_engine.show.chat import dialect
 from avatar_engine.show.chat.dialect import Dialect, load, names
-from avatar_engine.show.chat.message import Count, Message
+from avatar_engine.show.chat.message import FIGURES, KINDS, Count, Message
 
 _USER = {"Id": 1411400097607259, "DisplayId": "2200868407", "FansClub": {"ClubName": "熊家人", "Level": 8}}
 
@@ -121,6 +121,15 @@ when = true
 kind = "sales"
 value = "n"
 """
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *FIGURES])
+def test_a_dialect_may_tell_of_all_that_a_source_can(kind: str) -> None:
+    made = Dialect.model_validate(
+        {"source": "market", "event": [{"kind": kind, "author": "who", "text": "say", "value": "n"}]}
+    )
+    (told,) = made.understood({"who": "Ann", "say": "two mugs", "n": 2})
+    assert kind == (told.kind if isinstance(told, Message) else told.figure)
 
 
 def test_a_dialect_of_ones_own(tmp_path: Path) -> None:
