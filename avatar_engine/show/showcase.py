@@ -120,16 +120,21 @@ class Showcase:
         """Keep the cards up to date that are on the picture or may be."""
         while not self._over.wait(LOOK):
             with self._lock:
-                wanted = {self._heard, self._order or "", *self._known} - {""}
-            for product in sorted(wanted)[:KEPT]:
+                wanted = [one for one in dict.fromkeys((*self._on_picture, *self._known)) if one]
+            for product in wanted[:KEPT]:
                 self._learn(product)
+
+    @property
+    def _on_picture(self) -> tuple[str, str]:
+        """Products whose cards are there now, or are when nothing else is asked for."""
+        return self._heard, self._order or ""
 
     def _learn(self, product: str) -> Card | None:
         card = self._card_of(product, self._at)
         with self._lock:
             self._known.pop(product, None)
             while len(self._known) >= KEPT:
-                self._known.pop(next(one for one in self._known if one != self._heard))
+                self._known.pop(next(one for one in self._known if one not in self._on_picture))
             self._known[product] = card
         return card
 

@@ -99,3 +99,18 @@ def test_on_air_nobody_waits_for_the_catalogue_and_a_new_price_is_there_within_a
     finally:
         case.close()
     assert not case._thread or not case._thread.is_alive()
+
+
+def test_the_card_that_a_technician_asked_for_stays_whatever_is_planned() -> None:
+    case = Shop().showcase(on_air=True)
+    try:
+        case.plan("b")
+        case.seen("b", 0.0)
+        case.order("a")
+        for number in range(20):
+            case.plan(f"{number}")
+        assert name(case.seen("b", 0.1)) == "a"
+        case.order("b")
+        assert name(case.seen("b", 0.2)) == "b"
+    finally:
+        case.close()
