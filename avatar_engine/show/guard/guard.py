@@ -675,13 +675,12 @@ def truthful(question: str, language: str) -> str | None:
 
 
 _LEET = str.maketrans("013457@$", "oieastas")
-_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _ALIKE = str.maketrans("аеорсухіјѕԁɡո", "aeopcyxijsdgn")
 
 
 def attack(message: str) -> Reason | None:
     """Whether a viewer tries to give orders to the host; for logs and priorities, for orders have no effect anyway."""
-    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", message)).translate(_ALIKE)
+    plain = cleaned(message).translate(_ALIKE)
     for text in (plain, plain.translate(_LEET), re.sub(r"(?<=\w)[\s._-](?=\w(?:[\s._-]\w)+\b)", "", plain)):
         if found := _attacks().search(text):
             return Reason("attack", found[0])
