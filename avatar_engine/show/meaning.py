@@ -38,7 +38,9 @@ LONG = 7
 DOUBT = 0.6
 """Share of what speaks for a message's language from which another one may be it, too."""
 
-_NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+"""A sign of a script that writes words without spaces."""
+
 _MARK = re.compile(r"[?？؟]")
 _REPEATED = re.compile(r"(.)\1{2,}")
 _ELIDED = re.compile(r"[’'`´]")
@@ -121,7 +123,7 @@ class _Lexicon:
     def add(self, text: str, hit: Hit, mends: bool = True) -> None:
         """Take a word or a phrase up, stars and all; whether a mistyped word may be one of its."""
         written = text.strip()
-        if _NO_SPACES.search(written):
+        if NO_SPACES.search(written):
             self.signs.setdefault(plain(written).replace(" ", ""), set()).add(hit)
             return
         words = plain(written.replace("*", "\x00")).replace("\x00", "*").split()
@@ -147,7 +149,7 @@ def without(text: str, names: Iterable[str]) -> str:
     left = f" {plain(_ELIDED.sub(' ', text))} "
     for name in sorted(map(plain, names), key=len, reverse=True):
         if name:
-            left = left.replace(name if _NO_SPACES.search(name) else f" {name} ", " ")
+            left = left.replace(name if NO_SPACES.search(name) else f" {name} ", " ")
     if left.strip() == plain(_ELIDED.sub(" ", text)) or not left.strip():
         return text
     return left.strip() + ("?" if _MARK.search(text) else "")
@@ -203,7 +205,7 @@ def _is_question(words: Sequence[str], text: str, hits: Sequence[tuple[int, str]
     if _MARK.search(text):
         return True
     told = any(notion == _TOLD for _, notion in hits)
-    signs = len(_NO_SPACES.findall(text))
+    signs = len(NO_SPACES.findall(text))
     short = signs <= SHORT_SIGNS if signs else len(words) <= SHORT
     if told and not intent:
         return not short and any(notion == _ASKS for _, notion in hits)
@@ -233,7 +235,7 @@ def _hits(words: Sequence[str]) -> Iterable[tuple[int, str, str]]:
     """Where a notion stands (-1 for somewhere), which, and in which language."""
     lexicon = _lexicon()
     for at, word in enumerate(words):
-        if _NO_SPACES.search(word):
+        if NO_SPACES.search(word):
             for sign, hits in lexicon.signs.items():
                 if sign in word:
                     yield from ((-1, *hit) for hit in hits)
@@ -283,7 +285,7 @@ def _written_out(word: str) -> tuple[str, ...]:
 @lru_cache(maxsize=50_000)
 def _mended(word: str, tongue: str, shortest: int) -> str:
     """The known word that a mistyped one was meant to be; "" for none, or where it is one itself."""
-    if len(word) < shortest or not word.isalpha() or _NO_SPACES.search(word):
+    if len(word) < shortest or not word.isalpha() or NO_SPACES.search(word):
         return ""
     tags = tuple(dict.fromkeys((tongue, "en") if tongue else _LATIN))
     if any(tag in tags for _, tag in _hits_of(word)) or any(tag in tags for tag in _little_in(word)):
@@ -350,12 +352,16 @@ def _best(tongues: Mapping[str, float]) -> str:
 @lru_cache(maxsize=20_000)
 def plain(text: str) -> str:
     """Words in small letters, without accents and signs, parted by blanks."""
+    return " ".join(re.findall(r"[\w\x00\u0900-\u097f]+", folded(text)))
+
+
+def folded(text: str) -> str:
+    """In small letters, without accents; the signs of Devanagari, which are vowels, stay."""
     bare = unicodedata.normalize("NFKD", text.casefold())
     kept = "".join(
         letter for letter in bare if not unicodedata.combining(letter) or "\u0900" <= letter < "\u0980"
     )
-    folded = unicodedata.normalize("NFC", kept)
-    return " ".join(re.findall(r"[\w\x00\u0900-\u097f]+", folded))
+    return unicodedata.normalize("NFC", kept)
 
 
 @lru_cache(maxsize=1)

@@ -27,7 +27,7 @@ import numpy as np
 from avatar_engine.contracts import FloatArray
 from avatar_engine.show.chat.message import Count, Message
 from avatar_engine.show.host.phrases import phrases
-from avatar_engine.show.meaning import Meaning, tongue_of, understood, without
+from avatar_engine.show.meaning import NO_SPACES, Meaning, folded, tongue_of, understood, without
 
 WIDTH = 512
 MOST = 300
@@ -95,7 +95,6 @@ _RUDE = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
-_NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _LEET = str.maketrans("013457@$", "oieastas")
 
 
@@ -535,13 +534,8 @@ def _bare(text: str) -> str:
 def vector_of(text: str) -> FloatArray:
     """float32 (`WIDTH`,), of length 1: what a message is about, hashed."""
     vector = np.zeros(WIDTH, np.float32)
-    bare = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(
-        letter for letter in bare if not unicodedata.combining(letter) or "\u0900" <= letter < "\u0980"
-    )
-    plain = unicodedata.normalize("NFC", plain)
-    for word in _WORD.findall(plain):
-        if _NO_SPACES.search(word):
+    for word in _WORD.findall(folded(text)):
+        if NO_SPACES.search(word):
             for part in _particles().sub(" ", word).split() or [word]:
                 for n in range(len(part)):
                     _hash(vector, part[n : n + 2], 1.0)

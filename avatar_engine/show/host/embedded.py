@@ -20,7 +20,7 @@ from babel.lists import format_list
 
 from avatar_engine.show.host.phrases import phrases
 from avatar_engine.show.host.reply import Ready, Request
-from avatar_engine.show.meaning import Meaning, understood, without
+from avatar_engine.show.meaning import NO_SPACES, Meaning, understood, without
 from avatar_engine.show.wording import filled, picked
 
 NAME = "embedded host"
@@ -42,7 +42,6 @@ LONGEST = 3
 _LOCALES = {"zh": "zh_CN", "pt": "pt_BR"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？।])")
 _WORD = re.compile(r"\w+")
-_NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,9 +249,9 @@ def _telling(text: str, passed_over: frozenset[str]) -> list[str]:
     """The words that tell what a text is about; of scripts without spaces, pairs of letters."""
     telling: list[str] = []
     for word in _words(text):
-        if _NO_SPACES.search(word):
+        if NO_SPACES.search(word):
             for sign in passed_over:
-                word = word.replace(sign, " ") if _NO_SPACES.search(sign) else word
+                word = word.replace(sign, " ") if NO_SPACES.search(sign) else word
             for part in word.split():
                 telling += [part[n : n + 2] for n in range(len(part) - 1)] or [part]
         elif word not in passed_over:
@@ -280,7 +279,7 @@ def _asks(asked: str, words: Sequence[str]) -> bool:
     """Whether a question (`_words` of it, joined) has one of these words in it."""
     for word in words:
         plain = " ".join(_words(word))
-        if _NO_SPACES.search(word) or not plain.isascii():
+        if NO_SPACES.search(word) or not plain.isascii():
             if plain in asked:
                 return True
         elif f" {plain} " in f" {asked} ":
