@@ -103,7 +103,6 @@ class Overlay:
         self._scratch = [(np.empty(shape, np.uint8), np.empty(shape, np.uint8)) for shape in shapes]
         self._slide = _slide(size, place, width, anchor)
         self._reach = place[0] + min(0, self._slide), place[1], width + abs(self._slide), height
-        self._stained = False  # whether a card may be on the ground
         self._made: dict[Card, Future[_Sheet | None]] = {}
         self._drawer: ThreadPoolExecutor | None = None
         self._wanted: Card | None = None
@@ -153,9 +152,8 @@ class Overlay:
 
     def wipe(self, picture: Planes, ground: Planes) -> None:
         """Put back what lies under the cards where nothing else does: ``ground``, of the picture's size."""
-        if self._shown is None and not self._stained:
+        if self._shown is None:  # as in the last picture: only `draw` changes it
             return
-        self._stained = self._shown is not None
         left, top, width, height = self._reach
         for shift, plane, clean in zip((0, 1, 1), picture, ground, strict=True):
             spot = (
