@@ -152,12 +152,16 @@ def peak_of(draw: Callable[[], None]) -> int:
 
 
 class Board(Plates):
-    """So large that one array of it is more than all views together."""
+    """Every card a black plate of this size."""
 
-    size = (400, 200)
+    def __init__(self, width: int, height: int) -> None:
+        super().__init__()
+        self.size = width, height
 
     def draw(self, card: Card, anchor: str) -> FloatArray:
-        return np.full((200, 400, 4), 0.5, np.float32)
+        drawn = np.zeros((self.size[1], self.size[0], 4), np.float32)
+        drawn[..., 3] = 1
+        return drawn
 
 
 @pytest.mark.parametrize(
@@ -166,7 +170,7 @@ class Board(Plates):
 def test_what_every_frame_costs_is_no_new_array(wanted: list[Card | None]) -> None:
     size, cards = (640, 480), cycle(wanted)
     label = Label("en", "bottom-left", size)
-    stage = Stage(size, label, Overlay(size, Board(), (20, 200), "left", patient=True))
+    stage = Stage(size, label, Overlay(size, Board(400, 200), (20, 200), "left", patient=True))
     body = blank(360, 480)  # so that card and label lie beside it, too
 
     def draw() -> None:
@@ -213,13 +217,15 @@ def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 def test_the_label_lies_over_everything() -> None:
     size = (320, 180)
     label = Label("en", "top-left", size)
-    plain = Stage(size, label).compose(blank(*size)).copy()
+    body = np.full_like(blank(*size), 128)
+    plain = Stage(size, label).compose(body).copy()
     left, top, width, height = label.box
-    made = Overlay(size, Plates(), (left, top), "left", patient=True)
+    made = Overlay(size, Board(width, height), (left, top), "left", patient=True)
     stage = Stage(size, label, made)
     for _ in range(STEPS):
         stage.show(ONE)
-        picture = stage.compose(blank(*size))
+        picture = stage.compose(body)
     letters = planes(plain)[0][top : top + height, left : left + width] > 230
+    assert letters.sum() > 50
     assert (planes(picture)[0][top : top + height, left : left + width][letters] > 225).all()
     assert (planes(picture)[0] != planes(plain)[0]).any()
