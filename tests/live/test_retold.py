@@ -48,10 +48,10 @@ def test_a_sentence_that_was_cut_is_told_from_its_start_after_a_breath() -> None
     assert (retold.repeated, retold.skipped) == (1, 0)
 
 
-def test_it_knows_when_every_sentence_went_out() -> None:
+def test_it_knows_when_every_sentence_went_out_that_the_journal_numbers() -> None:
     pieces = [*sentence(0, 10), Silence(5 * SAMPLES_PER_FRAME), *sentence(1, 4, parts=3)]
     named = [replace(one, utterance=one.sentence + 7) if isinstance(one, Spoken) else one for one in pieces]
-    retold = track(named)
+    retold = track([*named, *sentence(2, 2)])
     tell(retold, 25)
     retold.heard(9)
     assert not retold.went
