@@ -106,7 +106,8 @@ def test_every_sentence_is_written_down_with_its_verdict_and_the_audience_with_w
     assert set(spoken) <= set(passed) | {one["said"] for one in events["guard"]}
     assert passed["Not for the microwave."]["source"].startswith("script:")
     assert len({one["catalogue"] for one in events["passed"]} - {""}) == 1
-    assert [one["allowed"] for one in events["guard"] if one["text"] == "Only 3 €!"] in ([True], [False])
+    wrong = next(one for one in events["guard"] if one["text"] == "Only 3 €!")
+    assert wrong["allowed"] and wrong["said"] == "Only €12.50!" and wrong["said"] in said
     assert (events["sales"][0]["count"], events["sales"][0]["revenue"], events["sales"][0]["currency"]) == (
         2,
         25,
