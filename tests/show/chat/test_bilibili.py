@@ -6,10 +6,9 @@ import asyncio
 import json
 import queue
 import threading
-import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import pytest
@@ -25,6 +24,7 @@ from aiohttp import WSMsgType, web
 from blivedm.clients import open_live, ws_base
 
 from avatar_engine.show.chat.bilibili_client import packets
+from tests.show.chat.listening import listening, until
 
 
 def packet(told: Any, operation: int = 5, version: int = 0) -> bytes:
@@ -177,29 +177,10 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-@contextmanager
-def listening(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[queue.Queue[Any]]:
+def room(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> AbstractContextManager[queue.Queue[Any]]:
     for name in ("START", "HEARTBEAT", "END"):
         monkeypatch.setattr(open_live, f"{name}_URL", f"http://127.0.0.1:{platform.port}/{name.lower()}")
-    got, stop = queue.Queue[Any](), threading.Event()
-    thread = threading.Thread(target=Bilibili("1700000000001").run, args=(got.put, stop), daemon=True)
-    thread.start()
-    yield got
-    stop.set()
-    thread.join(10)
-    assert not thread.is_alive()
-
-
-def until(got: queue.Queue[Any], wanted: Callable[[Any], bool]) -> list[Any]:
-    came, limit = list[Any](), time.monotonic() + 15
-    while time.monotonic() < limit:
-        try:
-            came.append(got.get(timeout=0.1))
-        except queue.Empty:
-            continue
-        if wanted(came[-1]):
-            return came
-    raise AssertionError(came)
+    return listening(Bilibili("1700000000001"))
 
 
 def texts(came: list[Any]) -> list[str]:
@@ -210,7 +191,7 @@ def test_the_room_is_opened_heard_and_closed_and_nothing_is_printed(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     told = [packet(DANMAKU), squeezed(*(command for command, _ in EVENTS))]
-    with Platform(saying(*told)) as platform, listening(platform, monkeypatch) as got:
+    with Platform(saying(*told)) as platform, room(platform, monkeypatch) as got:
         came = until(got, lambda one: isinstance(one, Message) and one.kind == "join")
     wanted = [message for _, found in EVENTS for message in found]
     assert came == [Link(True), Message("bilibili", "eb805544", "泽远喵", "多少钱？"), *wanted]
@@ -227,7 +208,7 @@ def test_the_room_is_opened_heard_and_closed_and_nothing_is_printed(
 def test_a_line_that_breaks_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     again = {**DANMAKU, "data": {**DANMAKU["data"], "msg": "back", "msg_id": "2"}}
     lines = saying(packet(DANMAKU), close=True), saying(packet(again))
-    with Platform(*lines) as platform, listening(platform, monkeypatch) as got:
+    with Platform(*lines) as platform, room(platform, monkeypatch) as got:
         came = until(got, lambda one: isinstance(one, Message) and one.text == "back")
     assert [one.up for one in came if isinstance(one, Link)] == [True, False, True]
     assert next(one.why for one in came if isinstance(one, Link) and not one.up) == "the line broke off"
@@ -236,9 +217,9 @@ def test_a_line_that_breaks_is_found_again(monkeypatch: pytest.MonkeyPatch) -> N
 def test_keys_that_are_refused_are_told_in_plain_words(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Platform(saying(), code=4000) as platform, listening(platform, monkeypatch) as got:
+    with Platform(saying(), code=4000) as platform, room(platform, monkeypatch) as got:
         assert "refuses the keys" in until(got, lambda one: isinstance(one, Link))[0].why
-    with Platform(saying(), auth=-101) as platform, listening(platform, monkeypatch) as got:
+    with Platform(saying(), auth=-101) as platform, room(platform, monkeypatch) as got:
         assert until(got, lambda one: isinstance(one, Link))[0].why == "Bilibili refuses the room's own key"
     assert "SECRET" not in caplog.text
 
@@ -246,7 +227,7 @@ def test_keys_that_are_refused_are_told_in_plain_words(
 def test_nobody_at_the_other_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with Platform(saying()) as platform:
         pass
-    with listening(platform, monkeypatch) as got:
+    with room(platform, monkeypatch) as got:
         assert "can't be reached" in until(got, lambda one: isinstance(one, Link))[0].why
 
 
@@ -257,7 +238,7 @@ def test_broken_packets_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     last = {**DANMAKU, "data": {**DANMAKU["data"], "msg": "still here"}}
     junk = [b"", b"x", zero, packet(b"no json"), packet([1]), packet({"cmd": 7}), packet(b"junk", version=2)]
     junk += [bomb, nested, packet({"cmd": "LIVE_OPEN_PLATFORM_DM"}), packet(event("DM")), packet(b"", 99)]
-    with Platform(saying(*junk, packet(last))) as platform, listening(platform, monkeypatch) as got:
+    with Platform(saying(*junk, packet(last))) as platform, room(platform, monkeypatch) as got:
         came = until(got, lambda one: isinstance(one, Message) and one.text == "still here")
     assert texts(came) == ["still here"] and [one for one in came if isinstance(one, Link)] == [Link(True)]
 

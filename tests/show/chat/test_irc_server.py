@@ -8,7 +8,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,8 @@ from avatar_engine.show.chat.irc import Irc
 from avatar_engine.show.chat.message import Count, Link, Message
 from avatar_engine.show.chat.standing import Watched
 from tests.servers import await_port, free_port
+from tests.shops import until
+from tests.show.chat.listening import listening
 
 NGIRCD = shutil.which("ngircd") or "/usr/sbin/ngircd"
 
@@ -126,34 +127,18 @@ def test_messages_come_and_come_again_after_a_restart(
     server: Ngircd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source, "FIRST", 0.1)
-    got, stop = queue.Queue[Message | Count | Link](), threading.Event()
     irc = Irc("127.0.0.1", server.port, "#shop", nick="listener", authorities=str(server.folder / "cert.pem"))
-    thread = threading.Thread(target=irc.run, args=(got.put, stop), daemon=True)
-    thread.start()
-    try:
+    with listening(irc) as got:
         assert heard(got, server, "combien ça coûte ? 😀") == Message(
             "irc", "", "Ann", "combien ça coûte ? 😀"
         )
         server.stop()
         server.start()
         assert heard(got, server, "still there?").author == "Ann"
-    finally:
-        stop.set()
-        thread.join(10)
-    assert not thread.is_alive()
 
 
 def test_a_server_with_a_certificate_of_a_stranger_is_not_listened_to(
     server: Ngircd, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stop = threading.Event()
-    thread = threading.Thread(
-        target=Irc("127.0.0.1", server.port, "#shop").run, args=(Watched("irc", print).put, stop), daemon=True
-    )
-    thread.start()
-    limit = time.monotonic() + 10
-    while "certificate" not in caplog.text and time.monotonic() < limit:
-        time.sleep(0.02)
-    stop.set()
-    thread.join(10)
-    assert "certificate" in caplog.text.lower() and not thread.is_alive()
+    with listening(Irc("127.0.0.1", server.port, "#shop"), Watched("irc", print).put):
+        assert until(lambda: "certificate" in caplog.text)

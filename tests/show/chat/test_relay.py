@@ -8,8 +8,8 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,9 +19,10 @@ from websockets.sync.server import ServerConnection, serve
 from avatar_engine.errors import AvatarError
 from avatar_engine.show.chat import relay as relays
 from avatar_engine.show.chat import source
-from avatar_engine.show.chat.message import Count, Link, Message
+from avatar_engine.show.chat.message import Count, Link, Message, Put
 from avatar_engine.show.chat.relay import Relay
 from avatar_engine.show.chat.standing import Watched
+from tests.show.chat.listening import listening, until
 
 
 @pytest.fixture(autouse=True)
@@ -67,34 +68,15 @@ def saying(
     return script
 
 
-@contextmanager
-def listening(place: str, folder: Path, put: Callable[..., None] | None = None) -> Iterator[queue.Queue[Any]]:
-    got, stop = queue.Queue[Any](), threading.Event()
-    thread = threading.Thread(target=Relay(place, folder).run, args=(put or got.put, stop), daemon=True)
-    thread.start()
-    yield got
-    stop.set()
-    thread.join(10)
-    assert not thread.is_alive()
-
-
-def until(got: queue.Queue[Any], wanted: Callable[[Any], bool]) -> list[Any]:
-    came, limit = list[Any](), time.monotonic() + 10
-    while time.monotonic() < limit:
-        try:
-            came.append(got.get(timeout=0.1))
-        except queue.Empty:
-            continue
-        if wanted(came[-1]):
-            return came
-    raise AssertionError(came)
+def relay(place: str, folder: Path, put: Put | None = None) -> AbstractContextManager[queue.Queue[Any]]:
+    return listening(Relay(place, folder), put)
 
 
 def test_a_relay_with_a_dialect_and_one_that_speaks_as_the_inlets_clients_do(tmp_path: Path) -> None:
     chat = {"event": "chat", "data": {"nickname": "Ann", "comment": "how much?", "msgId": "1"}}
     with (
         Server(saying(chat, {"event": "roomUser", "data": {"viewerCount": 9}})) as server,
-        listening(f"tikfinity@{server.address}/", tmp_path) as got,
+        relay(f"tikfinity@{server.address}/", tmp_path) as got,
     ):
         assert until(got, lambda one: isinstance(one, Count)) == [
             Link(True), Message("tiktok", "1", "Ann", "how much?"), Count("viewers", 9.0),
@@ -103,7 +85,7 @@ def test_a_relay_with_a_dialect_and_one_that_speaks_as_the_inlets_clients_do(tmp
         [{"author": "Bob", "text": "hi", "source": "kuaishou"}, {"viewers": 5}, {"viewers": -1}, 7],
         {"text": ""},
     ]
-    with Server(saying(*tables, {"sales": 2})) as server, listening(server.address, tmp_path) as got:
+    with Server(saying(*tables, {"sales": 2})) as server, relay(server.address, tmp_path) as got:
         assert until(got, lambda one: one == Count("sales", 2.0)) == [
             Link(True), Message("kuaishou", "", "Bob", "hi"), Count("viewers", 5.0), Count("sales", 2.0),
         ]  # fmt: skip
@@ -122,7 +104,7 @@ def test_hello_is_sent_and_the_key_stands_in_the_address_alone(
     with Server(script, saying()) as server:
         place = f"mine.toml@{server.address}/live?key=${{RELAY_KEY}}"
         assert Relay(place, tmp_path).name == f"relay:mine.toml@{server.address}"
-        with listening(place, tmp_path) as got:
+        with relay(place, tmp_path) as got:
             came = until(got, lambda one: isinstance(one, Link) and not one.up)
     assert came[1] == Message("m", "", "", "marie, please")
     assert server.paths[0] == "/live?key=SECRET"
@@ -149,7 +131,7 @@ def cut(line: ServerConnection) -> None:
 def test_a_relay_that_goes_away_is_found_again(
     tmp_path: Path, script: Callable[[ServerConnection], None], why: str
 ) -> None:
-    with Server(script, saying({"text": "back"})) as server, listening(server.address, tmp_path) as got:
+    with Server(script, saying({"text": "back"})) as server, relay(server.address, tmp_path) as got:
         came = until(got, lambda one: isinstance(one, Message) and one.text == "back")
     links = [one for one in came if isinstance(one, Link)]
     assert [one.up for one in links] == [True, False, True] and why in links[1].why
@@ -158,9 +140,9 @@ def test_a_relay_that_goes_away_is_found_again(
 def test_who_is_no_relay_is_told_as_such(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
-        with listening(f"ws://127.0.0.1:{port}/", tmp_path) as got:
+        with relay(f"ws://127.0.0.1:{port}/", tmp_path) as got:
             assert "does not answer" in got.get(timeout=10).why
-    with listening(f"ws://127.0.0.1:{port}/", tmp_path) as got:
+    with relay(f"ws://127.0.0.1:{port}/", tmp_path) as got:
         assert got.get(timeout=10).why.startswith("the relay can't be reached (Connection refused")
 
     def web(server: socket.socket) -> None:
@@ -171,7 +153,7 @@ def test_who_is_no_relay_is_told_as_such(tmp_path: Path) -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=web, args=(server,), daemon=True).start()
-        with listening(f"ws://127.0.0.1:{server.getsockname()[1]}/?key=SECRET", tmp_path) as got:
+        with relay(f"ws://127.0.0.1:{server.getsockname()[1]}/?key=SECRET", tmp_path) as got:
             assert got.get(timeout=10).why == "the relay answers 401"
 
 
@@ -179,7 +161,7 @@ def test_a_dialect_that_understands_nothing_is_told_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     frames = [{"Type": 3, "Data": {}}] * (3 * relays.STRANGE)
-    with Server(saying(*frames)) as server, listening(f"tikfinity@{server.address}", tmp_path) as got:
+    with Server(saying(*frames)) as server, relay(f"tikfinity@{server.address}", tmp_path) as got:
         until(got, lambda one: isinstance(one, Link) and one.up and "understood" in one.why)
         time.sleep(0.2)
         assert got.empty()
@@ -199,7 +181,7 @@ def test_a_flood_neither_fills_the_memory_nor_holds_anybody_up(tmp_path: Path) -
 
     taken = list[Any]()
     watched = Watched("relay", taken.append)
-    with Server(flood) as server, listening(server.address, tmp_path, watched.put):
+    with Server(flood) as server, relay(server.address, tmp_path, watched.put):
         waits, limit = list[float](), time.monotonic() + 30
         while watched.standing.messages + watched.standing.dropped < 100 * count and time.monotonic() < limit:
             began = time.monotonic()

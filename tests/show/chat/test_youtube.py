@@ -6,8 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +21,7 @@ from avatar_engine.show.chat.message import Count, Link, Message
 from avatar_engine.show.chat.youtube import YouTube, read
 from avatar_engine.show.chat.youtube_api import Api, Credential, Quota
 from tests.show.chat import youtube_server as served
+from tests.show.chat.listening import listening, until
 from tests.show.chat.youtube_server import LIVE, YouTubeServer, page, refused, text, told
 
 VIDEO, CHANNEL = "dQw4w9WgXcQ", "UC" + "x" * 22
@@ -42,35 +42,15 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@contextmanager
-def listening(
+def broadcast(
     server: YouTubeServer, place: str = VIDEO, quota: Quota | None = None
-) -> Iterator[queue.Queue[Any]]:
-    got, stop = queue.Queue[Any](), threading.Event()
+) -> AbstractContextManager[queue.Queue[Any]]:
     credential = Credential.of("SECRET", "TOKEN-SECRET" if place == "mine" else "")
 
     def connect() -> Api:
         return Api(credential, quota or Quota(10**9), server.base, QUICK, longest=1.0)
 
-    thread = threading.Thread(target=YouTube(place, connect).run, args=(got.put, stop), daemon=True)
-    thread.start()
-    yield got
-    stop.set()
-    thread.join(10)
-    assert not thread.is_alive()
-
-
-def until(got: queue.Queue[Any], wanted: Any, seconds: float = 10.0) -> list[Any]:
-    """All that came up to ``wanted``."""
-    came, limit = list[Any](), time.monotonic() + seconds
-    while time.monotonic() < limit:
-        try:
-            came.append(got.get(timeout=0.1))
-        except queue.Empty:
-            continue
-        if came[-1] == wanted or (callable(wanted) and wanted(came[-1])):
-            return came
-    raise AssertionError(f"{wanted} did not come; {came}")
+    return listening(YouTube(place, connect))
 
 
 def texts(came: list[Any]) -> list[str]:
@@ -83,7 +63,7 @@ def test_pages_follow_one_another_with_messages_viewers_and_the_key_in_a_header_
         page("P2"),
         page("P3", text("3", "ok")),
     ]
-    with YouTubeServer(videos=[LIVE], messages=pages) as server, listening(server) as got:
+    with YouTubeServer(videos=[LIVE], messages=pages) as server, broadcast(server) as got:
         came = until(got, Message("youtube", "3", "ann", "ok"))
     assert came[0] == Count("viewers", 1240.0) and came[1] == Link(True)
     assert (
@@ -99,7 +79,7 @@ def test_pages_follow_one_another_with_messages_viewers_and_the_key_in_a_header_
 def test_what_was_written_long_before_the_show_is_left_out_of_the_first_page_alone() -> None:
     old = text("1", "long ago", written="2026-01-01T00:00:00.000000+00:00")
     pages = [page("P1", old, text("2", "now")), page("P2", {**old, "id": "3"})]
-    with YouTubeServer(videos=[LIVE], messages=pages) as server, listening(server) as got:
+    with YouTubeServer(videos=[LIVE], messages=pages) as server, broadcast(server) as got:
         came = until(got, lambda one: isinstance(one, Message) and one.ident == "3")
     assert texts(came) == ["now", "long ago"]
 
@@ -171,7 +151,7 @@ def test_no_message_breaks_the_reading(kind: str, inner: Any, author: Any) -> No
     ],
 )
 def test_a_broadcast_that_ends_is_told_and_not_asked_again(pages: list[served.Answer]) -> None:
-    with YouTubeServer(videos=[LIVE], messages=pages) as server, listening(server) as got:
+    with YouTubeServer(videos=[LIVE], messages=pages) as server, broadcast(server) as got:
         came = until(got, lambda one: isinstance(one, Link) and one.final)
         count = len(server.asked)
         time.sleep(0.2)
@@ -181,7 +161,7 @@ def test_a_broadcast_that_ends_is_told_and_not_asked_again(pages: list[served.An
 
 def test_a_broadcast_that_ended_before_and_one_that_has_not_begun() -> None:
     over = served.details(actualEndTime="2026-11-29T20:00:00Z")
-    with YouTubeServer(videos=[over], messages=[page("P")]) as server, listening(server) as got:
+    with YouTubeServer(videos=[over], messages=[page("P")]) as server, broadcast(server) as got:
         assert until(got, lambda one: isinstance(one, Link)) == [
             Link(False, "the broadcast has ended", final=True)
         ]
@@ -189,7 +169,7 @@ def test_a_broadcast_that_ended_before_and_one_that_has_not_begun() -> None:
     videos = [told({"items": []}), soon, soon, LIVE]
     with (
         YouTubeServer(videos=videos, messages=[page("P", text("1", "a"))]) as server,
-        listening(server) as got,
+        broadcast(server) as got,
     ):
         came = until(got, Message("youtube", "1", "ann", "a"))
     assert [one.why for one in came if isinstance(one, Link)] == [
@@ -222,7 +202,7 @@ def test_a_fault_is_told_in_plain_words_and_reading_goes_on_at_the_same_page(
     monkeypatch.setattr("avatar_engine.show.chat.youtube_api.REFUSED", 0.02)
     monkeypatch.setattr("avatar_engine.show.chat.youtube_api.LARGEST", 1 << 20)
     pages = [page("P1", text("1", "before")), FAULTS[why], page("P2", text("2", "after"))]
-    with YouTubeServer(videos=[LIVE], messages=pages) as server, listening(server) as got:
+    with YouTubeServer(videos=[LIVE], messages=pages) as server, broadcast(server) as got:
         came = until(got, Message("youtube", "2", "ann", "after"))
         links = [one for one in came if isinstance(one, Link) and not one.up]
         assert len(links) == 1 and links[0].why.startswith(why.strip()) and not links[0].final
@@ -234,7 +214,7 @@ def test_a_fault_is_told_in_plain_words_and_reading_goes_on_at_the_same_page(
 def test_a_server_that_goes_away_and_comes_back_is_found_again() -> None:
     pages = [page("P1", text("1", "before")), page("P2", text("2", "after"))]
     server = YouTubeServer(videos=[LIVE], messages=[pages[0]])
-    with server, listening(server) as got:
+    with server, broadcast(server) as got:
         until(got, Message("youtube", "1", "ann", "before"))
         server.away()
         until(got, lambda one: isinstance(one, Link) and not one.up and "can't be reached" in one.why)
@@ -246,7 +226,7 @@ def test_a_server_that_goes_away_and_comes_back_is_found_again() -> None:
 def test_a_chat_that_is_not_found_any_more_is_looked_for_again() -> None:
     other = served.details(activeLiveChatId="OTHER")
     pages = [page("P1", text("1", "a")), refused("liveChatNotFound"), page("Q1", text("2", "b"))]
-    with YouTubeServer(videos=[LIVE, other], messages=pages) as server, listening(server) as got:
+    with YouTubeServer(videos=[LIVE, other], messages=pages) as server, broadcast(server) as got:
         until(got, Message("youtube", "2", "ann", "b"))
     chats = [query["liveChatId"] for name, query, _ in server.asked if name == "messages"]
     assert chats[:3] == ["CHAT", "CHAT", "OTHER"] and server.pages()[:3] == ["", "P1", ""]
@@ -259,17 +239,17 @@ def test_asked_too_soon_it_waits_longer_each_time_and_says_so_only_when_that_doe
     with YouTubeServer(
         videos=[LIVE], messages=[page("P1"), fast, fast, page("P2", text("1", "a"))]
     ) as server:
-        with listening(server) as got:
+        with broadcast(server) as got:
             came = until(got, Message("youtube", "1", "ann", "a"))
         assert all(one.up for one in came if isinstance(one, Link))
-    with YouTubeServer(videos=[LIVE], messages=[page("P1"), fast]) as server, listening(server) as got:
+    with YouTubeServer(videos=[LIVE], messages=[page("P1"), fast]) as server, broadcast(server) as got:
         came = until(got, lambda one: isinstance(one, Link) and not one.up)
         assert "more seldom" in came[-1].why
 
 
 def test_the_interval_that_youtube_asks_for_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(youtube, "LATEST", 120.0)
-    with YouTubeServer(videos=[LIVE], messages=[page("P", millis=400)]) as server, listening(server) as got:
+    with YouTubeServer(videos=[LIVE], messages=[page("P", millis=400)]) as server, broadcast(server) as got:
         until(got, Link(True))
         began = time.monotonic()
         until(got, Link(True))
@@ -300,7 +280,7 @@ def test_a_quota_that_youtube_calls_used_up_is_told_with_the_time_of_the_next() 
     pages = [page("P1", text("1", "a")), refused("quotaExceeded"), page("P2", text("2", "b"))]
     with (
         YouTubeServer(videos=[LIVE], messages=pages) as server,
-        listening(server, quota=Quota(10_000, clock)) as got,
+        broadcast(server, quota=Quota(10_000, clock)) as got,
     ):
         came = until(got, lambda one: isinstance(one, Link) and not one.up)
         assert came[-1].why == (
@@ -349,7 +329,7 @@ def test_a_channel_is_searched_for_seldom_and_its_next_broadcast_found() -> None
     pages = [page("P1", text("1", "a")), refused("liveChatEnded")]
     with (
         YouTubeServer(search=searches, videos=[LIVE], messages=pages) as server,
-        listening(server, CHANNEL) as got,
+        broadcast(server, CHANNEL) as got,
     ):
         came = until(got, Message("youtube", "1", "ann", "a"))
         assert f"the channel {CHANNEL} broadcasts nothing" in str(came[0])
@@ -362,7 +342,7 @@ def test_mine_is_what_the_tokens_channel_broadcasts() -> None:
     mine = told({"items": [{"kind": "youtube#liveBroadcast", "id": VIDEO}]})
     with (
         YouTubeServer(liveBroadcasts=[mine], videos=[LIVE], messages=[page("P", text("1", "a"))]) as server,
-        listening(server, "mine") as got,
+        broadcast(server, "mine") as got,
     ):
         until(got, Message("youtube", "1", "ann", "a"))
     assert all(
