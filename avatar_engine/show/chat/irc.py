@@ -25,7 +25,7 @@ LONGEST_LINE = 16_384
 
 def twitch(channel: str) -> Irc:
     """The chat of a Twitch channel: IRC over TLS, anonymously or with the token in ``TWITCH_TOKEN``."""
-    token, name = os.environ.get("TWITCH_TOKEN", ""), f"justinfan{random.randrange(10**5, 10**6)}"
+    token, name = os.environ.get("TWITCH_TOKEN", "").strip(), f"justinfan{random.randrange(10**5, 10**6)}"
     return Irc("irc.chat.twitch.tv", 6697, f"#{channel.lstrip('#').lower()}", "twitch", name, token)
 
 

@@ -18,6 +18,7 @@ from avatar_engine.show.chat import source
 from avatar_engine.show.chat.irc import Irc, parsed, twitch
 from avatar_engine.show.chat.message import Link
 from avatar_engine.show.chat.standing import Watched
+from tests.show.chat.listening import listening
 
 
 @pytest.mark.parametrize(
@@ -106,11 +107,10 @@ def test_a_channel_is_listened_to_and_found_again(monkeypatch: pytest.MonkeyPatc
         server.say(":s 001 v :welcome", "@id=2;bits=100 :c!c@c PRIVMSG #shop :take it")
         done.wait(10)
 
-    server, stop, got = Server(first, second), threading.Event(), queue.Queue[Any]()
-    irc = Irc("127.0.0.1", server.port, "#shop", tls=False)
-    thread = threading.Thread(target=irc.run, args=(got.put, stop), daemon=True)
-    thread.start()
-    came = [got.get(timeout=20) for _ in range(8)]
+    server = Server(first, second)
+    with listening(Irc("127.0.0.1", server.port, "#shop", tls=False)) as got:
+        came = [got.get(timeout=20) for _ in range(8)]
+        done.set()
     assert came.pop(0) == came.pop(5) == Link(True)
     assert (came[-1].worth, came[-1].currency) == (100.0, "bits")
     assert [(one.kind, one.author, one.text, one.ident) for one in came] == [
@@ -121,28 +121,20 @@ def test_a_channel_is_listened_to_and_found_again(monkeypatch: pytest.MonkeyPatc
         ("gift", "Zoe", "", ""),
         ("gift", "c", "take it", "2"),
     ]
-    stop.set()
-    done.set()
-    thread.join(10)
     server.close()
-    assert not thread.is_alive()
 
 
 def test_twitch_is_asked_for_tags_and_the_token_is_in_no_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("TWITCH_TOKEN", "oauth:SECRET")
+    monkeypatch.setenv("TWITCH_TOKEN", "oauth:SECRET\n")
     made = twitch("#Marie")
     assert (made.host, made.port, made.tls, made.channel) == ("irc.chat.twitch.tv", 6697, True, "#marie")
-    assert "SECRET" not in repr(made)
+    assert made.token == "oauth:SECRET" and "SECRET" not in repr(made)
     server = Server(lambda server: (server.hear("USER"), None)[1])
     made.host, made.port, made.tls = "127.0.0.1", server.port, False
-    stop = threading.Event()
-    thread = threading.Thread(target=made.run, args=(lambda came: None, stop), daemon=True)
-    thread.start()
-    heard = [server.heard.get(timeout=10) for _ in range(4)]
-    stop.set()
-    thread.join(10)
+    with listening(made):
+        heard = [server.heard.get(timeout=10) for _ in range(4)]
     server.close()
     assert heard[0].startswith("CAP REQ") and heard[1] == "PASS oauth:SECRET"
     assert "SECRET" not in caplog.text
