@@ -464,12 +464,20 @@ class Inbox:
             self._vectors[at] = question.vector
 
     def _retract(self, message: Message) -> None:
+        """Forget a message, or whoever wrote it; Twitch tells of these by names in small letters."""
+        gone = {name.casefold() for name in _names(message.author, "")}
         for question in self._questions:
             if message.ident and message.ident in question.idents:
                 question.idents.remove(message.ident)
                 question.count = max(0, question.count - 1)
-            if not message.ident or message.author:
-                question.authors = tuple(name for name in question.authors if name != message.author)
+            left = tuple(name for name in question.authors if name.casefold() not in gone)
+            if not message.ident and len(left) < len(question.authors):
+                question.count = max(0, question.count - 1)
+            question.authors = left
+        if not message.ident:
+            for kind, waiting in self._people.items():
+                kept = (one for one in waiting if one[1].casefold() not in gone)
+                self._people[kind] = deque(kept, maxlen=waiting.maxlen)
 
     def _expire(self, now: float) -> None:
         kept = [n for n, one in enumerate(self._questions) if now - max(one.last, one.answered) < EXPIRES]
@@ -566,10 +574,10 @@ def _hash(vector: FloatArray, term: str, weight: float) -> None:
 
 
 def _names(author: str, language: str) -> tuple[str, ...]:
-    """The name of an author as it may be said aloud in a language; empty where it may not."""
+    """The name of an author as it may be said aloud in a language ("" for any); empty where it may not."""
     said = " ".join(re.sub(r"[_.\-\d]+", " ", author).split())
     letters = [letter for letter in said if letter.isalpha()]
     good = 3 <= len(said) <= 20 and len(letters) >= 0.7 * len(said) and not _RUDE.search(said)
-    if language.partition("-")[0] not in ("zh", "ja", "hi"):  # whose viewers have names in Latin letters, too
+    if language.partition("-")[0] not in ("", "zh", "ja", "hi"):  # whose viewers have names in Latin letters, too
         good = good and all(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
     return (said,) if good else ()

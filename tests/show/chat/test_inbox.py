@@ -252,10 +252,18 @@ def test_a_retracted_message_is_forgotten() -> None:
     room.say("how much is it?", "Ann", "7")
     room.say("", "", "7", "retracted")
     assert room.inbox.choose(0.0) is None
-    room.say("how big is the bag?", "Bob", "8")
-    room.say("", "Bob", "", "retracted")
+
+
+def test_whoever_is_shut_out_is_neither_answered_nor_called_by_name() -> None:
+    room = Room()
+    room.say("how big is the bag?", "Bob_92", "8")
+    room.say("how much is it?", "Bob_92", "9")
+    room.say("how much is it??", "Ann", "10")
+    room.say("", "Bob_92", kind="gift")
+    room.say("", "bob_92", "", "retracted")
     question = room.inbox.choose(0.0)
-    assert question is None or "Bob" not in question.authors
+    assert question is not None and (question.intent, question.count) == ("price", 1)
+    assert question.authors == ("Ann",) and room.inbox.choose(0.0) is None
 
 
 def test_names_are_those_that_can_be_said() -> None:
