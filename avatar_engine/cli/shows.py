@@ -110,7 +110,7 @@ def _file_of(show: str, name: str) -> Path:
     path = Path(show)
     if path.is_dir() and (path / name).is_file():
         return path / name
-    if path.is_file() or path.suffix:
+    if path.is_file() or path.suffix == Path(name).suffix:  # a show's name may have a dot, too
         return path
     found = folder.find(show).path / name
     if not found.is_file():

@@ -71,13 +71,13 @@ def test_the_audit_log_of_a_show_is_found_and_a_broken_one_ends_with_status_1(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AVATAR_ENGINE_HOME", str(tmp_path))
-    made = folder.new("marie")
+    made = folder.new("marie.v2")
     with pytest.raises(AvatarError, match=r"left no audit.jsonl"):
-        CliRunner().invoke(main.app, ["show", "audit", "marie"], catch_exceptions=False)
+        CliRunner().invoke(main.app, ["show", "audit", "marie.v2"], catch_exceptions=False)
     kept = Audit.begun(made.audit, made.show)
     kept({"event": "say", "text": "Hello."})
     kept.close()
-    good = CliRunner().invoke(main.app, ["show", "audit", "marie"])
+    good = CliRunner().invoke(main.app, ["show", "audit", "marie.v2"])
     assert good.exit_code == 0 and "The chain is whole" in good.output and "say 1" in good.output
     made.audit.write_bytes(made.audit.read_bytes().replace(b"Hello.", b"Howdy."))
     bad = CliRunner().invoke(main.app, ["show", "audit", str(made.path)])
