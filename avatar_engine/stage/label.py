@@ -199,7 +199,7 @@ def _draw(words: str, path: Path, size: tuple[int, int]) -> tuple[FloatArray, Fl
 def _fitted(
     words: str, path: Path, size: tuple[int, int]
 ) -> tuple[str, ImageFont.FreeTypeFont, tuple[float, float, float, float], int]:
-    """The words in one line or two, in the largest letters that fit; their box; and the rim of the plate.
+    """The words in the largest letters that fit, in two lines only where one can't be read; their box; the plate's rim.
 
     Raises:
         AvatarError: None fit that can be read.

@@ -96,7 +96,7 @@ class Overlay:
     def __init__(
         self, size: tuple[int, int], draws: Draws, place: tuple[int, int], anchor: str, patient: bool = False
     ) -> None:
-        self.size, self.place, self.anchor = size, place, anchor
+        self._place, self._anchor = place, anchor
         self._draws, self._patient = draws, patient
         width, height = draws.size
         shapes = (height, width), (height // 2, width // 2), (height // 2, width // 2)
@@ -201,7 +201,7 @@ class Overlay:
     def _draw(self, card: Card) -> _Sheet | None:
         began = time.perf_counter()
         try:
-            sheet = _Sheet.of(card, self._draws.draw(card, self.anchor))
+            sheet = _Sheet.of(card, self._draws.draw(card, self._anchor))
         except Exception:
             log.exception("the card of %s can't be drawn", card.product)
             return None
@@ -211,7 +211,7 @@ class Overlay:
     def _blend(self, picture: ByteArray, sheet: _Sheet, step: int, slide: int) -> None:
         share = step / STEPS
         share = share * share * (3 - 2 * share)
-        left, top = self.place[0] + round(slide * (1 - share) / 2) * 2, self.place[1]
+        left, top = self._place[0] + round(slide * (1 - share) / 2) * 2, self._place[1]
         for number, plane in enumerate(planes(picture)):
             shift = min(number, 1)
             keep, add = sheet.keep[number], sheet.add[number]
