@@ -96,6 +96,8 @@ _RUDE = re.compile(
 )
 _WORD = re.compile(r"\w+")
 _LEET = str.maketrans("013457@$", "oieastas")
+_EITHER = ("", "zh", "ja", "hi")
+"""Languages whose viewers have names in their own letters and in Latin ones; of the others, in Latin ones alone."""
 
 
 _SMALL_TALK = ("host_", "music", "language", "next_show", "replay")
@@ -578,6 +580,6 @@ def _names(author: str, language: str) -> tuple[str, ...]:
     said = " ".join(re.sub(r"[_.\-\d]+", " ", author).split())
     letters = [letter for letter in said if letter.isalpha()]
     good = 3 <= len(said) <= 20 and len(letters) >= 0.7 * len(said) and not _RUDE.search(said)
-    if language.partition("-")[0] not in ("", "zh", "ja", "hi"):  # whose viewers have names in Latin letters, too
+    if language.partition("-")[0] not in _EITHER:
         good = good and all(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
     return (said,) if good else ()
