@@ -1,4 +1,4 @@
-"""How keys and consents are written: whole or not at all, for their owner's eyes alone, over nothing unasked."""
+"""How keys, consents and copies are written: whole or not at all, for their owner's eyes, over nothing unasked."""
 
 from __future__ import annotations
 

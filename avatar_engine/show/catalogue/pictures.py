@@ -12,7 +12,6 @@ import hashlib
 import io
 import logging
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -23,6 +22,7 @@ from PIL import Image, ImageOps
 
 from avatar_engine.folders import state_folder
 from avatar_engine.show.catalogue.web import Web, WebError
+from avatar_engine.trust import files
 
 log = logging.getLogger(__name__)
 
@@ -129,8 +129,11 @@ class Pictures:
         return False
 
     def _kept(self, image: str) -> Path | None:
-        stem = self._folder / hashlib.sha256(image.encode()).hexdigest()[:32]
+        stem = self._stem(image)
         return next((found for suffix in _SUFFIXES if (found := stem.with_suffix(suffix)).is_file()), None)
+
+    def _stem(self, image: str) -> Path:
+        return self._folder / hashlib.sha256(image.encode()).hexdigest()[:32]
 
     def _keep(self, image: str, made: tuple[bytes, str]) -> Path:
         """Write a picture, whole or not at all.
@@ -140,10 +143,9 @@ class Pictures:
         """
         data, suffix = made
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        stem = self._folder / hashlib.sha256(image.encode()).hexdigest()[:32]
-        with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as part:
-            part.write(data)
-        path = Path(part.name).replace(stem.with_suffix(suffix))
+        stem = self._stem(image)
+        path = stem.with_suffix(suffix)
+        files.write(path, data, replace=True)
         for other in _SUFFIXES:
             if other != suffix:
                 stem.with_suffix(other).unlink(missing_ok=True)

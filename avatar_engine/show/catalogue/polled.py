@@ -8,9 +8,9 @@ What was read last lies on the disk, so that a show can begin while the server i
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
-import tempfile
 import threading
 import time
 import zipfile
@@ -32,6 +32,7 @@ from avatar_engine.show.catalogue.model import LARGEST, MOST, Catalogue, Read
 from avatar_engine.show.catalogue.pictures import Pictures
 from avatar_engine.show.catalogue.place import Place
 from avatar_engine.show.catalogue.web import Answer, Web, WebError
+from avatar_engine.trust import files
 
 log = logging.getLogger(__name__)
 
@@ -273,16 +274,13 @@ class _Copy:
 
     def write(self, pages: Sequence[bytes]) -> None:
         """Keep the pages, whole or not at all; what goes wrong is only logged."""
+        data = io.BytesIO()
+        with zipfile.ZipFile(data, "w") as held:
+            for number, packed in enumerate(pages):
+                held.writestr(str(number), packed)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            place = self._path.parent
-            with (
-                tempfile.NamedTemporaryFile(dir=place, suffix=".part", delete=False) as part,
-                zipfile.ZipFile(part, "w") as held,
-            ):
-                for number, packed in enumerate(pages):
-                    held.writestr(str(number), packed)
-            Path(part.name).replace(self._path)
+            files.write(self._path, data.getvalue(), replace=True)
         except OSError as error:
             log.warning("no copy of the catalogue can be kept: %s", error.strerror)
 

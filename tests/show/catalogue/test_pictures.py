@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import threading
@@ -110,6 +111,19 @@ def test_the_folder_has_bounds_and_what_was_used_longest_ago_goes_first(
     assert there == [2, 3, 4] and len(list((tmp_path / "kept").iterdir())) == 3
     monkeypatch.setattr(room, "MOST_BYTES", 0)
     kept.fetch([f"{shop.url}/4.png"], near, STOP, 1.0)
+    assert not list((tmp_path / "kept").iterdir())
+
+
+def test_what_finds_no_room_on_the_disk_leaves_nothing(
+    tmp_path: Path, shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    kept = Pictures(None, tmp_path / "kept")
+    kept.fetch([f"{shop.url}/a.png"], near, STOP, 10.0)
+    assert kept.path(f"{shop.url}/a.png") is None and "No space left" in caplog.text
     assert not list((tmp_path / "kept").iterdir())
 
 

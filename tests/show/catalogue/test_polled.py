@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -232,6 +233,18 @@ def test_a_copy_that_is_old_or_broken_does_not(shop: Shop, held: Held) -> None:
         with pytest.raises(AvatarError, match="can't be reached"):
             held.open(address)
     shop.open()
+
+
+def test_a_copy_that_finds_no_room_on_the_disk_leaves_nothing(
+    shop: Shop, held: Held, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert price(held.open(f"{shop.url}/feed")) == "12.50"
+    assert "no copy of the catalogue can be kept: No space left" in caplog.text
+    assert not list((held.folder / "copies").iterdir())
 
 
 def test_a_wrong_address_gets_no_copy(shop: Shop, held: Held) -> None:
