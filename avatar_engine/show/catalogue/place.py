@@ -104,28 +104,29 @@ def read_place(text: str) -> Place:
     """
     location, options = text.strip(), dict[str, str]()
     remote = bool(_SCHEME.match(location))
+    shown = _shown(location) if remote else text
     while found := _OPTION.search(location):
         if found["name"] not in OPTIONS:
             if not remote:
                 break  # a file may be called so
-            raise _wrong(text, f"there is no option {found['name']!r}; there are {', '.join(OPTIONS)}")
+            raise _wrong(shown, f"there is no option {found['name']!r}; there are {', '.join(OPTIONS)}")
         options[found["name"]] = found["value"]
         location = location[: found.start()]
     if remote:
         _check_address(location, "key_env" in options)
     elif "key_env" in options or "every" in options:
-        raise _wrong(text, "every and key_env are for addresses; a file is read anew when it changes")
+        raise _wrong(shown, "every and key_env are for addresses; a file is read anew when it changes")
     try:
         every = read_duration(options.get("every", "60s"), LONGEST_WAIT)
     except ValueError as error:
-        raise _wrong(text, f"every={options['every']} {error}") from None
+        raise _wrong(shown, f"every={options['every']} {error}") from None
     if every < SHORTEST:
-        raise _wrong(text, f"every={options['every']} is too often: {SHORTEST:g}s at least")
+        raise _wrong(shown, f"every={options['every']} is too often: {SHORTEST:g}s at least")
     currency, language = options.get("currency", "").upper(), options.get("language", "")
     if currency and not is_currency(currency):
-        raise _wrong(text, f"currency={currency} is none of ISO 4217, such as EUR")
+        raise _wrong(shown, f"currency={currency} is none of ISO 4217, such as EUR")
     if language and not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", language):
-        raise _wrong(text, f"language={language} is no language tag such as en or pt-BR")
+        raise _wrong(shown, f"language={language} is no language tag such as en or pt-BR")
     return Place(location, every, currency, language.partition("-")[0].lower(), options.get("key_env", ""))
 
 
@@ -135,7 +136,7 @@ def _check_address(location: str, keyed: bool) -> None:
     Raises:
         AvatarError: It is not so.
     """
-    shown = location.partition("?")[0].partition("@")[2] or location.partition("?")[0]
+    shown = _shown(location)
     try:
         parts = urlsplit(location)
         host, _ = parts.hostname, parts.port
@@ -151,6 +152,12 @@ def _check_address(location: str, keyed: bool) -> None:
         raise _wrong(shown, "{key} may stand behind the question mark alone, where no log shows it")
     if keyed and parts.scheme == "http" and host not in _HERE:
         raise _wrong(shown, "over http:// everybody on the way can read the key: write https://")
+
+
+def _shown(address: str) -> str:
+    """An address without what may be a password or a key, which an error must not show."""
+    bare = address.partition("?")[0]
+    return bare.partition("@")[2] or bare
 
 
 def _wrong(text: str, what: str) -> AvatarError:

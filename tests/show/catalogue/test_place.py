@@ -32,6 +32,10 @@ def test_places_are_read_with_their_options(text: str, place: Place) -> None:
     ("text", "said"),
     [
         ("https://s.example/f often=1s", "no option 'often'"),
+        ("https://s.example/f?key=secret often=1s", "no option 'often'"),
+        ("https://me:secret@s.example/f often=1s", "no option 'often'"),
+        ("https://s.example/f?key=secret every=1s", "too often"),
+        ("https://s.example/f?key=secret currency=EURO", "none of ISO 4217"),
         ("https://s.example/f every=1s", "too often"),
         ("https://s.example/f every=soon", "no time such as"),
         ("https://s.example/f every=30h", "24 h at most"),
