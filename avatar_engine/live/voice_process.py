@@ -26,7 +26,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -279,7 +279,14 @@ class _VoiceError(Exception):
         self.died = died
 
 
-class VoiceProcess(Line[Piece]):
+class _Ready(NamedTuple):
+    """A piece that waits to be heard, and which of the things handed out it is of."""
+
+    whose: int
+    piece: Piece
+
+
+class VoiceProcess(Line[_Ready]):
     """A `SpeechSource` that says what a director plans.
 
     Args:
@@ -314,7 +321,6 @@ class VoiceProcess(Line[Piece]):
         self._held: list[Piece] = []  # of an utterance that waits until it is whole
         self._made = 0  # samples of speech
         self._yields: GivesWay | None = None
-        self._whose: deque[int] = deque()  # for every piece in the line, which thing handed out it is of
         self._handed = self._begun = 0  # things handed out; the last one of which anything was taken
         self._whole = True  # and that one was taken whole
         self._worker: _Worker | None = None
@@ -356,8 +362,8 @@ class VoiceProcess(Line[Piece]):
         """The next piece, at once; None when none is ready."""
         with self._changed:
             while self._line:
-                piece = self._line.popleft()
-                self._begun = max(self._begun, self._whose.popleft())
+                whose, piece = self._line.popleft()
+                self._begun = max(self._begun, whose)
                 self._whole = isinstance(piece, Silence) or piece.last
                 self._count(-_length(piece))
                 self._changed.notify_all()
@@ -373,14 +379,8 @@ class VoiceProcess(Line[Piece]):
                 self._begun, self._whole = self._handed, True
             else:
                 self._director.interrupt()
-            wanted = [
-                (piece, whose)
-                for piece, whose in zip(self._line, self._whose, strict=True)
-                if piece.generation >= self.generation
-            ]
-            self._line = deque(piece for piece, _ in wanted)
-            self._whose = deque(whose for _, whose in wanted)
-            self._count(sum(map(_length, self._line)) - self._ready)
+            self._line = deque(one for one in self._line if one.piece.generation >= self.generation)
+            self._count(sum(_length(one.piece) for one in self._line) - self._ready)
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -442,8 +442,7 @@ class VoiceProcess(Line[Piece]):
     def _put(self, *pieces: Piece) -> None:
         with self._changed:
             wanted = [piece for piece in pieces if piece.generation >= self.generation]
-            self._line.extend(wanted)
-            self._whose.extend([self._handed] * len(wanted))
+            self._line.extend(_Ready(self._handed, piece) for piece in wanted)
             self._count(sum(map(_length, wanted)))
             self._changed.notify_all()
 
@@ -481,9 +480,8 @@ class VoiceProcess(Line[Piece]):
         with self._yields.held(), self._changed:
             count = self._yields.give_way(self._handed - self._begun)
             self._handed -= count
-            while self._whose and self._whose[-1] > self._handed:
-                self._whose.pop()
-                self._count(-_length(self._line.pop()))
+            while self._line and self._line[-1].whose > self._handed:
+                self._count(-_length(self._line.pop().piece))
             if count:
                 self._held.clear()
             return count > 0
