@@ -141,6 +141,21 @@ class Card:
     state: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is on the picture besides the presenter; it travels with the sound, so that it comes on its very frame.
+
+    Attributes:
+        card: The product's card; None for none.
+    """
+
+    card: Card | None = None
+
+
+BARE = Scene()
+"""The presenter alone."""
+
+
 SILENCE = "_"
 """Symbol of a `Phone` in which nothing is said."""
 

@@ -11,13 +11,14 @@ import numpy as np
 
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import (
+    BARE,
     EXPRESSIONS,
     SAMPLES_PER_FRAME,
     ByteArray,
-    Card,
     FloatArray,
     MouthMotion,
     Phone,
+    Scene,
 )
 from avatar_engine.device import Device
 from avatar_engine.lips.model import LipsModel
@@ -72,12 +73,12 @@ class Scenery(Protocol):
         """The show's picture, uint8 I420; the same buffer every time."""
         ...
 
-    def expect(self, card: Card | None, /) -> None:
-        """This card of a product will be shown soon."""
+    def expect(self, scene: Scene, /) -> None:
+        """This will be shown soon."""
         ...
 
-    def show(self, card: Card | None, /) -> None:
-        """Show this card from the next picture on."""
+    def show(self, scene: Scene, index: int, /) -> None:
+        """Show this from the next picture on, which is ``index``."""
         ...
 
     def close(self) -> None:
@@ -168,9 +169,9 @@ class Performer(Generic[State]):
         self._body.close()
         self._stage.close()
 
-    def expect(self, card: Card | None) -> None:
-        """This card of a product will be shown in a few frames."""
-        self._stage.expect(card)
+    def expect(self, scene: Scene) -> None:
+        """This will be shown in a few frames."""
+        self._stage.expect(scene)
 
     def forget(self) -> None:
         """What comes next does not follow what was heard: a fault has cut it."""
@@ -185,9 +186,9 @@ class Performer(Generic[State]):
         self.times.add("motion", self._heard)
         return motion.coefficients
 
-    def perform(self, index: int, coefficients: FloatArray, card: Card | None = None) -> ByteArray:
-        """The show's picture ``index`` with this mouth shape and this card; valid until the next call."""
-        self._stage.show(card)
+    def perform(self, index: int, coefficients: FloatArray, scene: Scene = BARE) -> ByteArray:
+        """The show's picture ``index`` with this mouth shape and scene; valid until the next call."""
+        self._stage.show(scene, index)
         spent, times = [time.thread_time()], [time.perf_counter()]
 
         def note() -> None:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from avatar_engine.contracts import (
+    BARE,
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
     ByteArray,
-    Card,
     FloatArray,
     Phone,
     ProgrammeFrame,
+    Scene,
     phones_within,
 )
 
@@ -89,20 +90,21 @@ class SpeechSource(Protocol):
         ...
 
 
-Cards: TypeAlias = Callable[[str], "Card | None"]
-"""The card for what is heard, a product's id or "": asked once a frame."""
+Scenes: TypeAlias = Callable[[str], Scene]
+"""The scene for what is heard, a product's id or "": asked once a frame."""
 
 
-def no_card(_: str) -> None:
-    """The `Cards` of a show without any."""
+def bare(_: str) -> Scene:
+    """The `Scenes` of a show in which nothing changes."""
+    return BARE
 
 
 class Track(Protocol):
     """Sound in frames (see `SoundTrack`)."""
 
     @property
-    def card(self) -> Card | None:
-        """The card that belongs on the picture of the last frame's sound."""
+    def scene(self) -> Scene:
+        """The scene of the last frame's sound."""
         ...
 
     @property
@@ -123,18 +125,18 @@ class SoundTrack:
 
     Args:
         source: Pieces of speech.
-        cards: What is shown with it.
+        scenes: What is shown with it.
         product: What was spoken of before.
 
     Attributes:
         mended: The frame before the last one, where the last call changed it; None otherwise.
         product: Id of what is spoken of, or was last.
-        card: See `Track`.
+        scene: See `Track`.
     """
 
-    def __init__(self, source: SpeechSource, cards: Cards = no_card, product: str = "") -> None:
-        self.product, self._cards = product, cards
-        self.card: Card | None = None
+    def __init__(self, source: SpeechSource, scenes: Scenes = bare, product: str = "") -> None:
+        self.product, self._scenes = product, scenes
+        self.scene = BARE
         self._source = source
         self._piece: Piece | None = None
         self._at = 0
@@ -171,7 +173,7 @@ class SoundTrack:
                 taken = self._rest(piece, SAMPLES_PER_FRAME - filled)
             filled += taken
         self._before = sound
-        self.card = self._cards(self.product)
+        self.scene = self._scenes(self.product)
         return sound, speaking, phones
 
     def _tear(self, sound: FloatArray) -> None:
@@ -257,15 +259,15 @@ class Programme:
         self._picture: ByteArray | None = None  # the last one, if it was shown once
         self._track = track
         self._performer = performer
-        self._line: deque[tuple[FloatArray, bool, Card | None]] = deque()
+        self._line: deque[tuple[FloatArray, bool, Scene]] = deque()
         self._awake = 0.0  # 0 the mouth rests, 1 it follows the sound
 
     def __iter__(self) -> Iterator[ProgrammeFrame]:
         quiet = 0
         while quiet < TAIL:
             sound, speaking, phones = self._track.next()
-            self._line.append((sound, speaking, self._track.card))
-            self._performer.expect(self._track.card)
+            self._line.append((sound, speaking, self._track.scene))
+            self._performer.expect(self._track.scene)
             for coefficients in self._performer.hear(sound, phones):
                 frame = self._frame(coefficients)
                 quiet = quiet + 1 if not frame.speaking and self._over() else 0
@@ -275,7 +277,7 @@ class Programme:
         return self._track.ended and not any(speaking for _, speaking, _ in self._line)
 
     def _frame(self, coefficients: FloatArray) -> ProgrammeFrame:
-        sound, speaking, card = self._line.popleft()
+        sound, speaking, scene = self._line.popleft()
         soon = speaking or any(later for _, later, _ in self._line)
         step = 1 / OPENING if soon else -1 / CLOSING
         self._awake = min(1.0, max(0.0, self._awake + step))
@@ -286,7 +288,7 @@ class Programme:
             self._picture = None
             self.held += 1
         else:
-            picture = self._picture = self._performer.perform(self.index, shape, card)
+            picture = self._picture = self._performer.perform(self.index, shape, scene)
         frame = ProgrammeFrame(self.index, picture, sound, speaking)
         self.index += 1
         return frame

@@ -15,7 +15,7 @@ from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import Progress, silent
 from avatar_engine.live.agreed import agreed
 from avatar_engine.live.hosted import Hosting, directed, look_of, showcase_of
-from avatar_engine.live.programme import no_card
+from avatar_engine.live.programme import bare
 from avatar_engine.live.say import SIGNS_PER_SECOND, Made, film, patient_voice
 from avatar_engine.show import journal, privacy
 from avatar_engine.show import script as scripts
@@ -76,7 +76,7 @@ def rehearse(
         made = film(
             bundle, planned, may, voice, output, length=lambda: seconds or _length(planned), seconds=seconds,
             whole=False, size=size, device=device, look=look_of(planned, script) if showcase else None,
-            cards=by_frames(showcase) if showcase else no_card, progress=progress,
+            scenes=by_frames(showcase) if showcase else bare, progress=progress,
         )  # fmt: skip
     return Made(output, made, time.monotonic() - began)
 
@@ -107,7 +107,7 @@ def replay(
     length = sum(_seconds(entries))
     made = film(
         bundle, planned, may, voice, output, length=lambda: length, whole=False, size=size, device=device,
-        look=Look.of(planned.card, notes.parent), cards=by_frames(_quiet(entries)), progress=progress,
+        look=Look.of(planned.card, notes.parent), scenes=by_frames(_quiet(entries)), progress=progress,
     )  # fmt: skip
     return Made(output, made, time.monotonic() - began)
 

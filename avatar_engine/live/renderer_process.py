@@ -25,7 +25,7 @@ import numpy as np
 
 from avatar_engine.broadcast.ring import FrameRing, RingHandle
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import FRAME_RATE, Card, FloatArray, Phone, ProgrammeFrame
+from avatar_engine.contracts import BARE, FRAME_RATE, FloatArray, Phone, ProgrammeFrame, Scene
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.child_log import log_to
 from avatar_engine.live.programme import Programme
@@ -98,7 +98,7 @@ class Answer:
         phones: What, timed from its first sample.
         sound: Its samples, float32.
         mended: The sound of the frame before, if that has changed.
-        card: What stands on the picture: with every answer, so that a renderer that begins anew knows it at once.
+        scene: What is on the picture: with every answer, so that a renderer that begins anew knows it at once.
     """
 
     epoch: int
@@ -108,7 +108,7 @@ class Answer:
     phones: Sequence[Phone]
     sound: bytes
     mended: bytes | None = None
-    card: Card | None = None
+    scene: Scene = BARE
 
 
 class _CutError(Exception):
@@ -125,7 +125,7 @@ class RemoteTrack:
     Attributes:
         ended: Whether only silence will come.
         epoch: Of the last sound.
-        card: See `Track`.
+        scene: See `Track`.
         contents: `Answer.content` of every sound since the epoch began, oldest first; take what was used.
         seconds: Sent with every question: CPU seconds by stage.
         times: Its answer is sent with a question a second: how long the stages took lately.
@@ -137,7 +137,7 @@ class RemoteTrack:
         self._first: Answer | None = None
         self._before: FloatArray | None = None
         self.ended, self.epoch = False, -1
-        self.card: Card | None = None
+        self.scene = BARE
         self.contents: deque[int] = deque()
         self.seconds: dict[str, float] = {}
         self.times: Callable[[], Times] = dict
@@ -164,7 +164,7 @@ class RemoteTrack:
             self._before[:] = np.frombuffer(answer.mended, np.float32)
         self._before = np.frombuffer(answer.sound, np.float32).copy()
         self.contents.append(answer.content)
-        self.ended, self.card = answer.ended, answer.card
+        self.ended, self.scene = answer.ended, answer.scene
         return self._before, answer.speaking, answer.phones
 
     def _ask(self) -> Answer:

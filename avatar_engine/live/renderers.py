@@ -75,13 +75,13 @@ class Feed:
         with self._lock:
             track, epoch = self._track, self._ring.epoch
             if self.hold:
-                return Answer(epoch, track.frame - 1, False, False, (), _SILENCE, card=track.card)
+                return Answer(epoch, track.frame - 1, False, False, (), _SILENCE, scene=track.scene)
             content = track.frame
             sound, speaking, phones = track.next()
             mended = track.mended
             return Answer(
                 epoch, content, track.ended, speaking, phones, sound.tobytes(),
-                None if mended is None else mended.tobytes(), track.card,
+                None if mended is None else mended.tobytes(), track.scene,
             )  # fmt: skip
 
     def heard(self) -> int:

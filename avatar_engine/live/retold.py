@@ -9,8 +9,8 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 
-from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, Card, FloatArray, Phone
-from avatar_engine.live.programme import Cards, Piece, Silence, SoundTrack, SpeechSource, Spoken, no_card
+from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray, Phone, Scene
+from avatar_engine.live.programme import Piece, Scenes, Silence, SoundTrack, SpeechSource, Spoken, bare
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Retold:
         source: Speech; pieces without a number of their sentence (live sound) are told once.
         on_fault: ``repeat`` or ``skip`` the sentence that was cut.
         start: The item to begin with, counted over all rounds.
-        cards: See `SoundTrack`.
+        scenes: See `SoundTrack`.
 
     Attributes:
         frame: Frames of content given so far.
@@ -86,14 +86,14 @@ class Retold:
             they began, and that in which they ended.
     """
 
-    def __init__(self, source: SpeechSource, on_fault: str, start: int = 0, cards: Cards = no_card) -> None:
+    def __init__(self, source: SpeechSource, on_fault: str, start: int = 0, scenes: Scenes = bare) -> None:
         self.then = start
         self.repeated = self.skipped = 0
         self.went: deque[tuple[int, int, int]] = deque(maxlen=1000)
         self._on_fault = on_fault
         self._kept = _Kept(source)
-        self._cards = cards
-        self._track = SoundTrack(self._kept, cards)
+        self._scenes = scenes
+        self._track = SoundTrack(self._kept, scenes)
         self._cuts: tuple[int, int] = (-1, 0)  # the sentence that was cut last, and how often
 
     @property
@@ -106,9 +106,9 @@ class Retold:
         return self._track.ended
 
     @property
-    def card(self) -> Card | None:
+    def scene(self) -> Scene:
         """See `Track`."""
-        return self._track.card
+        return self._track.scene
 
     @property
     def mended(self) -> FloatArray | None:
@@ -163,7 +163,7 @@ class Retold:
         kept.product = self._spoken_of(went)
         kept.given.clear()
         kept.again.extendleft(reversed([piece for piece in again if not _empty(piece)]))
-        self._track = SoundTrack(kept, self._cards, kept.product)
+        self._track = SoundTrack(kept, self._scenes, kept.product)
 
     def _spoken_of(self, frames: int) -> str:
         """The product that was spoken of when the first ``frames`` frames of content were over."""

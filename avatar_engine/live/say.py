@@ -16,7 +16,7 @@ from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import AS_FITTED, EXPRESSIONS, FRAME_RATE, Controls, Progress, Utterance, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.agreed import Agreed, agreed
-from avatar_engine.live.programme import Cards, Piece, Programme, SoundTrack, no_card
+from avatar_engine.live.programme import Piece, Programme, Scenes, SoundTrack, bare
 from avatar_engine.live.sound_process import SoundProcess
 from avatar_engine.live.voice_process import Directs, Teller, VoiceProcess, voice_of
 from avatar_engine.media.write import VideoWriter
@@ -159,7 +159,7 @@ def film(
     size: tuple[int, int] = (1280, 720),
     device: str = "auto",
     look: Look | None = None,
-    cards: Cards = no_card,
+    scenes: Scenes = bare,
     progress: Progress = silent,
 ) -> float:
     """What a voice says, in the presenter's picture, into a video file; its seconds.
@@ -176,7 +176,7 @@ def film(
         size: Width and height.
         device: ``auto``, ``cpu`` or ``cuda``.
         look: How products' cards look; None for no cards.
-        cards: Which of them is shown.
+        scenes: What is shown.
         progress: Told how far it is.
 
     Raises:
@@ -201,7 +201,7 @@ def film(
         # the faster preset: on two cores the encoder takes its time from the voice
         writer = stack.enter_context(VideoWriter(output, *size, preset="superfast", metadata=tags))
         most = round(seconds * FRAME_RATE) if seconds else None
-        for frame in islice(Programme(SoundTrack(Waiting(voice), cards), performer), most):
+        for frame in islice(Programme(SoundTrack(Waiting(voice), scenes), performer), most):
             writer.picture(frame.picture)
             writer.sound(frame.sound)
             if frame.index % FRAME_RATE == 0:

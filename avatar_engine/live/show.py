@@ -18,7 +18,7 @@ from avatar_engine.broadcast.ring import ENDLESS, FAILED, FrameRing, slots_for
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, codec_named
 from avatar_engine.broadcast.status import BroadcastStatus
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import FRAME_RATE
+from avatar_engine.contracts import FRAME_RATE, Scene
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import renderer_process
 from avatar_engine.live.agreed import agreed
@@ -26,7 +26,7 @@ from avatar_engine.live.hosted import Hosting, OnAirClock, desk_of, directed, lo
 from avatar_engine.live.idle import Baker, idle_video
 from avatar_engine.live.microphone import Microphone
 from avatar_engine.live.position import Position
-from avatar_engine.live.programme import no_card
+from avatar_engine.live.programme import bare
 from avatar_engine.live.renderers import Feed, Renderers
 from avatar_engine.live.retold import Retold
 from avatar_engine.live.sound_process import SoundProcess
@@ -262,13 +262,13 @@ def run(
         stack.callback(voice.close)
         voice.launch()
         showcase = showcase_of(director)
-        cards = (lambda heard: showcase.seen(heard, clock())) if showcase else no_card
+        scenes = (lambda heard: Scene(showcase.seen(heard, clock()))) if showcase else bare
         microphone: Microphone | None = None
         if isinstance(voice, VoiceProcess):
             if isinstance(director, Producer) and server is None:  # which gets its words in other pieces
                 voice.give_way_to(director)
             microphone = desk_of(director, voice, hosting, planned.microphone, stack)
-        track = Retold(microphone or voice, planned.on_fault, start, cards)
+        track = Retold(microphone or voice, planned.on_fault, start, scenes)
         feed = Feed(track, ring)
         if isinstance(director, Producer):
             feed.told = director.went

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from avatar_engine.contracts import FRAME_RATE, Card
+from avatar_engine.contracts import FRAME_RATE, Card, Scene
 from avatar_engine.errors import AvatarError
 
 LOOK = 0.5
@@ -139,13 +139,13 @@ class Showcase:
         return card
 
 
-def by_frames(showcase: Showcase) -> Callable[[str], Card | None]:
+def by_frames(showcase: Showcase) -> Callable[[str], Scene]:
     """What a programme asks that is filmed and not on air: the time is the count of its frames."""
     frame = 0
 
-    def card(heard: str) -> Card | None:
+    def scene(heard: str) -> Scene:
         nonlocal frame
         frame += 1
-        return showcase.seen(heard, (frame - 1) / FRAME_RATE)
+        return Scene(showcase.seen(heard, (frame - 1) / FRAME_RATE))
 
-    return card
+    return scene

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from avatar_engine.contracts import ByteArray, Card, FloatArray
+from avatar_engine.contracts import ByteArray, FloatArray, Scene
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.picture import BLACK, Planes, blank, planes
 from avatar_engine.stage.label import Label
@@ -94,15 +94,15 @@ class Stage:
         self._place = Placement(0, 0, width, height)
         self._ground: Planes | None = None  # what lies beside the body, without a card on it
 
-    def expect(self, card: Card | None) -> None:
-        """This card will be shown soon."""
+    def expect(self, scene: Scene) -> None:
+        """This will be shown soon."""
         if self._overlay is not None:
-            self._overlay.expect(card)
+            self._overlay.expect(scene.card)
 
-    def show(self, card: Card | None) -> None:
-        """Show this card from the next picture on; None for none."""
+    def show(self, scene: Scene, index: int) -> None:
+        """Show this from the next picture on, which is frame ``index``."""
         if self._overlay is not None:
-            self._overlay.show(card)
+            self._overlay.show(scene.card)
 
     def close(self) -> None:
         """No more cards are drawn."""

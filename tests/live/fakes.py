@@ -12,10 +12,10 @@ from avatar_engine.contracts import (
     EXPRESSIONS,
     SAMPLES_PER_FRAME,
     ByteArray,
-    Card,
     FloatArray,
     MouthMotion,
     Phone,
+    Scene,
 )
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.performer import Performer
@@ -123,17 +123,17 @@ def load_torn(
 
 
 class BareStage:
-    """Shows the body as it is, and keeps which card was wanted on every picture."""
+    """Shows the body as it is, and keeps which scene was wanted on every picture."""
 
     def __init__(self) -> None:
-        self.expected: list[Card | None] = []
-        self.shown: list[Card | None] = []
+        self.expected: list[Scene] = []
+        self.shown: list[Scene] = []
 
-    def expect(self, card: Card | None) -> None:
-        self.expected.append(card)
+    def expect(self, scene: Scene) -> None:
+        self.expected.append(scene)
 
-    def show(self, card: Card | None) -> None:
-        self.shown.append(card)
+    def show(self, scene: Scene, index: int) -> None:
+        self.shown.append(scene)
 
     def close(self) -> None:
         pass

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, Card, Phone
+from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, Card, Phone, Scene
 from avatar_engine.live.performer import Performer
 from avatar_engine.live.programme import EDGE, OPENING, TAIL, Programme, Silence, SoundTrack, Spoken
 from tests.live.fakes import NEUTRAL, BareStage, CountingBody, Ink, LaggingMotion, ListedSource, performer
@@ -187,10 +187,10 @@ def test_a_card_comes_on_the_frame_on_which_its_product_is_first_heard_and_silen
     ]
     stage = BareStage()
     actor = Performer(LaggingMotion(), Ink(), CountingBody(), stage, NEUTRAL)
-    frames = list(Programme(SoundTrack(ListedSource(pieces), cards.get), actor))
-    told = "".join(card.product if card else "-" for card in stage.shown)
+    frames = list(Programme(SoundTrack(ListedSource(pieces), lambda heard: Scene(cards.get(heard))), actor))
+    told = "".join(scene.card.product if scene.card else "-" for scene in stage.shown)
     assert told[:16] == "------aaaaaabb--" and len(told) == len(frames)
-    assert stage.expected[6] == cards["a"], "before the picture is made, as long as the motion lags"
+    assert stage.expected[6].card == cards["a"], "before the picture is made, as long as the motion lags"
 
 
 def test_a_stale_piece_changes_no_card():
@@ -201,7 +201,8 @@ def test_a_stale_piece_changes_no_card():
             return piece
 
     track = SoundTrack(
-        Later([Spoken(noise(960), last=True, product="a"), Silence(960, 1)]), lambda heard: heard
+        Later([Spoken(noise(960), last=True, product="a"), Silence(960, 1)]),
+        lambda heard: Scene(Card(heard, heard, "1") if heard else None),
     )
     track.next()
-    assert track.card == ""
+    assert track.scene.card is None

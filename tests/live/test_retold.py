@@ -175,7 +175,7 @@ def test_after_a_cut_the_card_is_that_of_what_is_heard_and_not_of_what_was_plann
     second = [replace(piece, product="b") for piece in sentence(1, 10) if isinstance(piece, Spoken)]
     asked: list[str] = []
     source = ListedSource([*first, Silence(5 * SAMPLES_PER_FRAME), *second])
-    retold = Retold(source, "repeat", cards=lambda heard: asked.append(heard))  # type: ignore[func-returns-value]
+    retold = Retold(source, "repeat", scenes=lambda heard: asked.append(heard))  # type: ignore[arg-type,func-returns-value,return-value]
     tell(retold, 20)
     assert asked == ["a"] * 15 + ["b"] * 5
     asked.clear()

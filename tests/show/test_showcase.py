@@ -52,7 +52,7 @@ def test_a_rehearsal_looks_twice_a_second_of_the_show() -> None:
     prices = []
     for frame in range(50):
         shop.price = "1" if frame < 20 else "2"
-        card = ask("a")
+        card = ask("a").card
         prices.append(card.price if card else "")
     assert prices == ["1"] * 26 + ["2"] * 24
     assert len(shop.asked) == 4 and shop.told() == [("card", "a"), ("card changed", "a")]

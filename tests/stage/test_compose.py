@@ -3,7 +3,7 @@ import inspect
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import Card
+from avatar_engine.contracts import Card, Scene
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.picture import blank, planes
 from avatar_engine.stage.compose import Placement, Stage, face_box, place
@@ -122,11 +122,11 @@ def test_a_card_beside_the_body_leaves_nothing_behind():
     made = Stage((1280, 720), label, Overlay((1280, 720), Plate(), (100, 500), "left", patient=True))
     source = body(360, 288)
     before = made.compose(source).copy()
-    made.show(Card("a", "A", "1"))
+    made.show(Scene(Card("a", "A", "1")), 0)
     pictures = [made.compose(source).copy() for _ in range(20)]
     assert (pictures[8] != before).any()
     np.testing.assert_array_equal(pictures[9][400:720], pictures[-1][400:720], "it is blended once a picture")
-    made.show(None)
+    made.show(Scene(), 1)
     for _ in range(10):
         after = made.compose(source)
     np.testing.assert_array_equal(planes(after)[0][400:], planes(before)[0][400:])

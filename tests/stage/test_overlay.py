@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import ByteArray, Card, FloatArray
+from avatar_engine.contracts import ByteArray, Card, FloatArray, Scene
 from avatar_engine.media.picture import blank, planes
 from avatar_engine.stage.card import Draughtsman, Look
 from avatar_engine.stage.compose import Stage
@@ -174,7 +174,7 @@ def test_what_every_frame_costs_is_no_new_array(wanted: list[Card | None]) -> No
     body = blank(360, 480)  # so that card and label lie beside it, too
 
     def draw() -> None:
-        stage.show(next(cards))
+        stage.show(Scene(next(cards)), 0)
         stage.compose(body)
 
     for _ in range(STEPS * 4):
@@ -223,7 +223,7 @@ def test_the_label_lies_over_everything() -> None:
     made = Overlay(size, Board(width, height), (left, top), "left", patient=True)
     stage = Stage(size, label, made)
     for _ in range(STEPS):
-        stage.show(ONE)
+        stage.show(Scene(ONE), 0)
         picture = stage.compose(body)
     letters = planes(plain)[0][top : top + height, left : left + width] > 230
     assert letters.sum() > 50
