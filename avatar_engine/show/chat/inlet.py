@@ -54,7 +54,7 @@ class Inlet:
         if not (port.isdigit() and 0 < int(port) < 65536):
             raise AvatarError(f"{port!r} is no port.", "Write inlet:8787.")
         self.name, self._port = f"inlet:{port}", int(port)
-        self._token = os.environ.get(_TOKEN, "")
+        self._token = os.environ.get(_TOKEN, "").strip()  # a file read into it ends with a line end
         self._put: Put = lambda came: None
         self._port_taken: socket.socket | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import secrets
 import socket
 import ssl
@@ -152,6 +153,11 @@ class Irc:
         return False
 
 
+_ESCAPED = re.compile(r"\\(.?)")
+_SIGNS = {":": ";", "s": " ", "r": " ", "n": " "}
+"""What IRCv3 writes behind a backslash in a tag; other signs stand for themselves, a last backslash for nothing."""
+
+
 def parsed(text: str) -> tuple[dict[str, str], str, str, list[str]]:
     """A line of IRC: its tags, who sent it, the command and its words."""
     tags: dict[str, str] = {}
@@ -159,10 +165,8 @@ def parsed(text: str) -> tuple[dict[str, str], str, str, list[str]]:
         written, _, text = text[1:].partition(" ")
         for pair in written.split(";"):
             key, _, value = pair.partition("=")
-            for code, sign in ((r"\:", ";"), (r"\s", " "), (r"\r", " "), (r"\n", " "), ("\\\\", "\\")):
-                value = value.replace(code, sign)
             if key:
-                tags[key] = value
+                tags[key] = _ESCAPED.sub(lambda found: _SIGNS.get(found[1], found[1]), value)
     prefix = ""
     text = text.lstrip()
     if text.startswith(":"):

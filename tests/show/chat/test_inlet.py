@@ -73,7 +73,7 @@ def test_the_inlet_is_for_programs_of_this_machine(
     assert client.post("/", json={"text": "a"}, headers={"origin": "http://evil.example"}).status_code == 403
     assert client.post("/", json={"text": "a"}, headers={"host": "evil.example"}).status_code == 403
     assert client.post("/", content=b"x" * (2 << 20)).status_code == 413
-    monkeypatch.setenv("AVATAR_ENGINE_INLET_TOKEN", "T")
+    monkeypatch.setenv("AVATAR_ENGINE_INLET_TOKEN", "T\n")
     keyed = Inlet("8787")
     keyed._put = got.append
     guarded = TestClient(keyed.app, base_url="http://localhost:8787")

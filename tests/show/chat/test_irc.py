@@ -30,6 +30,7 @@ from tests.show.chat.listening import listening
             "@id=7;display-name=A\\sB;x= :ann!a@b PRIVMSG #shop hi",
             ({"id": "7", "display-name": "A B", "x": ""}, "ann", "PRIVMSG", ["#shop", "hi"]),
         ),
+        ("@a=\\\\s;b=x\\:\\;c=\\q PING", ({"a": "\\s", "b": "x;", "c": "q"}, "", "PING", [])),
         ("", ({}, "", "", [])),
         ("@", ({}, "", "", [])),
         (":", ({}, "", "", [])),
