@@ -1,0 +1,160 @@
+"""The mark in sound: noise far under the sound itself, of the sound's own colour.
+
+The carrier is a noise of `PERIOD` samples, parted into bands about as wide as the ear's (critical bands, H. Traunmüller,
+"Analytical expressions for the tonotopic sensory scale", JASA 88, 1990). Every `STEP` samples each band is set to a
+fixed distance under what the sound has there: far under it where speech is strong and tonal, less far in the higher
+bands, where it is noise itself (a masker hides noise that lies 5 to 20 dB under it: J. D. Johnston, "Transform coding
+of audio signals using perceptual noise criteria", IEEE JSAC 6, 1988). It looks at nothing that is still to come, so
+a live show waits for nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from avatar_engine.contracts import SAMPLE_RATE, FloatArray
+from avatar_engine.trust.marks.carrier import PUBLIC_KEY, Carrier, Found
+
+PERIOD = 2 * SAMPLE_RATE
+"""Samples after which the carrier begins anew."""
+
+STEP = 240
+"""Samples (10 ms) for which the sound's bands are measured."""
+
+EDGES = (300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150, 3700, 4400, 5300, 6400, 7700)
+"""Hz between which bands lie."""
+
+UNDER = ((1000, -33.0), (2000, -29.0), (3000, -25.0), (9000, -21.0))
+"""dB from the sound to the mark in bands that begin below so many Hz."""
+
+_QUIET = 1e-9  # of full scale squared: nothing is hidden in digital silence
+_FAR_UNDER = 10**-4.5  # of the loudest window's power
+_WINDOW = 2 * STEP
+
+
+def carrier(key: bytes = PUBLIC_KEY) -> Carrier:
+    """The pattern of sounds: all modes between the lowest and the highest edge, as strong as their band is marked."""
+    hertz = np.fft.rfftfreq(PERIOD, 1 / SAMPLE_RATE)
+    weights = np.zeros(len(hertz))
+    for low, high, level in _bands():
+        weights[(hertz >= low) & (hertz < high)] = level
+    return Carrier((PERIOD,), weights, key)
+
+
+def _bands() -> list[tuple[int, int, float]]:
+    """Low and high edge of each band, and its mark's amplitude as a part of the sound's."""
+    levels = [next(level for below, level in UNDER if low < below) for low in EDGES[:-1]]
+    return [(low, high, 10 ** (level / 20)) for low, high, level in zip(EDGES, EDGES[1:], levels, strict=False)]
+
+
+@dataclass(slots=True)
+class SoundState:
+    """Where a marked sound is: the last amplitude of each band."""
+
+    amplitude: FloatArray = field(default_factory=lambda: np.zeros(len(EDGES) - 1, np.float32))
+
+
+class SoundMark:
+    """Marks a sound, piece by piece.
+
+    Args:
+        number: What is written, see `avatar_engine.trust.marks.code`.
+        strength: Factor of the mark; 1 is what was measured to be unheard.
+        key: See `Carrier`.
+    """
+
+    def __init__(self, number: int, strength: float = 1.0, key: bytes = PUBLIC_KEY) -> None:
+        spectrum = np.fft.rfft(carrier(key).pattern(number))
+        hertz = np.fft.rfftfreq(PERIOD, 1 / SAMPLE_RATE)
+        bands = np.empty((len(EDGES) - 1, PERIOD), np.float32)
+        steps = np.fft.rfftfreq(STEP, 1 / SAMPLE_RATE)
+        self._power = np.zeros((len(steps), len(bands)), np.float32)
+        for place, (low, high, level) in enumerate(_bands()):
+            inside = (hertz >= low) & (hertz < high)
+            band = np.fft.irfft(np.where(inside, spectrum, 0), PERIOD)
+            bands[place] = band * (level * strength / np.sqrt(np.mean(band**2)))
+            near = (steps > low - SAMPLE_RATE / STEP / 2) & (steps <= high + SAMPLE_RATE / STEP / 2)
+            share = (high - low) / (SAMPLE_RATE / STEP) / np.count_nonzero(near)
+            self._power[near, place] = share * 2 / STEP**2 / np.mean(np.hanning(STEP) ** 2)
+        self._bands = bands
+        self._window = np.hanning(STEP).astype(np.float32)
+        self._rise = np.linspace(0, 1, STEP, dtype=np.float32)[None]
+
+    def mark(self, state: SoundState, start: int, sound: FloatArray) -> SoundState:
+        """Add the mark to ``sound``, in place.
+
+        Args:
+            state: What the piece before gave; a fresh one at the beginning.
+            start: The sample of the programme with which ``sound`` begins; a multiple of `STEP`.
+            sound: float32 (n,), n a multiple of `STEP`.
+
+        Returns:
+            The state to go on from.
+        """
+        pieces = sound.reshape(-1, STEP)
+        power = np.abs(np.fft.rfft(pieces * self._window)) ** 2
+        amplitudes = np.sqrt(np.maximum(power.astype(np.float32) @ self._power - _QUIET, 0))
+        before = state.amplitude
+        for place, (piece, now) in enumerate(zip(pieces, amplitudes, strict=True)):
+            at = (start + place * STEP) % PERIOD
+            noise = self._bands[:, at : at + STEP]
+            piece += before @ noise + ((now - before) @ noise) * self._rise[0]
+            before = now
+        return SoundState(before)
+
+
+class SoundSearch:
+    """Looks for the mark in a sound, as much as comes, in memory that doesn't grow.
+
+    Args:
+        key: See `Carrier`.
+    """
+
+    def __init__(self, key: bytes = PUBLIC_KEY) -> None:
+        self._carrier = carrier(key)
+        hertz = np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)
+        self._band = np.clip(np.searchsorted(EDGES, hertz, side="right") - 1, 0, len(EDGES) - 2)
+        self._used = ((hertz >= EDGES[0]) & (hertz < EDGES[-1])).astype(np.float32)
+        self._counts = np.bincount(self._band, self._used, len(EDGES) - 1)
+        self._window = np.sin(np.pi * (np.arange(_WINDOW) + 0.5) / _WINDOW).astype(np.float32)
+        self._period: npt.NDArray[np.float64] = np.zeros(PERIOD)
+        self._rest = np.zeros(0, np.float32)
+        self._at = 0
+        self._loudest = 0.0
+        self.samples = 0
+
+    def push(self, sound: FloatArray) -> None:
+        """Take the next samples, float32 (n,), mono at 24 kHz."""
+        self.samples += len(sound)
+        held = np.concatenate([self._rest, sound])
+        steps = (len(held) - _WINDOW) // STEP + 1
+        if steps <= 0:
+            self._rest = held
+            return
+        windows = np.lib.stride_tricks.sliding_window_view(held, _WINDOW)[::STEP][:steps]
+        whitened = self._window * np.fft.irfft(self._white(np.fft.rfft(windows * self._window)), _WINDOW)
+        whitened[~self._heard(windows)] = 0
+        places = self._at + np.arange(steps)[:, None] * STEP + np.arange(_WINDOW)
+        self._period += np.bincount(places.reshape(-1) % PERIOD, whitened.reshape(-1), PERIOD)
+        self._at = (self._at + steps * STEP) % PERIOD
+        self._rest = held[steps * STEP :]
+
+    def _heard(self, windows: FloatArray) -> npt.NDArray[np.bool_]:
+        """In which windows there is sound: what lies far under the loudest carries no mark that a codec keeps."""
+        power = np.einsum("ij,ij->i", windows, windows)
+        self._loudest = max(self._loudest, float(power.max(initial=0.0)))
+        return power > _FAR_UNDER * self._loudest
+
+    def _white(self, spectra: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128]:
+        """Every band of every window at the same level, what stands out of it held down."""
+        size = np.abs(spectra) * self._used
+        bands = np.stack([np.bincount(self._band, row**2, len(self._counts)) for row in size])
+        level = np.sqrt(bands / self._counts + 1e-12)[:, self._band]
+        return spectra * self._used / np.maximum(size, level)
+
+    def found(self, trials: int = 1) -> Found:
+        """What all of it so far says; ``trials`` as in `Carrier.find`."""
+        return self._carrier.find(self._period, trials) if self.samples >= PERIOD // 2 else Found()
