@@ -48,6 +48,12 @@ class Filler(Protocol):
 FillerMaker = Callable[[], Filler]
 """Makes the filler in the broadcast process: a module's function or a `functools.partial` of one or of a class."""
 
+Finish = Callable[[int, FloatArray], None]
+"""Takes every frame's sound last of all, by its index, and may change it in place: what is heard is this."""
+
+FinishMaker = Callable[[], Finish]
+"""Makes it in the broadcast process: a module's function or a `functools.partial` of one or of a class."""
+
 Send = Callable[[int, ByteArray, FloatArray], None]
 """Takes what goes out: index, picture and sound, which are valid during the call alone."""
 
@@ -96,6 +102,7 @@ class Air:
         send: Takes what goes out.
         pacer: The clock.
         room: float32 (frames, 960), what is heard under everything, over and over; None for nothing.
+        finish: Changes the sound last of all; None for not at all.
     """
 
     def __init__(
@@ -105,7 +112,9 @@ class Air:
         send: Send,
         pacer: Pacer | None = None,
         room: FloatArray | None = None,
+        finish: Finish | None = None,
     ) -> None:
+        self._finish = finish
         self._ring, self._filler, self._send = ring, filler, send
         self._pacer = pacer or Pacer()
         self._before = (ring.late, ring.late_warm, ring.given_up)  # of a process that died
@@ -188,6 +197,8 @@ class Air:
 
     def _out(self, index: int, picture: ByteArray) -> None:
         self._sound += self._room[index % len(self._room)]
+        if self._finish is not None:
+            self._finish(index, self._sound)
         self._send(index, picture, self._sound)
 
     def _idle(self, index: int) -> ByteArray:

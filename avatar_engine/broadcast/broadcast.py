@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from avatar_engine.broadcast import process
-from avatar_engine.broadcast.air import FillerMaker
+from avatar_engine.broadcast.air import FillerMaker, FinishMaker
 from avatar_engine.broadcast.guard import Adopted, Estate, Successor
 from avatar_engine.broadcast.ring import FAILED, FrameRing, slots_for
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat
@@ -58,6 +58,7 @@ class Broadcast:
             time: it takes every frame at its moment, and the idle face in its place where it is not there.
         filler: Makes the idle pictures, in the process.
         room: What is heard under a live broadcast, see `avatar_engine.broadcast.air.Air`.
+        finish: Makes what changes a live broadcast's sound last of all, in the process.
         successor: How the process of a live broadcast starts another show when this one dies; None for not at all.
         estate: What a show left that died: its broadcast goes on, and this is a new front door to it.
 
@@ -75,6 +76,7 @@ class Broadcast:
         ring: FrameRing | None = None,
         filler: FillerMaker | None = None,
         room: FloatArray | None = None,
+        finish: FinishMaker | None = None,
         successor: Successor | None = None,
         estate: Estate | None = None,
     ) -> None:
@@ -89,6 +91,7 @@ class Broadcast:
         self._context = multiprocessing.get_context("spawn")
         width, height = programme.width, programme.height
         self._live, self._filler, self._room, self._successor = ring is not None, filler, room, successor
+        self._finish = finish
         self._ring = ring or FrameRing.make(width, height, slots or slots_for(width, height))
         self._progress = (0, 0.0)  # the frame that is on air, and since when
         self._lock = threading.RLock()
@@ -242,6 +245,7 @@ class Broadcast:
                 self._filler,
                 self._successor,
                 self._room,
+                self._finish,
             ),
             name="avatar-engine broadcast",
             daemon=True,

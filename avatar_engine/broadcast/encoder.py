@@ -43,7 +43,7 @@ class Encoder:
         self._master, self.name = opened(programme, encoder)
         self._video, self._audio = self._master.streams
         self._sound = SoundEncoder(self._audio.codec_context)
-        self._marking = marking(programme.metadata["comment"], programme.codec)
+        self._marking = marking(programme.marking, programme.codec)
         self._bitrate = programme.video_bitrate
         self._pictures: deque[Packet] = deque()
         self._sounds: deque[Packet] = deque()

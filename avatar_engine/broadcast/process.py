@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 
-from avatar_engine.broadcast.air import Air, FillerMaker
+from avatar_engine.broadcast.air import Air, FillerMaker, FinishMaker
 from avatar_engine.broadcast.bitrate import BitrateControl, Load
 from avatar_engine.broadcast.encoder import Encoder
 from avatar_engine.broadcast.guard import Guard, Successor
@@ -183,6 +183,7 @@ def main(
     filler: FillerMaker | None,
     successor: Successor | None,
     room: FloatArray | None,
+    finish: FinishMaker | None,
 ) -> None:
     """The process's entry point: encode until the show says that it has finished, or has died for good.
 
@@ -197,6 +198,7 @@ def main(
         filler: Makes the idle pictures for frames that are not there.
         successor: Starts the next show when this one dies (live).
         room: See `Air`.
+        finish: Makes what changes the sound last of all (live).
     """
     # Ctrl-C reaches the whole terminal group; the parent decides when and how the broadcast ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -220,7 +222,7 @@ def main(
     reporter = threading.Thread(target=_report, args=(fanout, channel, ended), daemon=True)
     reporter.start()
     if live:
-        _keep_time(ring, fanout, guard, filler, room)
+        _keep_time(ring, fanout, guard, filler, room, finish)
     else:
         _encode(ring, fanout, guard)
     fanout.finish()
@@ -253,14 +255,20 @@ def _encode(ring: FrameRing, fanout: _Fanout, guard: Guard) -> None:
 
 
 def _keep_time(
-    ring: FrameRing, fanout: _Fanout, guard: Guard, filler: FillerMaker | None, room: FloatArray | None
+    ring: FrameRing,
+    fanout: _Fanout,
+    guard: Guard,
+    filler: FillerMaker | None,
+    room: FloatArray | None,
+    finish: FinishMaker | None,
 ) -> None:
     """Every frame at its moment, or the idle face in its place, until the programme's end."""
 
     def send(index: int, picture: ByteArray, sound: FloatArray) -> None:
         fanout.spread(fanout.encoded(index, picture, sound), patient=False)
 
-    Air(ring, filler() if filler else None, send, room=room).play(guard)
+    last = finish() if finish else None
+    Air(ring, filler() if filler else None, send, room=room, finish=last).play(guard)
 
 
 def _report(fanout: _Fanout, channel: Channel, ended: threading.Event) -> None:

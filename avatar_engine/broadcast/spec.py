@@ -56,6 +56,7 @@ class ProgrammeFormat:
         audio_bitrate: Bits per second.
         metadata: Tags of files and streams. ``comment`` always says AI-generated.
         codec: ``h264``, ``hevc`` or ``av1``. RTMP carries the last two in enhanced FLV, which not every server takes.
+        record: What is known of its making, a line of JSON, which goes with the comment into every keyframe.
 
     Raises:
         AvatarError: A value is out of its range.
@@ -67,6 +68,12 @@ class ProgrammeFormat:
     audio_bitrate: int = 128_000
     metadata: Mapping[str, str] = field(default_factory=dict)
     codec: Codec = "h264"
+    record: str = ""
+
+    @property
+    def marking(self) -> str:
+        """What every keyframe says: the comment, and below it the record."""
+        return f"{self.metadata['comment']}\n{self.record}".strip()
 
     def __post_init__(self) -> None:
         if self.width % 2 or self.height % 2:

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 NICENESS = 19
 """It has all the time there is: a show without it holds its last picture at a fault."""
 
-VERSION = 1
+VERSION = 2
 """Of what is in the file; a new one is baked anew."""
 
 
@@ -31,7 +31,8 @@ def idle_video(bundle: Bundle, label: str, size: tuple[int, int], expression: st
     ``label`` tells one label from another.
     """
     parts = sorted((name, part.sha256) for name, part in bundle.parts.items() if "voice" not in name)
-    key = hashlib.sha256(repr((VERSION, parts, label, size, expression)).encode()).hexdigest()
+    look = (VERSION, parts, label, size, expression, bundle.consent.get("signature"))
+    key = hashlib.sha256(repr(look).encode()).hexdigest()
     return cache_folder().parent / "idle" / f"{key}.mp4"
 
 

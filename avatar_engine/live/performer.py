@@ -31,6 +31,8 @@ from avatar_engine.stage.compose import Stage, face_box
 from avatar_engine.stage.label import Label
 from avatar_engine.stage.overlay import Overlay
 from avatar_engine.timing import StageTimes
+from avatar_engine.trust.marks.code import consent_number
+from avatar_engine.trust.marks.picture import PictureMark
 
 State = TypeVar("State")
 
@@ -115,8 +117,9 @@ def load(
     placement = bundle.tensors(PLACEMENT_PART)["offsets"]
     expressive = partial(lips.expressions.apply, expression)
     expressive(lips.neutral[None])  # an unknown one is refused before the body's thread starts
+    mark = PictureMark(size, consent_number(bundle.consent)).mark
     return Performer(
-        motion, renderer, Body.load(bundle, lips.size), stage, lips.neutral, placement, expressive
+        motion, renderer, Body.load(bundle, lips.size), stage, lips.neutral, placement, expressive, mark
     )
 
 
@@ -131,6 +134,7 @@ class Performer(Generic[State]):
         neutral: The closed mouth at rest, float32 (coefficients,).
         placement: float32 (pictures of the body, coefficients), where the mouth sits in each; None for nowhere else.
         expression: Turns mouth shapes (n, coefficients) into those with the show's expression.
+        mark: Hides in a picture, in a copy of it, whose consent it belongs to.
 
     Attributes:
         seconds: CPU seconds of the calling thread spent so far on ``motion``, ``body``, ``paint``, ``stage``.
@@ -146,7 +150,9 @@ class Performer(Generic[State]):
         neutral: FloatArray,
         placement: FloatArray | None = None,
         expression: Callable[[FloatArray], FloatArray] = lambda shapes: shapes,
+        mark: Callable[[ByteArray], ByteArray] = lambda picture: picture,
     ) -> None:
+        self._mark = mark
         self.neutral = neutral
         self.seconds = {"motion": 0.0, "body": 0.0, "paint": 0.0, "stage": 0.0}
         self.times = StageTimes(*self.seconds, "frame")
@@ -200,7 +206,7 @@ class Performer(Generic[State]):
         shape = self._expression(coefficients[None])[0] + self._placement[index % len(self._placement)]
         self._painter.paint(picture, matrix, shape)
         note()
-        composed = self._stage.compose(picture)
+        composed = self._mark(self._stage.compose(picture))
         note()
         for place, name in enumerate(("body", "paint", "stage")):
             self.seconds[name] += spent[place + 1] - spent[place]

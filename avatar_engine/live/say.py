@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 
 from avatar_engine import device as devices
+from avatar_engine.broadcast.marking import marking
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import AS_FITTED, EXPRESSIONS, FRAME_RATE, Controls, Progress, Utterance, silent
 from avatar_engine.errors import AvatarError
@@ -26,6 +27,8 @@ from avatar_engine.stage.card import Look
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
+from avatar_engine.trust.marks.code import consent_number
+from avatar_engine.trust.marks.sound import FrameMark
 from avatar_engine.voice.engines import settings as engines
 from avatar_engine.voice.engines.settings import EngineSettings
 from avatar_engine.voice.pack import VoicePack
@@ -198,12 +201,19 @@ def film(
         takes = length()
         voice.go()
         tags = provenance.metadata(may.language, bundle.name)
+        record = provenance.record(bundle.name, bundle.consent, may.language)
+        hide = FrameMark(consent_number(bundle.consent))
+        says = marking(f"{tags['comment']}\n{provenance.line(record)}")
         # the faster preset: on two cores the encoder takes its time from the voice
-        writer = stack.enter_context(VideoWriter(output, *size, preset="superfast", metadata=tags))
+        writer = stack.enter_context(
+            VideoWriter(output, *size, preset="superfast", metadata=tags, marking=says)
+        )
         most = round(seconds * FRAME_RATE) if seconds else None
         for frame in islice(Programme(SoundTrack(Waiting(voice), scenes), performer), most):
             writer.picture(frame.picture)
-            writer.sound(frame.sound)
+            sound = frame.sound.copy()  # the lips have heard it; what follows may still be mended by it
+            hide(frame.index, sound)
+            writer.sound(sound)
             if frame.index % FRAME_RATE == 0:
                 at = frame.index / FRAME_RATE
                 progress("say", min(0.99, at / takes), f"{at:.0f} s")

@@ -40,6 +40,8 @@ from avatar_engine.stage.idle import IdleFootage
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
+from avatar_engine.trust.marks.code import consent_number
+from avatar_engine.trust.marks.sound import FrameMark
 from avatar_engine.voice.engines import settings as engines
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.room import RoomTone
@@ -226,7 +228,8 @@ def run(
     planned = may.settled(planned)
     label = Label(may.language, planned.label, size, planned.sells)
     tags = provenance.metadata(may.language, bundle.name)
-    format_ = ProgrammeFormat(*size, metadata=tags, codec=codec_named(codec))
+    record = provenance.record(bundle.name, bundle.consent, may.language)
+    format_ = ProgrammeFormat(*size, metadata=tags, codec=codec_named(codec), record=provenance.line(record))
     look = look_of(planned, script)
     make = partial(renderer_process.load_performer, bundle, label, size, device, planned.expression, look)
     idle = idle_video(bundle, f"{label.words} {label.box}", size, planned.expression)
@@ -284,6 +287,7 @@ def run(
                 ring=ring,
                 filler=partial(IdleFootage, idle),
                 room=room,
+                finish=partial(FrameMark, consent_number(bundle.consent)),
                 successor=successor,
                 estate=estate,
             )

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import av
 import numpy as np
@@ -124,6 +124,14 @@ def mp3(samples: FloatArray, bit_rate: int = 64_000) -> bytes:
     return file.getvalue()
 
 
+def _prefixed(packet: Any, data: bytes) -> Any:
+    """The same packet with ``data`` before its own."""
+    copy = av.Packet(data + bytes(packet))
+    copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
+    copy.time_base, copy.stream, copy.is_keyframe = packet.time_base, packet.stream, packet.is_keyframe
+    return copy
+
+
 class VideoWriter(WholeFile):
     """Writes H.264 and AAC at 25 pictures a second; nothing appears at ``path`` until all went well.
 
@@ -137,6 +145,7 @@ class VideoWriter(WholeFile):
         gop: Pictures from keyframe to keyframe at most.
         metadata: Tags of the file, such as ``{"comment": "AI-generated …", "title": …}``.
         threads: Encoder threads; 0 lets x264 choose.
+        marking: H.264 units (Annex B) that go before every keyframe's own.
 
     Raises:
         AvatarError: An odd size, or the file can't be written.
@@ -154,7 +163,9 @@ class VideoWriter(WholeFile):
         gop: int = 50,
         metadata: Mapping[str, str] | None = None,
         threads: int = 0,
+        marking: bytes = b"",
     ) -> None:
+        self._marking = marking
         if width <= 0 or height <= 0 or width % 2 or height % 2:
             raise AvatarError(f"A picture of {width}x{height} can't be written.", "Both sides must be even.")
         super().__init__(path)
@@ -241,7 +252,9 @@ class VideoWriter(WholeFile):
 
     def _mux(self, stream: VideoStream | AudioStream, frame: av.VideoFrame | av.AudioFrame | None) -> None:
         try:
-            self._container.mux(stream.encode(frame))  # type: ignore[arg-type]
+            for packet in stream.encode(frame):  # type: ignore[arg-type]
+                marked = self._marking and packet.is_keyframe and stream is self._video
+                self._container.mux_one(_prefixed(packet, self._marking) if marked else packet)
         except (av.FFmpegError, OSError) as error:
             raise AvatarError(
                 f"{self.path} can't be written ({error}).", "Check the space on the disk."

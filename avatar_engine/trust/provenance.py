@@ -7,6 +7,7 @@ filmed and the mouth and the voice generated.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,3 +60,8 @@ def record(name: str, consent: Mapping[str, Any], language: str) -> dict[str, An
         "generator": f"avatar-engine {__version__}",
         "consent": {"signature": consent.get("signature"), "public_key": consent.get("public_key")},
     }
+
+
+def line(record: Mapping[str, Any]) -> str:
+    """A record as one line of JSON, for streams."""
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from avatar_engine.broadcast.air import EDGE, PREROLL, Air, OnAir
+from avatar_engine.broadcast.air import EDGE, PREROLL, Air, Finish, OnAir
 from avatar_engine.broadcast.pacer import Pacer
 from avatar_engine.broadcast.ring import FrameRing
 from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, ByteArray, FloatArray, ProgrammeFrame
@@ -48,7 +48,13 @@ class Studio:
         assert self.ring.put(ProgrammeFrame(index, picture, sound, True), epoch=epoch, content=self.made)
         self.made += 1
 
-    def play(self, until: int, filler: Idle | None = None, room: FloatArray | None = None) -> None:
+    def play(
+        self,
+        until: int,
+        filler: Idle | None = None,
+        room: FloatArray | None = None,
+        finish: Finish | None = None,
+    ) -> None:
         """Frames up to index ``until``; after each, what the test does meanwhile."""
         begin = self.ring.next
 
@@ -60,7 +66,7 @@ class Studio:
         def sleep(seconds: float) -> None:
             self.now += seconds
 
-        air = Air(self.ring, filler or Idle(), send, Pacer(lambda: self.now, sleep), room)
+        air = Air(self.ring, filler or Idle(), send, Pacer(lambda: self.now, sleep), room, finish)
         air.play(lambda: self.ring.next < until)
         assert [index for index, _ in self.gone[-(until - begin) :]] == list(range(begin, until))
 
@@ -178,3 +184,20 @@ def test_an_heir_goes_on_with_the_next_frame_at_pace_and_nothing_waits_twice(stu
     assert [bright for _, bright in studio.gone] == list(range(20, 29))
     assert studio.now - before < 3 / FRAME_RATE + 0.1
     assert studio.ring.filled == studio.ring.late == studio.ring.given_up == 0
+
+
+def test_the_sound_is_finished_last_of_all_frame_by_frame_idle_ones_too(studio: Studio) -> None:
+    for index in (0, 1, 2, 5):
+        studio.put(index, level=0.25)
+    room = np.full((1, SAMPLES_PER_FRAME), 0.125, np.float32)
+    seen: list[tuple[int, float]] = []
+
+    def finish(index: int, sound: FloatArray) -> None:
+        seen.append((index, float(sound[-1])))
+        sound[:] = index
+
+    studio.play(6, room=room, finish=finish)
+    assert [index for index, _ in seen] == list(range(6))
+    assert [level for _, level in seen] == pytest.approx([0.375, 0.375, 0.375, 0.125, 0.125, 0.375])
+    for index, heard in enumerate(studio.sounds):
+        assert (heard == index).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -163,3 +164,11 @@ def test_other_codecs_keep_times_and_give_keyframes_when_wanted(codec: Codec, na
 def test_an_encoder_of_another_codec_is_refused() -> None:
     with pytest.raises(AvatarError, match="for av1"):
         Encoder(ProgrammeFormat(320, 180, codec="av1"), "libx264")
+
+
+def test_what_is_known_of_its_making_is_in_every_keyframe_below_the_words() -> None:
+    encoder = Encoder(replace(SIZE, record='{"avatar":"marie"}'), "libx264")
+    packets = encoder.encode(0, programme(0).picture, programme(0).sound) + encoder.flush()
+    first = next(p for p in packets if p.video)
+    assert SIZE.metadata["comment"].encode() + b'\n{"avatar":"marie"}' in first.data
+    encoder.close()

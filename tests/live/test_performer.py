@@ -44,3 +44,9 @@ def test_counts_the_seconds_of_every_stage_and_closes_the_body():
     assert len(ink.rows) == 1
     actor.close()
     assert body.closed
+
+
+def test_what_is_given_out_is_the_marked_picture():
+    _, ink, body = performer()
+    actor = Performer(LaggingMotion(), ink, body, BareStage(), NEUTRAL, mark=lambda picture: picture + 100)
+    assert (actor.perform(3, NEUTRAL) == 103).all()

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -5,6 +6,8 @@ import av
 import numpy as np
 import pytest
 
+from avatar_engine.broadcast.marking import MARK_UUID
+from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import SAMPLES_PER_FRAME, Controls, Utterance, join
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import voice_process
@@ -12,6 +15,8 @@ from avatar_engine.live.programme import TAIL
 from avatar_engine.live.say import render
 from avatar_engine.media.read import frame_count, frames, sound
 from avatar_engine.media.write import WaveWriter
+from avatar_engine.trust.marks.code import consent_number
+from avatar_engine.trust.marks.sound import SoundSearch
 from avatar_engine.voice.engines import settings as engines
 from tests.live import voices
 from tests.live.voices import tone
@@ -159,3 +164,20 @@ def test_the_voice_need_not_wait_for_heavy_imports() -> None:
     )
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert out.stdout.split() == []
+
+
+def test_the_file_says_in_stream_and_sound_whose_consent_it_is(avatar, tmp_path):
+    heard = np.random.default_rng(0).normal(0, 0.1, 6 * 24_000).astype(np.float32)
+    with WaveWriter(tmp_path / "in.wav") as file:
+        file.write(heard)
+    made = render(avatar(), "", tmp_path / "out.mp4", audio=str(tmp_path / "in.wav"), size=SIZE)
+    consented = Bundle.open(tmp_path / "marie.avatar").consent
+    with av.open(str(made.path)) as container:
+        first = next(container.decode(video=0))
+    notes = [bytes(side) for side in first.side_data if side.type.name == "SEI_UNREGISTERED"]
+    words, _, record = next(note[16:] for note in notes if note.startswith(MARK_UUID)).partition(b"\n")
+    assert words.startswith(b"AI-generated")
+    assert json.loads(record)["consent"]["signature"] == consented["signature"]
+    search = SoundSearch()
+    search.push(sound(made.path))
+    assert search.found().there and search.found().number == consent_number(consented)

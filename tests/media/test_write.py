@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 
+from avatar_engine.broadcast.marking import MARK_UUID, marking
 from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, YUV_MATRIX, YUV_RANGE
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.read import frames, sound
@@ -122,3 +123,21 @@ def test_an_mp3_has_the_sound(tmp_path: Path) -> None:
     middle = back[12_000:36_000]
     assert np.argmax(np.abs(np.fft.rfft(middle))) == 440
     assert np.abs(middle).max() == pytest.approx(0.3, rel=0.05)
+
+
+def test_what_is_to_be_in_the_stream_is_in_every_keyframe_and_harms_nothing(tmp_path: Path) -> None:
+    unit = marking("AI-generated\n{}")
+    with VideoWriter(tmp_path / "a.mp4", 64, 64, sound=False, gop=10, marking=unit) as writer:
+        for k in range(25):
+            writer.picture(grey(40 + 4 * k))
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        pictures = list(container.decode(video=0))
+    said = [
+        [bytes(side) for side in frame.side_data if side.type.name == "SEI_UNREGISTERED"]
+        for frame in pictures
+    ]
+    ours = [index for index, notes in enumerate(said) if MARK_UUID + b"AI-generated\n{}" in notes]
+    assert ours == [index for index, frame in enumerate(pictures) if frame.key_frame] and len(ours) >= 3
+    assert [float(frame.time) for frame in pictures] == pytest.approx([k / 25 for k in range(25)])
+    levels = [float(p[:64].mean()) for p in frames(tmp_path / "a.mp4", format="yuv420p")]
+    assert levels == pytest.approx([40 + 4 * k for k in range(25)], abs=3)

@@ -99,7 +99,7 @@ class Carrier:
         signs = np.ones(len(self._modes))
         signs[self._carrying] = code.encode(number)[self._place]
         grid = self._spread(self._weights * signs * self._phases)
-        return _to_samples(grid, self.shape, oversampled) / math.sqrt(2 * float(np.sum(self._weights**2)))
+        return _to_samples(grid, self.shape, oversampled) / math.sqrt(float(np.sum(self._weights**2)) / 2)
 
     def find(self, period: npt.NDArray[Any], trials: int = 1) -> Found:
         """Look for the pattern in one period of what was received (the sum of many), real, of ``shape``.

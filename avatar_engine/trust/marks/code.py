@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +26,12 @@ CODED = 2 * (ID_BITS + CRC_BITS + _MEMORY)
 """Signs of a coded number: 108."""
 
 
-def consent_number(signature: str) -> int:
-    """The 32 bits that stand for a consent: the start of the SHA-256 of its signature.
+def consent_number(record: Mapping[str, Any]) -> int:
+    """The 32 bits that stand for a consent, given as a bundle carries it: the start of the SHA-256 of its signature.
 
     Two consents share a number once in four thousand million; whose it is, is told by comparing with known consents.
     """
+    signature = str(record.get("signature", ""))
     return int.from_bytes(hashlib.sha256(b"avatar-engine mark\n" + signature.encode()).digest()[:4], "big")
 
 

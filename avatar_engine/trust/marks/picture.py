@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from avatar_engine.contracts import FRAME_RATE, ByteArray, FloatArray
 from avatar_engine.trust.marks.carrier import PUBLIC_KEY, Carrier, Found
@@ -25,13 +24,13 @@ TILE = 180
 LONGEST, SHORTEST = 30.0, 6.0
 """Wavelengths of the pattern, in these units: at 480 lines 8 pixels and more."""
 
-FAINT, STRONG = 0.8, 3.0
+FAINT, STRONG = 0.5, 1.75
 """Standard deviation of the pattern, in steps of luma, on a smooth ground and in busy parts."""
 
 SCALES = tuple(float(scale) for scale in np.exp(np.arange(-80, 81) * 0.005))
 """Sizes that are tried where a picture was cut or framed: 0.67 to 1.49, near enough for its waves to meet."""
 
-_GAIN = 0.35  # of the strength, a step of the ground's own deviation
+_GAIN = 0.2  # of the strength, a step of the ground's own deviation
 _COARSE = 4  # pixels a side that the ground is looked at in
 _STRIPS = FRAME_RATE  # the strength of every strip is reckoned anew once a second
 _MOST = 16  # steps of luma that one pixel is changed by
@@ -174,7 +173,7 @@ class PictureSearch:
         for scale in SCALES:
             size = (round(width * scale), round(height * scale))
             scaled = cv2.resize(self._whole, size, interpolation=_kernel(scale))
-            now = self._carrier.find(folded(scaled), trials * len(SCALES))
+            now = self._carrier.find(folded(np.asarray(scaled, np.float32)), trials * len(SCALES))
             best = max(best, now, key=lambda found: found.strength)
         return best
 

@@ -1,11 +1,11 @@
 """The mark in sound: noise far under the sound itself, of the sound's own colour.
 
-The carrier is a noise of `PERIOD` samples, parted into bands about as wide as the ear's (critical bands, H. Traunmüller,
-"Analytical expressions for the tonotopic sensory scale", JASA 88, 1990). Every `STEP` samples each band is set to a
-fixed distance under what the sound has there: far under it where speech is strong and tonal, less far in the higher
-bands, where it is noise itself (a masker hides noise that lies 5 to 20 dB under it: J. D. Johnston, "Transform coding
-of audio signals using perceptual noise criteria", IEEE JSAC 6, 1988). It looks at nothing that is still to come, so
-a live show waits for nothing.
+The carrier is a noise of `PERIOD` samples, parted into bands about as wide as the ear's (critical bands, E. Zwicker,
+"Subdivision of the audible frequency range into critical bands", JASA 33, 1961). Every `STEP` samples each band is
+set to a fixed distance under what the sound has there: far under it where speech is strong and tonal, less far in the
+higher bands, where it is noise itself (a masker hides noise that lies 5 to 20 dB under it: J. D. Johnston, "Transform
+coding of audio signals using perceptual noise criteria", IEEE JSAC 6, 1988). It looks at nothing that is still to
+come, so a live show waits for nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from avatar_engine.contracts import SAMPLE_RATE, FloatArray
+from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray
 from avatar_engine.trust.marks.carrier import PUBLIC_KEY, Carrier, Found
 
 PERIOD = 2 * SAMPLE_RATE
@@ -24,7 +24,27 @@ PERIOD = 2 * SAMPLE_RATE
 STEP = 240
 """Samples (10 ms) for which the sound's bands are measured."""
 
-EDGES = (300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150, 3700, 4400, 5300, 6400, 7700)
+EDGES = (
+    300,
+    400,
+    510,
+    630,
+    770,
+    920,
+    1080,
+    1270,
+    1480,
+    1720,
+    2000,
+    2320,
+    2700,
+    3150,
+    3700,
+    4400,
+    5300,
+    6400,
+    7700,
+)
 """Hz between which bands lie."""
 
 UNDER = ((1000, -33.0), (2000, -29.0), (3000, -25.0), (9000, -21.0))
@@ -47,7 +67,9 @@ def carrier(key: bytes = PUBLIC_KEY) -> Carrier:
 def _bands() -> list[tuple[int, int, float]]:
     """Low and high edge of each band, and its mark's amplitude as a part of the sound's."""
     levels = [next(level for below, level in UNDER if low < below) for low in EDGES[:-1]]
-    return [(low, high, 10 ** (level / 20)) for low, high, level in zip(EDGES, EDGES[1:], levels, strict=False)]
+    return [
+        (low, high, 10 ** (level / 20)) for low, high, level in zip(EDGES, EDGES[1:], levels, strict=False)
+    ]
 
 
 @dataclass(slots=True)
@@ -106,6 +128,21 @@ class SoundMark:
         return SoundState(before)
 
 
+class FrameMark:
+    """Marks the sound of a programme frame by frame, wherever it begins.
+
+    Args:
+        number: What is written, see `avatar_engine.trust.marks.code`.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._mark, self._state = SoundMark(number), SoundState()
+
+    def __call__(self, index: int, sound: FloatArray) -> None:
+        """Add the mark to the sound of frame ``index``, float32 (`SAMPLES_PER_FRAME`,), in place."""
+        self._state = self._mark.mark(self._state, index * SAMPLES_PER_FRAME, sound)
+
+
 class SoundSearch:
     """Looks for the mark in a sound, as much as comes, in memory that doesn't grow.
 
@@ -146,7 +183,7 @@ class SoundSearch:
         """In which windows there is sound: what lies far under the loudest carries no mark that a codec keeps."""
         power = np.einsum("ij,ij->i", windows, windows)
         self._loudest = max(self._loudest, float(power.max(initial=0.0)))
-        return power > _FAR_UNDER * self._loudest
+        return np.asarray(power > _FAR_UNDER * self._loudest)
 
     def _white(self, spectra: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128]:
         """Every band of every window at the same level, what stands out of it held down."""
