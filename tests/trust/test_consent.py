@@ -19,7 +19,7 @@ from rich.console import Console
 from avatar_engine.bundle import Bundle, BundleWriter
 from avatar_engine.errors import AvatarError
 from avatar_engine.trust import consent as consents
-from avatar_engine.trust import keys
+from avatar_engine.trust import keys, statement
 from avatar_engine.trust.consent import USES, SignedConsent, check, covers, from_record, load, new, parse
 
 CLIP = b"the presenter's minute"
@@ -87,7 +87,7 @@ def test_the_statement_is_in_the_first_language_that_has_one(tmp_path: Path) -> 
 
 
 def test_every_use_has_words_in_every_language() -> None:
-    assert set(consents._USES_FR) == set(USES)
+    assert set(statement.USES_FR) == set(USES)
 
 
 SIGNED_BY_THE_FIRST_VERSION = """\
@@ -225,7 +225,7 @@ def test_spaces_comments_and_line_ends_may_change(tmp_path: Path) -> None:
         ("= =", "no TOML"),
         ("[consent]\nversion = 1", "no signed consent"),
         ("consent = 1\nsignature = 2", "no signed consent"),
-        ("[consent]\nversion = 2\nnew = 1\n[signature]\n", "version 2.*Upgrade"),
+        ("[consent]\nversion = 3\nnew = 1\n[signature]\n", "version 3.*Upgrade"),
         ("[consent]\nversion = 1\n[signature]\n", "wrong at presenter"),
         ("a = " + "[" * 5000, "no TOML"),
     ],
