@@ -30,7 +30,7 @@ class Clearance:
         """Refuse what is not allowed at this moment.
 
         Raises:
-            AvatarError: The consent does not cover it, was or may have been revoked, or asks for a permit that is not there.
+            AvatarError: The consent does not cover it, is or may be revoked, or asks for a permit that is not there.
         """
         moment = now or datetime.now(UTC)
         consent.check(self.signed, use=self.use, on=moment.astimezone().date(), hosts=self.hosts)

@@ -108,9 +108,8 @@ class Register:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         line = json.dumps({"at": at, **asdict(made), "path": str(real)}, ensure_ascii=False) + "\n"
         try:
-            with open(
-                os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab", buffering=0
-            ) as out:  # noqa: PTH123
+            descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "ab", buffering=0) as out:
                 out.write(line.encode("utf-8", "backslashreplace"))
         except OSError as error:
             raise _unwritten(self._file, error) from error
@@ -178,8 +177,8 @@ def check(signed: SignedConsent) -> None:
             raise AvatarError(
                 f"{agreed.presenter} once agreed to the use of this clip with a key of their own "
                 f"({keys.key_id(before)}); this consent is {own}.",
-                "Use the consent that the presenter signed, or have the presenter sign this one. Where the code was lost: "
-                f"avatar-engine forget {one[:12]}, then clone anew.",
+                "Use the consent that the presenter signed, or have the presenter sign this one. Where the code was "
+                f"lost: avatar-engine forget {one[:12]}, then clone anew.",
             )
 
 

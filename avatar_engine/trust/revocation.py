@@ -6,8 +6,8 @@ presenter's own, that of the technician who signed the consent, or any that this
 
 A consent may name a list at an https:// address (JSON: ``{"revocations": [...]}``). It is asked each time, with its
 ETag, and a copy is kept. When it can't be had, a copy that was good less than ``grace_hours`` ago will do; an older
-one, or none, is a refusal. The list itself is not signed: what stands in it can't be forged, but who serves the list may
-leave lines out, so serve it from a place that the technicians of the shows don't write to.
+one, or none, is a refusal. The list itself is not signed: what stands in it can't be forged, but who serves the list
+may leave lines out, so serve it from a place that the technicians of the shows don't write to.
 """
 
 from __future__ import annotations
