@@ -371,7 +371,7 @@ class Bundle:
             AvatarError: There is no such part, it is damaged, or the cache can't be written.
         """
         entry = self._part(part)
-        target = cache_folder() / entry.sha256[:2] / f"{entry.sha256}{PurePosixPath(part).suffix}"
+        target = _place(part, entry)
         try:
             if _cached(target, entry):
                 return target
@@ -395,6 +395,11 @@ class Bundle:
             _checked.add(target)
         return target
 
+    def cached(self) -> list[Path]:
+        """The copies of its parts that lie unpacked in the user's cache."""
+        places = (_place(part, entry) for part, entry in self.parts.items())
+        return [place for place in places if place.is_file()]
+
     def _part(self, part: str) -> Part:
         try:
             return self.parts[part]
@@ -412,6 +417,11 @@ class Bundle:
                 yield chunk
         if size != entry.bytes or digest.hexdigest() != entry.sha256:
             raise AvatarError(f"{self.path} is damaged: its part {part!r} is not what was written.", _AGAIN)
+
+
+def _place(part: str, entry: Part) -> Path:
+    """Where a part is unpacked to."""
+    return cache_folder() / entry.sha256[:2] / f"{entry.sha256}{PurePosixPath(part).suffix}"
 
 
 _checked: set[Path] = set()

@@ -101,7 +101,7 @@ class Utterance:
         generation: Work made for an older generation than the show's is dropped where it lies.
         then: Where the show goes on once this was heard: the script's item, counted over all rounds.
         product: Id of the product that it is about; "" for none.
-        number: Its number in the show's journal, from 1; 0 for none.
+        number: Its number in the show and its journal, from 1; 0 for none.
     """
 
     text: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from rich.logging import RichHandler
 from rich.markup import escape
 
 from avatar_engine import __version__
+from avatar_engine.cli import consent as consents
 from avatar_engine.cli import hosting, takeover
 from avatar_engine.cli.words import Avatar, frame_size, seconds
 from avatar_engine.contracts import EMOTIONS, Controls
@@ -33,11 +33,8 @@ app = typer.Typer(
 models_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode="markdown", help="The weights that the engine uses."
 )
-consent_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="markdown", help="The presenter's consent: no consent, no clone."
-)
 app.add_typer(models_app, name="models")
-app.add_typer(consent_app, name="consent")
+app.add_typer(consents.consent_app, name="consent")
 app.add_typer(hosting.show_app, name="show")
 app.command(epilog=hosting.CONTROL_EXAMPLES)(hosting.control)
 
@@ -178,6 +175,9 @@ def say(
         str, typer.Option(help=f"How it is said: {', '.join(EMOTIONS)}; a text's [excited] goes before.")
     ] = EMOTIONS[0],
     expression: Annotated[str, typer.Option(help="neutral, happy or serious.")] = "neutral",
+    use: Annotated[
+        str, typer.Option(help="What the video is for, as the consent names it; refused where it does not.")
+    ] = "",
     size: Annotated[
         Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")
     ] = "1280x720",
@@ -202,6 +202,7 @@ def say(
             lexicon=lexicon,
             controls=Controls(speed, pitch, melody, energy, emotion),
             expression=expression,
+            use=use,
             size=size,
             device=device,
             progress=progress,
@@ -235,6 +236,18 @@ def live(
     language: Annotated[
         str, typer.Option(help="Language of --audio, and of the label; the clone's own by default.")
     ] = "",
+    use: Annotated[
+        str,
+        typer.Option(
+            help="What the show is for, in place of what its script says; the consent must name it."
+        ),
+    ] = "",
+    permit: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The presenter's permit (`consent permit`), where the consent asks for one."
+        ),
+    ] = None,
     voice_engine: Engine = None,
     lexicon: Pronunciations = None,
     read_back: Annotated[
@@ -334,6 +347,9 @@ def live(
     as a whole goes on with `--resume` where its script broke off. Every picture carries the words that say that it is
     AI-generated.
 
+    Where a server is no platform of the consent's, it was revoked, or a permit is missing, the show is refused;
+    where that happens while it is on air, it ends with the sentence. Files and this machine itself are rehearsals.
+
     While it runs, `avatar-engine status` shows its figures; when it is over, or was cut off, `avatar-engine report`
     makes a page of them.
     """
@@ -364,6 +380,8 @@ def live(
         metrics=metrics,
         seed=seed,
         prices=Prices(price_kwh, price_hour, core_watts),
+        use=use,
+        permit=permit,
     )
 
 
@@ -467,61 +485,6 @@ def models_fetch(
     out.print(f"Fetched {', '.join(fetched)}." if fetched else "All weights are here.")
 
 
-@consent_app.command(
-    "new",
-    epilog="**Examples**\n\n"
-    "`avatar-engine consent new minute.mp4 -o consent.toml`\n\n"
-    '`avatar-engine consent new minute.mp4 -o consent.toml --presenter "Marie Dupont" --use live-shopping '
-    '--language fr --language en --until 2027-12-31 --technician "A. Martin"`',
-)
-def consent_new(
-    video: Annotated[
-        Path, typer.Argument(help="The presenter's clip; the consent is bound to this very file.")
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the signed consent goes (.toml).")],
-    presenter: Annotated[str, typer.Option(help="The presenter's full name; asked for if left out.")] = "",
-    use: Annotated[
-        list[str] | None, typer.Option(help="What the clone may be used for; give several.")
-    ] = None,
-    language: Annotated[list[str] | None, typer.Option(help="Languages it may speak; give several.")] = None,
-    until: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="Last day on which it holds.")] = "",
-    technician: Annotated[str, typer.Option(help="Who witnesses and signs; asked for if left out.")] = "",
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
-) -> None:
-    """Ask who agrees to what, until when, and sign it with this technician's key, bound to the clip."""
-    from avatar_engine.trust import consent as room
-
-    uses = use or _ask_list("Which uses", ["live-shopping"], f"known: {', '.join(room.USES)}")
-    languages = language or _ask_list("Which languages", ["en"], "such as en, fr")
-    signed = room.new(
-        video,
-        presenter=presenter or typer.prompt("The presenter's full name"),
-        uses=uses,
-        languages=languages,
-        valid_until=_day(until or typer.prompt("Until when (YYYY-MM-DD)")),
-        technician=technician or typer.prompt("Your name (technician)"),
-        output=output,
-        overwrite=force,
-    )
-    out.print(
-        f"{output}: signed with key {signed.key_id}, valid until {signed.consent.valid_until}.",
-        highlight=False,
-    )
-
-
-@consent_app.command("show", epilog="**Examples**\n\n`avatar-engine consent show consent.toml`")
-def consent_show(file: Annotated[Path, typer.Argument(help="A signed consent.")]) -> None:
-    """Check the signature and print what was agreed."""
-    from avatar_engine.trust import consent as room
-
-    out.print(room.load(file).describe())
-
-
-def _ask_list(question: str, default: list[str], hint: str) -> list[str]:
-    answer = typer.prompt(f"{question} ({hint}; separate with commas)", default=",".join(default))
-    return [item.strip() for item in answer.split(",") if item.strip()]
-
-
 def _refuse_early(file: Path) -> None:
     """What can be known of a file to be written before the work for it is done."""
     if file.is_dir():
@@ -539,13 +502,6 @@ def _write(file: Path, text: str) -> None:
         raise AvatarError(
             f"{file} can't be written: {error.strerror}.", "Choose a folder that is yours and has room."
         ) from error
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise AvatarError(f"{text!r} is not a date.", "Write it as YYYY-MM-DD, such as 2027-12-31.") from None
 
 
 def main() -> None:

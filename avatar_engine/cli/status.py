@@ -19,6 +19,7 @@ from rich.table import Table
 
 from avatar_engine.broadcast.spec import OutputSpec, redact_url
 from avatar_engine.cli import takeover
+from avatar_engine.errors import AvatarError
 from avatar_engine.figures.cost import Prices
 from avatar_engine.figures.metrics import LOOPBACK
 from avatar_engine.figures.table import coloured
@@ -56,6 +57,8 @@ def on_air(
     metrics: int | None,
     seed: int,
     prices: Prices,
+    use: str = "",
+    permit: Path | None = None,
 ) -> ShowStatus:
     """Run a show under a live status line; the first Ctrl-C ends it at the next frame, a second one at once."""
     watched = _watched(name or avatar.stem, avatar, script or audio, outputs, log_file, metrics, prices)
@@ -84,6 +87,9 @@ def on_air(
                 watch.folder.journal,
                 watch.folder.audit,
             ),
+            use=use,
+            permit=permit,
+            traces=[file.absolute() for file in (log_file, status_file) if file],
             on_status=fan_out(shown, watch),
             stop=stop,
             successor=takeover.successor(),
@@ -94,6 +100,10 @@ def on_air(
     console.print(f"Report: {watch.folder.report}", highlight=False, soft_wrap=True)
     if status_file:
         status_file.write_text(json.dumps(asdict(last), indent=2), encoding="utf-8")
+    if last.ending:
+        raise AvatarError(
+            f"The show ended before its time. {last.ending}", "What was on air is whole; see the report."
+        )
     return last
 
 

@@ -33,6 +33,8 @@ from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.media.read import sound as read_sound
 from avatar_engine.stage import fit as stage_fit
 from avatar_engine.trust import consent as consents
+from avatar_engine.trust.clearance import Clearance
+from avatar_engine.trust.register import Register
 from avatar_engine.voice.room import RoomTone
 
 log = logging.getLogger(__name__)
@@ -124,6 +126,11 @@ def clone_presenter(
     signed = consents.load(consent)
     source = consents.clip_sha256(video)
     consents.check(signed, clip_sha256=source)
+    Clearance(signed).check()
+    register = Register(signed)
+    register.note("clip", video)
+    register.note("consent", consent)
+    register.note("work", work_of(output))
     device = devices.choose(options.device)
     beside = replace(device, threads=max(1, device.cores - 1))  # the voice has a core of its own
     work = _work_folder(output, source)
@@ -189,6 +196,8 @@ def clone_presenter(
         writer.add_json("report/report.json", report)
         writer.add_bytes("report/report.html", html.encode())
     result = _beside(output, report, html)
+    for kind, path in (("avatar", output), ("report", result.report_html), ("report", result.report_json)):
+        register.note(kind, path)
     if not options.keep_work:
         shutil.rmtree(work)
     return result
@@ -208,9 +217,14 @@ def _refuse_early(video: Path, output: Path) -> None:
         models.path(name)
 
 
+def work_of(output: Path) -> Path:
+    """The working folder of a clone: beside it."""
+    return output.with_suffix(".avatar.work")
+
+
 def _work_folder(output: Path, source: str) -> Path:
     """The working folder beside the output; one left by another clip is emptied."""
-    work = output.with_suffix(".avatar.work")
+    work = work_of(output)
     mark = work / "source.sha256"
     if work.exists() and (not mark.exists() or mark.read_text() != source):
         shutil.rmtree(work)

@@ -85,6 +85,8 @@ def read(folder: ShowFolder) -> Told:
 def ending(about: Mapping[str, Any]) -> str:
     """How a show ended, in words."""
     match about.get("state"):
+        case "ended" if about.get("ending"):
+            return f"ended in order, because it might not go on: {about['ending']}"
         case "ended":
             return "ended as it should"
         case "failed":

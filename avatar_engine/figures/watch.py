@@ -121,10 +121,12 @@ class Watch:
     ) -> None:
         self._stop.set()
         self._thread.join(10)
+        ending = self._status.ending if self._status else ""
         said = "" if error is None else error.what if isinstance(error, AvatarError) else repr(error)
         self._about |= {
             "state": "failed" if said else "ended",
             "error": self._watched.redact(said),
+            "ending": ending,
             "ended": now(),
         }
         if said:

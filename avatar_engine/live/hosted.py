@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -101,6 +101,7 @@ def directed(
     start: int,
     clock: Callable[[], float],
     heard: Callable[[], int],
+    said: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Director | Producer:
     """Who says what is said: a producer for a hosted show, whose journal ``stack`` closes.
 
@@ -113,6 +114,7 @@ def directed(
         start: The item to begin with.
         clock: Seconds of the show.
         heard: The item that comes after what was heard whole.
+        said: Takes what the journal takes: the presenter's record (`avatar_engine.trust.said`).
 
     Raises:
         AvatarError: The journal can't be written, or catalogue, chat or host are no good.
@@ -122,7 +124,8 @@ def directed(
     audit = Audit.begun(hosting.audit, hosting.desk) if hosting.audit else None
     if audit:
         stack.callback(audit.close)
-    journal = stack.enter_context(closing(Journal(hosting.notes, audit, **about(script, file, hosting))))
+    also = [one for one in (audit, said) if one]
+    journal = stack.enter_context(closing(Journal(hosting.notes, *also, **about(script, file, hosting))))
     studio = hosting.furnish(script, file, journal, clock) if hosting.furnish else Studio(journal=journal)
     stack.callback(studio.close)
     return Producer(script, studio, loop=loop, start=start, seed=hosting.seed, clock=clock, heard=heard)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import Progress, silent
+from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import agreed
 from avatar_engine.live.hosted import Hosting, directed, look_of, showcase_of
 from avatar_engine.live.programme import bare
@@ -26,6 +27,7 @@ from avatar_engine.show.script import Line, Pause, Script
 from avatar_engine.show.showcase import Showcase, by_frames
 from avatar_engine.stage.card import Look
 from avatar_engine.trust import consent as consents
+from avatar_engine.trust.clearance import Clearance
 from avatar_engine.voice.pack import VoicePack
 
 
@@ -61,17 +63,27 @@ def rehearse(
     planned = scripts.load(script)
     bundle = Bundle.open(avatar)
     own = VoicePack.load(bundle).language
-    may = agreed(consents.from_record(bundle.consent, bundle.made), planned.languages, own, planned.use)
+    signed = consents.from_record(bundle.consent, bundle.made)
+    may = agreed(signed, planned.languages, own, planned.use)
+    Clearance(signed, planned.use).check()
     planned = may.settled(planned)
     with ExitStack() as stack:
+        said = of_video(
+            signed, bundle, "rehearse", output, stack, hosting.notes,
+            says=script.name, use=planned.use, language=may.language,
+        )  # fmt: skip
         now: list[Director | Producer] = []
 
         def clock() -> float:
             return now[0].planned if now and isinstance(now[0], Producer) else 0.0
 
-        director = directed(planned, script, hosting, stack, loop=loop, start=0, clock=clock, heard=lambda: 0)
+        director = directed(
+            planned, script, hosting, stack, loop=loop, start=0, clock=clock, heard=lambda: 0, said=said
+        )
         now.append(director)
         voice = patient_voice(director, bundle, may)
+        if isinstance(director, Director):
+            voice.tells = said.handed
         showcase = showcase_of(director)
         made = film(
             bundle, planned, may, voice, output, length=lambda: seconds or _length(planned), seconds=seconds,
@@ -96,19 +108,26 @@ def replay(
         AvatarError: The journal, the consent, the bundle or the file are no good.
     """
     began = time.monotonic()
-    entries = privacy.spoken(journal.read(notes), notes)
+    written = journal.read(notes)
+    entries = privacy.spoken(written, notes)
     planned = journal.script_of(entries)
     bundle = Bundle.open(avatar)
     own = VoicePack.load(bundle).language
-    may = agreed(
-        consents.from_record(bundle.consent, bundle.made), journal.languages(entries), own, planned.use
-    )
+    signed = consents.from_record(bundle.consent, bundle.made)
+    may = agreed(signed, journal.languages(entries), own, planned.use)
+    Clearance(signed, planned.use).check()
     voice = patient_voice(Replayed(entries), bundle, may)
     length = sum(_seconds(entries))
-    made = film(
-        bundle, planned, may, voice, output, length=lambda: length, whole=False, size=size, device=device,
-        look=Look.of(planned.card, notes.parent), scenes=by_frames(_quiet(entries)), progress=progress,
-    )  # fmt: skip
+    with ExitStack() as stack:
+        said = of_video(
+            signed, bundle, "replay", output, stack, says=notes.name, use=planned.use, language=may.language
+        )
+        for entry in written:  # as the journal has it: viewers keep their pseudonyms
+            said(entry)
+        made = film(
+            bundle, planned, may, voice, output, length=lambda: length, whole=False, size=size, device=device,
+            look=Look.of(planned.card, notes.parent), scenes=by_frames(_quiet(entries)), progress=progress,
+        )  # fmt: skip
     return Made(output, made, time.monotonic() - began)
 
 

@@ -84,14 +84,19 @@ class Feed:
                 None if mended is None else mended.tobytes(), track.scene,
             )  # fmt: skip
 
-    def heard(self) -> int:
-        """Forget what was heard; where the show goes on."""
+    def finish(self) -> None:
+        """End the show with the sentence that is on its way."""
+        with self._lock:
+            self._track.finish()
+
+    def heard(self, sure: int = SURE) -> int:
+        """Forget what was heard, all but the last ``sure`` frames; where the show goes on."""
         with self._lock:
             heard = self._ring.heard
             shift = self._ring.next - heard
             if not self._shifts or self._shifts[-1][1] != shift:
                 self._shifts.append((heard, shift))
-            self._track.heard(heard - SURE)
+            self._track.heard(heard - sure)
             went = [self._track.went.popleft() for _ in range(len(self._track.went))]
             place = self._track.then
         for utterance, begins, ends in went:

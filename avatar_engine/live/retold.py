@@ -44,6 +44,8 @@ class _Kept:
         self.again: deque[Piece] = deque()
         self.left_out = -1  # sentence of which the rest is not wanted
         self.product = ""  # of the last piece of speech that was given
+        self.closing = False  # nothing is given after the sentence that is being given
+        self.over = False
 
     @property
     def generation(self) -> int:
@@ -51,7 +53,7 @@ class _Kept:
 
     @property
     def ended(self) -> bool:
-        return not self.again and self.source.ended
+        return self.over or (not self.again and self.source.ended)
 
     def poll(self) -> Piece | None:
         if self.given and self.given[-1].ends < 0:
@@ -59,10 +61,20 @@ class _Kept:
         piece = self._next()
         while isinstance(piece, Spoken) and 0 <= piece.sentence == self.left_out:
             piece = self._next()
+        if self.closing and not self._goes_on(piece):
+            self.over = True
+            return None
         if isinstance(piece, Silence) or (piece is not None and piece.sentence >= 0):
             self.given.append(_Given(piece, self.frame, self.product))
         self.product = piece.product if isinstance(piece, Spoken) else self.product
         return piece
+
+    def _goes_on(self, piece: Piece | None) -> bool:
+        """Whether a piece, or one that is still to come, is of the sentence that was given last."""
+        before = self.given[-1].piece if self.given and not self.over else None
+        if not isinstance(before, Spoken) or before.last:
+            return False
+        return piece is None or before.sentence == _sentence(piece)
 
     def _next(self) -> Piece | None:
         return self.again.popleft() if self.again else self.source.poll()
@@ -120,6 +132,10 @@ class Retold:
         given = self._track.next()
         self._kept.frame += 1
         return given
+
+    def finish(self) -> None:
+        """End with the sentence that is being given; what waits behind it is never heard."""
+        self._kept.closing = True
 
     def heard(self, frames: int) -> None:
         """The first ``frames`` frames of content went out: what is whole in them is forgotten."""

@@ -13,9 +13,11 @@ import cv2
 
 from avatar_engine import device as devices
 from avatar_engine.broadcast.marking import marking
+from avatar_engine.broadcast.spec import redact_url
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import AS_FITTED, EXPRESSIONS, FRAME_RATE, Controls, Progress, Utterance, silent
 from avatar_engine.errors import AvatarError
+from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import Agreed, agreed
 from avatar_engine.live.programme import Piece, Programme, Scenes, SoundTrack, bare
 from avatar_engine.live.sound_process import SoundProcess
@@ -27,6 +29,7 @@ from avatar_engine.stage.card import Look
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import provenance
+from avatar_engine.trust.clearance import Clearance
 from avatar_engine.trust.marks.code import consent_number
 from avatar_engine.trust.marks.sound import FrameMark
 from avatar_engine.voice.engines import settings as engines
@@ -88,6 +91,7 @@ def render(
     device: str = "auto",
     label: str = "top-right",
     expression: str = EXPRESSIONS[0],
+    use: str = "",
     progress: Progress = silent,
 ) -> Made:
     """Say ``text``, or what is recorded in ``audio``, into the video file ``output``.
@@ -106,6 +110,7 @@ def render(
         device: ``auto``, ``cpu`` or ``cuda``.
         label: Corner of the label.
         expression: The presenter's, one of `EXPRESSIONS`.
+        use: What the video is for, as the consent names it; not asked when empty.
         progress: Told how far it is.
 
     Raises:
@@ -119,7 +124,9 @@ def render(
     own = VoicePack.load(bundle).language
     items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
     said = Script(items, language or own, controls, label, expression=expression)
-    may = agreed(consents.from_record(bundle.consent, bundle.made), said.languages, own)
+    signed = consents.from_record(bundle.consent, bundle.made)
+    may = agreed(signed, said.languages, own, use or None)
+    Clearance(signed, use or None).check()
     voice: Teller = (
         SoundProcess(audio)
         if audio
@@ -129,7 +136,15 @@ def render(
     def length() -> float:
         return _length(voice, text, controls.speed)
 
-    made = film(bundle, said, may, voice, output, length=length, size=size, device=device, progress=progress)
+    with ExitStack() as stack:
+        record = of_video(signed, bundle, "say", output, stack, use=use, language=may.language)
+        if isinstance(voice, VoiceProcess):
+            voice.tells = record.handed
+        else:
+            record.sound(redact_url(audio) if "://" in audio else audio)
+        made = film(
+            bundle, said, may, voice, output, length=length, size=size, device=device, progress=progress
+        )
     return Made(output, made, time.monotonic() - started)
 
 

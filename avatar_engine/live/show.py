@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from avatar_engine.broadcast.air import OnAir
 from avatar_engine.broadcast.broadcast import Broadcast
 from avatar_engine.broadcast.guard import Estate, Successor
 from avatar_engine.broadcast.ring import ENDLESS, FAILED, FrameRing, slots_for
-from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, codec_named
+from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, codec_named, redact_url
 from avatar_engine.broadcast.status import BroadcastStatus
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import FRAME_RATE, Scene
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import renderer_process
+from avatar_engine.live.accounts import hosts_of, of_show
 from avatar_engine.live.agreed import agreed
 from avatar_engine.live.hosted import Hosting, OnAirClock, desk_of, directed, look_of, showcase_of
 from avatar_engine.live.idle import Baker, idle_video
@@ -30,16 +31,19 @@ from avatar_engine.live.programme import bare
 from avatar_engine.live.renderers import Feed, Renderers
 from avatar_engine.live.retold import Retold
 from avatar_engine.live.sound_process import SoundProcess
+from avatar_engine.live.standing import LAST_SENTENCE, Standing
 from avatar_engine.live.voice_process import Teller, VoiceProcess, rehearsal, voice_of
 from avatar_engine.show import script as scripts
-from avatar_engine.show.chat.standing import Standing
+from avatar_engine.show.chat.standing import Standing as ChatStanding
 from avatar_engine.show.director import Director
 from avatar_engine.show.producer import Producer
 from avatar_engine.show.script import Script
 from avatar_engine.stage.idle import IdleFootage
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
+from avatar_engine.trust import permit as permits
 from avatar_engine.trust import provenance
+from avatar_engine.trust.clearance import Clearance
 from avatar_engine.trust.marks.code import consent_number
 from avatar_engine.trust.marks.sound import FrameMark
 from avatar_engine.voice.engines import settings as engines
@@ -112,6 +116,7 @@ class ShowStatus:
         microphone_pid: Process id of what listens to it, or is ready to.
         audience: What a hosted show knows of its viewers, messages, questions, clicks and sales, by name.
         chats: How the sources of a hosted show's chat stand.
+        ending: Why it ends before its time: what the consent does not allow any more; "" while it may go on.
     """
 
     on_air: float
@@ -155,7 +160,8 @@ class ShowStatus:
     microphone_ms: float = 0.0
     microphone_pid: int | None = None
     audience: dict[str, float] = field(default_factory=dict)
-    chats: tuple[Standing, ...] = ()
+    chats: tuple[ChatStanding, ...] = ()
+    ending: str = ""
 
 
 def run(
@@ -175,6 +181,9 @@ def run(
     resume: bool = False,
     device: str = "auto",
     hosting: Hosting | None = None,
+    use: str = "",
+    permit: Path | None = None,
+    traces: Sequence[Path] = (),
     on_status: Callable[[ShowStatus], None] | None = None,
     stop: threading.Event | None = None,
     successor: Successor | None = None,
@@ -198,6 +207,9 @@ def run(
         resume: Go on with the script where its last show broke off.
         device: ``auto``, ``cpu`` or ``cuda``.
         hosting: How a hosted show is run.
+        use: What the show is for, where no script says it.
+        permit: File of the presenter's permit, where the consent asks for one.
+        traces: Files of the caller's in which there will be something of the show: its log, its figures.
         on_status: Called about twice a second from the show's own thread; it should return at once.
         stop: Set it, and the show ends at the frame it is at; what was made is sent and files are finished.
         successor: How the broadcast starts the next show when this one's process dies; None ends the broadcast then.
@@ -223,8 +235,11 @@ def run(
     server = engines.load(engine) if engine else None
     bundle = Bundle.open(avatar)
     own = VoicePack.load(bundle).language
-    planned = planned or Script((), language or own)
-    may = agreed(consents.from_record(bundle.consent, bundle.made), planned.languages, own, planned.use)
+    planned = _used(planned or Script((), language or own), use)
+    signed = consents.from_record(bundle.consent, bundle.made)
+    may = agreed(signed, planned.languages, own, planned.use)
+    clearance = Clearance(signed, planned.use, hosts_of(goals), permits.load(permit) if permit else None)
+    clearance.check()
     planned = may.settled(planned)
     label = Label(may.language, planned.label, size, planned.sells)
     tags = provenance.metadata(may.language, bundle.name)
@@ -235,6 +250,12 @@ def run(
     idle = idle_video(bundle, f"{label.words} {label.box}", size, planned.expression)
     room = None if audio else RoomTone.load(bundle).loop()  # a recorded sound has a room of its own
     with ExitStack() as stack:
+        said = of_show(
+            signed, bundle, goals, stack, show=hosting.desk, says=script or audio, use=planned.use,
+            language=may.language, idle=idle, folders=[hosting.notes.parent] if hosting.notes else (), files=traces,
+        )  # fmt: skip
+        standing = Standing(clearance.check)
+        stack.callback(standing.close)
         position = Position(script) if script else None
         stack.callback(position.close if position else _nothing)
         start = position.load() if position and (resume or estate) else 0
@@ -246,7 +267,7 @@ def run(
         clock = OnAirClock(ring)
         director = directed(
             planned, script, hosting, stack, loop=loop, start=start, clock=clock,
-            heard=lambda: track.then if track else start,
+            heard=lambda: track.then if track else start, said=said,
         )  # fmt: skip
         voice = (
             SoundProcess(audio, loop, patient=True)
@@ -267,14 +288,17 @@ def run(
         showcase = showcase_of(director)
         scenes = (lambda heard: Scene(showcase.seen(heard, clock()))) if showcase else bare
         microphone: Microphone | None = None
+        if audio:
+            said.sound(redact_url(audio) if "://" in audio else audio)
         if isinstance(voice, VoiceProcess):
+            if isinstance(director, Director):
+                voice.tells = said.handed
             if isinstance(director, Producer) and server is None:  # which gets its words in other pieces
                 voice.give_way_to(director)
             microphone = desk_of(director, voice, hosting, planned.microphone, stack)
         track = Retold(microphone or voice, planned.on_fault, start, scenes)
         feed = Feed(track, ring)
-        if isinstance(director, Producer):
-            feed.told = director.went
+        feed.told = director.went if isinstance(director, Producer) else said.went
         renderers = Renderers(make, ring, feed)
         stack.callback(renderers.close)
         renderers.launch()
@@ -303,12 +327,18 @@ def run(
             position,
             on_status or _nothing,
             microphone,
+            standing,
         )
         stack.callback(Baker(make, idle, size).close)
         broadcast.await_network(CONNECT)
+        standing.begin()
         show.play(stop or threading.Event(), seconds)
         broadcast.close()
         return show.status()
+
+
+def _used(script: Script, use: str) -> Script:
+    return replace(script, use=use) if use else script
 
 
 def _let_go(ring: FrameRing, inherited: bool) -> None:
@@ -350,9 +380,14 @@ class _OnAir:
         director: Director | Producer,
         position: Position | None,
         on_status: Callable[[ShowStatus], None],
-        microphone: Microphone | None = None,
+        microphone: Microphone | None,
+        standing: Standing,
     ) -> None:
-        self._microphone = microphone
+        self._microphone, self._standing = microphone, standing
+        self._ending, self._ends = (
+            "",
+            ENDLESS,
+        )  # why the show ends before its time, and at which frame at the latest
         self._voice, self._track, self._feed, self._renderers = voice, track, feed, renderers
         self._broadcast, self._ring = broadcast, ring
         self._director, self._position, self._on_status = director, position, on_status
@@ -367,11 +402,13 @@ class _OnAir:
         """Stay until the programme, ``seconds`` or ``stop`` ends it."""
         ring, limit = self._ring, round(seconds * FRAME_RATE) if seconds else ENDLESS
         ring.last = self._feed.limit = limit
-        while ring.next < ring.last and not stop.is_set():
+        while ring.next < min(ring.last, self._ends) and not stop.is_set():
             self._look()
+            self._watch_standing()
             stop.wait(TICK)
         log.info("the show ends at frame %d", ring.next)
-        if self._position and ring.last < limit and not stop.is_set():
+        self._feed.heard(0)  # the last sentences, too, went out
+        if self._position and ring.last < limit and not stop.is_set() and not self._ending:
             self._position.finish()
 
     def _look(self) -> None:
@@ -394,6 +431,15 @@ class _OnAir:
             self._watch_broadcast(status)
             self._on_status(status)
             refuse_dead(status.broadcast)
+
+    def _watch_standing(self) -> None:
+        """When the show may not go on, the sentence on air is finished and nothing else is said, not even why: those
+        would be words in the presenter's name, too."""
+        if self._standing.refused and not self._ending:
+            self._ending = self._standing.refused
+            self._ends = self._ring.next + round(LAST_SENTENCE * FRAME_RATE)
+            log.error("the show ends with the sentence on air: %s", self._ending)
+            self._feed.finish()
 
     def _watch_gap(self) -> None:
         """What went out instead of a sentence has cut it, if it was not short."""
@@ -466,6 +512,7 @@ class _OnAir:
             microphone_pid=self._microphone.pid if self._microphone else None,
             audience=dict(self._director.audience) if isinstance(self._director, Producer) else {},
             chats=self._director.chats if isinstance(self._director, Producer) else (),
+            ending=self._ending,
         )
 
     def _behind(self) -> float:

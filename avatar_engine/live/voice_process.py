@@ -320,6 +320,7 @@ class VoiceProcess(Line[_Ready]):
         self._numbers = count()  # of sentences
         self._held: list[Piece] = []  # of an utterance that waits until it is whole
         self._made = 0  # samples of speech
+        self.tells: Callable[[Utterance], None] = _nobody  # told of everything that is about to be said
         self._yields: GivesWay | None = None
         self._handed = self._begun = 0  # things handed out; the last one of which anything was taken
         self._whole = True  # and that one was taken whole
@@ -488,6 +489,7 @@ class VoiceProcess(Line[_Ready]):
 
     def _say(self, utterance: Utterance) -> None:
         """Say it, trying twice; what was delivered before a failure is not said again."""
+        self.tells(utterance)
         progress = _Delivery(utterance, self._numbers, self._heard_to_break_off)
         for again in (True, False):
             try:
@@ -560,6 +562,10 @@ class VoiceProcess(Line[_Ready]):
                 self._changed.wait_for(lambda: self._closing, patience)
             patience = min(30.0, patience * 2)
         return False
+
+
+def _nobody(_: Utterance) -> None:
+    """Nobody keeps a record."""
 
 
 def _tell_of(event: str, utterance: Utterance) -> None:

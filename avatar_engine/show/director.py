@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 from avatar_engine.contracts import Utterance
 from avatar_engine.show.script import Gap, Line, Pause, Script, Segment
@@ -32,6 +33,7 @@ class Director:
         before = [item for item in script.items[: self._next] if isinstance(item, Segment)]
         self.segment = before[-1].name if before else ""
         self._passed = bool(before) and before[-1].asked
+        self._numbers = count(1)
         self._spoke = False
 
     def next(self) -> Utterance | Pause | None:
@@ -72,4 +74,4 @@ class Director:
         text = worded((line.text, *line.others), self._seed, line.line, self._round).text
         plain = Utterance(text, self._script.language, self._script.controls, f"script:{line.line}")
         then = self._round * len(self._script.items) + self._next
-        return replace(plain, generation=self.generation, then=then)
+        return replace(plain, generation=self.generation, then=then, number=next(self._numbers))

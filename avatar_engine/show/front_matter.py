@@ -14,7 +14,7 @@ import yaml
 
 from avatar_engine.contracts import CONTROL_LIMITS, EMOTIONS, EXPRESSIONS
 from avatar_engine.show.rules import Rule, read_rule
-from avatar_engine.trust.consent import USES
+from avatar_engine.trust.statement import USES
 
 ON_FAULT = ("repeat", "skip")
 """What may become of a sentence that a fault has cut."""

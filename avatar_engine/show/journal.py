@@ -53,7 +53,7 @@ class Journal:
 
     Args:
         path: Its file; None for a journal that is only asked for its counts.
-        also: Takes every entry, too, but silence: the audit log (`avatar_engine.trust.audit`).
+        also: Take every entry, too, but silence: the audit log (`avatar_engine.trust.audit`), the presenter's record.
         about: What it begins with; with ``names`` = ``kept`` names of viewers are written as they are.
 
     Attributes:
@@ -63,7 +63,7 @@ class Journal:
         AvatarError: The file can't be written.
     """
 
-    def __init__(self, path: Path | None, also: Callable[[Entry], None] | None = None, **about: Any) -> None:
+    def __init__(self, path: Path | None, *also: Callable[[Entry], None], **about: Any) -> None:
         self.counts: dict[str, int] = {}
         self._lock, self._size = threading.Lock(), 0
         self._file: TextIO | None = None
@@ -75,8 +75,10 @@ class Journal:
                 raise AvatarError(
                     f"The journal {path} can't be written: {error.strerror}.", "Choose another place."
                 ) from None
-        hide = path is not None and about.get("names") != "kept"
-        self._discretion = Discretion(Pseudonyms.begun(path) if path is not None and hide else None)
+        pseudonyms = None
+        if about.get("names") != "kept" and (path is not None or also):
+            pseudonyms = Pseudonyms.begun(path) if path is not None else Pseudonyms.forgotten()
+        self._discretion = Discretion(pseudonyms)
         self({"event": "show", **about})
 
     def named(self, names: Sequence[str]) -> None:
@@ -90,8 +92,9 @@ class Journal:
             entry = self._discretion.written(entry)
             event = str(entry.get("event"))
             self.counts[event] = self.counts.get(event, 0) + 1
-            if self._also and event not in UNAUDITED:
-                self._also(entry)
+            if event not in UNAUDITED:
+                for also in self._also:
+                    also(entry)
             if self._file is None:
                 return
             line = json.dumps(dict(entry), ensure_ascii=False, default=str) + "\n"

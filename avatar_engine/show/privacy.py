@@ -76,6 +76,11 @@ class Pseudonyms:
         return cls(key)
 
     @classmethod
+    def forgotten(cls) -> Pseudonyms:
+        """With a key that nobody keeps: names are gone for good."""
+        return cls(secrets.token_bytes(32))
+
+    @classmethod
     def found(cls, journal: Path) -> Pseudonyms | None:
         """With the key beside a journal; None where there is none any more.
 

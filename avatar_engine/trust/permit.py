@@ -26,7 +26,9 @@ LONGEST = timedelta(days=31)
 """A permit without an end would be no second factor."""
 
 _LARGEST = 64 << 10
-_ADVICE = "The presenter makes one: avatar-engine consent permit NAME.avatar -o permit.toml; then: live --permit permit.toml"
+_ADVICE = (
+    "The presenter makes one: avatar-engine consent permit NAME.avatar -o permit.toml; then live --permit it"
+)
 
 
 class Permit(BaseModel):
@@ -74,11 +76,7 @@ def new(
     Raises:
         AvatarError: The consent knows no such key, the span or a platform is no good, or the file can't be written.
     """
-    if not signed.consent.presenter_key:
-        raise AvatarError(
-            f"{signed.consent.presenter}'s consent has no key of the presenter's own, so nobody can sign a permit.",
-            "It needs none to go on air; one that does is made with: avatar-engine consent new --permit",
-        )
+    refuse_keyless(signed)
     if keys.public_text(key) != signed.consent.presenter_key:
         raise AvatarError(
             "This code is not the one with which the consent was signed.",
@@ -103,6 +101,19 @@ def new(
             f"{output} can't be written: {error.strerror}.", "Choose a folder that exists and is yours."
         ) from error
     return permit
+
+
+def refuse_keyless(signed: SignedConsent) -> None:
+    """Refuse a consent for which nobody can sign a permit.
+
+    Raises:
+        AvatarError: It has no key of the presenter's own.
+    """
+    if not signed.consent.presenter_key:
+        raise AvatarError(
+            f"{signed.consent.presenter}'s consent has no key of the presenter's own, so nobody can sign a permit.",
+            "It needs none to go on air; one that does is made with: avatar-engine consent new --permit",
+        )
 
 
 def load(path: Path) -> Permit:

@@ -31,6 +31,11 @@ PLATFORMS = {
 }
 """Platforms and the hosts whose names, or whose end, tell them."""
 
+_OWN_NETWORKS = [
+    ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+]
+"""Private addresses (RFC 1918, RFC 4193)."""
+
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
@@ -65,7 +70,7 @@ def covered(named: Iterable[str], host: str) -> bool:
     """Whether one of the platforms that a consent names is where ``host`` is."""
     plain = plain_host(host)
     address = _address(plain)
-    near = bool(address and (address.is_private or address.is_link_local or address.is_unspecified))
+    near = address is not None and _near(address)
     return any(
         one == ANY
         or (one == NEAR and near)
@@ -78,6 +83,10 @@ def shown(host: str) -> str:
     """A host for people: with its platform, where it is known to be one's."""
     of = [name for name in PLATFORMS if covered((name,), host)]
     return f"{host} ({of[0]})" if of else host
+
+
+def _near(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return address.is_link_local or address.is_unspecified or any(address in net for net in _OWN_NETWORKS)
 
 
 def _within(host: str, known: str) -> bool:

@@ -76,11 +76,11 @@ def folder() -> Path:
     return state_folder() / "revocations"
 
 
-def revoke(signed: SignedConsent, key: Ed25519PrivateKey, reason: str = "") -> Revocation:
+def revoke(consent: str, key: Ed25519PrivateKey, reason: str = "") -> Revocation:
     """Withdraw a consent: from now on this machine refuses it.
 
     Args:
-        signed: The consent.
+        consent: Its id.
         key: The presenter's, or a technician's.
         reason: Why, in one line.
 
@@ -89,7 +89,7 @@ def revoke(signed: SignedConsent, key: Ed25519PrivateKey, reason: str = "") -> R
     """
     try:
         bare = Revocation(
-            consent=signed.id,
+            consent=consent,
             at=datetime.now(UTC).replace(microsecond=0),
             reason=reason.strip(),
             public_key=keys.public_text(key),

@@ -65,7 +65,7 @@ class Said:
 
     def went(self, number: int, begins: float, ends: float) -> None:
         """The first or a further sentence of it went out, in seconds on air."""
-        self._audit({"event": "heard", "number": number, "begins": round(begins, 2), "ends": round(ends, 2)})
+        self._audit({"event": "heard", "number": number, "at": round(begins, 3), "until": round(ends, 3)})
 
     def sound(self, source: str) -> None:
         """A recorded or live sound was put into the presenter's mouth; its words are not known."""

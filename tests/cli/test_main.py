@@ -117,11 +117,6 @@ def test_brackets_in_an_error_are_printed_as_they_are(
     assert "Error: The file show[a].md has no [/b]." in told and "Write [en] above it." in told
 
 
-def test_a_bad_date_is_refused() -> None:
-    with pytest.raises(AvatarError, match="31-12-2027"):
-        cli._day("31-12-2027")
-
-
 def _check(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setattr("sys.argv", ["avatar-engine", "check", "take.mp4", *words])
     with pytest.raises(SystemExit) as end:

@@ -186,3 +186,35 @@ def test_after_a_cut_the_card_is_that_of_what_is_heard_and_not_of_what_was_plann
     retold.cut(retold.frame - 2)  # within the second, which begins again after a breath
     tell(retold, 20)
     assert asked == ["b"] * 20
+
+
+def test_what_is_finished_ends_with_the_sentence_that_is_being_given() -> None:
+    retold = track([*sentence(0, 10, parts=5), Silence(SAMPLES_PER_FRAME), *sentence(1, 10)])
+    tell(retold, 3)
+    retold.finish()
+    told = tell(retold, 15)
+    assert (told[:7] == 1).all() and not told[7:].any() and retold.ended
+
+
+def test_a_sentence_within_something_longer_is_an_end_too() -> None:
+    retold = track([*sentence(0, 4, last=False), *sentence(1, 4)])
+    tell(retold, 2)
+    retold.finish()
+    assert set(tell(retold, 10)) == {0, 1} and retold.ended
+
+
+@pytest.mark.parametrize("before", [[], [Silence(4 * SAMPLES_PER_FRAME)], sentence(-1, 4, parts=1)])
+def test_where_no_sentence_is_being_given_it_ends_at_once(before: list[Piece]) -> None:
+    retold = track([*before, *sentence(2, 4)])
+    tell(retold, 2 if before else 0)
+    retold.finish()
+    assert 3 not in tell(retold, 10) and retold.ended
+
+
+def test_a_sentence_whose_end_is_not_made_yet_is_waited_for() -> None:
+    begins, ends = sentence(0, 4)
+    retold = track([begins, None, None, None, ends, *sentence(1, 4)])
+    tell(retold, 1)
+    retold.finish()
+    told = tell(retold, 12)
+    assert (told == 1).sum() >= 3 and not (told == 2).any() and retold.ended

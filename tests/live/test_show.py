@@ -5,16 +5,19 @@ import numpy as np
 import pytest
 
 from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
+from avatar_engine.cli.consent import signed_of
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.errors import AvatarError
-from avatar_engine.live import voice_process
+from avatar_engine.live import standing, voice_process
 from avatar_engine.live.position import Position
 from avatar_engine.live.programme import TAIL
 from avatar_engine.live.show import refuse_dead, run
 from avatar_engine.media.read import frame_count, sound
 from avatar_engine.media.write import WaveWriter
+from avatar_engine.trust import audit, keys, register, revocation, said
 from avatar_engine.trust.marks.sound import SoundSearch
 from tests.live import voices
+from tests.trust.signing import CODE
 
 SIZE = (320, 180)
 
@@ -168,3 +171,73 @@ def test_a_show_that_broke_off_is_resumed_where_it_was_and_one_that_ended_from_t
     with pytest.raises(AvatarError, match="can't be resumed"):
         run(bundle, None, [str(tmp_path / "d.mp4")], audio=str(script), size=SIZE, resume=True)
     assert not (tmp_path / "d.mp4").exists()
+
+
+def entries_of(path):
+    told = []
+    assert audit.verify(path, lambda entry: told.append(dict(entry))).broken is None
+    return told
+
+
+def test_what_a_show_says_is_written_down_for_the_presenter(avatar, script, tmp_path):
+    bundle = avatar()
+    run(bundle, script, [str(tmp_path / "record.mp4")], size=SIZE)
+    (ident,) = register.consents()
+    told = entries_of(said.records(ident)[0])
+    assert told[0] | {"use": "live-shopping", "outputs": ["record.mp4"], "says": "show.md"} == told[0]
+    assert [(one["text"], one["language"]) for one in told if one["event"] == "say"] == [
+        ("abc", "en"),
+        ("de", "en"),
+    ]
+    heard = [one for one in told if one["event"] == "heard"]
+    assert heard and heard[0]["number"] == 1 and 0 <= heard[0]["at"] < heard[0]["until"]
+    noted = {one.kind: one for one in register.derived(ident)}
+    assert noted["recording"].size == (tmp_path / "record.mp4").stat().st_size
+    assert noted["avatar"].path == bundle and "idle" in noted
+
+
+@pytest.mark.parametrize(
+    ("more", "outputs", "words"),
+    [
+        (
+            {"platforms": ["twitch"]},
+            ["rtmp://a.rtmp.youtube.com/live2/key"],
+            r"platform a\.rtmp\.youtube\.com",
+        ),
+        ({"code": CODE, "publish_with": "permit"}, ["rtmp://live.twitch.tv/app/key"], "asks for a permit"),
+        ({}, ["rtmp://127.0.0.1:9/live/key"], "revoked by the technician"),
+    ],
+)
+def test_a_show_that_the_consent_does_not_allow_never_starts(avatar, script, tmp_path, more, outputs, words):
+    bundle = avatar(**more)
+    if not more:
+        revocation.revoke(signed_of(bundle).id, keys.technician_key())
+    with pytest.raises(AvatarError, match=words):
+        run(bundle, script, [*outputs, str(tmp_path / "r.mp4")], size=SIZE)
+    assert not (tmp_path / "r.mp4").exists() and not register.consents(), "nothing was begun"
+
+
+def test_a_show_whose_consent_is_revoked_ends_with_its_sentence_and_says_why(avatar, tmp_path, monkeypatch):
+    monkeypatch.setattr(standing, "LOOK", 0.2)
+    monkeypatch.setattr(standing.Standing.__init__, "__defaults__", (0.2,))
+    bundle, script = avatar(), tmp_path / "show.md"
+    script.write_text("---\npause: 100ms\n---\n" + "abcdefghijklmnop\n\n" * 9)
+    seen = []
+
+    def watch(status):
+        if status.speaking and not seen:
+            seen.append(status.frames)
+            revocation.revoke(signed_of(bundle).id, keys.technician_key(), "Enough")
+
+    last = run(bundle, script, [str(tmp_path / "r.mp4")], size=SIZE, loop=True, seconds=30.0, on_status=watch)
+    assert "revoked by the technician" in last.ending and "Enough" in last.ending
+    assert last.frames < seen[0] + 8 * FRAME_RATE, "long before its time"
+    assert frame_count(tmp_path / "r.mp4") == last.frames
+    spoken = np.abs(sound(tmp_path / "r.mp4")) > 0.05
+    runs = np.flatnonzero(
+        np.diff(np.pad(spoken[: len(spoken) // 960 * 960].reshape(-1, 960).any(1), 1).astype(int))
+    )
+    lengths = np.diff(runs)[::2]
+    assert (lengths >= 38).all(), "every sentence that was begun (1.6 s) was said to its end"
+    (ident,) = register.consents()
+    assert entries_of(said.records(ident)[0])[-1]["event"] == "ended"
