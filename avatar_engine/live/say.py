@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from avatar_engine.show.script import Line, Script
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
-from avatar_engine.trust import provenance
+from avatar_engine.trust import keys, manifest, provenance
 from avatar_engine.trust.clearance import Clearance
 from avatar_engine.trust.marks.code import consent_number
 from avatar_engine.trust.marks.sound import FrameMark
@@ -218,10 +219,11 @@ def film(
         tags = provenance.metadata(may.language, bundle.name)
         record = provenance.record(bundle.name, bundle.consent, may.language)
         hide = FrameMark(consent_number(bundle.consent))
+        seal = partial(manifest.sign, record=record, title=output.name, key=keys.technician_key())
         says = marking(f"{tags['comment']}\n{provenance.line(record)}")
         # the faster preset: on two cores the encoder takes its time from the voice
         writer = stack.enter_context(
-            VideoWriter(output, *size, preset="superfast", metadata=tags, marking=says)
+            VideoWriter(output, *size, preset="superfast", metadata=tags, marking=says, seal=seal)
         )
         most = round(seconds * FRAME_RATE) if seconds else None
         for frame in islice(Programme(SoundTrack(Waiting(voice), scenes), performer), most):

@@ -6,7 +6,7 @@ import io
 import os
 import wave
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -146,6 +146,7 @@ class VideoWriter(WholeFile):
         metadata: Tags of the file, such as ``{"comment": "AI-generated …", "title": …}``.
         threads: Encoder threads; 0 lets x264 choose.
         marking: H.264 units (Annex B) that go before every keyframe's own.
+        seal: Given the finished file before it appears; it may write it anew.
 
     Raises:
         AvatarError: An odd size, or the file can't be written.
@@ -164,8 +165,9 @@ class VideoWriter(WholeFile):
         metadata: Mapping[str, str] | None = None,
         threads: int = 0,
         marking: bytes = b"",
+        seal: Callable[[Path], None] | None = None,
     ) -> None:
-        self._marking = marking
+        self._marking, self._seal = marking, seal
         if width <= 0 or height <= 0 or width % 2 or height % 2:
             raise AvatarError(f"A picture of {width}x{height} can't be written.", "Both sides must be even.")
         super().__init__(path)
@@ -275,6 +277,8 @@ class VideoWriter(WholeFile):
         self._mux(self._video, None)
         try:
             self._container.close()
+            if self._seal is not None:
+                self._seal(self._part)
             self._part.replace(self.path)
         except (av.FFmpegError, OSError) as error:
             self._part.unlink(missing_ok=True)

@@ -78,9 +78,22 @@ def own_key() -> Ed25519PrivateKey | None:
     return technician_key() if (config_folder() / KEY_FILE).exists() else None
 
 
-def public_text(key: Ed25519PrivateKey) -> str:
+def public_text(key: Ed25519PrivateKey | Ed25519PublicKey) -> str:
     """The public half of ``key`` in base64 (32 bytes)."""
-    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
+    public = key.public_key() if isinstance(key, Ed25519PrivateKey) else key
+    return base64.b64encode(public.public_bytes_raw()).decode()
+
+
+def public_key(text: str) -> Ed25519PublicKey:
+    """The key that `public_text` wrote.
+
+    Raises:
+        AvatarError: It is no Ed25519 public key in base64.
+    """
+    try:
+        return Ed25519PublicKey.from_public_bytes(_raw(text))
+    except ValueError as error:
+        raise AvatarError(f"{text[:60]!r} is no Ed25519 public key.", "It is 32 bytes in base64.") from error
 
 
 def key_id(public_key: str) -> str:

@@ -141,3 +141,24 @@ def test_what_is_to_be_in_the_stream_is_in_every_keyframe_and_harms_nothing(tmp_
     assert [float(frame.time) for frame in pictures] == pytest.approx([k / 25 for k in range(25)])
     levels = [float(p[:64].mean()) for p in frames(tmp_path / "a.mp4", format="yuv420p")]
     assert levels == pytest.approx([40 + 4 * k for k in range(25)], abs=3)
+
+
+def test_a_file_is_sealed_whole_before_it_appears_or_never_appears(tmp_path: Path) -> None:
+    path, seen = tmp_path / "a.mp4", []
+
+    def seal(part: Path) -> None:
+        with av.open(str(part)) as container:
+            seen.append((sum(1 for _ in container.decode(video=0)), path.exists()))
+        if len(seen) > 1:
+            raise AvatarError("The key is gone.", "")
+
+    with VideoWriter(path, 64, 64, sound=False, seal=seal) as writer:
+        writer.picture(grey())
+    assert seen == [(1, False)]
+    path.unlink()
+    with (
+        pytest.raises(AvatarError, match="key is gone"),
+        VideoWriter(path, 64, 64, sound=False, seal=seal) as again,
+    ):
+        again.picture(grey())
+    assert not list(tmp_path.iterdir())

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from avatar_engine.trust.marks.code import consent_number, shown
 from avatar_engine.trust.provenance import COMMENTS, SOURCE_TYPE, TITLES, metadata, record, words_language
 
 
@@ -48,4 +49,5 @@ def test_the_record_names_no_person() -> None:
     found = json.loads(json.dumps(record("marie", consent, "fr")))
     assert found["digital_source_type"] == SOURCE_TYPE
     assert found["consent"] == {"signature": "c2ln", "public_key": "a2V5"}
+    assert found["mark"] == shown(consent_number(consent))
     assert "Dupont" not in json.dumps(found)
