@@ -31,6 +31,7 @@ from avatar_engine.stage.compose import Stage, face_box
 from avatar_engine.stage.label import Label
 from avatar_engine.stage.overlay import Overlay
 from avatar_engine.timing import StageTimes
+from avatar_engine.trust import consent as consents
 from avatar_engine.trust.marks.code import consent_number
 from avatar_engine.trust.marks.picture import PictureMark
 
@@ -117,7 +118,7 @@ def load(
     placement = bundle.tensors(PLACEMENT_PART)["offsets"]
     expressive = partial(lips.expressions.apply, expression)
     expressive(lips.neutral[None])  # an unknown one is refused before the body's thread starts
-    mark = PictureMark(size, consent_number(bundle.consent)).mark
+    mark = PictureMark(size, consent_number(consents.from_record(bundle.consent).id)).mark
     return Performer(
         motion, renderer, Body.load(bundle, lips.size), stage, lips.neutral, placement, expressive, mark
     )

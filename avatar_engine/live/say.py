@@ -217,8 +217,9 @@ def film(
         takes = length()
         voice.go()
         tags = provenance.metadata(may.language, bundle.name)
-        record = provenance.record(bundle.name, bundle.consent, may.language)
-        hide = FrameMark(consent_number(bundle.consent))
+        signed = consents.from_record(bundle.consent, bundle.made)
+        record = provenance.record(bundle.name, signed, may.language)
+        hide = FrameMark(consent_number(signed.id))
         seal = partial(manifest.sign, record=record, title=output.name, key=keys.technician_key())
         says = marking(f"{tags['comment']}\n{provenance.line(record)}")
         # the faster preset: on two cores the encoder takes its time from the voice

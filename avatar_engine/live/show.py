@@ -20,7 +20,7 @@ from avatar_engine.broadcast.status import BroadcastStatus
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import FRAME_RATE, Scene
 from avatar_engine.errors import AvatarError
-from avatar_engine.live import renderer_process
+from avatar_engine.live import recordings, renderer_process
 from avatar_engine.live.accounts import hosts_of, of_show
 from avatar_engine.live.agreed import agreed
 from avatar_engine.live.hosted import Hosting, OnAirClock, desk_of, directed, look_of, showcase_of
@@ -243,12 +243,13 @@ def run(
     planned = may.settled(planned)
     label = Label(may.language, planned.label, size, planned.sells)
     tags = provenance.metadata(may.language, bundle.name)
-    record = provenance.record(bundle.name, bundle.consent, may.language)
+    record = provenance.record(bundle.name, signed, may.language)
     format_ = ProgrammeFormat(*size, metadata=tags, codec=codec_named(codec), record=provenance.line(record))
     look = look_of(planned, script)
     make = partial(renderer_process.load_performer, bundle, label, size, device, planned.expression, look)
     idle = idle_video(bundle, f"{label.words} {label.box}", size, planned.expression)
     room = None if audio else RoomTone.load(bundle).loop()  # a recorded sound has a room of its own
+    began = time.time()
     with ExitStack() as stack:
         said = of_show(
             signed, bundle, goals, stack, show=hosting.desk, says=script or audio, use=planned.use,
@@ -311,7 +312,7 @@ def run(
                 ring=ring,
                 filler=partial(IdleFootage, idle),
                 room=room,
-                finish=partial(FrameMark, consent_number(bundle.consent)),
+                finish=partial(FrameMark, consent_number(signed.id)),
                 successor=successor,
                 estate=estate,
             )
@@ -334,6 +335,7 @@ def run(
         standing.begin()
         show.play(stop or threading.Event(), seconds)
         broadcast.close()
+        recordings.sign(goals, began, record)
         return show.status()
 
 

@@ -16,6 +16,7 @@ from avatar_engine.live.say import render
 from avatar_engine.media.read import frame_count, frames, sound
 from avatar_engine.media.write import WaveWriter
 from avatar_engine.trust import keys, manifest
+from avatar_engine.trust.consent import from_record
 from avatar_engine.trust.marks.code import consent_number
 from avatar_engine.trust.marks.sound import SoundSearch
 from avatar_engine.voice.engines import settings as engines
@@ -172,16 +173,16 @@ def test_the_file_says_in_stream_and_sound_whose_consent_it_is(avatar, tmp_path)
     with WaveWriter(tmp_path / "in.wav") as file:
         file.write(heard)
     made = render(avatar(), "", tmp_path / "out.mp4", audio=str(tmp_path / "in.wav"), size=SIZE)
-    consented = Bundle.open(tmp_path / "marie.avatar").consent
+    consented = from_record(Bundle.open(tmp_path / "marie.avatar").consent)
     with av.open(str(made.path)) as container:
         first = next(container.decode(video=0))
     notes = [bytes(side) for side in first.side_data if side.type.name == "SEI_UNREGISTERED"]
     words, _, record = next(note[16:] for note in notes if note.startswith(MARK_UUID)).partition(b"\n")
     assert words.startswith(b"AI-generated")
-    assert json.loads(record)["consent"]["signature"] == consented["signature"]
+    assert json.loads(record)["consent"]["signature"] == consented.signature
     signed = manifest.read(made.path)
     assert signed.whole and keys.key_id(signed.signer) in keys.known_keys()
-    assert signed.record["consent"]["signature"] == consented["signature"]
+    assert signed.record["consent"]["signature"] == consented.signature
     search = SoundSearch()
     search.push(sound(made.path))
-    assert search.found().there and search.found().number == consent_number(consented)
+    assert search.found().there and search.found().number == consent_number(consented.id)

@@ -14,7 +14,7 @@ from avatar_engine.live.programme import TAIL
 from avatar_engine.live.show import refuse_dead, run
 from avatar_engine.media.read import frame_count, sound
 from avatar_engine.media.write import WaveWriter
-from avatar_engine.trust import audit, keys, register, revocation, said
+from avatar_engine.trust import audit, keys, manifest, register, revocation, said
 from avatar_engine.trust.marks.sound import SoundSearch
 from tests.live import voices
 from tests.trust.signing import CODE
@@ -118,6 +118,8 @@ def test_a_show_plays_a_recording_to_its_end_and_says_so(avatar, tmp_path):
     assert (np.abs(heard) > 0.05).sum() > 24_000
     search = SoundSearch()
     search.push(heard)
+    signed = manifest.read(tmp_path / "r.mp4")
+    assert signed.whole and keys.key_id(signed.signer) in keys.known_keys()
     assert search.found().there and search.found().shift == (0.0,), "its mark keeps the programme's time"
     assert not any(thread.name in ("sound", "body") for thread in threading.enumerate())
 
@@ -235,6 +237,8 @@ def test_a_show_whose_consent_is_revoked_ends_with_its_sentence_and_says_why(ava
     spoken = np.abs(sound(tmp_path / "r.mp4")[: last.frames * 960]) > 0.05
     frames = int(spoken.reshape(-1, 960).any(1).sum())
     sentences = round(frames / 40)
-    assert sentences and abs(frames - 40 * sentences) <= 2 * sentences, "all that was begun was said to its end"
+    assert sentences and abs(frames - 40 * sentences) <= 2 * sentences, (
+        "all that was begun was said to its end"
+    )
     (ident,) = register.consents()
     assert entries_of(said.records(ident)[0])[-1]["event"] == "ended"

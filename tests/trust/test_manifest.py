@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.trust import keys, manifest
-from avatar_engine.trust.provenance import SOURCE_TYPE, record
+from avatar_engine.trust.provenance import SOURCE_TYPE
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"1" * 32)
 PUBLIC = keys.public_text(KEY)
-RECORD = record("marie", {"signature": "c2ln", "public_key": "a2V5"}, "en")
+RECORD = {"avatar": "marie", "consent": {"signature": "c2ln", "public_key": "a2V5"}}
 
 
 def video(path: Path) -> Path:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from avatar_engine.trust.marks.code import consent_number, shown
-from avatar_engine.trust.provenance import COMMENTS, SOURCE_TYPE, TITLES, metadata, record, words_language
+from avatar_engine.trust.marks.code import consent_number
+from avatar_engine.trust.provenance import (
+    COMMENTS,
+    SOURCE_TYPE,
+    TITLES,
+    line,
+    metadata,
+    record,
+    words_language,
+)
+from tests.trust.test_consent import sign
 
 
 @pytest.mark.parametrize(
@@ -44,10 +54,12 @@ def test_images_and_voice_are_both_named() -> None:
     assert "images" in COMMENTS["fr"] and "voix" in COMMENTS["fr"]
 
 
-def test_the_record_names_no_person() -> None:
-    consent = {"text": "presenter = 'Marie Dupont'", "signature": "c2ln", "public_key": "a2V5"}
-    found = json.loads(json.dumps(record("marie", consent, "fr")))
+def test_the_record_names_the_consent_and_no_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AVATAR_ENGINE_HOME", str(tmp_path))
+    signed = sign(tmp_path)
+    found = json.loads(line(record("marie", signed, "fr")))
     assert found["digital_source_type"] == SOURCE_TYPE
-    assert found["consent"] == {"signature": "c2ln", "public_key": "a2V5"}
-    assert found["mark"] == shown(consent_number(consent))
-    assert "Dupont" not in json.dumps(found)
+    agreed = {"id": signed.id, "signature": signed.signature, "public_key": signed.consent.technician_key}
+    assert found["consent"] == agreed
+    assert signed.id.startswith(found["mark"]) and int(found["mark"], 16) == consent_number(signed.id)
+    assert "Dupont" not in json.dumps(found) and "\n" not in line(found)

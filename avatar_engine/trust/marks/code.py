@@ -9,9 +9,6 @@ constraint length 7 with generators 171 and 133 (octal, CCSDS 131.0-B), which is
 from __future__ import annotations
 
 import binascii
-import hashlib
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,18 +23,17 @@ CODED = 2 * (ID_BITS + CRC_BITS + _MEMORY)
 """Signs of a coded number: 108."""
 
 
-def consent_number(record: Mapping[str, Any]) -> int:
-    """The 32 bits that stand for a consent, given as a bundle carries it: the start of the SHA-256 of its signature.
+def consent_number(consent: str) -> int:
+    """The 32 bits that stand for a consent: the start of its id (`avatar_engine.trust.consent.SignedConsent.id`).
 
     Two consents share a number once in four thousand million; whose it is, is told by comparing with known consents.
     """
-    signature = str(record.get("signature", ""))
-    return int.from_bytes(hashlib.sha256(b"avatar-engine mark\n" + signature.encode()).digest()[:4], "big")
+    return int(consent[: ID_BITS // 4], 16)
 
 
 def shown(number: int) -> str:
-    """A number as people read it, such as ``3f2a-90c1``."""
-    return f"{number >> 16:04x}-{number & 0xFFFF:04x}"
+    """A number as people read it: the first eight digits of the consent's id."""
+    return f"{number:08x}"
 
 
 def encode(number: int) -> FloatArray:
