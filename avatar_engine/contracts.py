@@ -128,6 +128,8 @@ class Card:
         language: BCP 47 tag of all of it.
         picture: Path of a picture of it; "" for none.
         state: Of the picture's file, so that another one in its place is drawn anew.
+        link: Address of its page; "" for none.
+        ends: When the price's offer ends, in seconds since 1970 UTC; 0 for never.
     """
 
     product: str
@@ -139,6 +141,17 @@ class Card:
     language: str = "en"
     picture: str = ""
     state: int = 0
+    link: str = ""
+    ends: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What a viewer wrote, as it may be shown: who (empty where the name may not), what, and in which language."""
+
+    author: str
+    text: str
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +160,18 @@ class Scene:
 
     Attributes:
         card: The product's card; None for none.
+        comment: What a viewer wrote; None for nothing.
+        layout: The layout (`avatar_engine.stage.layout`): a built-in's name, or an absolute path; "" for that with
+            which the show began.
+        version: Of that layout's file, so that a changed one is read anew.
+        began: When frame 0 was, in seconds since 1970 UTC; 0 where the programme has no time of day.
     """
 
     card: Card | None = None
+    comment: Comment | None = None
+    layout: str = ""
+    version: int = 0
+    began: float = 0.0
 
 
 BARE = Scene()

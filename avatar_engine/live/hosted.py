@@ -22,7 +22,8 @@ from avatar_engine.show.journal import Journal
 from avatar_engine.show.producer import Producer, Studio
 from avatar_engine.show.script import Script
 from avatar_engine.show.showcase import Showcase
-from avatar_engine.stage.card import SIDES, Look
+from avatar_engine.stage.card import Look
+from avatar_engine.stage.placing import SIDES
 from avatar_engine.trust.audit import Audit
 
 Furnish: TypeAlias = Callable[[Script, Path, Journal, Callable[[], float]], Studio]

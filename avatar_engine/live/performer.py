@@ -11,7 +11,6 @@ import numpy as np
 
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import (
-    BARE,
     EXPRESSIONS,
     SAMPLES_PER_FRAME,
     ByteArray,
@@ -29,7 +28,7 @@ from avatar_engine.stage.body import Body
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.compose import Stage, face_box
 from avatar_engine.stage.label import Label
-from avatar_engine.stage.overlay import Overlay
+from avatar_engine.stage.layout import Layout
 from avatar_engine.timing import StageTimes
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust.marks.code import consent_number
@@ -80,8 +79,8 @@ class Scenery(Protocol):
         """This will be shown soon."""
         ...
 
-    def show(self, scene: Scene, index: int, /) -> None:
-        """Show this from the next picture on, which is ``index``."""
+    def show(self, scene: Scene | None, index: int, /) -> None:
+        """Show this from the next picture on, which is ``index``; None for what always stands there alone."""
         ...
 
     def close(self) -> None:
@@ -96,12 +95,14 @@ def load(
     device: Device,
     expression: str = EXPRESSIONS[0],
     look: Look | None = None,
+    layout: Layout | None = None,
+    language: str = "en",
     patient: bool = False,
 ) -> Performer[MotionState]:
     """The presenter of a bundle, on a stage of ``size`` (width, height), warmed up; close it in the end.
 
-    ``expression``, one of `EXPRESSIONS`, is kept all through the show; ``look`` is that of products' cards, which a
-    ``patient`` show waits for.
+    ``expression``, one of `EXPRESSIONS`, is kept all through the show; ``look`` is that of products' cards; ``layout``
+    says what else is on the picture, the engine's own words in ``language``. A ``patient`` show waits for drawings.
 
     Raises:
         AvatarError: The bundle lacks a part, or the device can't run it.
@@ -110,10 +111,11 @@ def load(
     motion, renderer = MotionStream(lips), Renderer(lips, device, threads=1)
     with Body.load(bundle, lips.size) as rehearsal:
         picture, matrix = rehearsal.frame(0)
-        face = face_box(rehearsal.transforms, lips.size, (picture.shape[1], picture.shape[0] * 2 // 3), size)
-        stage = Stage(size, label, Overlay.of(look, size, label.box, face, patient) if look else None)
+        face = face_box(rehearsal.transforms, lips.size)
+        stage = Stage(size, label, layout, look, face, language, patient)
         renderer.paint(picture, matrix, lips.neutral)
         stage.compose(picture)  # what it fills up beside the body is the same whenever a renderer begins
+        stage.settle()
     motion.whole(np.random.default_rng(0).normal(0, 0.1, 10 * SAMPLES_PER_FRAME).astype(np.float32))
     placement = bundle.tensors(PLACEMENT_PART)["offsets"]
     expressive = partial(lips.expressions.apply, expression)
@@ -193,8 +195,11 @@ class Performer(Generic[State]):
         self.times.add("motion", self._heard)
         return motion.coefficients
 
-    def perform(self, index: int, coefficients: FloatArray, scene: Scene = BARE) -> ByteArray:
-        """The show's picture ``index`` with this mouth shape and scene; valid until the next call."""
+    def perform(self, index: int, coefficients: FloatArray, scene: Scene | None = None) -> ByteArray:
+        """The show's picture ``index`` with this mouth shape and scene; valid until the next call.
+
+        Without a scene there is only what always stands there, whatever is said.
+        """
         self._stage.show(scene, index)
         spent, times = [time.thread_time()], [time.perf_counter()]
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # only the renderer's own process pays for the painter's libr
     from avatar_engine.live.performer import Performer
     from avatar_engine.stage.card import Look
     from avatar_engine.stage.label import Label
+    from avatar_engine.stage.layout import Layout
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ def load_performer(
     device: str,
     expression: str,
     look: Look | None = None,
+    layout: Layout | None = None,
+    language: str = "en",
 ) -> Performer[Any]:
     """The presenter of a bundle: the `PerformerMaker` of every show; see `avatar_engine.live.performer.load`.
 
@@ -83,7 +86,7 @@ def load_performer(
     from avatar_engine.live import performer as performers
 
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
-    return performers.load(bundle, label, size, devices.choose(device), expression, look)
+    return performers.load(bundle, label, size, devices.choose(device), expression, look, layout, language)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,6 @@ is nothing for them; a text with ``data-width`` gets smaller letters where it wo
 
 from __future__ import annotations
 
-import base64
-import io
-import logging
-import unicodedata
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,53 +16,21 @@ from xml.sax.saxutils import escape
 
 import cv2
 import numpy as np
-import resvg_py
-from PIL import Image, ImageOps
 
 from avatar_engine.contracts import Card, FloatArray
-from avatar_engine.errors import AvatarError
+from avatar_engine.stage import image
+from avatar_engine.stage import template as templates
+from avatar_engine.stage.card_words import runs_back, texts_of
+from avatar_engine.stage.pen import Pen
+from avatar_engine.stage.placing import SIDES
+from avatar_engine.stage.sheet import Sheet
 from avatar_engine.stage.typeface import KINDS, Typeface
 
-log = logging.getLogger(__name__)
-
-SIDES = ("left", "right")
 OFF = "off"
 """What `Look.of` takes for the side, and for no card at all."""
 
-FEW = 10
-"""How many are so few that the card tells it."""
-
-PICTURE_BYTES, PICTURE_PIXELS = 20 << 20, 40_000_000
-"""Of a product's picture, at most."""
-
-TEMPLATE_BYTES = 1 << 20
-
-LONGEST = 160
-"""Letters of a name that are looked at: no card has room for more."""
-
 SHADE = np.float32(0.38)
 """How dark the shadow is."""
-
-WORDS = {
-    "en": ("Save {}", "Only {} left", "Sold out"),
-    "fr": ("−{}", "Plus que {}", "Épuisé"),
-    "es": ("Ahorra {}", "Últimas unidades: {}", "Agotado"),
-    "it": ("Risparmi {}", "Ultimi pezzi: {}", "Esaurito"),
-    "pt": ("Economize {}", "Últimas unidades: {}", "Esgotado"),
-    "de": ("Spare {}", "Nur noch {}", "Ausverkauft"),
-    "nl": ("Bespaar {}", "Nog maar {}", "Uitverkocht"),
-    "pl": ("Taniej o {}", "Zostało: {}", "Wyprzedane"),
-    "sv": ("Spara {}", "Bara {} kvar", "Slutsåld"),
-    "tr": ("{} indirim", "Son {} adet", "Tükendi"),
-    "ru": ("Выгода {}", "Осталось: {}", "Распродано"),
-    "uk": ("Знижка {}", "Залишилося: {}", "Розпродано"),
-    "ar": ("وفّر {}", "المتبقي: {}", "نفدت الكمية"),
-    "hi": ("{} की बचत", "केवल {} बचे", "स्टॉक ख़त्म"),
-    "zh": ("立省{}", "仅剩{}件", "已售罄"),
-    "ja": ("{}お得", "残り{}点", "完売"),
-    "ko": ("{} 할인", "{}개 남음", "품절"),
-}
-"""By language: what is saved, how few are left, and that there is none; others get signs alone."""
 
 _FROM_RIGHT = ("ar", "fa", "he", "ur")
 _INK, _QUIET, _ACCENT, _ALARM, _PAPER, _TILE = (
@@ -77,8 +41,6 @@ _INK, _QUIET, _ACCENT, _ALARM, _PAPER, _TILE = (
     "#ffffff",
     "#f1f2f4",
 )
-_SVG = "{http://www.w3.org/2000/svg}"
-_LINK = "{http://www.w3.org/1999/xlink}href"
 _NAMES = ("name", "price", "was", "saving", "left")
 
 
@@ -113,44 +75,10 @@ class Look:
             elif path.suffix.lower() in KINDS:
                 fonts.append(path)
             elif path.suffix.lower() == ".svg":
-                template = _template(path)
+                template = templates.read(path)
         look = cls(side, template, tuple(fonts))
         Typeface(look.fonts)
         return look
-
-
-def _template(path: Path) -> str:
-    try:
-        if path.stat().st_size > TEMPLATE_BYTES:
-            raise AvatarError(f"The card {path} is larger than {TEMPLATE_BYTES >> 10} KB.", "Simplify it.")
-        text = path.read_text(encoding="utf-8")
-        _aspect(ET.fromstring(text))  # noqa: S314 - the host's own file, of bounded size; expat bounds what entities make
-    except (OSError, UnicodeDecodeError, ET.ParseError, ValueError) as error:
-        raise AvatarError(
-            f"The card {path} can't be read: {error}.", "Give an SVG file with a viewBox, in UTF-8."
-        ) from None
-    return text
-
-
-def _aspect(root: ET.Element) -> tuple[float, float]:
-    """Width and height of an SVG.
-
-    Raises:
-        ValueError: It tells none, or is no SVG.
-    """
-    if root.tag != _SVG + "svg":
-        raise ValueError("it is no SVG")
-    box = (root.get("viewBox") or "").replace(",", " ").split()
-    width, height = (
-        float(side) for side in (box[2:] if len(box) == 4 else (_side(root, "width"), _side(root, "height")))
-    )
-    if not (0 < width < 1e5 and 0 < height < 1e5 and 0.25 < width / height < 8):
-        raise ValueError(f"its size is {width:g}x{height:g}")
-    return width, height
-
-
-def _side(root: ET.Element, name: str) -> str:
-    return (root.get(name) or "0").removesuffix("px")
 
 
 class Draughtsman:
@@ -159,16 +87,19 @@ class Draughtsman:
     Args:
         look: How they look.
         size: Width and height of the show's picture.
+        pen: What draws.
 
     Attributes:
         size: Width and height of the drawn cards in pixels, both even; the shadow is part of it.
+        side: At which of `SIDES` one stands that needs less than its width.
         shade: Pixels of the shadow on every side.
 
     Raises:
         AvatarError: A font is missing.
     """
 
-    def __init__(self, look: Look, size: tuple[int, int]) -> None:
+    def __init__(self, look: Look, size: tuple[int, int], pen: Pen) -> None:
+        self._pen, self.side = pen, SIDES[0]
         self._look, self._face = look, Typeface(look.fonts)
         width, height = size
         unit = min(size) / 720
@@ -176,32 +107,30 @@ class Draughtsman:
         wide, tall = _shape(width / height)
         self._inner = _even(min(wide * unit, 0.9 * width)), _even(min(tall * unit, 0.4 * height))
         if look.template:
-            over, high = _aspect(ET.fromstring(look.template))  # noqa: S314 - see `_template`
+            over, high = templates.aspect(templates.parsed(look.template))
             scale = min(self._inner[0] / over, 0.4 * height / high)
             self._inner = _even(over * scale), _even(high * scale)
         self.size = self._inner[0] + 2 * self.shade, self._inner[1] + 2 * self.shade
 
-    def draw(self, card: Card, anchor: str = SIDES[0]) -> FloatArray:
-        """The card, float32 RGBA (height, width, 4) in [0, 1], colours multiplied by alpha.
-
-        ``anchor`` is the side at which one that needs less than its width stands.
+    def draw(self, card: Card) -> Sheet:
+        """The card, ready to be blended.
 
         Raises:
             ValueError: A user's SVG can't be drawn with these texts.
         """
-        texts = {name: self._face.drawable(text) for name, text in _texts(card).items()}
-        svg = self._filled(card, texts) if self._look.template else self._own(card, texts, anchor)
-        png = resvg_py.svg_to_bytes(
-            svg_string=svg, width=self.size[0], height=self.size[1], skip_system_fonts=True,
-            font_files=self._face.files("".join(texts.values())), languages=[card.language],
-            font_family=self._face.family, sans_serif_family=self._face.family,
-        )  # fmt: skip
-        drawn: FloatArray = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"), np.float32) / np.float32(
-            255
+        return Sheet.of(self.drawing(card))
+
+    def drawing(self, card: Card) -> FloatArray:
+        """The card, float32 RGBA (height, width, 4) in [0, 1], colours multiplied by alpha.
+
+        Raises:
+            ValueError: A user's SVG can't be drawn with these texts.
+        """
+        texts = {name: self._face.drawable(text) for name, text in texts_of(card).items()}
+        svg = self._filled(card, texts) if self._look.template else self._own(card, texts)
+        drawn = self._pen.draw(
+            svg, self.size, self._face.files("".join(texts.values())), self._face.family, card.language
         )
-        if drawn.shape != (self.size[1], self.size[0], 4):
-            raise ValueError(f"a card of {drawn.shape} in place of {self.size}")
-        drawn[..., :3] *= drawn[..., 3:]
         if not self._look.template:
             self._shadow(drawn)
         return drawn
@@ -212,13 +141,13 @@ class Draughtsman:
         dark = np.asarray(cv2.GaussianBlur(under, (0, 0), self.shade * 0.32), np.float32) * SHADE
         drawn[..., 3] += dark * (1 - drawn[..., 3])
 
-    def _own(self, card: Card, texts: dict[str, str], anchor: str) -> str:
+    def _own(self, card: Card, texts: dict[str, str]) -> str:
         """The engine's own card as SVG; its shadow is made apart, in a tenth of the time."""
         width, height = self._inner
         shade, pad, radius = self.shade, height * 0.075, height * 0.1
         backwards = card.language.partition("-")[0] in _FROM_RIGHT
         side = height - 2 * pad
-        picture = _picture(card.picture, round(side), round(side))
+        picture = image.as_address(card.picture, round(side), round(side))
         taken = side + pad if picture else pad * 0.6
         room = 2 * pad + taken + (0 if picture else pad * 0.6)
         body = _Lines(self._face, width - room, backwards)
@@ -227,7 +156,7 @@ class Draughtsman:
         body.pills(texts["saving"], texts["left"], height, card.left == 0)
         # Without a picture the plate is as wide as its words.
         plate = width if picture else max(body.widest + room, width * 0.4)
-        start = width - plate if anchor == "right" else 0.0
+        start = width - plate if self.side == "right" else 0.0
         edge = plate - pad - taken if backwards else pad + taken
         tile = "" if not picture else (
             f'<g transform="translate({width - pad - side if backwards else pad:.1f} {pad:.1f})">'
@@ -245,8 +174,8 @@ class Draughtsman:
 
     def _filled(self, card: Card, texts: dict[str, str]) -> str:
         """The user's card as SVG, on the engine's shadowless margin."""
-        root = ET.fromstring(self._look.template)  # noqa: S314 - see `_template`
-        over, high = _aspect(root)
+        root = templates.parsed(self._look.template)
+        over = templates.aspect(root)[0]
         scale = over / self._inner[0]
         for element in root.iter():
             name = element.get("id") or ""
@@ -254,14 +183,7 @@ class Draughtsman:
                 self._write(element, texts[name])
             elif name == "picture":
                 _hang(element, card.picture, scale)
-        edge = self.shade * scale
-        box = (root.get("viewBox") or f"0 0 {over} {high}").replace(",", " ").split()
-        left, top = float(box[0]), float(box[1])
-        root.set("viewBox", f"{left - edge} {top - edge} {over + 2 * edge} {high + 2 * edge}")
-        for side, pixels in zip(("width", "height"), self.size, strict=True):
-            root.set(side, str(pixels))
-        root.set("preserveAspectRatio", "none")  # even sides are a pixel off
-        return ET.tostring(root, encoding="unicode")
+        return templates.sized(root, self.size, self.shade * scale)
 
     def _write(self, element: ET.Element, text: str) -> None:
         for child in list(element):
@@ -269,12 +191,7 @@ class Draughtsman:
         element.text = text
         if not text:
             element.set("display", "none")
-        try:
-            most, size = float(element.get("data-width", "")), float(element.get("font-size", ""))
-        except ValueError:
-            return
-        if (width := self._face.width(text, size)) > most > 0:
-            element.set("font-size", f"{size * most / width:.2f}")
+        templates.narrowed(element, self._face)
 
 
 def _shape(aspect: float) -> tuple[float, float]:
@@ -282,26 +199,6 @@ def _shape(aspect: float) -> tuple[float, float]:
     if aspect < 0.85:
         return 612, 208
     return (500, 188) if aspect > 1.2 else (470, 184)
-
-
-def _texts(card: Card) -> dict[str, str]:
-    """What is written, by slot."""
-    save, few, none = WORDS.get(card.language.partition("-")[0].lower(), ("−{}", "", ""))
-    left = "" if card.left is None or card.left > FEW else (few.format(card.left) if card.left else none)
-    return {
-        "name": card.name[:LONGEST], "price": card.price, "was": card.was, "left": left,
-        "saving": save.format(_kept_whole(card.saving)) if card.saving else "",
-    }  # fmt: skip
-
-
-def _runs_back(text: str) -> bool:
-    """Whether a text has letters that are written from the right."""
-    return any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
-
-
-def _kept_whole(amount: str) -> str:
-    """An amount of money that stays in its own order within a text that is written from the right."""
-    return amount if _runs_back(amount) else f"\u202a{amount}\u202c"
 
 
 class _Lines:
@@ -377,7 +274,7 @@ class _Lines:
             return
         at = -start if self._backwards else start
         self.widest = max(self.widest, start + self._face.width(text, size))
-        told = f"\u202b{text}\u202c" if _runs_back(text) else text  # so that it is ordered from the right
+        told = f"\u202b{text}\u202c" if runs_back(text) else text  # so that it is ordered from the right
         anchor = ' text-anchor="end"' if self._backwards else ""
         self.parts.append(
             f'<text x="{at:.1f}" y="{base:.1f}" font-size="{size:.1f}" fill="{fill}"{anchor} {more}>'
@@ -394,39 +291,11 @@ def _hang(element: ET.Element, path: str, scale: float) -> None:
     except ValueError:
         sides = [256, 256]
     element.attrib.pop("href", None)
-    element.attrib.pop(_LINK, None)
-    if picture := _picture(path, *sides):
+    element.attrib.pop(templates.LINK, None)
+    if picture := image.as_address(path, *sides):
         element.set("href", picture)
     else:
         element.set("display", "none")
-
-
-def _picture(path: str, width: int, height: int) -> str:
-    """A product's picture in so many pixels as a data address; "" for one that is not there or no good.
-
-    One of about this shape fills it; any other stands whole in its middle.
-    """
-    if not path:
-        return ""
-    try:
-        if Path(path).stat().st_size > PICTURE_BYTES:
-            raise ValueError(f"larger than {PICTURE_BYTES >> 20} MB")
-        with Image.open(path, formats=("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")) as source:
-            if source.width * source.height > PICTURE_PIXELS:
-                raise ValueError(f"{source.width}x{source.height} pixels are too many")
-            source.draft("RGB", (2 * width, 2 * height))
-            whole = ImageOps.exif_transpose(source).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        log.error("the picture %s is left out of the card: %s", path, error)
-        return ""
-    near = 0.75 < (whole.width / whole.height) / (width / height) < 1.34
-    fit = ImageOps.fit if near else ImageOps.contain
-    kept = fit(whole, (width, height), Image.Resampling.LANCZOS)
-    tile = Image.new("RGBA", (width, height), (0, 0, 0, 0))
-    tile.paste(kept, ((width - kept.width) // 2, (height - kept.height) // 2))
-    out = io.BytesIO()
-    tile.save(out, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
 def _even(pixels: float) -> int:

@@ -1,62 +1,51 @@
-"""The show's picture: the presenter's body fitted into the show's size, a product's card and the label on it.
+"""The show's picture: the presenter's body framed by a layout, the layout's elements, and the label on it.
 
 All of it stays in I420, the encoder's own form, so no colour conversion is paid for.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from avatar_engine.contracts import ByteArray, FloatArray, Scene
 from avatar_engine.errors import AvatarError
-from avatar_engine.media.picture import BLACK, Planes, blank, planes
+from avatar_engine.media.picture import Planes, blank, planes
+from avatar_engine.stage import layout_file
+from avatar_engine.stage.arrangement import Arrangement, Setting
+from avatar_engine.stage.card import Look
+from avatar_engine.stage.framing import Framing, Slices, frame
+from avatar_engine.stage.ground import ground
 from avatar_engine.stage.label import Label
-from avatar_engine.stage.overlay import Overlay
+from avatar_engine.stage.layout import PLAIN, Layout
+from avatar_engine.stage.overlay import easel
+from avatar_engine.stage.pen import Pen
+from avatar_engine.stage.placing import Box
 
-FILL_DIM = 0.55
-"""Brightness of the blurred fill beside the presenter, so that the eye stays on the presenter."""
+log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where the body lies in the show's picture: all in pixels and even, so that chroma falls on its grid."""
-
-    left: int
-    top: int
-    width: int
-    height: int
+DISSOLVE = 10
+"""Frames in which one layout becomes another."""
 
 
-def place(body: tuple[int, int], show: tuple[int, int]) -> Placement:
-    """The largest centred placement of a ``body`` (width, height) inside a ``show`` without stretching."""
-    scale = min(show[0] / body[0], show[1] / body[1])
-    width = min(show[0], round(body[0] * scale / 2) * 2)
-    height = min(show[1], round(body[1] * scale / 2) * 2)
-    return Placement((show[0] - width) // 4 * 2, (show[1] - height) // 4 * 2, width, height)
-
-
-def face_box(
-    transforms: FloatArray, crop: int, body: tuple[int, int], show: tuple[int, int]
-) -> tuple[float, float, float, float]:
-    """Left, top, width and height in the show's picture of where the face is, in one picture of the body or another.
+def face_box(transforms: FloatArray, crop: int) -> Box:
+    """Left, top, width and height in the body's pictures of where the face is, in one of them or another.
 
     Args:
         transforms: float32 (n, 2, 3), from the body's pictures to crops of the lower face, ``crop`` pixels a side.
         crop: Side of the crop.
-        body: Width and height of the body's pictures.
-        show: Width and height of the show.
     """
     turns, shifts = transforms[:, :, :2].astype(np.float64), transforms[:, :, 2].astype(np.float64)
     corners = crop * np.array([[0.0, -0.95], [1.0, -0.95], [1.0, 0.86], [0.0, 0.86]])  # from hair to chin
     points = np.linalg.solve(turns[:, None], (corners[None] - shifts[:, None])[..., None])[..., 0]
-    spot = place(body, show)
-    scaled = points * (spot.width / body[0]) + (spot.left, spot.top)
     # Of a thousand pictures the ten strangest may stray.
-    left, top = np.percentile(scaled.min(1), 1, 0)
-    right, bottom = np.percentile(scaled.max(1), 99, 0)
+    left, top = np.percentile(points.min(1), 1, 0)
+    right, bottom = np.percentile(points.max(1), 99, 0)
     return float(left), float(top), float(right - left), float(bottom - top)
 
 
@@ -67,47 +56,103 @@ def _interpolation(scale: float, chroma: bool) -> int:
     return int(cv2.INTER_LINEAR if chroma or scale < 1 else cv2.INTER_CUBIC)
 
 
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """A layout for one show and one size of the body.
+
+    Attributes:
+        framing: Where the body lies.
+        seen: The part of the body's planes that is seen, and ``into``: where, in those of the picture.
+        ground: What lies where it does not; None where it covers everything.
+        arrangement: What stands on it.
+    """
+
+    framing: Framing
+    seen: Slices
+    into: Planes
+    ground: Planes | None
+    arrangement: Arrangement
+
+
 class Stage:
     """Composes the show's pictures.
 
     Args:
         size: Width and height of the show, both even.
         label: What stands on every picture; made for the same size.
-        overlay: Where the cards of products are shown; None for nowhere.
+        layout: What else does, and where the presenter is; None for the engine's plain one.
+        look: How products' cards look; None for no cards.
+        face: Of the face, hair to chin, in the body's pictures; None where that is not known.
+        language: BCP 47 tag of the words that the engine itself puts there.
+        patient: Wait for every drawing; without it, what is not drawn yet comes as soon as it is.
 
     Raises:
-        AvatarError: The size is odd or too small.
+        AvatarError: The size is odd or too small, or the layout is made for another one.
     """
 
-    def __init__(self, size: tuple[int, int], label: Label, overlay: Overlay | None = None) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int],
+        label: Label,
+        layout: Layout | None = None,
+        look: Look | None = None,
+        face: Box | None = None,
+        language: str = "en",
+        patient: bool = False,
+    ) -> None:
         width, height = size
         if width % 2 or height % 2 or min(size) < 64:
             raise AvatarError(
                 f"A show can't be {width}x{height}: both sides must be even and at least 64.",
                 "Choose a size such as 1280x720.",
             )
-        self.size = size
-        self._label, self._overlay = label, overlay
+        self.size, self._label = size, label
+        self._layout = layout or layout_file.load(PLAIN)
+        self._plan = self._layout
+        self._layout.refuse_other(size, "Choose another size or layout.")
+        self._setting = Setting(size, label.box, None, look, language, patient)
+        self._face = face
+        self._pen, self._easel = Pen(), easel()
+        self._builder = ThreadPoolExecutor(1, "layout")
         self._picture = blank(width, height)
         self._planes = planes(self._picture)
-        self._body_shape: tuple[int, ...] = ()
-        self._place = Placement(0, 0, width, height)
-        self._ground: Planes | None = None  # what lies beside the body, without a card on it
+        self._body = np.empty((0, 0), np.uint8)  # the first one: every ground is made of it
+        self._set: _Set | None = None
+        self._next: tuple[tuple[str, int], Future[tuple[Layout, _Set] | None]] | None = None
+        self._on = ("", 0)  # which layout is on, as scenes name it
+        self._wanted: tuple[Scene | None, int] = (None, 0)
+        self._step = DISSOLVE
+        self._before = self._mixed = np.empty((0, 0), np.uint8)
+        self._last = self._picture  # what was given last
+        self._fresh = True  # nothing was shown yet: nobody waits for a layout
 
     def expect(self, scene: Scene) -> None:
         """This will be shown soon."""
-        if self._overlay is not None:
-            self._overlay.expect(scene.card)
+        self._prepare(scene)
+        if self._set is not None:
+            self._set.arrangement.expect(scene)
 
-    def show(self, scene: Scene, index: int) -> None:
-        """Show this from the next picture on, which is frame ``index``."""
-        if self._overlay is not None:
-            self._overlay.show(scene.card)
+    def show(self, scene: Scene | None, index: int) -> None:
+        """Show this from the next picture on, which is frame ``index``; None for what always stands there alone."""
+        self._step = min(DISSOLVE, self._step + max(1, index - self._wanted[1]))
+        self._wanted = scene, index
+        if scene is not None:
+            self._prepare(scene)
+            self._change()
+            self._fresh = False
+
+    def settle(self) -> None:
+        """Wait until what always stands there is drawn."""
+        if self._set is not None:
+            self._set.arrangement.settle()
 
     def close(self) -> None:
-        """No more cards are drawn."""
-        if self._overlay is not None:
-            self._overlay.close()
+        """Nothing more is drawn."""
+        if self._set is not None:
+            self._set.arrangement.close()
+        self._builder.shutdown(wait=False, cancel_futures=True)
+        self._easel.shutdown(wait=False, cancel_futures=True)
+        self._pen.close()
 
     def compose(self, body: ByteArray) -> ByteArray:
         """The show's picture of one body frame.
@@ -116,50 +161,113 @@ class Stage:
             body: uint8 I420 (height * 3 // 2, width) of any even size.
 
         Returns:
-            uint8 I420 of the show's size; the same buffer every time, so copy it to keep it.
+            uint8 I420 of the show's size; in memory that the next pictures use again, so copy it to keep it.
         """
-        sources = planes(body)
-        if body.shape != self._body_shape:
-            self._fit(body)
-        spot = self._place
-        if self._ground is not None:
-            self._label.wipe(self._planes, self._ground)
-            if self._overlay is not None:
-                self._overlay.wipe(self._planes, self._ground)
-        for shift, source, target in zip((0, 1, 1), sources, self._planes, strict=True):
-            rows = slice(spot.top >> shift, (spot.top + spot.height) >> shift)
-            columns = slice(spot.left >> shift, (spot.left + spot.width) >> shift)
-            part = target[rows, columns]
-            if part.shape == source.shape:
-                part[:] = source
-            else:
-                how = _interpolation(part.shape[0] / source.shape[0], bool(shift))
-                cv2.resize(source, part.shape[::-1], dst=part, interpolation=how)
-        if self._overlay is not None:
-            self._overlay.draw(self._picture)
-        self._label.draw(self._picture)  # last: nothing ever covers it
-        return self._picture
+        if self._set is None or body.shape != self._body.shape:
+            self._begin(body)
+        here = self._set
+        assert here is not None  # noqa: S101 - for the type checker: `_begin` has made it
+        scene, index = self._wanted
+        self._clear(here)
+        here.arrangement.show(scene, index)
+        _paste(body, here.seen, here.into)
+        here.arrangement.draw(self._planes)
+        picture = self._picture
+        if self._step < DISSOLVE:
+            share = (self._step + 1) / (DISSOLVE + 1)
+            cv2.addWeighted(self._picture, share, self._before, 1 - share, 0, dst=self._mixed)
+            picture = self._mixed
+        self._label.draw(picture)  # last: nothing ever covers it
+        self._last = picture
+        return picture
 
-    def _fit(self, body: ByteArray) -> None:
-        """Place a body of this shape, and fill what it leaves free by a blurred, enlarged, dimmed copy of it.
-
-        Reckoned once for a shape and not again, so the fill never moves behind the presenter.
-        """
-        sources = planes(body)
-        self._body_shape, self._ground = body.shape, None
-        height, width = sources[0].shape
-        self._place = place((width, height), self.size)
-        if (self._place.width, self._place.height) == self.size:
+    def _clear(self, here: _Set) -> None:
+        """Put the ground back where the last picture had something that the body does not cover."""
+        if here.ground is None:
             return
-        cover = max(self.size[0] / width, self.size[1] / height)
-        used = round(self.size[0] / cover), round(self.size[1] / cover)
-        left, top = (width - used[0]) // 2, (height - used[1]) // 2
-        for shift, source, target in zip((0, 1, 1), sources, self._planes, strict=True):
-            part = source[top >> shift : (top + used[1]) >> shift, left >> shift : (left + used[0]) >> shift]
-            tiny = cv2.resize(part, (64, 36), interpolation=cv2.INTER_AREA)
-            soft = cv2.GaussianBlur(tiny, (0, 0), 3.0).astype(np.float32)
-            if not shift:
-                soft = (soft - BLACK) * FILL_DIM + BLACK
-            wide = cv2.resize(soft, target.shape[::-1], interpolation=cv2.INTER_CUBIC)
-            np.copyto(target, np.clip(np.rint(wide), 0, 255).astype(np.uint8))
-        self._ground = planes(self._picture.copy())
+        self._label.wipe(self._planes, here.ground)
+        for spots in here.arrangement.touched():
+            for plane, clean, spot in zip(self._planes, here.ground, spots, strict=True):
+                np.copyto(plane[spot], clean[spot])
+
+    def _begin(self, body: ByteArray) -> None:
+        """Make the show's own layout ready for a body of this shape."""
+        self._body = body.copy()
+        if self._set is not None:
+            self._set.arrangement.close()
+        self._enter(self._ready(self._plan))
+
+    def _enter(self, chosen: _Set) -> None:
+        self._set = chosen
+        if chosen.ground is not None:
+            for plane, clean in zip(self._planes, chosen.ground, strict=True):
+                np.copyto(plane, clean)
+
+    def _ready(self, plan: Layout) -> _Set:
+        """A layout for the body's shape."""
+        where = plan.presenter
+        body = self._body.shape[1], self._body.shape[0] * 2 // 3
+        framing = frame(
+            body,
+            self.size,
+            box=where.box,
+            fit=where.fit,
+            scale=where.scale,
+            anchor=where.anchor,
+            face=self._face,
+        )
+        face = framing.on_show(self._face) if self._face else None
+        under = None if framing.covers(self.size) else ground(self._body, self.size, plan.background)
+        arrangement = Arrangement(plan, replace(self._setting, face=face), self._pen, self._easel)
+        into = tuple(plane[at] for plane, at in zip(self._planes, framing.target.planes(), strict=True))
+        return _Set(framing, framing.source.planes(), into, under, arrangement)  # type: ignore[arg-type]
+
+    def _prepare(self, scene: Scene) -> None:
+        """Begin to make another layout ready, if that is wanted."""
+        key = scene.layout, scene.version
+        if key == self._on or self._set is None or (self._next is not None and self._next[0] == key):
+            return
+        if not self._mixed.size:
+            self._before, self._mixed = (blank(*self.size) for _ in range(2))
+        self._next = key, self._builder.submit(self._made, *key)
+
+    def _made(self, name: str, version: int) -> tuple[Layout, _Set] | None:
+        """Another layout, with all that always stands there drawn; None where something is wrong with it."""
+        try:
+            plan = layout_file.load(name, Path("/")) if name else self._layout
+            plan.refuse_other(self.size, "The size of a picture on air can't change.")
+            made = self._ready(plan)
+        except AvatarError as error:
+            log.error("the layout stays as it is: %s", error)
+            return None
+        made.arrangement.settle()
+        return plan, made
+
+    def _change(self) -> None:
+        """Go over to the layout that is ready, if one is; a patient show waits for it."""
+        if self._next is None:
+            return
+        key, future = self._next
+        if not (self._setting.patient or self._fresh or future.done()):
+            return
+        self._next, self._on = None, key
+        ready = future.result()
+        if ready is None or self._set is None:
+            return
+        plan, made = ready
+        np.copyto(self._before, self._last)
+        self._set.arrangement.close()
+        self._plan = plan
+        self._enter(made)
+        self._step = 0
+
+
+def _paste(body: ByteArray, seen: Slices, into: Planes) -> None:
+    """Put the part of the body that is seen where it is seen."""
+    for number, (source, spot, part) in enumerate(zip(planes(body), seen, into, strict=True)):
+        shown = source[spot]
+        if part.shape == shown.shape:
+            np.copyto(part, shown)
+        else:
+            how = _interpolation(part.shape[0] / shown.shape[0], number > 0)
+            cv2.resize(shown, part.shape[::-1], dst=part, interpolation=how)

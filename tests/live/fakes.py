@@ -23,7 +23,7 @@ from avatar_engine.live.programme import Piece
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.compose import Stage
 from avatar_engine.stage.label import Label
-from avatar_engine.stage.overlay import Overlay
+from avatar_engine.stage.layout import Layout
 
 NEUTRAL = np.array([0.25, -0.5], np.float32)
 
@@ -91,13 +91,15 @@ def load(
     device: object,
     expression: str,
     look: Look | None = None,
+    layout: Layout | None = None,
+    language: str = "en",
     patient: bool = False,
 ) -> Performer[list[float]]:
     """Takes the place of `avatar_engine.live.renderer_process.load_performer`."""
     if expression not in EXPRESSIONS:
         raise AvatarError(f"There is no expression {expression!r}.", "Choose another.")
-    overlay = Overlay.of(look, size, label.box, None, patient) if look else None
-    return Performer(LaggingMotion(), Ink(), GreyBody(), Stage(size, label, overlay), NEUTRAL)
+    stage = Stage(size, label, layout, look, None, language, patient)
+    return Performer(LaggingMotion(), Ink(), GreyBody(), stage, NEUTRAL)
 
 
 class TornInk(Ink):
@@ -115,7 +117,7 @@ class TornInk(Ink):
 
 
 def load_torn(
-    bundle: object, label: Label, size: tuple[int, int], device: object, expression: str, look: object = None
+    bundle: object, label: Label, size: tuple[int, int], device: object, expression: str, *rest: object
 ) -> Performer[list[float]]:
     """The same with `TornInk`."""
     ink = TornInk(Path(os.environ["TORN"]))
@@ -127,12 +129,12 @@ class BareStage:
 
     def __init__(self) -> None:
         self.expected: list[Scene] = []
-        self.shown: list[Scene] = []
+        self.shown: list[Scene | None] = []
 
     def expect(self, scene: Scene) -> None:
         self.expected.append(scene)
 
-    def show(self, scene: Scene, index: int) -> None:
+    def show(self, scene: Scene | None, index: int) -> None:
         self.shown.append(scene)
 
     def close(self) -> None:

@@ -11,11 +11,14 @@ from PIL import Image
 
 from avatar_engine.contracts import Card, FloatArray
 from avatar_engine.errors import AvatarError
-from avatar_engine.stage import card as cards
-from avatar_engine.stage.card import WORDS, Draughtsman, Look
+from avatar_engine.stage import image
+from avatar_engine.stage.card import Draughtsman, Look
+from avatar_engine.stage.card_words import FEW, OFFER_ENDS, WORDS, texts_of
+from avatar_engine.stage.pen import Pen
 
 CARD = Card("m", "Steel mug", "€12.50", "€19", "€6.50", 3)
 SIZE = (1280, 720)
+PEN = Pen()
 SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 100">
 <rect width="400" height="100" fill="#00f"/>
 <text id="name" x="10" y="60" font-size="40" data-width="200" fill="#fff">-</text>
@@ -28,7 +31,9 @@ SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 100">
 def draw(
     card: Card, size: tuple[int, int] = SIZE, look: Look | None = None, anchor: str = "left"
 ) -> FloatArray:
-    return Draughtsman(look or Look(), size).draw(card, anchor)
+    drawer = Draughtsman(look or Look(), size, PEN)
+    drawer.side = anchor
+    return drawer.drawing(card)
 
 
 def red(drawn: FloatArray) -> int:
@@ -64,20 +69,21 @@ def test_everything_told_is_on_it(field: str) -> None:
 def test_a_reduced_price_is_red_and_many_pieces_are_not_told() -> None:
     plain = replace(CARD, was="", saving="", left=None)
     assert red(draw(CARD)) > 500 and red(draw(plain)) == 0
-    np.testing.assert_array_equal(draw(replace(plain, left=cards.FEW + 1)), draw(plain))
+    np.testing.assert_array_equal(draw(replace(plain, left=FEW + 1)), draw(plain))
     assert np.abs(draw(replace(plain, left=0)) - draw(plain)).max() > 0.3
 
 
 @pytest.mark.parametrize("language", sorted(WORDS))
 def test_every_language_says_what_is_saved_left_and_sold_out(language: str) -> None:
-    told = cards._texts(replace(CARD, language=language))
+    told = texts_of(replace(CARD, language=language))
+    assert OFFER_ENDS[language]
     assert "€6.50" in told["saving"] and "3" in told["left"]
-    assert cards._texts(replace(CARD, language=language, left=0))["left"] == WORDS[language][2] != ""
+    assert texts_of(replace(CARD, language=language, left=0))["left"] == WORDS[language][2] != ""
     assert draw(replace(CARD, language=language)).shape == draw(CARD).shape
 
 
 def test_a_language_without_words_has_signs_alone() -> None:
-    told = cards._texts(replace(CARD, language="xx"))
+    told = texts_of(replace(CARD, language="xx"))
     assert told["left"] == "" and told["saving"].startswith("−")
 
 
@@ -119,7 +125,7 @@ def test_a_picture_that_is_no_good_is_left_out(
 
 
 def test_a_picture_that_is_too_large_is_left_out(monkeypatch: pytest.MonkeyPatch, picture: str) -> None:
-    monkeypatch.setattr(cards, "PICTURE_PIXELS", 100)
+    monkeypatch.setattr(image, "MOST_PIXELS", 100)
     np.testing.assert_array_equal(draw(replace(CARD, picture=picture)), draw(CARD))
 
 

@@ -6,20 +6,23 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable
-from itertools import cycle, product
+from itertools import cycle
 
 import cv2
 import numpy as np
 import pytest
 
-from avatar_engine.contracts import ByteArray, Card, FloatArray, Scene
+from avatar_engine.contracts import ByteArray, Card, Scene
 from avatar_engine.media.picture import blank, planes
-from avatar_engine.stage.card import Draughtsman, Look
+from avatar_engine.stage.card import Look
 from avatar_engine.stage.compose import Stage
-from avatar_engine.stage.label import POSITIONS, Label
-from avatar_engine.stage.overlay import STEPS, Overlay, stand
+from avatar_engine.stage.label import Label
+from avatar_engine.stage.overlay import STEPS, Manner, Overlay, easel
+from avatar_engine.stage.sheet import Sheet
 
 SIZE = (64, 48)
+EASEL = easel()
+MANNER = Manner(slide=(-2, 0))
 ONE, DEARER, OTHER = Card("a", "A", "1"), Card("a", "A", "2"), Card("b", "B", "1")
 SHADES = {ONE: (1.0, 1.0, 1.0), DEARER: (0.0, 0.0, 0.0), OTHER: (1.0, 0.0, 0.0)}
 
@@ -27,14 +30,13 @@ SHADES = {ONE: (1.0, 1.0, 1.0), DEARER: (0.0, 0.0, 0.0), OTHER: (1.0, 0.0, 0.0)}
 class Plates:
     """Every card a plate of one colour, its right half half transparent."""
 
-    size = (16, 8)
-
     def __init__(self) -> None:
+        self.size = (16, 8)
         self.drawn: list[Card] = []
         self.may = threading.Event()
         self.may.set()
 
-    def draw(self, card: Card, anchor: str) -> FloatArray:
+    def draw(self, card: Card) -> Sheet:
         self.may.wait()
         self.drawn.append(card)
         if card.name == "broken":
@@ -42,12 +44,16 @@ class Plates:
         drawn = np.empty((8, 16, 4), np.float32)
         drawn[:] = (*SHADES[card], 1.0)
         drawn[:, 8:] *= 0.5
-        return drawn
+        return Sheet.of(drawn)
 
 
 def overlay(patient: bool = True) -> tuple[Overlay, Plates]:
     plates = Plates()
-    return Overlay(SIZE, plates, (8, 20), "left", patient), plates
+    return made_of(plates, patient), plates
+
+
+def made_of(plates: Plates, patient: bool = True, manner: Manner = MANNER) -> Overlay:
+    return Overlay(plates, (8, 20), manner, EASEL, patient, lambda old, new: old.product == new.product)
 
 
 def grey() -> ByteArray:
@@ -61,7 +67,7 @@ def shown(made: Overlay, card: Card | None, frames: int = 1) -> ByteArray:
     for _ in range(frames):
         picture = grey()
         made.show(card)
-        made.draw(picture)
+        made.draw(planes(picture))
     return picture
 
 
@@ -82,9 +88,7 @@ def test_it_comes_in_eight_frames_from_its_side_and_goes_the_same_way() -> None:
     light = [int(planes(shown(made, ONE))[0].max()) for _ in range(STEPS + 2)]
     assert light[0] > 100 and light == sorted(light) and light[STEPS - 1] == light[-1] == 235
     assert light[STEPS - 2] < 235
-    first = np.flatnonzero(
-        (planes(shown(Overlay(SIZE, Plates(), (8, 20), "left", True), ONE))[0] != 100).any(0)
-    )
+    first = np.flatnonzero((planes(shown(made_of(Plates()), ONE))[0] != 100).any(0))
     assert first[0] < 8, "beside its place"
     dark = [int(planes(shown(made, None))[0].max()) for _ in range(STEPS + 1)]
     assert dark == sorted(dark, reverse=True) and dark[0] < 235 and dark[STEPS - 1 :] == [100, 100]
@@ -116,7 +120,6 @@ def test_nobody_waits_for_a_card_that_is_being_drawn() -> None:
     plates.may.set()
     made._made[ONE].result(5)
     assert planes(shown(made, ONE, STEPS))[0].max() == 235
-    made.close()
 
 
 def test_a_card_that_can_not_be_drawn_is_none_and_takes_the_old_price_away(
@@ -151,26 +154,12 @@ def peak_of(draw: Callable[[], None]) -> int:
     return peak
 
 
-class Board(Plates):
-    """Every card a black plate of this size."""
-
-    def __init__(self, width: int, height: int) -> None:
-        super().__init__()
-        self.size = width, height
-
-    def draw(self, card: Card, anchor: str) -> FloatArray:
-        drawn = np.zeros((self.size[1], self.size[0], 4), np.float32)
-        drawn[..., 3] = 1
-        return drawn
-
-
 @pytest.mark.parametrize(
     "wanted", [[ONE], [ONE] * 6 + [None] * 4, [ONE] * 10 + [DEARER] * 10], ids=["stands", "moves", "changes"]
 )
 def test_what_every_frame_costs_is_no_new_array(wanted: list[Card | None]) -> None:
     size, cards = (640, 480), cycle(wanted)
-    label = Label("en", "bottom-left", size)
-    stage = Stage(size, label, Overlay(size, Board(400, 200), (20, 200), "left", patient=True))
+    stage = Stage(size, Label("en", "bottom-left", size), None, Look(), patient=True)
     body = blank(360, 480)  # so that card and label lie beside it, too
 
     def draw() -> None:
@@ -183,49 +172,34 @@ def test_what_every_frame_costs_is_no_new_array(wanted: list[Card | None]) -> No
     stage.close()
 
 
-@pytest.mark.parametrize("corner", POSITIONS)
-@pytest.mark.parametrize("size", [(1920, 1080), (1280, 720), (720, 1280), (1080, 1080)])
-def test_a_card_is_never_on_the_label_nor_outside_nor_on_the_face(size: tuple[int, int], corner: str) -> None:
-    label = Label("en", corner, size)
-    for side, at in product(("", "left", "right"), (0.25, 0.5, 0.75)):
-        drawer = Draughtsman(Look(side), size)
-        face = (size[0] * (at - 0.1), size[1] * 0.15, size[0] * 0.2, size[1] * 0.35)
-        left, top, chosen = stand(drawer.size, drawer.shade, size, side, label.box, face)
-        width, height = drawer.size
-        assert left % 2 == top % 2 == 0
-        assert min(left, top) >= 0 and left + width <= size[0] and top + height <= size[1]
-        assert not overlap((left, top, width, height), label.box)
-        assert not overlap((left, top, width, height), face)
-        assert chosen == side if side else True
-        if not side and at != 0.5:
-            assert chosen == ("right" if at < 0.5 else "left")
+def test_frames_that_were_left_out_count_when_something_comes() -> None:
+    made, other = made_of(Plates()), made_of(Plates())
+    shown(made, ONE, 6)
+    other.show(ONE, 6)
+    picture = grey()
+    other.draw(planes(picture))
+    np.testing.assert_array_equal(picture, again(made))
+    other.show(ONE, 500)
+    other.draw(planes(picture := grey()))
+    assert planes(picture)[0].max() == 235
 
 
-def test_a_face_that_is_low_sends_the_card_up() -> None:
-    size, face = (1280, 720), (300.0, 300.0, 700.0, 420.0)
-    _, top, _ = stand((524, 212), 12, size, "", Label("en", "top-right", size).box, face)
-    assert top < 60
+def again(made: Overlay) -> ByteArray:
+    """What is on the picture now."""
+    picture = grey()
+    made.draw(planes(picture))
+    return picture
 
 
-def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return (
-        one[0] < other[0] + other[2] and other[0] < one[0] + one[2]
-        and one[1] < other[1] + other[3] and other[1] < one[1] + one[3]
-    )  # fmt: skip
-
-
-def test_the_label_lies_over_everything() -> None:
-    size = (320, 180)
-    label = Label("en", "top-left", size)
-    body = np.full_like(blank(*size), 128)
-    plain = Stage(size, label).compose(body).copy()
-    left, top, width, height = label.box
-    made = Overlay(size, Board(width, height), (left, top), "left", patient=True)
-    stage = Stage(size, label, made)
-    for _ in range(STEPS):
-        stage.show(Scene(ONE), 0)
-        picture = stage.compose(body)
-    letters = planes(plain)[0][top : top + height, left : left + width] > 230
-    assert letters.sum() > 50
-    assert (planes(picture)[0][top : top + height, left : left + width][letters] > 225).all()
-    assert (planes(picture)[0] != planes(plain)[0]).any()
+@pytest.mark.parametrize(("way", "frames"), [("cut", 1), ("fade", 5), ("slide", 5)])
+def test_ways_to_come(way: str, frames: int) -> None:
+    made = made_of(Plates(), manner=Manner(way, way, 5, (-4, 0)))
+    light, starts = [], []
+    for _ in range(6):
+        luma = planes(shown(made, ONE))[0]
+        light.append(int(luma.max()))
+        starts.append(int(np.flatnonzero((luma != 100).any(0))[0]))
+    assert light.index(235) == frames - 1
+    assert starts[0] < 8 if way == "slide" else set(starts) == {8}
+    gone = [int(planes(shown(made, None))[0].max()) for _ in range(6)]
+    assert gone.index(100) == frames - 1
