@@ -247,6 +247,23 @@ class MouthMotion:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known of the frames to come.
+
+    Attributes:
+        speech: One byte for every frame that is known, from the next one on: 1 where somebody speaks.
+        stresses: The frames among them, counted in the same way, in which a stressed word is said.
+    """
+
+    speech: bytes = b""
+    stresses: tuple[int, ...] = ()
+
+
+NOTHING_KNOWN = Outlook()
+"""Of a show that does not know what comes."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProgrammeFrame:
     """Frame ``index`` of the programme: one picture and exactly its own samples.
 
@@ -255,9 +272,11 @@ class ProgrammeFrame:
         picture: uint8 (height * 3 // 2, width), I420: luma plane, then the two quarter-size chroma planes.
         sound: float32 (`SAMPLES_PER_FRAME`,), mono.
         speaking: Whether the presenter is speaking in this frame.
+        home: Picture of the idle presenter from which one may go on after this one.
     """
 
     index: int
     picture: ByteArray
     sound: FloatArray
     speaking: bool = field(default=False)
+    home: int = 0

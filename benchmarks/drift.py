@@ -107,15 +107,15 @@ def run(avatar: Path, speech: Path, minutes: int, device: str, progress: Progres
     samples = sound(speech)
     if len(samples) < 10 * SAMPLES_PER_FRAME:
         raise AvatarError(f"{speech.name} holds {len(samples) / 24000:.1f} s of sound.", "Give more speech.")
-    offsets = bundle.tensors(PLACEMENT_PART)["offsets"]
     renderer, watch, found = Renderer(model, devices.choose(device)), Watch(model.mask), []
     own, painted = Crop.empty(model.size), Crop.empty(model.size)
     body = Body.load(bundle, model.size)
+    offsets = body.graph.mixed(bundle.tensors(PLACEMENT_PART)["offsets"])
     try:
         for index, row in enumerate(rows(MotionStream(model), samples, minutes * MINUTE)):
-            picture, matrix = body.frame(index)
+            picture, matrix, place = body.frame(index)
             extract(picture, matrix, own)
-            shape = row + offsets[index % len(offsets)]
+            shape = np.asarray(row + offsets[place], np.float32)
             renderer.paint(picture, matrix, shape)
             extract(picture, matrix, painted)
             if minute := watch.take(painted, own, float(opening(model.basis.shape(shape[None]))[0])):

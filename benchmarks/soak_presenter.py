@@ -12,12 +12,14 @@ from avatar_engine.contracts import (
     Controls,
     FloatArray,
     MouthMotion,
+    Outlook,
     Phone,
     Speech,
     Utterance,
 )
 from avatar_engine.live.performer import Performer
 from avatar_engine.show.script import Line, Pause, Script, Segment
+from avatar_engine.stage.body import BodyFrame
 from avatar_engine.stage.compose import Stage
 from avatar_engine.stage.label import Label
 
@@ -60,12 +62,25 @@ class Sweep:
         self._picture = np.full((self._height * 3 // 2, self._width), 128, np.uint8)
         self._matrix = np.zeros((2, 3), np.float32)
 
-    def frame(self, index: int) -> tuple[ByteArray, FloatArray]:
+    def frame(self, index: int) -> BodyFrame:
         """See `avatar_engine.stage.body.Body`."""
         self._picture[: self._height] = 90
         place = index % 250 * self._width // 250
         self._picture[: self._height // 2, place : place + 8] = 160
-        return self._picture, self._matrix
+        return BodyFrame(self._picture, self._matrix, index)
+
+    def begin(self, index: int, home: int) -> None:
+        """It is where the index says."""
+
+    def foresee(self, at: int, outlook: Outlook) -> None:
+        """It goes its round whatever is said."""
+
+    def go_round(self) -> None:
+        """It does."""
+
+    def home(self, place: int) -> int:
+        """The idle presenter goes the same round."""
+        return place
 
     def close(self) -> None:
         """Nothing to end."""

@@ -37,7 +37,7 @@ class Filler(Protocol):
         ...
 
     def picture(self, index: int, /) -> ByteArray:
-        """The idle picture of frame ``index``, uint8 I420 of the programme's size.
+        """Picture ``index`` of the endless idle presenter, uint8 I420 of the programme's size; it may be negative.
 
         Raises:
             Exception: There is none; the last picture is held then.
@@ -176,7 +176,7 @@ class Air:
         if self._filler is None or not self._filler.ready:
             np.copyto(self._held, frame.picture)
         self._out(index, frame.picture)
-        ring.speaking = frame.speaking
+        ring.speaking, ring.shift = frame.speaking, frame.home - index
         if frame.speaking and not ring.first_spoken:
             ring.first_spoken = index + 1
         ring.heard = frame.content + 1
@@ -204,7 +204,7 @@ class Air:
     def _idle(self, index: int) -> ByteArray:
         if self._filler is not None and self._filler.ready:
             try:
-                return self._filler.picture(index)
+                return self._filler.picture(index + self._ring.shift)
             except Exception:
                 log.exception("there are no idle pictures: the last picture is held")
                 self._filler = None

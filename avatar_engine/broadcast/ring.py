@@ -63,6 +63,7 @@ class Waiting:
         epoch: The `FrameRing.epoch` that it was made in.
         content: How many frames of sound were given to its maker before it.
         speaking: Whether the presenter speaks in it.
+        home: Picture of the idle presenter that it may be followed by the next one of.
         picture: uint8 I420.
         sound: float32 (`SAMPLES_PER_FRAME`,).
     """
@@ -72,6 +73,7 @@ class Waiting:
     epoch: int
     content: int
     speaking: bool
+    home: int
     picture: ByteArray
     sound: FloatArray
 
@@ -103,6 +105,7 @@ class FrameRing:
         successions: How many supervisors died and were succeeded (the reader's).
         held: Pictures that were shown again because the renderer had no time for new ones (the writer's).
         next: Index of the frame that goes out next (the reader's, as all that follow).
+        shift: How many pictures the idle face is ahead of the frames' index, so that it goes on where the body was.
         due: Monotonic nanoseconds at which the idle face goes out in its place.
         heard: Frames of content of which all went out: one more than the last one's `Waiting.content`.
         first_spoken: One more than the first index at which somebody spoke; 0 before.
@@ -119,7 +122,7 @@ class FrameRing:
     next, heard, first_spoken, speaking = (_Counter(place) for place in range(8, 12))
     filled, gap, longest_gap, dropped = (_Counter(place) for place in range(12, 16))
     late, late_warm, worst_us, given_up, due = (_Counter(place) for place in range(16, 21))
-    tended, successions = (_Counter(place) for place in range(21, 23))
+    tended, successions, shift = (_Counter(place) for place in range(21, 24))
 
     def __init__(self, memory: SharedMemory, handle: RingHandle) -> None:
         self.handle, self.slots = handle, handle.slots
@@ -133,7 +136,7 @@ class FrameRing:
         self._pictures: list[ByteArray] = []
         for start in range(_CONTROL, _CONTROL + handle.slots * step, step):
             sound = start + _HEADER
-            self._headers.append(np.frombuffer(buffer, np.int64, 5, start))
+            self._headers.append(np.frombuffer(buffer, np.int64, 6, start))
             self._sounds.append(np.frombuffer(buffer, np.float32, SAMPLES_PER_FRAME, sound))
             plane = np.frombuffer(buffer, np.uint8, shape[0] * shape[1], sound + SAMPLES_PER_FRAME * 4)
             self._pictures.append(plane.reshape(shape))
@@ -189,7 +192,7 @@ class FrameRing:
         if count - self.taken >= self.slots:
             return False
         slot = count % self.slots
-        self._headers[slot][:] = (frame.index, patient, epoch, content, frame.speaking)
+        self._headers[slot][:] = (frame.index, patient, epoch, content, frame.speaking, frame.home)
         np.copyto(self._sounds[slot], frame.sound)
         np.copyto(self._pictures[slot], frame.picture)
         with self._fence:  # a barrier: on processors that reorder writes the count must be seen last
@@ -203,9 +206,9 @@ class FrameRing:
             return None
         with self._fence:
             slot = taken % self.slots
-        index, patient, epoch, content, speaking = self._headers[slot].tolist()
-        sound = self._sounds[slot]
-        return Waiting(index, bool(patient), epoch, content, bool(speaking), self._pictures[slot], sound)
+        index, patient, epoch, content, speaking, home = self._headers[slot].tolist()
+        sound, picture = self._sounds[slot], self._pictures[slot]
+        return Waiting(index, bool(patient), epoch, content, bool(speaking), home, picture, sound)
 
     def release(self) -> None:
         """Give the oldest frame's slot back to the writer."""

@@ -85,6 +85,7 @@ def _bake(make: PerformerMaker, video: Path, size: tuple[int, int]) -> None:
     parent = os.getppid()
     try:
         performer = make()
+        performer.go_round()
         with VideoWriter(video, *size, sound=False, crf=20, preset="veryfast", gop=GOP, threads=1) as writer:
             for index in range(performer.length):
                 writer.picture(performer.perform(index, performer.neutral))

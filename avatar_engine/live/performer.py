@@ -16,6 +16,7 @@ from avatar_engine.contracts import (
     ByteArray,
     FloatArray,
     MouthMotion,
+    Outlook,
     Phone,
     Scene,
 )
@@ -24,7 +25,7 @@ from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.motion import MotionState, MotionStream
 from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.lips.render import Renderer
-from avatar_engine.stage.body import Body
+from avatar_engine.stage.body import Body, BodyFrame
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.compose import Stage, face_box
 from avatar_engine.stage.label import Label
@@ -59,8 +60,24 @@ class Painter(Protocol):
 class Footage(Protocol):
     """Body pictures in order (see `avatar_engine.stage.body.Body`)."""
 
-    def frame(self, index: int, /) -> tuple[ByteArray, FloatArray]:
-        """Picture ``index``, uint8 I420, ours to paint on, and its crop's matrix, float32 (2, 3)."""
+    def frame(self, index: int, /) -> BodyFrame:
+        """Picture ``index``, ours to paint on, its crop's matrix, and its place in the body."""
+        ...
+
+    def begin(self, index: int, home: int, /) -> None:
+        """Picture ``index`` comes next, and is the idle presenter's picture ``home``."""
+        ...
+
+    def go_round(self) -> None:
+        """From picture 0 on the body only runs forwards."""
+        ...
+
+    def home(self, place: int, /) -> int:
+        """The idle presenter's picture that belongs to a place."""
+        ...
+
+    def foresee(self, at: int, outlook: Outlook, /) -> None:
+        """What is known of the pictures from ``at`` on."""
         ...
 
     def close(self) -> None:
@@ -108,22 +125,22 @@ def load(
         AvatarError: The bundle lacks a part, or the device can't run it.
     """
     lips = LipsModel.load(bundle)
+    expressive = partial(lips.expressions.apply, expression)
+    expressive(lips.neutral[None])  # an unknown one is refused before the body's thread starts
     motion, renderer = MotionStream(lips), Renderer(lips, device, threads=1)
     with Body.load(bundle, lips.size) as rehearsal:
-        picture, matrix = rehearsal.frame(0)
+        picture, matrix, _ = rehearsal.frame(0)
         face = face_box(rehearsal.transforms, lips.size)
         stage = Stage(size, label, layout, look, face, language, patient)
         renderer.paint(picture, matrix, lips.neutral)
         stage.compose(picture)  # what it fills up beside the body is the same whenever a renderer begins
         stage.settle()
     motion.whole(np.random.default_rng(0).normal(0, 0.1, 10 * SAMPLES_PER_FRAME).astype(np.float32))
-    placement = bundle.tensors(PLACEMENT_PART)["offsets"]
-    expressive = partial(lips.expressions.apply, expression)
-    expressive(lips.neutral[None])  # an unknown one is refused before the body's thread starts
+    offsets = bundle.tensors(PLACEMENT_PART)["offsets"]
     mark = PictureMark(size, consent_number(consents.from_record(bundle.consent).id)).mark
-    return Performer(
-        motion, renderer, Body.load(bundle, lips.size), stage, lips.neutral, placement, expressive, mark
-    )
+    body = Body.load(bundle, lips.size)
+    placement = np.asarray(body.graph.mixed(offsets), np.float32)
+    return Performer(motion, renderer, body, stage, lips.neutral, placement, expressive, mark, len(body))
 
 
 class Performer(Generic[State]):
@@ -135,13 +152,16 @@ class Performer(Generic[State]):
         body: Where the pictures come from.
         stage: Where they go.
         neutral: The closed mouth at rest, float32 (coefficients,).
-        placement: float32 (pictures of the body, coefficients), where the mouth sits in each; None for nowhere else.
+        placement: float32 (places of the body, coefficients), where the mouth sits in each; None for nowhere else.
         expression: Turns mouth shapes (n, coefficients) into those with the show's expression.
         mark: Hides in a picture, in a copy of it, whose consent it belongs to.
+        length: Pictures after which the idle presenter begins anew.
 
     Attributes:
         seconds: CPU seconds of the calling thread spent so far on ``motion``, ``body``, ``paint``, ``stage``.
         times: How long they took lately, by the clock on the wall, and ``frame``: all of them.
+        length: See above.
+        home: Picture of the idle presenter from which one may go on after the last one that was performed.
     """
 
     def __init__(
@@ -154,9 +174,10 @@ class Performer(Generic[State]):
         placement: FloatArray | None = None,
         expression: Callable[[FloatArray], FloatArray] = lambda shapes: shapes,
         mark: Callable[[ByteArray], ByteArray] = lambda picture: picture,
+        length: int = 1,
     ) -> None:
         self._mark = mark
-        self.neutral = neutral
+        self.neutral, self.length, self.home = neutral, length, 0
         self.seconds = {"motion": 0.0, "body": 0.0, "paint": 0.0, "stage": 0.0}
         self.times = StageTimes(*self.seconds, "frame")
         self._heard = 0.0  # seconds that the frame's motion took
@@ -168,11 +189,6 @@ class Performer(Generic[State]):
         self._expression = expression
         self._placement = np.zeros((1, len(neutral)), np.float32) if placement is None else placement
 
-    @property
-    def length(self) -> int:
-        """Pictures after which the body begins anew, as far as the placement tells."""
-        return len(self._placement)
-
     def close(self) -> None:
         """End the threads of body and stage."""
         self._body.close()
@@ -181,6 +197,18 @@ class Performer(Generic[State]):
     def expect(self, scene: Scene) -> None:
         """This will be shown in a few frames."""
         self._stage.expect(scene)
+
+    def begin(self, index: int, home: int) -> None:
+        """Picture ``index`` comes next, where the idle presenter is at its picture ``home``."""
+        self._body.begin(index, home)
+
+    def go_round(self) -> None:
+        """Be the idle presenter: from picture 0 on the body only runs forwards, round and round."""
+        self._body.go_round()
+
+    def foresee(self, at: int, outlook: Outlook) -> None:
+        """What is known of the frames from ``at`` on."""
+        self._body.foresee(at, outlook)
 
     def forget(self) -> None:
         """What comes next does not follow what was heard: a fault has cut it."""
@@ -207,9 +235,10 @@ class Performer(Generic[State]):
             spent.append(time.thread_time())
             times.append(time.perf_counter())
 
-        picture, matrix = self._body.frame(index)
+        picture, matrix, place = self._body.frame(index)
+        self.home = self._body.home(place)
         note()
-        shape = self._expression(coefficients[None])[0] + self._placement[index % len(self._placement)]
+        shape = self._expression(coefficients[None])[0] + self._placement[place % len(self._placement)]
         self._painter.paint(picture, matrix, shape)
         note()
         composed = self._mark(self._stage.compose(picture))

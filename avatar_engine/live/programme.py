@@ -289,6 +289,6 @@ class Programme:
             self.held += 1
         else:
             picture = self._picture = self._performer.perform(self.index, shape, scene)
-        frame = ProgrammeFrame(self.index, picture, sound, speaking)
+        frame = ProgrammeFrame(self.index, picture, sound, speaking, self._performer.home)
         self.index += 1
         return frame

@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ import numpy as np
 
 from avatar_engine.broadcast.ring import FrameRing, RingHandle
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import BARE, FRAME_RATE, FloatArray, Phone, ProgrammeFrame, Scene
+from avatar_engine.contracts import BARE, FRAME_RATE, FloatArray, Phone, Scene
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.child_log import log_to
 from avatar_engine.live.programme import Programme
@@ -251,10 +251,12 @@ class _Desk:
 
     def _play(self, epoch: int) -> None:
         ring = self._ring
+        start = ring.next + HEAD_START if ring.next else 0
+        self._performer.begin(start, start + ring.shift)  # where the idle face will be
         programme = Programme(
             self._track,
             self._performer,
-            ring.next + HEAD_START if ring.next else 0,
+            start,
             lambda: ring.depth < HURRY <= ring.next,
         )
         before = ring.held
@@ -265,7 +267,7 @@ class _Desk:
                 continue  # nobody wants it any more
             soonest = ring.next + (ring.due < time.monotonic_ns() + SOON)
             if frame.index < soonest and ring.next:
-                frame = ProgrammeFrame(soonest, frame.picture, frame.sound, frame.speaking)
+                frame = replace(frame, index=soonest)
                 programme.index = soonest + 1
             ring.put(frame, epoch=epoch, content=content)
         if ring.epoch == epoch:

@@ -209,8 +209,15 @@ class VideoWriter(WholeFile):
         stream.codec_context.bit_rate = 128_000
         return stream
 
-    def picture(self, picture: ByteArray, format: PictureFormat = "yuv420p") -> None:  # noqa: A002
+    def picture(
+        self,
+        picture: ByteArray,
+        format: PictureFormat = "yuv420p",  # noqa: A002
+        key: bool = False,
+    ) -> None:
         """Append one picture: I420 (height * 3 // 2, width), or ``bgr24``/``rgb24`` (height, width, 3).
+
+        ``key`` asks for a keyframe, from which reading may begin.
 
         Raises:
             AvatarError: The picture has another size, or the disk is full.
@@ -222,14 +229,15 @@ class VideoWriter(WholeFile):
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=format)
         if format == "yuv420p":
             colour.tag(frame)
-        self.frame(frame)
+        self.frame(frame, key)
 
-    def frame(self, frame: av.VideoFrame) -> None:
+    def frame(self, frame: av.VideoFrame, key: bool = False) -> None:
         """Append one PyAV frame of the right size, in any pixel format; its own times are not looked at."""
         fresh = self._converter.i420(frame, *self._size)
         fresh.pts = self.frames
         fresh.time_base = Fraction(1, FRAME_RATE)
-        fresh.pict_type = av.video.frame.PictureType.NONE
+        kind = av.video.frame.PictureType
+        fresh.pict_type = kind.I if key else kind.NONE
         self._mux(self._video, fresh)
         self.frames += 1
 

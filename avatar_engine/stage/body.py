@@ -1,42 +1,80 @@
-"""The body in the show: the baked footage, decoded a little ahead, from its start again for ever."""
+"""The body in the show: baked footage, decoded a little ahead, along a way that never ends."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import FRAME_RATE, ByteArray, FloatArray
+from avatar_engine.contracts import FRAME_RATE, ByteArray, FloatArray, Outlook
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.read import frames
+from avatar_engine.stage.graph import Graph
+from avatar_engine.stage.seams import heads_of, matrices_of
+from avatar_engine.stage.walk import Walk
 
 VIDEO_PART = "body/body.mp4"
 TRACK_PART = "body/body.safetensors"
+JOINS_PART = "body/joins.mp4"
+GRAPH_PART = "body/graph.safetensors"
 
 AHEAD = FRAME_RATE // 2
-"""Pictures decoded ahead of need: enough to open the file again at the wrap without a stall."""
+"""Pictures that are settled and decoded ahead of need: enough to find a join without a stall."""
+
+
+class BodyFrame(NamedTuple):
+    """One picture of the body.
+
+    Attributes:
+        picture: uint8 I420 (height * 3 // 2, width), the caller's to paint on.
+        matrix: float32 (2, 3), from it to its crop.
+        place: Its number in the body (`avatar_engine.stage.graph.Graph`): what is known of it is found under this.
+    """
+
+    picture: ByteArray
+    matrix: FloatArray
+    place: int
 
 
 class Body:
     """Body pictures in order, for ever. A thread decodes `AHEAD` pictures ahead of need.
 
     Args:
-        video: The baked body (see `avatar_engine.stage.fit`).
-        transforms: float32 (n, 2, 3), one matrix for every picture from it to a crop of ``baked_size``.
+        reels: The films whose pictures, one film after the other, are the places of ``graph``: the round, and the
+            joins where there are any.
+        graph: What may follow what.
+        transforms: float32 (n, 2, 3), one matrix for every picture of the round from it to a crop of ``baked_size``.
         baked_size: Side of the crop that the transforms were made for, in pixels.
         crop_size: Side of the crop that the matrices handed out are for.
+        seed: Of the way (see `Walk`).
     """
 
-    def __init__(self, video: Path, transforms: FloatArray, baked_size: int, crop_size: int) -> None:
-        self._video = video
-        self._transforms = rescaled(transforms, baked_size, crop_size)
-        self._begin(0)
+    def __init__(
+        self,
+        reels: Sequence[Path],
+        graph: Graph,
+        transforms: FloatArray,
+        baked_size: int,
+        crop_size: int,
+        seed: int = 0,
+    ) -> None:
+        self._reels = [(reels[0], 0, graph.round), *((reel, graph.round, graph.joined) for reel in reels[1:])]
+        self.graph = graph
+        mixed = graph.mixed(heads_of(transforms, baked_size))[graph.round :]
+        joins = matrices_of(mixed, baked_size).astype(np.float32).reshape(-1, 2, 3)
+        self._transforms = rescaled(np.concatenate([transforms, joins]), baked_size, crop_size)
+        self._homes = graph.homes()
+        self._walk = Walk(graph, seed=seed)
+        self._next = 0
+        self._fresh: tuple[int, int] | None = None  # where it was begun and nothing was taken yet
+        self._begin(0, 0)
 
     @classmethod
     def load(cls, bundle: Bundle, crop_size: int) -> Self:
@@ -46,50 +84,87 @@ class Body:
             AvatarError: The bundle has no body or a damaged one.
         """
         tensors = bundle.tensors(TRACK_PART)
-        video = bundle.extract(VIDEO_PART)
-        return cls(video, tensors["transforms"], int(tensors["crop_size"].reshape(-1)[0]), crop_size)
+        transforms, size = tensors["transforms"], int(tensors["crop_size"].reshape(-1)[0])
+        reels, graph = [bundle.extract(VIDEO_PART)], Graph.ring(len(transforms))
+        if GRAPH_PART in bundle.parts:
+            graph = _graph(bundle, len(transforms))
+        if len(graph.leave):
+            reels.append(bundle.extract(JOINS_PART))
+        return cls(reels, graph, transforms, size, crop_size)
 
     def __len__(self) -> int:
-        return len(self._transforms)
+        """Pictures of the round."""
+        return self.graph.round
 
     @property
     def transforms(self) -> FloatArray:
-        """The crop's matrix of every picture, float32 (n, 2, 3)."""
+        """The crop's matrix of every place, float32 (places, 2, 3)."""
         return self._transforms
 
-    def frame(self, index: int) -> tuple[ByteArray, FloatArray]:
-        """Picture ``index`` of the endless body, and its crop's matrix.
+    def foresee(self, at: int, outlook: Outlook) -> None:
+        """What is known of the pictures from ``at`` on; it counts for those more than `AHEAD` from now."""
+        self._walk.foresee(at, outlook)
+
+    def home(self, place: int) -> int:
+        """The place of the round that a body which only runs forwards would be at."""
+        return int(self._homes[place])
+
+    def go_round(self) -> None:
+        """From picture 0 on take no joins, only go round and round."""
+        self.close()
+        self._walk = Walk(self.graph, free=False)
+        self._begin(0, 0)
+
+    def begin(self, index: int, home: int) -> None:
+        """Picture ``index`` comes next and is place ``home`` of the round."""
+        if (index, home % self.graph.round) != self._fresh:
+            self.close()
+            self._begin(index, home)
+
+    def frame(self, index: int) -> BodyFrame:
+        """Picture ``index`` of the endless body.
 
         Args:
-            index: One more than at the last call, 0 at the first; any other one takes a while to find.
-
-        Returns:
-            uint8 I420 (height * 3 // 2, width), the caller's to paint on, and float32 (2, 3).
+            index: One more than at the last call, 0 at the first; a few more skip what lies between. Any other one
+                begins anew at that place of the round, which takes a while.
 
         Raises:
             AvatarError: The footage can't be read.
         """
         if not 0 <= index - self._next <= AHEAD:
             self.close()
-            self._begin(index)
+            self._begin(index, index)
+        self._fresh = None
         while True:
             self._next += 1
+            self._settle(self._next + AHEAD)
             picture = self._ready.get()
             if isinstance(picture, BaseException):
                 raise picture
+            place = self._places.popleft()
             if self._next > index:
-                return picture, self._transforms[index % len(self._transforms)]
+                return BodyFrame(picture, self._transforms[place], place)
 
-    def _begin(self, index: int) -> None:
+    def _begin(self, index: int, home: int) -> None:
+        self._walk.begin(home, index)
+        self._next, self._fresh = index, (index, home % self.graph.round)
+        self._places: deque[int] = deque()  # of the pictures that were settled and not handed out
+        self._wanted: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._ready: queue.Queue[ByteArray | BaseException] = queue.Queue(AHEAD)
         self._closing = threading.Event()
-        self._next = index
-        self._thread = threading.Thread(target=self._decode, args=(index,), name="body", daemon=True)
+        self._settle(index + AHEAD)
+        self._thread = threading.Thread(target=self._decode, name="body", daemon=True)
         self._thread.start()
+
+    def _settle(self, until: int) -> None:
+        for place in self._walk.take(until):
+            self._places.append(place)
+            self._wanted.put(place)
 
     def close(self) -> None:
         """End the thread."""
         self._closing.set()
+        self._wanted.put(None)
         while self._thread.is_alive():
             with_room = self._ready.qsize() < AHEAD
             if not with_room:
@@ -104,27 +179,34 @@ class Body:
     ) -> None:
         self.close()
 
-    def _decode(self, start: int) -> None:
+    def _decode(self) -> None:
+        reading: Iterator[ByteArray] = iter(())
+        last = -2
         try:
-            for picture in self._endless(start % len(self._transforms)):
+            while (place := self._wanted.get()) is not None and not self._closing.is_set():
+                video, first, count = next(reel for reel in reversed(self._reels) if reel[1] <= place)
+                if place != last + 1 or place == first:
+                    reading = frames(video, place - first, count, format="yuv420p")
+                last, picture = place, next(reading, None)
+                if picture is None:
+                    raise AvatarError(
+                        f"The body has {place - first} pictures, its track has {count}.",
+                        "The bundle is damaged: clone again.",
+                    )
                 self._ready.put(picture)
-                if self._closing.is_set():
-                    return
         except BaseException as error:
             self._ready.put(error)
 
-    def _endless(self, start: int) -> Iterator[ByteArray]:
-        while True:
-            count = start
-            for picture in frames(self._video, start, len(self._transforms), format="yuv420p"):
-                count += 1
-                yield picture
-            start = 0
-            if count != len(self._transforms):
-                raise AvatarError(
-                    f"The body has {count} pictures, its track has {len(self._transforms)}.",
-                    "The bundle is damaged: clone again.",
-                )
+
+def _graph(bundle: Bundle, pictures: int) -> Graph:
+    advice = "The bundle is damaged: clone again."
+    try:
+        graph = Graph.of(bundle.tensors(GRAPH_PART))
+    except (KeyError, TypeError, ValueError) as error:
+        raise AvatarError(f"The joins of the body can't be read ({error}).", advice) from error
+    if graph.round != pictures:
+        raise AvatarError(f"The body has {pictures} pictures, its graph has {graph.round}.", advice)
+    return graph
 
 
 def rescaled(transforms: FloatArray, baked_size: int, crop_size: int) -> FloatArray:

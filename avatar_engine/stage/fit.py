@@ -1,13 +1,15 @@
-"""Bakes the presenter's body: footage in, an endless body out that only ever runs forwards.
+"""Bakes the presenter's body: footage in, an endless body out that runs forwards and need not repeat itself.
 
 Bad frames and source cuts are left out, the stretches between them are put in the order that joins best, and every
-joint, the one from the end to the start too, is a cross-fade of aligned pictures.
+joint, the one from the end to the start too, is a cross-fade of aligned pictures. Beside this round lie joins from
+many of its places to others (`avatar_engine.stage.joins`).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,12 @@ from avatar_engine.face.track import FaceTrack
 from avatar_engine.media.picture import planes
 from avatar_engine.media.read import frames
 from avatar_engine.media.write import VideoWriter
-from avatar_engine.stage import seams
+from avatar_engine.stage import joins, seams
+from avatar_engine.stage.activity import activity
 from avatar_engine.stage.blend import Blender, mixed_head, weight
-from avatar_engine.stage.body import TRACK_PART, VIDEO_PART
+from avatar_engine.stage.body import GRAPH_PART, JOINS_PART, TRACK_PART, VIDEO_PART
+from avatar_engine.stage.graph import Graph
+from avatar_engine.stage.joins import Join, Usual, step_between
 from avatar_engine.stage.seams import Footage, Seam, Stretch
 
 log = logging.getLogger(__name__)
@@ -65,12 +70,18 @@ class BakedBody:
         transforms: float32 (n, 2, 3), from every picture to its canonical crop of `CROP` pixels.
         source: int32 (n,), the source frame of every baked one (of the side entered, in blends).
         seams: The joints.
+        graph: What may follow what.
+        joins: The pictures of its joins, H.264; None where there are none.
+        refused: Joins that were baked and jumped more than the footage's own pictures.
     """
 
     video: Path
     transforms: FloatArray
     source: np.ndarray[Any, np.dtype[np.int32]]
     seams: tuple[SeamFigure, ...]
+    graph: Graph
+    joins: Path | None = None
+    refused: int = 0
 
     def __len__(self) -> int:
         return len(self.transforms)
@@ -87,6 +98,10 @@ class BakedBody:
             "seams": len(self.seams),
             "worst_jump": self.worst_jump,
             "joints": [asdict(seam) for seam in self.seams],
+            "joins": len(self.graph.leave),
+            "joins_refused": self.refused,
+            "worst_join": float(self.graph.jump.max(initial=0.0)),
+            "beats": len(self.graph.beats),
         }
 
     def save(self, writer: BundleWriter) -> None:
@@ -95,6 +110,9 @@ class BakedBody:
         size = np.array([CROP], np.int32)
         tensors = {"transforms": self.transforms, "crop_size": size, "source": self.source}
         writer.add_tensors(TRACK_PART, tensors)
+        writer.add_tensors(GRAPH_PART, self.graph.tensors())
+        if self.joins:
+            writer.add_file(JOINS_PART, self.joins)
 
 
 def fit(footage: Path, track: FaceTrack, work: Path, progress: Progress = silent) -> BakedBody:
@@ -115,7 +133,35 @@ def fit(footage: Path, track: FaceTrack, work: Path, progress: Progress = silent
     parts = seams.stretches(studied)
     joined = seams.plan(studied, parts)
     log.info("the body: %d of %d frames usable, %d stretches", sum(map(len, parts)), len(track), len(parts))
-    return _bake(footage, track, studied, joined, work / "body.mp4", progress)
+    source, plain = _order(joined)
+    ground = joins.Round(studied, track.pose, source, plain)
+    found = joins.search(ground)
+    progress("body", 0.25, f"{len(found)} joins found")
+    keys = {join.into for join in found}
+    video, heads, figures, usual = _bake(footage, track, studied, joined, (work / "body.mp4", keys), progress)
+    kept, film = _bake_joins(footage, track, ground, found, usual, work / "joins.mp4", progress)
+    done = activity(studied, track, seams.cuts(studied))
+    leave, into, length = (
+        np.array([getattr(join, name) for join, _ in kept], np.int32) for name in ("leave", "into", "length")
+    )
+    jump = np.array([jump for _, jump in kept], np.float32)
+    beats = np.flatnonzero(done.beats[source] & plain).astype(np.int32)
+    graph = Graph(leave, into, length, jump, done.talk[source], done.stir[source], beats)
+    progress("body", 1.0)
+    transforms = seams.matrices_of(heads, CROP).astype(np.float32)
+    return BakedBody(video, transforms, source, figures, graph, film, len(found) - len(kept))
+
+
+def _order(
+    joined: list[tuple[Stretch, Seam]],
+) -> tuple[np.ndarray[Any, np.dtype[np.int32]], np.ndarray[Any, np.dtype[np.bool_]]]:
+    """The source frame of every picture of the round, and which are no blends."""
+    source, plain = [], []
+    for (_, after), (_, before) in _with_previous(joined):
+        own = np.arange(before.enter, after.leave, dtype=np.int32)
+        source.append(own)
+        plain.append(np.arange(len(own)) >= before.length)
+    return np.concatenate(source), np.concatenate(plain)
 
 
 def _bake(
@@ -123,29 +169,55 @@ def _bake(
     track: FaceTrack,
     studied: Footage,
     joined: list[tuple[Stretch, Seam]],
-    video: Path,
+    target: tuple[Path, set[int]],
     progress: Progress,
-) -> BakedBody:
+) -> tuple[Path, seams.Heads, tuple[SeamFigure, ...], Usual]:
+    """The round, in a file in which some pictures are keyframes; its heads, its joints, and its usual steps."""
+    video, keys = target
     total = sum(seam.leave - before.enter for (_, seam), (_, before) in _with_previous(joined))
     heads = np.empty((total, 4))
-    source = np.empty(total, np.int32)
     meter = _Meter()
     baked = 0
     with VideoWriter(
         video, track.width, track.height, sound=False, crf=CRF, preset=PRESET, gop=GOP
     ) as writer:
-        for picture, head, origin, joint in _pictures(footage, track, studied, joined):
-            heads[baked], source[baked] = head, origin
+        for picture, head, _, joint in _pictures(footage, track, studied, joined):
+            heads[baked] = head
             meter.see(picture, baked, joint)
-            writer.picture(picture)
+            writer.picture(picture, key=baked in keys)
             baked += 1
             if baked % 50 == 0:
-                progress("body", 0.4 + 0.6 * baked / total, "baking")
+                progress("body", 0.25 + 0.4 * baked / total, "baking")
     if baked != total:
         raise RuntimeError(f"{baked} frames baked, {total} planned")
-    progress("body", 1.0)
-    transforms = seams.matrices_of(heads, CROP).astype(np.float32)
-    return BakedBody(video, transforms, source, meter.figures())
+    return video, heads, meter.figures(), meter.usual()
+
+
+def _bake_joins(
+    footage: Path,
+    track: FaceTrack,
+    ground: joins.Round,
+    found: list[Join],
+    usual: Usual,
+    video: Path,
+    progress: Progress,
+) -> tuple[list[tuple[Join, float]], Path | None]:
+    """The joins whose blends jump no more than the footage itself, with their jumps, and their film."""
+    kept: list[tuple[Join, float]] = []
+    size = track.width, track.height
+    with ExitStack() as stack:
+        writer: VideoWriter | None = None
+        for done, baked in enumerate(joins.bake(footage, track, ground, found, usual, CROP), 1):
+            progress("body", 0.65 + 0.34 * done / len(found), "joining")
+            if baked.jump > joins.STRANGE:
+                continue
+            kept.append((baked.join, baked.jump))
+            writer = writer or stack.enter_context(
+                VideoWriter(video, *size, sound=False, crf=CRF, preset=PRESET, gop=GOP)
+            )
+            for step, picture in enumerate(baked.pictures):
+                writer.picture(picture, key=step == 0)
+    return kept, video if kept else None
 
 
 def _with_previous(
@@ -187,6 +259,8 @@ class _Meter:
 
     def __init__(self) -> None:
         self._usual: list[float] = []
+        self._steps: list[tuple[float, float]] = []
+        self._whole: ByteArray | None = None
         self._joints: list[tuple[int, Seam]] = []
         self._jumps: list[float] = []
         self._hard: list[float] = []
@@ -199,6 +273,9 @@ class _Meter:
         """Take baked picture number ``frame``."""
         small = _half(picture)
         step = 0.0 if self._last is None else _step(self._last, small)
+        if not joint and not self._inside and self._whole is not None:
+            self._steps.append(step_between(self._whole, picture))
+        self._whole = picture
         if joint and joint[0] == 0:
             raw = _half(joint[2])
             if self._last is None:
@@ -212,6 +289,11 @@ class _Meter:
             self._usual.append(step)
         self._inside = joint is not None
         self._last = small
+
+    def usual(self) -> Usual:
+        """The steps of the footage itself."""
+        whole, worst = np.percentile(self._steps, 95, axis=0) if self._steps else (0.0, 0.0)
+        return Usual(max(0.05, float(whole)), max(0.2, float(worst)))
 
     def figures(self) -> tuple[SeamFigure, ...]:
         """Every joint; the first one is entered from the end."""

@@ -43,7 +43,7 @@ class IdleFootage:
         return self._length > 0
 
     def picture(self, index: int) -> ByteArray:
-        """The idle picture of frame ``index``, uint8 I420 (height * 3 // 2, width).
+        """Picture ``index`` of the endless idle presenter, uint8 I420 (height * 3 // 2, width); it may be negative.
 
         Raises:
             AvatarError: The footage is damaged or gone.

@@ -58,6 +58,7 @@ class Footage:
         face: Side of the crop in picture pixels, for scale.
         lids: float32 (n,), how far the eyes are open against their usual.
         good: bool (n,), one face, found, turned to the camera.
+        size: Width and height of the pictures.
     """
 
     thumbs: npt.NDArray[np.uint8]
@@ -66,6 +67,7 @@ class Footage:
     face: float
     lids: FloatArray
     good: npt.NDArray[np.bool_]
+    size: tuple[int, int] = THUMB
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def study(path: Path, track: FaceTrack, matrices: FloatArray, size: int, progres
         small = cv2.resize(planes(picture)[0], THUMB, interpolation=cv2.INTER_AREA)
         thumbs[seen - 1] = small.reshape(-1)
         if seen % 100 == 0:
-            progress("body", 0.4 * seen / count, "looking for seams")
+            progress("body", 0.2 * seen / count, "looking for seams")
     if seen != count:
         raise AvatarError(f"The footage has {seen} frames, its face track {count}.", "Clone again.")
     steps = np.zeros(count, np.float32)
@@ -108,7 +110,7 @@ def study(path: Path, track: FaceTrack, matrices: FloatArray, size: int, progres
     face = float(np.median(np.hypot(heads[:, 0], heads[:, 1])) * size)
     looks = np.abs(track.pose[:, :2]).max(1) < TURNED
     good = np.asarray(track.found, bool) & (np.asarray(track.faces) == 1) & looks
-    return Footage(thumbs, steps, heads, face, _lids(track), good)
+    return Footage(thumbs, steps, heads, face, _lids(track), good, (track.width, track.height))
 
 
 def heads_of(matrices: FloatArray, size: int) -> npt.NDArray[np.float64]:

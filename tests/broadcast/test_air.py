@@ -93,6 +93,19 @@ def test_every_frame_at_its_moment_and_the_idle_face_for_what_is_missing(studio:
     assert studio.ring.heard == 7
 
 
+def test_the_idle_face_goes_on_where_the_body_was(studio: Studio) -> None:
+    class Numbered(Idle):
+        def picture(self, index: int) -> ByteArray:
+            return np.full((HEIGHT * 3 // 2, WIDTH), index, np.uint8)
+
+    picture = np.zeros((HEIGHT * 3 // 2, WIDTH), np.uint8)
+    sound = np.zeros(SAMPLES_PER_FRAME, np.float32)
+    for index in range(5):
+        studio.ring.put(ProgrammeFrame(index, picture, sound, home=70 + index))
+    studio.play(10, Numbered())
+    assert [shown for _, shown in studio.gone[5:]] == [75, 76, 77, 78, 79]
+
+
 def test_late_work_is_dropped_where_it_lies(studio: Studio) -> None:
     for index in range(5):
         studio.put(index)

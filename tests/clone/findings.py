@@ -18,6 +18,7 @@ from avatar_engine.lips.likeness.rows import Figures
 from avatar_engine.lips.measure import LipsScores
 from avatar_engine.media.probe import ClipInfo
 from avatar_engine.stage.fit import BakedBody, SeamFigure
+from avatar_engine.stage.graph import Graph
 from avatar_engine.trust import consent
 from avatar_engine.trust.consent import SignedConsent
 from avatar_engine.voice.artefacts import Artefacts
@@ -92,7 +93,8 @@ def findings(agreed: SignedConsent) -> Findings:
         ),
         lips=LipsScores(way, way, OPENING, OPENING * 0.9, 1200, 0, pairs),
         voice=VoiceOutcome(VoicePack.stock("af_heart"), voice_scores(), 300.0, voice_examples()),
-        body=BakedBody(Path("body.mp4"), np.zeros((80, 2, 3), np.float32), np.arange(80, dtype=np.int32), seams),
+        body=BakedBody(Path("body.mp4"), np.zeros((80, 2, 3), np.float32), np.arange(80, dtype=np.int32), seams,
+            Graph.ring(80)),
         consent=agreed,
         seconds={"intake": 31.0, "lips": 400.0, "voice": 300.0},
         device=Device("cpu", "A processor", 2, False, False, 1),

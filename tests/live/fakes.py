@@ -14,12 +14,14 @@ from avatar_engine.contracts import (
     ByteArray,
     FloatArray,
     MouthMotion,
+    Outlook,
     Phone,
     Scene,
 )
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.performer import Performer
 from avatar_engine.live.programme import Piece
+from avatar_engine.stage.body import BodyFrame
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.compose import Stage
 from avatar_engine.stage.label import Label
@@ -58,27 +60,48 @@ class Ink:
         self.rows.append(coefficients.copy())
 
 
-class CountingBody:
+class Onward:
+    """A body that only runs forwards, and keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.outlooks: list[tuple[int, Outlook]] = []
+        self.begun: list[tuple[int, int]] = []
+
+    def begin(self, index: int, home: int) -> None:
+        self.begun.append((index, home))
+
+    def foresee(self, at: int, outlook: Outlook) -> None:
+        self.outlooks.append((at, outlook))
+
+    def go_round(self) -> None:
+        pass
+
+    def home(self, place: int) -> int:
+        return place
+
+
+class CountingBody(Onward):
     """Picture ``index`` is filled with its number."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.asked: list[int] = []
         self.closed = False
 
-    def frame(self, index: int) -> tuple[ByteArray, FloatArray]:
+    def frame(self, index: int) -> BodyFrame:
         self.asked.append(index)
-        return np.full((6, 4), index % 256, np.uint8), np.full((2, 3), index, np.float32)
+        return BodyFrame(np.full((6, 4), index % 256, np.uint8), np.full((2, 3), index, np.float32), index)
 
     def close(self) -> None:
         self.closed = True
 
 
-class GreyBody:
+class GreyBody(Onward):
     """Pictures of 64 by 48 pixels, each a little lighter than the one before."""
 
-    def frame(self, index: int) -> tuple[ByteArray, FloatArray]:
+    def frame(self, index: int) -> BodyFrame:
         shade = 60 + index % 100
-        return np.full((72, 64), shade, np.uint8), np.full((2, 3), shade, np.float32)
+        return BodyFrame(np.full((72, 64), shade, np.uint8), np.full((2, 3), shade, np.float32), index)
 
     def close(self) -> None:
         pass

@@ -37,9 +37,8 @@ def performer(seconds: float = 0.0, fault: str = "") -> Performer[list[float]]:
     """Made in the baker's process."""
     if fault:
         raise AvatarError(fault)
-    placement = np.zeros((ROUND, len(fakes.NEUTRAL)), np.float32)
     parts = (fakes.LaggingMotion(), Rest(seconds), fakes.GreyBody(), fakes.BareStage())
-    return Performer(*parts, fakes.NEUTRAL, placement)
+    return Performer(*parts, fakes.NEUTRAL, length=ROUND)
 
 
 def ended(baker: Baker) -> bool:

@@ -9,6 +9,7 @@ from avatar_engine.face import crop
 from avatar_engine.media.read import frames
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.stage.body import AHEAD, Body, rescaled
+from avatar_engine.stage.graph import Graph
 from tests.stage.clips import Take, film_track
 
 COUNT = 20
@@ -29,26 +30,30 @@ def matrices(count=COUNT):
     return made
 
 
+def ring(video, count=COUNT):
+    return Body([video], Graph.ring(count), matrices(count), 256, 256)
+
+
 def test_runs_on_past_its_end_for_ever_picture_and_matrix_in_step(video):
     wanted = list(frames(video, format="yuv420p"))
-    with Body(video, matrices(), 256, 256) as body:
+    with ring(video) as body:
         assert len(body) == COUNT
         for index in range(3 * COUNT + 5):
-            picture, matrix = body.frame(index)
+            picture, matrix, _ = body.frame(index)
             np.testing.assert_array_equal(picture, wanted[index % COUNT])
             np.testing.assert_array_equal(matrix, matrices()[index % COUNT])
 
 
 def test_what_is_painted_on_a_picture_is_not_there_a_round_later(video):
-    with Body(video, matrices(), 256, 256) as body:
+    with ring(video) as body:
         for index in range(2 * COUNT):
-            picture, _ = body.frame(index)
+            picture, _, _ = body.frame(index)
             assert picture.max() < 255
             picture[:] = 255
 
 
 def test_decodes_ahead_and_no_further(video):
-    with Body(video, matrices(), 256, 256) as body:
+    with ring(video) as body:
         deadline = time.monotonic() + 20
         while body._ready.qsize() < AHEAD:
             assert time.monotonic() < deadline
@@ -57,7 +62,7 @@ def test_decodes_ahead_and_no_further(video):
 
 
 def test_close_ends_the_thread(video):
-    body = Body(video, matrices(), 256, 256)
+    body = ring(video)
     body.frame(0)
     body.close()
     assert not any(thread.name == "body" for thread in threading.enumerate())
@@ -66,16 +71,16 @@ def test_close_ends_the_thread(video):
 @pytest.mark.parametrize("steps", [(5, 6, 7), (2, 2 * COUNT + 13, 2 * COUNT + 14), (30, 3, 4, 5), (7, 7, 6)])
 def test_any_frame_can_be_had(video, steps):
     wanted = list(frames(video, format="yuv420p"))
-    with Body(video, matrices(), 256, 256) as body:
+    with ring(video) as body:
         body.frame(0)
         for index in steps:
-            picture, matrix = body.frame(index)
+            picture, matrix, _ = body.frame(index)
             np.testing.assert_array_equal(picture, wanted[index % COUNT])
             np.testing.assert_array_equal(matrix, matrices()[index % COUNT])
 
 
 def test_a_track_longer_than_the_film_is_a_damaged_bundle(video):
-    with Body(video, matrices(COUNT + 3), 256, 256) as body, pytest.raises(AvatarError, match="20 pictures"):
+    with ring(video, COUNT + 3) as body, pytest.raises(AvatarError, match="20 pictures"):
         for index in range(2 * COUNT):
             body.frame(index)
 
@@ -85,3 +90,45 @@ def test_matrices_are_those_that_the_painter_was_fitted_with():
     np.testing.assert_allclose(
         rescaled(crop.transforms(track, 256), 256, 160), crop.transforms(track, 160), atol=2e-3
     )
+
+
+def joined(tmp_path, video):
+    """A round of `COUNT` pictures and one join, of three lighter pictures, from place 12 to 5."""
+    reel = tmp_path / "joins.mp4"
+    with VideoWriter(reel, 64, 48, sound=False, crf=10, preset="ultrafast", gop=10) as writer:
+        for index in range(3):
+            writer.picture(np.full((72, 64), 210 + 10 * index, np.uint8))
+    still = np.zeros(COUNT, np.float32)
+    one = np.ones(1, np.int32)
+    graph = Graph(12 * one, 5 * one, 3 * one, one.astype(np.float32), still, still, 0 * one[:0])
+    return Body([video, reel], graph, matrices(), 256, 256)
+
+
+def test_the_pictures_of_joins_come_from_their_own_film_with_their_own_matrices(tmp_path, video):
+    with joined(tmp_path, video) as body:
+        shown = [body.frame(index) for index in range(200)]
+        homes = [body.home(frame.place) for frame in shown]
+    places = [frame.place for frame in shown]
+    at = places.index(COUNT)
+    assert places[at - 1 : at + 4] == [11, COUNT, COUNT + 1, COUNT + 2, 5]
+    assert homes[at - 1 : at + 4] == [11, 2, 3, 4, 5]
+    for frame in shown:
+        lightness = 210 + 10 * (frame.place - COUNT) if frame.place >= COUNT else 40 + 8 * frame.place
+        assert abs(int(frame.picture[:48].mean()) - lightness) < 4
+    shifts = [frame.matrix[0, 2] for frame in shown[at - 1 : at + 4]]
+    assert shifts[0] == 1 and shifts[-1] == -5 and shifts == sorted(shifts, reverse=True)
+
+
+def test_it_begins_anew_where_the_idle_presenter_is(video):
+    wanted = list(frames(video, format="yuv420p"))
+    with ring(video) as body:
+        body.frame(0)
+        body.begin(500, 7 + COUNT)
+        for index in range(3):
+            np.testing.assert_array_equal(body.frame(500 + index).picture, wanted[7 + index])
+
+
+def test_the_idle_presenter_takes_no_joins(tmp_path, video):
+    with joined(tmp_path, video) as body:
+        body.go_round()
+        assert [body.frame(index).place for index in range(2 * COUNT)] == [*range(COUNT)] * 2
