@@ -246,6 +246,10 @@ class MouthMotion:
     coefficients: FloatArray
 
 
+FORESIGHT = 4 * FRAME_RATE
+"""Frames that an `Outlook` tells of at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What is known of the frames to come.

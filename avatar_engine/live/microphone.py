@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,7 @@ from typing import Protocol
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.microphone_process import Ear, GoneError, Source
+from avatar_engine.live.outlook import coming
 from avatar_engine.live.programme import Piece, SpeechSource, Spoken
 from avatar_engine.show.producer import Producer
 
@@ -144,6 +145,10 @@ class Microphone:
             if self.name:
                 return self._next()
         return self._voice.poll()
+
+    def coming(self) -> Sequence[Piece]:
+        """See `avatar_engine.live.outlook.Foresees`: what a technician will say nobody knows."""
+        return () if self.name else coming(self._voice)
 
     # What a technician asks.
 

@@ -243,8 +243,8 @@ class Performer(Generic[State]):
         note()
         composed = self._mark(self._stage.compose(picture))
         note()
-        for place, name in enumerate(("body", "paint", "stage")):
-            self.seconds[name] += spent[place + 1] - spent[place]
-            self.times.add(name, times[place + 1] - times[place])
+        for number, name in enumerate(("body", "paint", "stage")):
+            self.seconds[name] += spent[number + 1] - spent[number]
+            self.times.add(name, times[number + 1] - times[number])
         self.times.add("frame", self._heard + times[-1] - times[0])
         return composed

@@ -16,15 +16,18 @@ import numpy as np
 
 from avatar_engine.contracts import (
     BARE,
+    NOTHING_KNOWN,
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
     ByteArray,
     FloatArray,
+    Outlook,
     Phone,
     ProgrammeFrame,
     Scene,
     phones_within,
 )
+from avatar_engine.live.outlook import Ahead, coming
 
 if TYPE_CHECKING:  # the voice's process reads this module, too, and needs no lips
     from avatar_engine.live.performer import Performer
@@ -108,6 +111,11 @@ class Track(Protocol):
         ...
 
     @property
+    def outlook(self) -> Outlook:
+        """What is known of the frames after the last one."""
+        ...
+
+    @property
     def ended(self) -> bool:
         """Whether only silence will come."""
         ...
@@ -131,12 +139,14 @@ class SoundTrack:
     Attributes:
         mended: The frame before the last one, where the last call changed it; None otherwise.
         product: Id of what is spoken of, or was last.
-        scene: See `Track`.
+        scene, outlook: See `Track`.
     """
 
     def __init__(self, source: SpeechSource, scenes: Scenes = bare, product: str = "") -> None:
         self.product, self._scenes = product, scenes
         self.scene = BARE
+        self.outlook = NOTHING_KNOWN
+        self._ahead = Ahead()
         self._source = source
         self._piece: Piece | None = None
         self._at = 0
@@ -174,7 +184,16 @@ class SoundTrack:
             filled += taken
         self._before = sound
         self.scene = self._scenes(self.product)
+        self.outlook = self._ahead.outlook(self._pieces(), self._at)
         return sound, speaking, phones
+
+    def _pieces(self) -> Sequence[Piece]:
+        """What will be heard, as far as that is known; the first piece is perhaps begun."""
+        if self._piece is None:
+            self._at = 0
+            return coming(self._source)
+        stale = self._piece.generation < self._source.generation
+        return () if stale else [self._piece, *coming(self._source)]
 
     def _tear(self, sound: FloatArray) -> None:
         """Fade out what was last said; its end may lie in the frame before, which still waits for its motion."""
@@ -268,6 +287,7 @@ class Programme:
             sound, speaking, phones = self._track.next()
             self._line.append((sound, speaking, self._track.scene))
             self._performer.expect(self._track.scene)
+            self._performer.foresee(self.index + len(self._line), self._track.outlook)
             for coefficients in self._performer.hear(sound, phones):
                 frame = self._frame(coefficients)
                 quiet = quiet + 1 if not frame.speaking and self._over() else 0

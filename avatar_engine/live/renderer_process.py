@@ -25,7 +25,7 @@ import numpy as np
 
 from avatar_engine.broadcast.ring import FrameRing, RingHandle
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import BARE, FRAME_RATE, FloatArray, Phone, Scene
+from avatar_engine.contracts import BARE, FRAME_RATE, NOTHING_KNOWN, FloatArray, Outlook, Phone, Scene
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.child_log import log_to
 from avatar_engine.live.programme import Programme
@@ -102,6 +102,7 @@ class Answer:
         sound: Its samples, float32.
         mended: The sound of the frame before, if that has changed.
         scene: What is on the picture: with every answer, so that a renderer that begins anew knows it at once.
+        outlook: What is known of the frames after it.
     """
 
     epoch: int
@@ -112,6 +113,7 @@ class Answer:
     sound: bytes
     mended: bytes | None = None
     scene: Scene = BARE
+    outlook: Outlook = NOTHING_KNOWN
 
 
 class _CutError(Exception):
@@ -128,7 +130,7 @@ class RemoteTrack:
     Attributes:
         ended: Whether only silence will come.
         epoch: Of the last sound.
-        scene: See `Track`.
+        scene, outlook: See `Track`.
         contents: `Answer.content` of every sound since the epoch began, oldest first; take what was used.
         seconds: Sent with every question: CPU seconds by stage.
         times: Its answer is sent with a question a second: how long the stages took lately.
@@ -140,7 +142,7 @@ class RemoteTrack:
         self._first: Answer | None = None
         self._before: FloatArray | None = None
         self.ended, self.epoch = False, -1
-        self.scene = BARE
+        self.scene, self.outlook = BARE, NOTHING_KNOWN
         self.contents: deque[int] = deque()
         self.seconds: dict[str, float] = {}
         self.times: Callable[[], Times] = dict
@@ -167,7 +169,7 @@ class RemoteTrack:
             self._before[:] = np.frombuffer(answer.mended, np.float32)
         self._before = np.frombuffer(answer.sound, np.float32).copy()
         self.contents.append(answer.content)
-        self.ended, self.scene = answer.ended, answer.scene
+        self.ended, self.scene, self.outlook = answer.ended, answer.scene, answer.outlook
         return self._before, answer.speaking, answer.phones
 
     def _ask(self) -> Answer:

@@ -81,7 +81,7 @@ class Feed:
             mended = track.mended
             return Answer(
                 epoch, content, track.ended, speaking, phones, sound.tobytes(),
-                None if mended is None else mended.tobytes(), track.scene,
+                None if mended is None else mended.tobytes(), track.scene, track.outlook,
             )  # fmt: skip
 
     def finish(self) -> None:

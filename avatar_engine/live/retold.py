@@ -9,7 +9,8 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 
-from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray, Phone, Scene
+from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray, Outlook, Phone, Scene
+from avatar_engine.live.outlook import coming
 from avatar_engine.live.programme import Piece, Scenes, Silence, SoundTrack, SpeechSource, Spoken, bare
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,11 @@ class _Kept:
     @property
     def ended(self) -> bool:
         return self.over or (not self.again and self.source.ended)
+
+    def coming(self) -> list[Piece]:
+        """See `avatar_engine.live.outlook.Foresees`."""
+        pieces = [] if self.over else [*self.again, *coming(self.source)]
+        return [piece for piece in pieces if not 0 <= _sentence(piece) == self.left_out]
 
     def poll(self) -> Piece | None:
         if self.given and self.given[-1].ends < 0:
@@ -121,6 +127,11 @@ class Retold:
     def scene(self) -> Scene:
         """See `Track`."""
         return self._track.scene
+
+    @property
+    def outlook(self) -> Outlook:
+        """See `Track`."""
+        return self._track.outlook
 
     @property
     def mended(self) -> FloatArray | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from avatar_engine.contracts import AS_FITTED, EXPRESSIONS, FRAME_RATE, Controls
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import Agreed, agreed
+from avatar_engine.live.outlook import Foresees, coming
 from avatar_engine.live.programme import Piece, Programme, Scenes, SoundTrack, bare
 from avatar_engine.live.sound_process import SoundProcess
 from avatar_engine.live.voice_process import Directs, Teller, VoiceProcess, voice_of
@@ -70,6 +71,14 @@ class Waiting:
     def ended(self) -> bool:
         """Whether nothing will come any more."""
         return self._voice.ended
+
+    def coming(self) -> Sequence[Piece]:
+        """The next piece and no more, however far ahead the voice is: a replay knows no more than a rehearsal did."""
+        while (
+            not (ready := coming(self._voice)) and isinstance(self._voice, Foresees) and not self._voice.ended
+        ):
+            self._voice.wait()
+        return ready[:1]
 
     def poll(self) -> Piece | None:
         """The next piece; None only at the end."""

@@ -136,6 +136,11 @@ class SoundProcess(Line[Spoken]):
         """Process id of the listener; None while there is none."""
         return self._ear.process.pid if self._ear else None
 
+    def coming(self) -> list[Spoken]:
+        """See `avatar_engine.live.outlook.Foresees`."""
+        with self._changed:
+            return list(self._line)
+
     def poll(self) -> Piece | None:
         """The next piece, at once; None when none is ready."""
         with self._changed:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
+from itertools import count, islice
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.sharedctypes import RawValue
@@ -71,6 +71,9 @@ HUNG = 3.0
 
 MIDDLE = 5.0
 """Seconds that the rest of a message may take that has begun to come."""
+
+SHOWN = 12
+"""Pieces in the line that are shown beforehand at most."""
 
 EDGE = SAMPLE_RATE // 200
 """Samples (5 ms) over which every utterance rises from silence and falls back."""
@@ -371,6 +374,12 @@ class VoiceProcess(Line[_Ready]):
                 if piece.generation >= self._director.generation:
                     return piece
             return None
+
+    def coming(self) -> list[Piece]:
+        """See `avatar_engine.live.outlook.Foresees`."""
+        with self._changed:
+            wanted = self._director.generation
+            return [piece for _, piece in islice(self._line, SHOWN) if piece.generation >= wanted]
 
     def interrupt(self) -> None:
         """Drop what is planned, in the line and in the process, and go on with what the director says next."""

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from avatar_engine.contracts import FRAME_RATE, NOTHING_KNOWN, Outlook
+from avatar_engine.contracts import FORESIGHT, FRAME_RATE, NOTHING_KNOWN, Outlook
 from avatar_engine.stage.graph import Graph
 
-HORIZON = 4 * FRAME_RATE
+HORIZON = FORESIGHT
 """Pictures that a way is judged by: as far as speech is known, and a gesture is planned."""
 
 REACH = 3 * FRAME_RATE
