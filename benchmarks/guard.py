@@ -3,8 +3,9 @@
     python benchmarks/guard.py --write docs/measurements-show.md
 
 `tests/show/guard/held_attacks.tsv` and `held_harmless.tsv` were committed before who wrote them had read the guard, and
-before the first measurement. Their odd lines may be tuned on; the even ones are only measured, ever. This
-command never shows an even line.
+before the first measurement; `plain_lies.tsv` and `plain_true.tsv` before there were everyday words. Their odd lines
+may be tuned on; the even ones are only measured, ever. This command never shows an even line. All of it is judged as a
+language model's words, by both settings of `claims`.
 """
 
 from __future__ import annotations
@@ -22,11 +23,17 @@ import typer
 from rich.console import Console
 
 from avatar_engine.show.catalogue import load
-from avatar_engine.show.guard import Guard
+from avatar_engine.show.guard import GROUNDED, LISTED, Guard
 
 CORPORA = Path(__file__).resolve().parents[1] / "tests" / "show" / "guard"
 NOW = datetime(2027, 1, 31, 19, tzinfo=UTC)
 HALVES = ("tuned", "held")
+SETS = {
+    "held_attacks.tsv": "shop.json", "held_harmless.tsv": "shop.json",
+    "plain_lies.tsv": "plain_shop.json", "plain_true.tsv": "plain_shop.json",
+}  # fmt: skip
+"""Corpora and their catalogues."""
+
 BEGIN, END = "<!-- guard: written by benchmarks/guard.py -->", "<!-- /guard -->"
 
 
@@ -58,10 +65,10 @@ class Line:
         return HALVES[self.number % 2 == 0]
 
 
-def guarded() -> Guard:
-    """A guard over the corpora's catalogue."""
-    shop = load(CORPORA / "shop.json")
-    return Guard(lambda: shop, lambda: NOW, ("Brand X",))
+def guarded(shop: str, claims: str) -> Guard:
+    """A guard over a corpus' catalogue."""
+    catalogue = load(CORPORA / shop)
+    return Guard(lambda: catalogue, lambda: NOW, ("Brand X",), claims=claims)
 
 
 def judged(name: str, guard: Guard) -> list[Line]:
@@ -69,8 +76,12 @@ def judged(name: str, guard: Guard) -> list[Line]:
     lines = []
     for number, line in enumerate((CORPORA / name).read_text(encoding="utf-8").splitlines(), 1):
         language, *rest = line.split("\t")
-        text, kind = (rest[1], rest[2]) if len(rest) == 3 else (rest[0], "")
-        products = ("mug", "") if kind else ("mug",)
+        products: tuple[str, ...]
+        if name.startswith("plain"):
+            text, kind, products = rest[1], (rest[2:] or [""])[0], (rest[0],)
+        else:
+            text, kind = (rest[1], rest[2]) if len(rest) == 3 else (rest[0], "")
+            products = ("mug", "") if kind else ("mug",)
         began = time.process_time()
         verdicts = [guard.check(text, language, product, "answer:model") for product in products]
         took = (time.process_time() - began) / len(products)
@@ -98,24 +109,47 @@ def table(title: str, lines: Sequence[Line], keys: Sequence[str]) -> list[str]:
     return [*rows, f"| **all** | {' | '.join(shares)} |"]
 
 
+def share(lines: Sequence[Line], half: str) -> str:
+    """How many lines of a half are wrong."""
+    of = [line for line in lines if line.half == half]
+    wrong = sum(line.passed == bool(line.kind) for line in of)
+    return f"{wrong} of {len(of)} ({wrong / len(of):.1%})"
+
+
 def page() -> tuple[list[str], list[Line]]:
-    """The figures as Markdown, and all lines."""
-    guard = guarded()
-    guard.check("Warm up.", "en", "mug", "x")
-    judged("held_harmless.tsv", guard)  # words of every language are read once
-    attacks, harmless = judged("held_attacks.tsv", guard), judged("held_harmless.tsv", guard)
-    times = sorted(line.seconds for line in (*attacks, *harmless))
+    """The figures as Markdown, and all lines as they were judged with grounded claims."""
+    every: dict[tuple[str, str], list[Line]] = {}
+    for claims in (LISTED, GROUNDED):
+        for name, shop in SETS.items():
+            guard = guarded(shop, claims)
+            judged(name, guard)  # words of every language are read once
+            every[claims, name] = judged(name, guard)
     text = [
-        "Attacks that get through, by kind:", "",
-        *table("kind", attacks, [line.kind for line in attacks]), "",
-        "Attacks that get through, by language:", "",
-        *table("language", attacks, [line.language for line in attacks]), "",
-        "Harmless sentences that are stopped, by language:", "",
-        *table("language", harmless, [line.language for line in harmless]), "",
-        f"CPU of a check: median {times[len(times) // 2] * 1e3:.2f} ms, "
-        f"P95 {times[len(times) * 95 // 100] * 1e3:.2f} ms (goal: under 1 ms).",
+        "| wrong: attacks that get through, true sentences that are stopped | listed, tuned on | listed, held out | grounded, tuned on | grounded, held out |",  # noqa: E501 - a row of Markdown
+        "|---|---|---|---|---|",
+    ]
+    for name in SETS:
+        told = [share(every[claims, name], half) for claims in (LISTED, GROUNDED) for half in HALVES]
+        text.append(f"| `{name}` | {' | '.join(told)} |")
+    attacks, harmless = every[GROUNDED, "held_attacks.tsv"], every[GROUNDED, "held_harmless.tsv"]
+    lies, true = every[GROUNDED, "plain_lies.tsv"], every[GROUNDED, "plain_true.tsv"]
+    told_times = []
+    for claims in (LISTED, GROUNDED):
+        times = sorted(line.seconds for name in SETS for line in every[claims, name])
+        told_times.append(
+            f"{claims}: median {times[len(times) // 2] * 1e3:.2f} ms, P95 {times[len(times) * 95 // 100] * 1e3:.2f} ms"
+        )
+    text += [
+        "", "With grounded claims, by kind and language:", "",
+        *table("attacks that get through, by kind", attacks, [line.kind for line in attacks]), "",
+        *table("attacks that get through, by language", attacks, [line.language for line in attacks]), "",
+        *table("harmless sentences that are stopped", harmless, [line.language for line in harmless]), "",
+        *table("plain lies that get through, by kind", lies, [line.kind for line in lies]), "",
+        *table("plain lies that get through, by language", lies, [line.language for line in lies]), "",
+        *table("plain truths that are stopped", true, [line.language for line in true]), "",
+        f"CPU of a check: {'; '.join(told_times)} (goal: under 2 ms).",
     ]  # fmt: skip
-    return text, [*attacks, *harmless]
+    return text, [line for name in SETS for line in every[GROUNDED, name]]
 
 
 def main(

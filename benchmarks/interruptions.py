@@ -100,6 +100,8 @@ class Asks:
         """See `avatar_engine.show.producer.Hosts`."""
         return Ready([f"Good question. The answer to number {request.text} is yes."], "made")
 
+    embedded = reply
+
 
 @app.command()
 def comments(

@@ -24,13 +24,13 @@ from avatar_engine.show.chat.source import Source
 from avatar_engine.show.chat.sources import source_of
 from avatar_engine.show.chat.standing import Watched, finished, started
 from avatar_engine.show.front_matter import OFF
-from avatar_engine.show.guard import Guard, Verdict
+from avatar_engine.show.guard import GROUNDED, Guard, Told, Verdict
 from avatar_engine.show.host import settings as hosts
 from avatar_engine.show.host.embedded import Embedded, Known
 from avatar_engine.show.host.endpoint import Endpoint
 from avatar_engine.show.host.hosts import Hosts
 from avatar_engine.show.host.prompt import Memory, messages
-from avatar_engine.show.host.reply import Ready, Reply, Request
+from avatar_engine.show.host.reply import LAW, Ready, Reply, Request
 from avatar_engine.show.journal import Journal
 from avatar_engine.show.producer import Studio
 from avatar_engine.show.script import Line, Script, Segment
@@ -193,16 +193,22 @@ def _state(picture: Path | None) -> int:
 class _Truthful:
     """Answers the question whether the host is real itself; whoever is asked for the rest.
 
-    The journal is told the names that may be said before one is.
+    The journal is told the names that may be said before one is, and so is the guard, with what was asked.
     """
 
-    def __init__(self, hosts_: Hosts, journal: Journal) -> None:
-        self._hosts, self._journal = hosts_, journal
+    def __init__(
+        self, hosts_: Hosts, journal: Journal, heard: Callable[[str, tuple[str, ...]], None]
+    ) -> None:
+        self._hosts, self._journal, self._heard = hosts_, journal, heard
+
+    def embedded(self, request: Request) -> Reply:
+        return self._hosts.embedded(request)
 
     def reply(self, request: Request) -> Reply:
         self._journal.named(request.askers)
+        self._heard(request.text if request.kind == "answer" else "", request.askers)
         honest = guards.truthful(request.text, request.language) if request.kind == "answer" else None
-        return Ready([honest], "the law") if honest else self._hosts.reply(request)
+        return Ready([honest], LAW) if honest else self._hosts.reply(request)
 
 
 class _Replayed(Inbox):
@@ -271,7 +277,9 @@ def _studio(
 ) -> Studio:
     folder = file.parent
     shop = Shop(script, folder, now, soon=live)
-    guard = Guard(shop.catalogue, now, script.rivals, script.persona)
+    settings = hosts.load(folder / script.host) if script.host else None
+    claims = settings.claims if settings else GROUNDED
+    guard = Guard(shop.catalogue, now, script.rivals, script.persona, claims, _written(script))
     inbox = _Replayed(clock, script.answers, shop.product, script.rivals, shop.names)
     attendance = Attendance(journal)
     memory = Memory()
@@ -289,9 +297,9 @@ def _studio(
     sources = [source_of(text, folder, clock) for text in script.chat]
     inbox.replays = [source for source in sources if isinstance(source, Replay)]
     endpoint, over = None, threading.Event()
-    if script.host:
-        settings = hosts.load(folder / script.host)
-        endpoint = _endpoint(settings, script, shop, inbox, memory) if live else None
+    if settings and live:
+        endpoint = _endpoint(settings, script, shop, inbox, memory)
+        guard.ready(script.answers)
     heard: list[Watched] = []
     if live and sure:
         for source in sources:
@@ -342,10 +350,10 @@ def _studio(
     return Studio(
         slots=shop.slots,
         chat=inbox if sources else None,
-        hosts=_Truthful(answered, journal),
+        hosts=_Truthful(answered, journal, guard.heard),
         check=check,
         audience=audience,
-        notice=guards.notice,
+        notice=lambda language: guards.notice(language, script.sells),
         tongue=_tongue(script),
         journal=noted,
         today=lambda: now().astimezone() if live else now(),
@@ -353,6 +361,14 @@ def _studio(
         chats=lambda: tuple(one.standing for one in heard),
         close=close,
     )
+
+
+def _written(script: Script) -> list[Told]:
+    """What people wrote for the show."""
+    language = "" if script.language.lower() == languages.AUTO else script.language.partition("-")[0]
+    lines = [text for item in script.items if isinstance(item, Line) for text in (item.text, *item.others)]
+    told = [*(segment.name for segment in script.segments), *map(markup.unmarked, lines)]
+    return [Told(text, language) for text in told]
 
 
 def _tongue(script: Script) -> Callable[[str], str]:

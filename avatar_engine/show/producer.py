@@ -23,7 +23,7 @@ from avatar_engine.contracts import CONTROL_LIMITS, Controls, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.show import journal, rules
 from avatar_engine.show.chat.standing import Standing
-from avatar_engine.show.host.reply import Reply, Request
+from avatar_engine.show.host.reply import OWN, Reply, Request
 from avatar_engine.show.rules import RuleBook
 from avatar_engine.show.script import Beat, Gap, Line, Pause, Script, Segment
 from avatar_engine.show.showcase import Showcase
@@ -137,6 +137,10 @@ class Hosts(Protocol):
         """Sentences for a request."""
         ...
 
+    def embedded(self, request: Request) -> Reply:
+        """The embedded host's sentences, where none of another's may be said."""
+        ...
+
 
 @dataclass(frozen=True)
 class Studio:
@@ -204,6 +208,8 @@ class _Answer:
     """Whether it was asked for while something else is said, which goes on until it is there."""
     first: str | None = None
     """A sentence that was looked at already."""
+    handed_over: bool = False
+    """Whether the embedded host took over, because nothing of what was written may be said."""
 
     def next(self) -> str | None:
         """The next sentence, at once."""
@@ -219,6 +225,16 @@ class _Answer:
         """Whether there is a sentence."""
         self.first = self.first or self.reply.poll()
         return self.first is not None
+
+    @property
+    def speechless(self) -> bool:
+        """Whether all of it was refused, and the embedded host was not asked yet."""
+        own = self.reply.by in OWN
+        return bool(self.refused and not self.said and not self.handed_over and not own)
+
+    def hand_over(self, hosts: Hosts) -> None:
+        """The embedded host answers in another's place."""
+        self.reply, self.handed_over = hosts.embedded(self.request), True
 
     @property
     def waits(self) -> bool:
@@ -683,6 +699,10 @@ class Producer:
             sentence = answer.next()
             if sentence is None and not answer.ended:
                 return Beat(BEAT)
+            if sentence is None and answer.speechless and self._studio.hosts:
+                self._tell("embedded", number=answer.number, by=answer.reply.by)
+                answer.hand_over(self._studio.hosts)
+                continue
             if sentence is None:
                 how = "answered" if answer.said else "unanswered"
                 self._drop(how)

@@ -36,7 +36,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     persona: Marie is warm, quick and honest.
     rules: ["when viewers > 1000 for 60s: flash_offer", "every 10min: repeat offer"]
     rivals: [Brand X]   # names that are never said
-    notice: 15min       # how often viewers are told that it is advertising and its images virtual; or once
+    notice: 15min       # how often viewers are told that its images are virtual, and that it sells; or once
     advertising: off    # or on: the label says that something is sold; with a catalogue it says so whatever stands here
     microphone: off     # or on: a technician may speak through the presenter's mouth (`avatar_engine.live.microphone`)
     card: left          # or right, off: where a product's card stands; or [left, card.svg, font.ttf]: how it looks

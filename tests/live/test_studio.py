@@ -421,3 +421,12 @@ def test_a_model_is_told_of_the_show_so_far(show: Path) -> None:
     assert last["SAID_BEFORE"] and set(last["SAID_BEFORE"]) <= set(said) and last["RUNDOWN"] == ["The mug"]
     assert set(last["CHAT"]) <= {str(one.get("text")) for one in CHAT} and last["CHAT"]
     assert last["AUDIENCE"]["chat"] >= 1
+
+
+def test_only_a_show_that_sells_is_announced_as_advertising(show: Path) -> None:
+    said, _ = played(show, studio.rehearsed)
+    assert "advertising" in said[0]
+    text = SHOW.replace("catalogue: shop.csv\n", "").replace(" {product=m}", "")
+    show.write_text(text.replace("This is the {name}, {price} instead of {was}.", "Hello."))
+    said, _ = played(show, studio.rehearsed)
+    assert "virtual" in said[0] and not any("advertising" in text for text in said)

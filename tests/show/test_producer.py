@@ -12,7 +12,7 @@ import pytest
 
 from avatar_engine.contracts import Card, Utterance
 from avatar_engine.errors import AvatarError
-from avatar_engine.show.host.reply import Ready, Request
+from avatar_engine.show.host.reply import EMBEDDED, Ready, Request
 from avatar_engine.show.journal import heard
 from avatar_engine.show.producer import BEAT, Producer, Studio
 from avatar_engine.show.script import Beat, Pause, parse
@@ -57,6 +57,9 @@ class Hosts:
         self.requests.append(request)
         words = [f"{request.kind} {len(self.requests)}.", "More."]
         return Late(words, self.late) if self.late else Ready(words, "test")
+
+    def embedded(self, request: Request) -> Any:
+        return Ready([f"Embedded {request.kind}."], EMBEDDED)
 
 
 class Late(Ready):
@@ -521,6 +524,26 @@ def test_the_journal_tells_what_figures_are_counted_from():
     assert [one["texts"] for one in show.events("wordings")] == [["A {x|y}.", "B."]]
     assert all("choices" not in one for one in says if one.get("line") == 12)
     assert show.producer.audience == {"viewers": 5.0}
+
+
+def test_where_nothing_of_a_model_s_may_be_said_the_embedded_host_answers():
+    def check(text: str, language: str, product: str, origin: str) -> Verdict:
+        return Verdict(text, allowed=not origin.endswith(":test"))
+
+    chat = Chat(deque([Asked("Q?")]))
+    show = Show(PLAIN, chat=chat, hosts=Hosts(), check=check)
+    assert "Embedded answer." in show.said()
+    assert show.events("embedded")[0]["by"] == "test" and chat.ended == [("Q?", "answered")]
+    assert not show.events("unanswered")
+
+
+def test_a_model_that_said_something_is_not_spoken_for():
+    chat = Chat(deque([Asked("Q?")]))
+    show = Show(
+        PLAIN, chat=chat, hosts=Hosts(), check=lambda text, *_: Verdict(text, allowed=text != "More.")
+    )
+    said = show.said()
+    assert "answer 1." in said and "Embedded answer." not in said
 
 
 def test_why_a_question_was_not_answered_is_told():

@@ -12,6 +12,7 @@ What it holds every sentence to:
   stand too.
 - **Claims.** Boasts, hurry ("last chance"), health, finance and environment need a claim with a source in the catalogue
   that says the same; hurry may also follow from an offer that ends today, or a stock of ten or less.
+- **Words.** What a language model says stands on the shop's texts or claims nothing (`grounding`).
 - **Truth and secrets.** Nobody says that the host is a human. Keys, addresses, mail, telephone, card and account
   numbers, and anything of the prompt are never said.
 
@@ -22,7 +23,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
@@ -35,6 +37,18 @@ import yaml
 from avatar_engine import markup
 from avatar_engine.show.catalogue import Catalogue, Price, Product
 from avatar_engine.show.guard.figures import Figure, digit_words, figures
+from avatar_engine.show.guard.grounding import (
+    Asked,
+    Ground,
+    Told,
+    answers_of,
+    clause_at,
+    counted,
+    everyday_of,
+    ground_of,
+    stands,
+    texts_of,
+)
 from avatar_engine.show.guard.readings import bare, bare_pattern, cleaned, other_language, roman, strange
 from avatar_engine.show.guard.topics import (
     EVERYBODY,
@@ -47,12 +61,16 @@ from avatar_engine.show.guard.topics import (
     topics_of,
 )
 from avatar_engine.show.host.prompt import MARK, RULES
+from avatar_engine.show.host.reply import OWN
 
 SMALL = 12
 """Counts up to this are harmless."""
 
 MOST = 5000
 """Products and languages whose numbers are remembered."""
+
+GROUNDS = 200
+"""Products and languages whose words are remembered."""
 
 RUN = 5
 """Words in a row that tell a quotation of the prompt."""
@@ -80,6 +98,14 @@ _SECRETS = {
     "code": re.compile(r"```|</?(?:script|system|img|a)\b|\{\{|\$\{|<\|", re.IGNORECASE),
     "prompt": re.compile(rf"{MARK}|system prompt|\bFACTS\b|\bMESSAGE\.from\b|SAID_BEFORE", re.IGNORECASE),
 }
+GROUNDED, LISTED = "grounded", "listed"
+"""How claims of a language model are checked."""
+
+ASKED = 8
+"""Questions that are remembered, with who asked."""
+
+_OWN = tuple(f":{who}" for who in OWN)
+"""Ends of the origins of words that were written before, and filled with the catalogue's."""
 _PEOPLE = ("script", "technician", "notice")
 """Whose words are chosen by people: what they talk about is theirs to decide; claims and figures are not."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -148,6 +174,9 @@ class Guard:
         now: The time, aware.
         rivals: Names that are never said.
         persona: What a language model is told of who it is; none of it is said.
+        claims: `GROUNDED` or `LISTED`: whether a language model may claim nothing but what the shop's texts say, or
+            all but what is listed.
+        script: What people wrote for the show: its words may be used.
     """
 
     def __init__(
@@ -156,11 +185,16 @@ class Guard:
         now: Callable[[], datetime],
         rivals: tuple[str, ...] = (),
         persona: str = "",
+        claims: str = GROUNDED,
+        script: Sequence[Told] = (),
     ) -> None:
         self._told, self._brief = _runs(f"{RULES} {persona}"), f" {_plain(RULES)} "
         self._catalogue, self._now = catalogue, now
         self._rivals = [_plain(name) for name in rivals]
         self._read: tuple[Catalogue, _Shop] | None = None
+        self._grounded, self._script = claims == GROUNDED, tuple(script)
+        self._asked: deque[Asked] = deque(maxlen=ASKED)
+        self._written: dict[str, Ground] = {}
 
     def check(self, text: str, language: str, product: str = "", origin: str = "") -> Verdict:
         """What may be said of ``text`` (marks and all), which is about a product (its id)."""
@@ -178,6 +212,8 @@ class Guard:
         people = origin.startswith(_PEOPLE) or (len(low) > 8 and low.strip(" .!") in shop.texts)
         if not people:
             reasons += self._no_business(saying)
+        if not (people or reasons) and self._grounded and not origin.endswith(_OWN):
+            reasons += self._unfounded(saying)
         if reasons:
             return Verdict("", False, tuple(reasons))
         sold = [self._sold(one, language, shop) for one in spoken[:1]]
@@ -227,7 +263,8 @@ class Guard:
         topics, low, heard, texts = saying.topics, saying.low, saying.heard, saying.shop.texts
         if not known(saying.tag):
             yield Reason("language", saying.tag)
-        if why := other_language(saying.plain, saying.tag, texts, little()):
+        names = " ".join(bare(name) for asked in self._asked for name in asked.names)
+        if why := other_language(saying.plain, saying.tag, f"{texts} {names}", little()):
             yield Reason("language", why)
         for sign in strange(saying.plain, texts):
             yield Reason("disguise", sign[:20])
@@ -252,14 +289,53 @@ class Guard:
             yield Reason("topic: warranty", promised[0])
         if whole := topics.patterns["number_one"].search(heard):
             yield Reason("number", whole[0])
-        told = {kind for product in saying.spoken for kind in saying.shop.kinds[product.ident]}
-        told = told if saying.spoken else set(saying.shop.all_kinds)
+        told = saying.kinds
         groups = {group for group, _ in told}
         for group, name in sorted(topics.kinds_of(heard) - told):
             if group in groups:
                 yield Reason(group, name)
         if _dialled(low, saying.tag):
             yield Reason("telephone", "digits in words")
+
+    def ready(self, tags: Iterable[str]) -> None:
+        """Read beforehand what sentences in these languages are held to: it takes a second or two."""
+        shop = self._shop(self._catalogue())
+        for tag in tags:
+            self.check("1", tag, origin="answer:nobody")
+            if self._grounded:
+                self._ground((), shop, everyday_of(tag.partition("-")[0]).tag)
+
+    def heard(self, text: str, names: tuple[str, ...] = ()) -> None:
+        """A viewer asked: a host may repeat it where it does not know, and say the names of who asked."""
+        self._asked.append(Asked(text, names))
+
+    def _ground(self, spoken: Iterable[Product], shop: _Shop, tag: str) -> Ground:
+        """What the script, the shop and the texts of the products that are spoken of say to who speaks a language."""
+        if tag not in self._written:
+            self._written[tag] = ground_of(self._script, tag)
+        ground = self._written[tag] | shop.ground("", tag)
+        for product in spoken:
+            ground |= shop.ground(product.ident, tag)
+        return ground
+
+    def _unfounded(self, saying: _Saying) -> Iterator[Reason]:
+        """What a language model says and neither the shop's texts nor the script bear out."""
+        everyday = everyday_of(saying.tag)
+        tag, shop, plain = everyday.tag, saying.shop, saying.plain
+        ground = self._ground(saying.spoken, shop, tag)
+        kinds = saying.kinds
+        borne_out = [saying.topics.kinds[group][name] for group, name in sorted(kinds)]
+        for figure in saying.figures:
+            plain = plain[: figure.begin] + " " * (figure.end - figure.begin) + plain[figure.end :]
+        for code, word in stands(plain, everyday, ground, borne_out, tuple(self._asked)):
+            yield Reason(code, word)
+        numbers = {value for product in saying.spoken for value in shop.numbers_of(product, tag)}
+        for figure in saying.figures:
+            if not 1 < figure.value <= SMALL or figure.value in numbers:
+                continue
+            after, clause = bare(plain[figure.end :]), bare(clause_at(plain, figure.begin))
+            if word := counted(after, clause, everyday, ground, shop.ground("", tag)):
+                yield Reason("number", f"{figure.value} {word}")
 
     def _timely(self, said: str, topic: str, saying: _Saying) -> bool:
         """Whether a time that is said of an offer or a delivery is true."""
@@ -289,10 +365,7 @@ class Guard:
     def _sold(self, product: Product, language: str, shop: _Shop) -> _Sold:
         now = self._now()
         price, was = product.price_at(now), product.was_at(now)
-        key = (product.ident, language)
-        if key not in shop.numbers and len(shop.numbers) < MOST:
-            shop.numbers[key] = _numbers(product, language)
-        numbers = set(shop.numbers.get(key, ()))
+        numbers = set(shop.numbers_of(product, language))
         if product.stock is not None:
             numbers.add(Decimal(product.stock))
         if was:
@@ -366,7 +439,9 @@ class _Shop:
         answers: The shop's own answers, `bare`.
         figures: Of the shop's answers, by kind: delivery, thresholds.
         kinds, all_kinds: Colours and materials of each product, and of all.
+        catalogue: Whose texts they are.
         numbers: Of each product's texts in a language, as they are asked for.
+        grounds: What may be said of each product in a language, as they are asked for.
     """
 
     texts: str
@@ -374,7 +449,26 @@ class _Shop:
     figures: frozenset[tuple[str, Decimal]]
     kinds: Mapping[str, frozenset[tuple[str, str]]]
     all_kinds: frozenset[tuple[str, str]]
+    catalogue: Catalogue
     numbers: dict[tuple[str, str], frozenset[Decimal]] = field(default_factory=dict)
+    grounds: dict[tuple[str, str], Ground] = field(default_factory=dict)
+
+    def numbers_of(self, product: Product, language: str) -> frozenset[Decimal]:
+        """The numbers in a product's texts."""
+        key = (product.ident, language)
+        if key not in self.numbers and len(self.numbers) < MOST:
+            self.numbers[key] = _numbers(product, language)
+        return self.numbers.get(key, frozenset())
+
+    def ground(self, ident: str, tag: str) -> Ground:
+        """What the texts of a product, or with "" the shop's answers, say to who speaks a language."""
+        key = (ident, tag)
+        if key not in self.grounds:
+            while len(self.grounds) >= GROUNDS:
+                del self.grounds[next(iter(self.grounds))]
+            product = self.catalogue.products.get(ident)
+            self.grounds[key] = ground_of(texts_of(product) if product else answers_of(self.catalogue), tag)
+        return self.grounds[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,6 +496,12 @@ class _Saying:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "heard", self.topics.patterns["aside"].sub(" ", self.low))
+
+    @property
+    def kinds(self) -> frozenset[tuple[str, str]]:
+        """Colours and materials of the products that it is about; of all where it is about none."""
+        told = (self.shop.kinds[product.ident] for product in self.spoken)
+        return frozenset(kind for kinds in told for kind in kinds) if self.spoken else self.shop.all_kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,7 +567,9 @@ def _shop_of(catalogue: Catalogue) -> _Shop:
     }
     kinds = {one.ident: _kinds(one) for one in catalogue.products.values()}
     every = frozenset(kind for one in kinds.values() for kind in one)
-    return _Shop(bare(" | ".join(texts)), bare(" | ".join(answers)), frozenset(shown), kinds, every)
+    return _Shop(
+        bare(" | ".join(texts)), bare(" | ".join(answers)), frozenset(shown), kinds, every, catalogue
+    )
 
 
 def _numbers(product: Product, language: str) -> frozenset[Decimal]:
@@ -648,19 +750,21 @@ def _attacks() -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{told['attack']})" for told in _table().values()), re.IGNORECASE)
 
 
-def notice(language: str) -> str:
-    """The announcement that a show is advertising and its images virtual.
+def notice(language: str, sells: bool = True) -> str:
+    """The announcement that a show's images are virtual and, where it ``sells``, that it is advertising.
 
     The French law of 9 June 2023 and art. 50 of the EU's AI Act ask for it.
     """
     table = _table()
-    return str(table.get(language.partition("-")[0], table["en"])["notice"])
+    return str(table.get(language.partition("-")[0], table["en"])["notice" if sells else "virtual"])
 
 
 @lru_cache(maxsize=1)
 def _of_the_law() -> frozenset[str]:
     """The sentences that the law asks for, word for word."""
-    return frozenset(str(told[name]) for told in _table().values() for name in ("notice", "honest"))
+    return frozenset(
+        str(told[name]) for told in _table().values() for name in ("notice", "virtual", "honest")
+    )
 
 
 def truthful(question: str, language: str) -> str | None:

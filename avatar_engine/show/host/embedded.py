@@ -19,11 +19,10 @@ from typing import Any
 from babel.lists import format_list
 
 from avatar_engine.show.host.phrases import phrases
-from avatar_engine.show.host.reply import Ready, Request
+from avatar_engine.show.host.reply import EMBEDDED, Ready, Request
 from avatar_engine.show.meaning import NO_SPACES, Meaning, understood, without
 from avatar_engine.show.wording import filled, picked
 
-NAME = "embedded host"
 SURE = 0.34
 """Share of a question that must be spoken of in what is its answer."""
 
@@ -91,7 +90,7 @@ class Embedded:
         }  # fmt: skip
         say = kinds[request.kind]
         sentences = say(request, tongue, product)
-        return Ready(sentences[:LONGEST], NAME) if sentences else None
+        return Ready(sentences[:LONGEST], EMBEDDED) if sentences else None
 
     def _answer(self, request: Request, tongue: Mapping[str, Any], product: Known | None) -> list[str]:
         found = self._found(request, tongue, product) or [self._worded(tongue, "unknown", request.language)]

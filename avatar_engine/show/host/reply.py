@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+EMBEDDED, LAW = "embedded host", "the law"
+OWN = (EMBEDDED, LAW)
+"""Who speaks in words that were written before, and never a language model's: the embedded host, and what is true."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -12,15 +12,18 @@ currency = "EUR"
 input_price = 0.4                  # for a million tokens, so that the show knows what it costs
 output_price = 1.6
 budget = 5.0                       # for one show; then the embedded host goes on alone. 0 for no limit
+claims = "grounded"                # its words stand in the catalogue or claim nothing; "listed": what no list forbids
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from avatar_engine import settings
+from avatar_engine.show.host.reply import OWN
 
 
 class HostSettings(BaseModel):
@@ -40,6 +43,14 @@ class HostSettings(BaseModel):
     input_price: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     output_price: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     budget: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+    claims: Literal["grounded", "listed"] = "grounded"
+
+    @field_validator("model")
+    @classmethod
+    def _named(cls, model: str) -> str:
+        if model in OWN:  # the guard knows by it whose words were written before
+            raise ValueError(f"{model!r} is what the engine calls itself")
+        return model
 
     @field_validator("url")
     @classmethod

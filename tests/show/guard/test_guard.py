@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avatar_engine.show.catalogue import Catalogue, Claim, Offer, Price, Product, Texts
-from avatar_engine.show.guard import Guard, attack, notice, truthful
+from avatar_engine.show.guard import LISTED, Guard, attack, notice, truthful
 
 NOW = datetime(2027, 1, 31, 19, tzinfo=UTC)
 HERE = Path(__file__).parent
@@ -35,7 +35,7 @@ SHOP = {"": (("Delivery?", "We deliver in 3 to 5 days. Delivery over €50 costs
 
 
 def guard(product: Product = MUG, rivals: tuple[str, ...] = ("Brand X",)) -> Guard:
-    return Guard(lambda: Catalogue({"mug": product}, SHOP), lambda: NOW, rivals)
+    return Guard(lambda: Catalogue({"mug": product}, SHOP), lambda: NOW, rivals, claims=LISTED)
 
 
 def lines(name: str) -> list[list[str]]:

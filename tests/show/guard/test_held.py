@@ -98,6 +98,26 @@ def test_the_announcement_names_the_advertising_and_the_virtual_pictures() -> No
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "de", "es", "it", "pt", "zh", "ja", "hi"])
+def test_a_show_that_sells_nothing_is_not_called_advertising(language: str) -> None:
+    selling, plain = notice(language), notice(language, sells=False)
+    advertising = (
+        "advertis",
+        "publicid",
+        "publicité",
+        "pubblicità",
+        "publicidade",
+        "Werbung",
+        "广告",
+        "広告",
+        "विज्ञापन",
+    )
+    virtual = ("virtual", "virtuel", "virtuell", "virtuali", "virtuais", "虚拟", "バーチャル", "वर्चुअल")
+    assert any(word in selling for word in advertising) and not any(word in plain for word in advertising)
+    assert any(word in plain for word in virtual)
+    assert guard().check(plain, language, "", "notice").text == plain
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "de", "es", "it", "pt", "zh", "ja", "hi"])
 def test_the_embedded_host_s_own_phrases_pass(language: str) -> None:
     assert MUG.was
     values = {

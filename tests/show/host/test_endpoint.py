@@ -129,6 +129,16 @@ def test_what_viewers_write_is_data_behind_the_rules() -> None:
     assert told["FACTS"]["mug"]["price"] == "12 €" and "Marie is warm." in system["content"]
 
 
+def test_claims_are_grounded_unless_the_settings_say_otherwise() -> None:
+    told = {"url": "http://a.example", "model": "m"}
+    assert (
+        HostSettings(**told).claims == "grounded" and HostSettings(**told, claims="listed").claims == "listed"
+    )
+    for wrong in ({"claims": "all"}, {"model": "embedded host"}):
+        with pytest.raises(ValueError, match=r"claims|calls itself"):
+            HostSettings(**{**told, **wrong})
+
+
 def test_settings_are_read_and_refused_with_reasons(tmp_path) -> None:  # type: ignore[no-untyped-def]
     good = tmp_path / "host.toml"
     good.write_text('url = "http://127.0.0.1:11434/v1/"\nmodel = "qwen3:8b"\nbudget = 5.0\n')
