@@ -29,6 +29,7 @@ MAY = {
     "models": BASE,
     "device": BASE,
     "settings": BASE,
+    "verify": BASE | {"bundle", "trust", "media", "broadcast"},
     "doctor": LOW | {"stage", "lips", "voice", "show", "broadcast", "live", "clone"},
     "timing": {"contracts"},
     "folders": set(),

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,10 @@ class Found:
         """Whether there is a mark."""
         return self.chance <= FALSE_ALARM
 
+    def among(self, trials: int) -> Found:
+        """The same as one of so many searches: each makes a false alarm likelier."""
+        return replace(self, chance=min(1.0, trials * self.chance))
+
 
 class Carrier:
     """A periodic pattern in one or two dimensions.
@@ -101,12 +105,11 @@ class Carrier:
         grid = self._spread(self._weights * signs * self._phases)
         return _to_samples(grid, self.shape, oversampled) / math.sqrt(float(np.sum(self._weights**2)) / 2)
 
-    def find(self, period: npt.NDArray[Any], trials: int = 1) -> Found:
+    def find(self, period: npt.NDArray[Any]) -> Found:
         """Look for the pattern in one period of what was received (the sum of many), real, of ``shape``.
 
         Args:
             period: What was received; its scale does not count.
-            trials: How many such searches the question was put to: the chance of a false alarm counts them all.
         """
         spectrum = np.fft.rfftn(period).reshape(-1)[self._modes]
         size = np.abs(spectrum)
@@ -118,7 +121,7 @@ class Carrier:
         peak = np.unravel_index(int(surface.argmax()), surface.shape)
         shift = tuple(float(at) / OVERSAMPLED for at in peak)
         strength = float(surface[peak]) / math.sqrt(float(np.sum(self._weights[self._present] ** 2)) / 2)
-        chance = min(1.0, trials * surface.size * math.exp(-(strength**2) / 2)) if strength > 0 else 1.0
+        chance = min(1.0, surface.size * math.exp(-(strength**2) / 2)) if strength > 0 else 1.0
         return Found(strength, chance, shift, self._read(turned, shift))
 
     def _read(self, turned: ComplexArray, shift: tuple[float, ...]) -> int | None:

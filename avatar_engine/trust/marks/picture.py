@@ -160,11 +160,18 @@ class PictureSearch:
         self._whole += scaled
         self.pictures += 1
 
-    def found(self, trials: int = 1) -> Found:
-        """What all pictures so far say, taken as whole pictures; ``trials`` as in `Carrier.find`."""
-        return self._carrier.find(folded(self._whole), trials) if self.pictures else Found()
+    def add(self, other: PictureSearch) -> None:
+        """Take all pictures that another search has taken."""
+        if self._whole.shape != other._whole.shape:
+            self._whole, self.pictures = np.zeros_like(other._whole), 0
+        self._whole += other._whole
+        self.pictures += other.pictures
 
-    def found_cut(self, trials: int = 1) -> Found:
+    def found(self) -> Found:
+        """What all pictures so far say, taken as whole pictures."""
+        return self._carrier.find(folded(self._whole)) if self.pictures else Found()
+
+    def found_cut(self) -> Found:
         """The same, should they have been cut, enlarged, or set into a larger frame: three seconds of work."""
         best = Found()
         if not self.pictures:
@@ -173,9 +180,9 @@ class PictureSearch:
         for scale in SCALES:
             size = (round(width * scale), round(height * scale))
             scaled = cv2.resize(self._whole, size, interpolation=_kernel(scale))
-            now = self._carrier.find(folded(np.asarray(scaled, np.float32)), trials * len(SCALES))
+            now = self._carrier.find(folded(np.asarray(scaled, np.float32)))
             best = max(best, now, key=lambda found: found.strength)
-        return best
+        return best.among(len(SCALES))
 
 
 def folded(plane: FloatArray) -> FloatArray:

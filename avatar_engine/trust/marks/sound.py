@@ -47,7 +47,7 @@ EDGES = (
 )
 """Hz between which bands lie."""
 
-UNDER = ((1000, -33.0), (2000, -29.0), (3000, -25.0), (9000, -21.0))
+UNDER = ((1000, -34.0), (2000, -30.0), (3000, -24.5), (9000, -20.0))
 """dB from the sound to the mark in bands that begin below so many Hz."""
 
 _QUIET = 1e-9  # of full scale squared: nothing is hidden in digital silence
@@ -192,6 +192,13 @@ class SoundSearch:
         level = np.sqrt(bands / self._counts + 1e-12)[:, self._band]
         return spectra * self._used / np.maximum(size, level)
 
-    def found(self, trials: int = 1) -> Found:
-        """What all of it so far says; ``trials`` as in `Carrier.find`."""
-        return self._carrier.find(self._period, trials) if self.samples >= PERIOD // 2 else Found()
+    def add(self, other: SoundSearch) -> None:
+        """Take all that another search has taken, as what comes next."""
+        self._period += np.roll(other._period, self.samples % PERIOD)
+        self.samples += other.samples
+        self._at, self._rest = self.samples % PERIOD, np.zeros(0, np.float32)
+        self._loudest = max(self._loudest, other._loudest)
+
+    def found(self) -> Found:
+        """What all of it so far says."""
+        return self._carrier.find(self._period) if self.samples >= PERIOD // 2 else Found()

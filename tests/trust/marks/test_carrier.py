@@ -72,7 +72,8 @@ def test_the_chance_of_a_false_alarm_is_below_what_is_said_whatever_was_received
 
 def test_many_trials_make_a_find_less_certain() -> None:
     received = line().pattern(NUMBER) + np.random.default_rng(3).normal(0, 6, 4096)
-    once, often = line().find(received), line().find(received, trials=50)
+    once = line().find(received)
+    often = once.among(50)
     assert once.strength == often.strength
     assert often.chance == pytest.approx(50 * once.chance)
 
