@@ -143,7 +143,7 @@ class PictureSearch:
     """
 
     def __init__(self, key: bytes = PUBLIC_KEY) -> None:
-        self._carrier = carrier(key)
+        self.carrier = carrier(key)
         self._whole: FloatArray = np.zeros((0, 0), np.float32)
         self.pictures = 0
 
@@ -169,7 +169,7 @@ class PictureSearch:
 
     def found(self) -> Found:
         """What all pictures so far say, taken as whole pictures."""
-        return self._carrier.find(folded(self._whole)) if self.pictures else Found()
+        return self.carrier.find(folded(self._whole)) if self.pictures else Found()
 
     def found_cut(self) -> Found:
         """The same, should they have been cut, enlarged, or set into a larger frame: three seconds of work."""
@@ -180,7 +180,7 @@ class PictureSearch:
         for scale in SCALES:
             size = (round(width * scale), round(height * scale))
             scaled = cv2.resize(self._whole, size, interpolation=_kernel(scale))
-            now = self._carrier.find(folded(np.asarray(scaled, np.float32)))
+            now = self.carrier.find(folded(np.asarray(scaled, np.float32)))
             best = max(best, now, key=lambda found: found.strength)
         return best.among(len(SCALES))
 

@@ -151,7 +151,7 @@ class SoundSearch:
     """
 
     def __init__(self, key: bytes = PUBLIC_KEY) -> None:
-        self._carrier = carrier(key)
+        self.carrier = carrier(key)
         hertz = np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)
         self._band = np.clip(np.searchsorted(EDGES, hertz, side="right") - 1, 0, len(EDGES) - 2)
         self._used = ((hertz >= EDGES[0]) & (hertz < EDGES[-1])).astype(np.float32)
@@ -201,4 +201,4 @@ class SoundSearch:
 
     def found(self) -> Found:
         """What all of it so far says."""
-        return self._carrier.find(self._period) if self.samples >= PERIOD // 2 else Found()
+        return self.carrier.find(self._period) if self.samples >= PERIOD // 2 else Found()
