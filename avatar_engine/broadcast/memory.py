@@ -28,8 +28,8 @@ class SharedMemory:
     """
 
     def __init__(self, name: str, descriptor: int) -> None:
+        """``descriptor`` is that of the file behind it, already locked."""
         self.name, self._descriptor = name, descriptor
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
         self.buffer = mmap.mmap(descriptor, 0)
 
     @classmethod
@@ -40,8 +40,7 @@ class SharedMemory:
             OSError: There is no room for it.
         """
         _sweep()
-        path = _folder() / f"{_PREFIX}{secrets.token_hex(8)}"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        path, descriptor = _begin()
         try:
             if sys.platform == "linux":
                 # Taken now: a full /dev/shm would otherwise kill the process at the first write (SIGBUS).
@@ -61,7 +60,9 @@ class SharedMemory:
         Raises:
             FileNotFoundError: It is gone.
         """
-        return cls(name, os.open(_folder() / name, os.O_RDWR | os.O_CLOEXEC))
+        descriptor = os.open(_folder() / name, os.O_RDWR | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        return cls(name, descriptor)
 
     def close(self) -> None:
         """Let go of it, once nothing refers to its bytes any more."""
@@ -80,6 +81,20 @@ class SharedMemory:
 def _folder() -> Path:
     """Where the system keeps files in memory."""
     return Path("/dev/shm") if sys.platform == "linux" else Path(tempfile.gettempdir())  # noqa: S108
+
+
+def _begin() -> tuple[Path, int]:
+    """An empty file that is locked, and its descriptor.
+
+    Between its making and its lock another show that begins may take it for a leftover: then there is another try.
+    """
+    while True:
+        path = _folder() / f"{_PREFIX}{secrets.token_hex(8)}"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        if os.fstat(descriptor).st_nlink:
+            return path, descriptor
+        os.close(descriptor)
 
 
 def _sweep() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,29 @@ def test_the_memory_of_a_show_that_was_killed_is_swept_up_and_that_of_a_running_
     assert not left.exists()
     SharedMemory.create(SIZE).close()
     assert (folder / mine.name).exists() and other.exists()
+    mine.close()
+
+
+def test_two_shows_that_begin_at_once_leave_each_other_their_memory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, times = os.open, []
+
+    def open_and_let_the_other_sweep(path: Path, flags: int, mode: int = 0o777) -> int:
+        descriptor = make(path, flags, mode)
+        if flags & os.O_CREAT and not times:
+            times.append(1)
+            memory._sweep()
+        return descriptor
+
+    def allocate(descriptor: int, start: int, size: int) -> None:
+        memory._sweep()
+        os.ftruncate(descriptor, size)
+
+    monkeypatch.setattr(memory.os, "open", open_and_let_the_other_sweep)
+    monkeypatch.setattr(memory.os, "posix_fallocate", allocate, raising=False)
+    mine = SharedMemory.create(SIZE)
+    assert times and (folder / mine.name).stat().st_size == SIZE
     mine.close()
 
 
