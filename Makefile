@@ -8,6 +8,8 @@ BIN    := $(VENV)/bin
 VIDEO  ?=
 CONSENT ?=
 BUDGET ?= 8m
+# More than cores: half of the tests wait for a show on air. A file's tests stay together, for they share what was fitted.
+WORKERS ?= 4
 OUT    ?= out/demo
 
 .PHONY: demo test lint env weights clean
@@ -16,7 +18,7 @@ demo: weights
 	$(BIN)/python scripts/demo.py --out "$(OUT)" --budget "$(BUDGET)" $(if $(VIDEO),--video "$(VIDEO)") $(if $(CONSENT),--consent "$(CONSENT)")
 
 test: weights
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: env
 	$(BIN)/ruff check .

@@ -1,44 +1,22 @@
-"""Fixtures that every room's tests may use, small media made by code, once a session; and which tests may run at once.
-
-``make test`` gives the files to two workers. Shows go on air in real time, in several processes each: they share one
-worker, which begins with them, so that never two of them want the same cores.
-"""
+"""Fixtures that every room's tests may use: small media made by code, once a session."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 from tests.media.clips import Clip, make
 
-IN_REAL_TIME = (
-    "tests/test_end_to_end.py",
-    "tests/live/",
-    "tests/broadcast/",
-)
-"""Tests of shows that are on air, and of what is timed as they are."""
-
-
-class Files(LoadScopeScheduling):
-    """A worker takes a file's tests as a whole, whose fixtures are then made once; those in real time are one piece."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "in real time" if file.startswith(IN_REAL_TIME) else file
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files:
-    config.option.loadscopereorder = False  # not by their number: the order of collection is the better one
-    return Files(config, log)
+SLOWEST = ("tests/test_end_to_end.py", "tests/live/", "tests/broadcast/")
+"""A whole clone, and shows on air, whose tests wait for them in real time."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first, so that no worker is left alone with it at the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(IN_REAL_TIME))
+    """What takes longest comes first: no worker is left alone with it at the end, and others compute meanwhile."""
+    order = {start: place for place, start in enumerate(SLOWEST)}
+    items.sort(key=lambda item: next((order[s] for s in SLOWEST if item.nodeid.startswith(s)), len(order)))
 
 
 @pytest.fixture(scope="session")
