@@ -6,8 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.media.clips import Clip, make
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # the machine may be busy
 
 SLOWEST = ("tests/test_end_to_end.py", "tests/live/", "tests/broadcast/")
 """A whole clone, and shows on air, whose tests wait for them in real time."""

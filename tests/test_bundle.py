@@ -404,7 +404,7 @@ def test_every_truncation_is_refused(sound_file: Path, tmp_path: Path) -> None:
             Bundle.open(path)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(draw=st.data())
 def test_flipped_bytes_are_refused_or_change_nothing(
     draw: st.DataObject, sound_file: Path, tmp_path: Path

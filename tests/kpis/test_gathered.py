@@ -157,7 +157,7 @@ ENTRY = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ENTRY, max_size=25))
 def test_nothing_that_a_journal_says_breaks_anything(tmp_path: Path, entries: list[dict[str, Any]]) -> None:
     base = EVENING[: 2 + len(entries) % 12]

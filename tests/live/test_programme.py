@@ -39,7 +39,7 @@ def test_speech_lies_exactly_where_it_belongs_whatever_the_motion_lags(lag):
     assert all(frame.sound.shape == (SAMPLES_PER_FRAME,) for frame in frames)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 3000)), min_size=1, max_size=12))
 def test_no_sample_is_lost_doubled_or_moved(plan):
     pieces = [
@@ -54,7 +54,7 @@ def test_no_sample_is_lost_doubled_or_moved(plan):
     assert not sound[len(wanted) :].any()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 3000)), min_size=1, max_size=12))
 def test_phones_come_with_their_own_samples_to_the_sample(plan):
     """A phone on the middle half of every piece."""

@@ -139,7 +139,7 @@ def test_the_place_follows_what_was_heard_whole() -> None:
     assert places == sorted(places)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(1, 9), st.integers(0, 6)), min_size=1, max_size=6),
     st.lists(st.tuples(st.integers(1, 25), st.integers(0, 12)), max_size=MOST),

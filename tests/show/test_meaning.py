@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from avatar_engine.show.host.phrases import phrases
@@ -134,7 +134,6 @@ def test_it_costs_little() -> None:
     assert time.process_time() - began < 2.0, "six seconds of a flood in two of a busy core"
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=500))
 def test_nothing_that_is_written_breaks_it(text: str) -> None:
     meaning = understood(text)

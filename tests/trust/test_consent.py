@@ -265,7 +265,7 @@ def test_files_that_are_no_text_are_told(tmp_path: Path) -> None:
         load(tmp_path / "large.toml")
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(draw=st.data())
 def test_a_tampered_file_is_refused_or_says_the_same(draw: st.DataObject, tmp_path: Path) -> None:
     signed = sign(tmp_path, overwrite=True)

@@ -111,7 +111,7 @@ def test_a_number_that_has_no_name_is_said_digit_by_digit(language: str, written
     assert len(said.split()) >= 28 and not any(letter.isdigit() for letter in said)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=60), st.sampled_from(["en", "fr", "es", "it", "pt", "de", "hi", "zh"]))
 def test_no_text_breaks_it_and_no_digit_is_left(text: str, language: str) -> None:
     for piece in say(text, language):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -177,7 +177,6 @@ def test_what_is_no_picture_for_a_card_is_refused(data: bytes) -> None:
         made_small(data)
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 200), st.binary(min_size=1, max_size=20), st.sampled_from(["PNG", "JPEG", "GIF", "WEBP"])
 )

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from avatar_engine.show.chat import inbox as inboxes
@@ -335,7 +335,6 @@ def test_the_language_of_a_message(text: str, language: str) -> None:
     assert tongue_of("多少钱", ("fr",)) == "fr"
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=600))
 def test_nothing_that_is_written_breaks_it(text: str) -> None:
     room = Room(languages=("en", "fr"))

@@ -23,7 +23,7 @@ def wav(samples, size=None, code=1, bits=16, channels=1):
 SOUND = np.random.default_rng(0).integers(-20_000, 20_000, 300) / np.float32(32768)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(1, 200), min_size=1, max_size=30),
     st.sampled_from([(1, 16, 1), (1, 16, 2), (3, 32, 1), (3, 32, 2)]),
