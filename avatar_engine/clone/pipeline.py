@@ -236,9 +236,9 @@ def _work_folder(output: Path, source: str) -> Path:
 def _fit_share(budget: float, spent: float, frames: int) -> float:
     """Seconds for the two parallel fits: what is left once body, measuring and report are paid for.
 
-    Those take about three times the clip's length on two cores.
+    Those take about four times the clip's length on two cores.
     """
-    return budget - spent - 3.0 * frames / FRAME_RATE
+    return budget - spent - 4.0 * frames / FRAME_RATE
 
 
 def _beside(output: Path, report: dict[str, Any], html: str) -> CloneResult:
