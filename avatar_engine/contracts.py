@@ -257,10 +257,12 @@ class Outlook:
     Attributes:
         speech: One byte for every frame that is known, from the next one on: 1 where somebody speaks.
         stresses: The frames among them, counted in the same way, in which a stressed word is said.
+        action: Name of the action that is called for now, for a second; "" for none.
     """
 
     speech: bytes = b""
     stresses: tuple[int, ...] = ()
+    action: str = ""
 
 
 NOTHING_KNOWN = Outlook()

@@ -6,6 +6,7 @@
   ``<prosody rate="slow" pitch="+2st" range="high" volume="+3dB">``; ``<say-as interpret-as="characters">`` (also
   ``digits``, ``date``, ``telephone``); ``<sub alias="…">``; ``<lang xml:lang="fr">``; ``<s>``, ``<p>``, ``<speak>``
   (W3C, Speech Synthesis Markup Language 1.1, 2010).
+- ``<do wave>``: the presenter does this action as the text begins, where the clone has it.
 
 A mark that is not known, or has a bad value, is a mistake, and is never spoken. What only looks like a mark (a ``<`` in
 ``3 < 5``, ``[see below]``, ``5*``) is text.
@@ -62,7 +63,8 @@ class Marked:
     """The marks that hold at the end, to be written before text that goes on."""
 
 
-_NAMED = "break|emphasis|prosody|say-as|sub|lang|speak"
+_NAMED = "break|emphasis|prosody|say-as|sub|lang|speak|do"
+_DOING = re.compile(r"<do\s+([a-z][a-z0-9_-]{0,39})\s*/?>", re.IGNORECASE)
 _VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'<>/]+)"""
 _MARKS = re.compile(
     rf"(?P<note><!--.*?-->|<\?.*?\?>|<![A-Za-z][^<>]*>)"
@@ -113,6 +115,11 @@ def literal(text: str) -> str:
 def unmarked(text: str) -> str:
     """The words of ``text`` alone."""
     return "".join(part.text if isinstance(part, Words) else " " for part in read(text).parts)
+
+
+def actions(text: str) -> list[str]:
+    """The names of the actions that ``text`` asks for, in order."""
+    return [mark[1].lower() for mark in _DOING.finditer(text)]
 
 
 def _events(text: str) -> list[tuple[int, int, str]]:
@@ -219,9 +226,13 @@ class _Reader:
             raise ValueError(f"{written} is no tag; known are {known} (\\{written} is said as it stands)")
 
     def _tag(self, written: str, at: int) -> None:
+        if _DOING.fullmatch(written):
+            return
         found = _TAG.fullmatch(written)
         assert found is not None  # noqa: S101, _MARKS found it
         closing, name, rest, empty = found[1], found[2].lower(), found[3], found[4]
+        if name == "do":
+            raise ValueError(f"{written} names no action: write <do wave>")
         if name not in _ELEMENTS and closing:
             return  # what it closes was a mistake already
         if name not in _ELEMENTS:

@@ -133,10 +133,11 @@ def walked(graph: Graph, known: Sequence[Outlook], free: bool = True, deaf: bool
 
 def longest_repeat(places: Places) -> int:
     """Pictures of the longest stretch that comes twice."""
+    places = places.astype(np.int16)
     low, high = 0, len(places)
     while low < high:
         length = (low + high + 1) // 2
-        seen = {places[at : at + length].tobytes() for at in range(len(places) - length + 1)}
+        seen = {hash(places[at : at + length].tobytes()) for at in range(len(places) - length + 1)}
         low, high = (length, high) if len(seen) <= len(places) - length else (low, length - 1)
     return low
 

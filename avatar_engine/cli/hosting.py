@@ -170,14 +170,14 @@ def control(
     order: Annotated[
         str,
         typer.Argument(
-            help="say, after, skip, pause, resume, jump, product, card, mute, unmute, mic, or status."
+            help="say, after, skip, pause, resume, jump, product, card, mute, unmute, mic, do, or status."
         ),
     ],
     text: Annotated[
         str,
         typer.Argument(
             help="What is said (say, after), a segment (jump), a product's id, or where the technician's voice comes "
-            "from (mic): - for standard input, a file, an address, a device, or off; on and off (card)."
+            "from (mic): - for standard input, a file, an address, a device, or off; on and off (card); an action (do)."
         ),
     ] = "",
     raw: Annotated[

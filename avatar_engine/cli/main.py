@@ -14,8 +14,8 @@ from rich.logging import RichHandler
 from rich.markup import escape
 
 from avatar_engine import __version__
+from avatar_engine.cli import actions, hosting, takeover, verify
 from avatar_engine.cli import consent as consents
-from avatar_engine.cli import hosting, takeover, verify
 from avatar_engine.cli.words import Avatar, frame_size, seconds
 from avatar_engine.contracts import EMOTIONS, Controls
 from avatar_engine.errors import AvatarError
@@ -36,6 +36,7 @@ models_app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(consents.consent_app, name="consent")
 app.add_typer(hosting.show_app, name="show")
+app.add_typer(actions.action_app, name="action")
 app.command(epilog=hosting.CONTROL_EXAMPLES)(hosting.control)
 app.command(epilog=verify.EXAMPLES)(verify.verify)
 

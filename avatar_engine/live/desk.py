@@ -14,9 +14,9 @@ import pwd
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.folders import door_of, private
@@ -41,7 +41,22 @@ Orders = Mapping[str, Callable[[str], str]]
 """By name: takes the order's text, does it, and says what was done."""
 
 
-def orders(producer: Producer, interrupt: Callable[[], None], microphone: Microphone | None = None) -> Orders:
+class Acting(NamedTuple):
+    """What the presenter can do: the actions' names, and who is told which to do."""
+
+    names: Sequence[str] = ()
+    act: Callable[[str], None] = lambda name: None
+
+
+NO_ACTING = Acting()
+
+
+def orders(
+    producer: Producer,
+    interrupt: Callable[[], None],
+    microphone: Microphone | None = None,
+    acting: Acting = NO_ACTING,
+) -> Orders:
     """What may be asked of a hosted show; ``interrupt`` lets what is on air break off."""
 
     def at_once(
@@ -86,6 +101,17 @@ def orders(producer: Producer, interrupt: Callable[[], None], microphone: Microp
         producer.show_cards(text == "on")
         return f"Cards are {text}."
 
+    def do(text: str) -> str:
+        if text not in acting.names:
+            known = (
+                f"Actions: {', '.join(acting.names)}."
+                if acting.names
+                else "Add one: avatar-engine action add"
+            )
+            raise AvatarError(f"This clone has no action {text!r}.", known)
+        acting.act(text)
+        return f"{text!r} begins with the next moment that leads into it."
+
     return {
         "say": at_once("It is said now.", say, alone=True),
         "after": at_once("It is said after this line.", say, softly=True),
@@ -98,6 +124,7 @@ def orders(producer: Producer, interrupt: Callable[[], None], microphone: Microp
         "mute": at_once("The chat is not answered.", lambda _: producer.mute(), softly=True),
         "unmute": at_once("The chat is answered.", lambda _: producer.mute(False), softly=True),
         "mic": mic,
+        "do": do,
         "status": at_once("", lambda _: producer.standing(), softly=True),
     }  # fmt: skip
 

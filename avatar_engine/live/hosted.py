@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from avatar_engine.broadcast.ring import FrameRing
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.folders import door_of
-from avatar_engine.live.desk import Desk, orders
+from avatar_engine.live.desk import Acting, Desk, orders
 from avatar_engine.live.microphone import KIND, Microphone
 from avatar_engine.live.voice_process import VoiceProcess
 from avatar_engine.show.director import Director
@@ -138,7 +138,12 @@ def _found(card: tuple[str, ...], folder: Path) -> list[str]:
 
 
 def desk_of(
-    director: Director | Producer, voice: VoiceProcess, hosting: Hosting, allowed: bool, stack: ExitStack
+    director: Director | Producer,
+    voice: VoiceProcess,
+    hosting: Hosting,
+    allowed: bool,
+    acting: Acting,
+    stack: ExitStack,
 ) -> Microphone | None:
     """Open the desk of a hosted show; ``stack`` closes it.
 
@@ -147,6 +152,7 @@ def desk_of(
         voice: Who speaks.
         hosting: How the show is run.
         allowed: Whether a technician may take the microphone.
+        acting: What the presenter can do.
         stack: Closes what is opened.
 
     Returns:
@@ -157,7 +163,7 @@ def desk_of(
     microphone = Microphone(voice, director, door_of(hosting.desk, KIND), allowed)
     microphone.launch()
     stack.callback(microphone.close)
-    desk = Desk(hosting.desk, orders(director, voice.interrupt, microphone), director.ordered)
+    desk = Desk(hosting.desk, orders(director, voice.interrupt, microphone, acting), director.ordered)
     desk.open()
     stack.callback(desk.close)
     return microphone

@@ -92,10 +92,13 @@ class Ahead:
         self._prosody = Prosody()
         self._known: deque[tuple[Piece, tuple[int, ...]]] = deque(maxlen=32)
 
-    def outlook(self, pieces: Sequence[Piece], at: int) -> Outlook:
-        """What is known where ``pieces`` come next, of the first of which ``at`` samples were heard."""
+    def outlook(self, pieces: Sequence[Piece], at: int, action: str = "") -> Outlook:
+        """What is known where ``pieces`` come next, of the first of which ``at`` samples were heard.
+
+        ``action`` is called for.
+        """
         if not pieces:
-            return NOTHING_KNOWN
+            return Outlook(action=action) if action else NOTHING_KNOWN
         speech = np.zeros(FORESIGHT, np.uint8)
         stresses: list[int] = []
         begin = -at
@@ -109,7 +112,9 @@ class Ahead:
             begin += length
         known = min(FORESIGHT, max(0, begin) // SAMPLES_PER_FRAME)
         frames = (stress // SAMPLES_PER_FRAME for stress in stresses)
-        return Outlook(speech[:known].tobytes(), tuple(frame for frame in frames if 0 <= frame < known))
+        return Outlook(
+            speech[:known].tobytes(), tuple(frame for frame in frames if 0 <= frame < known), action
+        )
 
     def _stresses(self, piece: Piece) -> tuple[int, ...]:
         for known, stresses in self._known:

@@ -139,7 +139,7 @@ def load(
     offsets = bundle.tensors(PLACEMENT_PART)["offsets"]
     mark = PictureMark(size, consent_number(consents.from_record(bundle.consent).id)).mark
     body = Body.load(bundle, lips.size)
-    placement = np.asarray(body.graph.mixed(offsets), np.float32)
+    placement = body.placed(offsets)
     return Performer(motion, renderer, body, stage, lips.neutral, placement, expressive, mark, len(body))
 
 

@@ -38,6 +38,9 @@ EDGE = SAMPLE_RATE // 100
 OPENING, CLOSING = 3, 6
 """Frames in which the mouth leaves its rest before speech, and returns to it afterwards."""
 
+CALLED = 25
+"""Frames in which an action is called for."""
+
 TAIL = 15
 """Frames of rest at the programme's end."""
 
@@ -52,6 +55,7 @@ class Spoken:
         then: See `avatar_engine.contracts.Utterance`; what counts is that of the ``last`` piece.
         product: Id of what it is about.
         utterance: The utterance's number in the show's journal; 0 for none.
+        action: Name of what the presenter does as it begins; "" for nothing.
     """
 
     samples: FloatArray
@@ -62,6 +66,7 @@ class Spoken:
     then: int = 0
     product: str = ""
     utterance: int = 0
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,7 @@ class SoundTrack:
         self.scene = BARE
         self.outlook = NOTHING_KNOWN
         self._ahead = Ahead()
+        self._called = ("", 0)  # an action, and in how many frames it is called for
         self._source = source
         self._piece: Piece | None = None
         self._at = 0
@@ -184,8 +190,14 @@ class SoundTrack:
             filled += taken
         self._before = sound
         self.scene = self._scenes(self.product)
-        self.outlook = self._ahead.outlook(self._pieces(), self._at)
+        action, left = self._called
+        self._called = (action, left - 1) if left > 1 else ("", 0)
+        self.outlook = self._ahead.outlook(self._pieces(), self._at, action)
         return sound, speaking, phones
+
+    def act(self, name: str) -> None:
+        """Call for an action of the presenter."""
+        self._called = (name, CALLED)
 
     def _pieces(self) -> Sequence[Piece]:
         """What will be heard, as far as that is known; the first piece is perhaps begun."""
@@ -212,6 +224,8 @@ class SoundTrack:
         if piece.generation < self._source.generation and (len(room) >= EDGE or not self._inside):
             return self._cut(piece, room)
         self.product = piece.product
+        if piece.action and not self._at:
+            self.act(piece.action)
         taken = min(len(room), len(piece.samples) - self._at)
         room[:taken] = piece.samples[self._at : self._at + taken]
         if self._torn:

@@ -138,6 +138,10 @@ class Retold:
         """See `SoundTrack`."""
         return self._track.mended
 
+    def act(self, name: str) -> None:
+        """See `SoundTrack.act`; may be called by any thread."""
+        self._track.act(name)
+
     def next(self) -> tuple[FloatArray, bool, list[Phone]]:
         """See `SoundTrack.next`."""
         given = self._track.next()

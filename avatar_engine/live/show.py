@@ -23,6 +23,7 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.live import recordings, renderer_process
 from avatar_engine.live.accounts import hosts_of, of_show
 from avatar_engine.live.agreed import agreed
+from avatar_engine.live.desk import Acting
 from avatar_engine.live.hosted import Hosting, OnAirClock, desk_of, directed, look_of, showcase_of
 from avatar_engine.live.idle import Baker, idle_video
 from avatar_engine.live.microphone import Microphone
@@ -38,6 +39,7 @@ from avatar_engine.show.chat.standing import Standing as ChatStanding
 from avatar_engine.show.director import Director
 from avatar_engine.show.producer import Producer
 from avatar_engine.show.script import Script
+from avatar_engine.stage.action import names
 from avatar_engine.stage.idle import IdleFootage
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
@@ -296,7 +298,8 @@ def run(
                 voice.tells = said.handed
             if isinstance(director, Producer) and server is None:  # which gets its words in other pieces
                 voice.give_way_to(director)
-            microphone = desk_of(director, voice, hosting, planned.microphone, stack)
+            acting = Acting(names(bundle), lambda name: track.act(name) if track else None)
+            microphone = desk_of(director, voice, hosting, planned.microphone, acting, stack)
         track = Retold(microphone or voice, planned.on_fault, start, scenes)
         feed = Feed(track, ring)
         feed.told = director.went if isinstance(director, Producer) else said.went

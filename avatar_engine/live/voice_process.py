@@ -30,6 +30,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from avatar_engine import markup
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Phone, Speech, Utterance, join
 from avatar_engine.errors import AvatarError
@@ -639,9 +640,10 @@ class _Delivery:
                 self._soft = False
                 rise = min(EDGE, edge)
                 ready.samples[:rise] *= np.linspace(0, 1, rise, dtype=np.float32)
+            action = next(iter(markup.actions(self._utterance.text)), "") if self.fresh else ""
             self.fresh = False
             self._delivered += edge
-            yield self._piece(ready.samples, ready.phones)
+            yield self._piece(ready.samples, ready.phones, action=action)
 
     def finish(self) -> Iterator[Piece]:
         """The held end, faded out; empty when nothing was held, to mark the utterance's end all the same."""
@@ -649,10 +651,12 @@ class _Delivery:
         faded = end.samples * np.linspace(1, 0, len(end.samples), dtype=np.float32)
         yield self._piece(faded, end.phones, last=True)
 
-    def _piece(self, samples: FloatArray, phones: tuple[Phone, ...], last: bool = False) -> Spoken:
+    def _piece(
+        self, samples: FloatArray, phones: tuple[Phone, ...], last: bool = False, action: str = ""
+    ) -> Spoken:
         said = self._utterance
         return Spoken(
-            samples, said.generation, last, phones, self._number, said.then, said.product, said.number
+            samples, said.generation, last, phones, self._number, said.then, said.product, said.number, action
         )
 
 

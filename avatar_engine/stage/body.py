@@ -16,6 +16,7 @@ from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import FRAME_RATE, ByteArray, FloatArray, Outlook
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.read import frames
+from avatar_engine.stage.action import FOLDER, Action, names
 from avatar_engine.stage.graph import Graph
 from avatar_engine.stage.seams import heads_of, matrices_of
 from avatar_engine.stage.walk import Walk
@@ -48,12 +49,13 @@ class Body:
 
     Args:
         reels: The films whose pictures, one film after the other, are the places of ``graph``: the round, and the
-            joins where there are any.
+            joins where there are any, and the films of ``actions``.
         graph: What may follow what.
         transforms: float32 (n, 2, 3), one matrix for every picture of the round from it to a crop of ``baked_size``.
         baked_size: Side of the crop that the transforms were made for, in pixels.
         crop_size: Side of the crop that the matrices handed out are for.
         seed: Of the way (see `Walk`).
+        actions: Action clips that may be called for.
     """
 
     def __init__(
@@ -64,14 +66,23 @@ class Body:
         baked_size: int,
         crop_size: int,
         seed: int = 0,
+        actions: Sequence[Action] = (),
     ) -> None:
-        self._reels = [(reels[0], 0, graph.round), *((reel, graph.round, graph.joined) for reel in reels[1:])]
-        self.graph = graph
+        own = [graph.round, *([graph.joined] if len(graph.leave) else []), *(one.pictures for one in actions)]
+        begins = np.cumsum([0, *own]).tolist()
+        self._reels = list(zip(reels, begins, own, strict=False))
+        self.graph, self.actions = graph, tuple(actions)
+        self._films = {
+            one.name: (one, begin)
+            for one, begin in zip(actions, begins[len(own) - len(actions) :], strict=False)
+        }
         mixed = graph.mixed(heads_of(transforms, baked_size))[graph.round :]
         joins = matrices_of(mixed, baked_size).astype(np.float32).reshape(-1, 2, 3)
-        self._transforms = rescaled(np.concatenate([transforms, joins]), baked_size, crop_size)
-        self._homes = graph.homes()
-        self._walk = Walk(graph, seed=seed)
+        whole = [transforms, joins, *(one.transforms for one in actions)]
+        self._transforms = rescaled(np.concatenate(whole), baked_size, crop_size)
+        homes = [graph.homes(), *(np.full(one.pictures, one.into[0], np.int32) for one in actions)]
+        self._homes = np.concatenate(homes)
+        self._walk = Walk(graph, seed=seed, actions=self._films)
         self._next = 0
         self._fresh: tuple[int, int] | None = None  # where it was begun and nothing was taken yet
         self._begin(0, 0)
@@ -90,7 +101,12 @@ class Body:
             graph = _graph(bundle, len(transforms))
         if len(graph.leave):
             reels.append(bundle.extract(JOINS_PART))
-        return cls(reels, graph, transforms, size, crop_size)
+        actions = [
+            Action.of(name, bundle.tensors(f"{FOLDER}/{name}.safetensors"), len(transforms))
+            for name in names(bundle)
+        ]
+        reels += [bundle.extract(f"{FOLDER}/{action.name}.mp4") for action in actions]
+        return cls(reels, graph, transforms, size, crop_size, actions=actions)
 
     def __len__(self) -> int:
         """Pictures of the round."""
@@ -104,6 +120,11 @@ class Body:
     def foresee(self, at: int, outlook: Outlook) -> None:
         """What is known of the pictures from ``at`` on; it counts for those more than `AHEAD` from now."""
         self._walk.foresee(at, outlook)
+
+    def placed(self, offsets: FloatArray) -> FloatArray:
+        """Where the mouth sits in every place, float32 (places, coefficients), by ``offsets`` in those of the round."""
+        whole = [self.graph.mixed(offsets), *(one.placement for one in self.actions)]
+        return np.concatenate(whole).astype(np.float32)
 
     def home(self, place: int) -> int:
         """The place of the round that a body which only runs forwards would be at."""

@@ -87,6 +87,11 @@ class BakedBody:
         return len(self.transforms)
 
     @property
+    def reels(self) -> list[Path]:
+        """The films of its places, in their order."""
+        return [self.video, *([self.joins] if self.joins else [])]
+
+    @property
     def worst_jump(self) -> float:
         """The largest jump of all joints."""
         return max(seam.jump for seam in self.seams)

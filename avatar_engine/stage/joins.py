@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -107,14 +107,14 @@ def search(ground: Round) -> list[Join]:
     usable = np.flatnonzero(ground.runs(LONGEST))
     if len(usable) < 2 * FAR:
         return []
-    costs = _costs(ground, usable)
+    table = costs(ground, usable)
     count = len(ground.source)
     wanted = min(MOST, max(4, count // EVERY))
-    order = np.argsort(costs, axis=None, kind="stable")[: TRIED * wanted * 4]
+    order = np.argsort(table, axis=None, kind="stable")[: TRIED * wanted * 4]
     chosen: list[Join] = []
     compared = _Tiles(ground, usable)
-    for leave, enter in zip(*np.unravel_index(order, costs.shape), strict=True):
-        cost = float(costs[leave, enter])
+    for leave, enter in zip(*np.unravel_index(order, table.shape), strict=True):
+        cost = float(table[leave, enter])
         if cost > LIMIT or len(chosen) >= wanted:
             break
         one, other = int(usable[leave]), int(usable[enter])
@@ -138,7 +138,7 @@ def _crowded(chosen: list[Join], leave: int, enter: int, count: int) -> bool:
     return len(entering) >= 4 or bool(alike)
 
 
-def _costs(ground: Round, usable: npt.NDArray[np.intp]) -> Matrix:
+def costs(ground: Round, usable: npt.NDArray[np.intp]) -> Matrix:
     """Of every pair of usable places (left, entered) the largest of its differences, in the footage's own."""
     at = ground.source[usable]
     footage = ground.footage
@@ -248,26 +248,37 @@ class Baked:
 def bake(
     footage: Path, track: FaceTrack, ground: Round, joins: list[Join], usual: Usual, crop: int
 ) -> Iterator[Baked]:
-    """The joins' pictures, one join after the other; ``crop`` is the side of the crop that the heads refer to."""
+    """The joins' pictures, one join after the other; ``crop`` is the side of the crop that the heads refer to.
+
+    One that jumps too far is tried again as long as a join may be.
+    """
     blender = Blender(track.width, track.height, crop)
-    heads = ground.footage.heads
     for join in joins:
-        left_at = int(ground.source[join.leave])
-        entered_at = int(ground.source[join.into - join.length])
-        left = list(frames(footage, left_at - 1, left_at + join.length, format="yuv420p"))
-        entered = list(frames(footage, entered_at, entered_at + join.length + 1, format="yuv420p"))
-        mixed = [
-            blender.blend(
-                left[step + 1], entered[step],
-                (heads[left_at + step], heads[entered_at + step]),
-                weight(step, join.length),
-            )
-            for step in range(join.length)
-        ]  # fmt: skip
-        around = [left[0], *mixed, entered[-1]]
-        steps = [step_between(one, other) for one, other in pairwise(around)]
-        hard = step_between(left[0], entered[0])
-        yield Baked(join, mixed, *(_jump(each, usual) for each in (np.max(steps, axis=0), hard)))
+        baked = _baked(footage, blender, ground, join, usual)
+        if baked.jump > STRANGE and join.length < LONGEST:
+            longer = replace(join, into=join.into - join.length + LONGEST, length=LONGEST)
+            baked = _baked(footage, blender, ground, longer, usual)
+        yield baked
+
+
+def _baked(footage: Path, blender: Blender, ground: Round, join: Join, usual: Usual) -> Baked:
+    heads = ground.footage.heads
+    left_at = int(ground.source[join.leave])
+    entered_at = int(ground.source[join.into - join.length])
+    left = list(frames(footage, left_at - 1, left_at + join.length, format="yuv420p"))
+    entered = list(frames(footage, entered_at, entered_at + join.length + 1, format="yuv420p"))
+    mixed = [
+        blender.blend(
+            left[step + 1], entered[step],
+            (heads[left_at + step], heads[entered_at + step]),
+            weight(step, join.length),
+        )
+        for step in range(join.length)
+    ]  # fmt: skip
+    around = [left[0], *mixed, entered[-1]]
+    steps = [step_between(one, other) for one, other in pairwise(around)]
+    hard = step_between(left[0], entered[0])
+    return Baked(join, mixed, *(_jump(each, usual) for each in (np.max(steps, axis=0), hard)))
 
 
 def _jump(step: npt.ArrayLike, usual: Usual) -> float:

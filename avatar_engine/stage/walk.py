@@ -11,12 +11,15 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from avatar_engine.contracts import FORESIGHT, FRAME_RATE, NOTHING_KNOWN, Outlook
+from avatar_engine.stage.action import Action
 from avatar_engine.stage.graph import Graph
 
 HORIZON = FORESIGHT
@@ -84,12 +87,21 @@ class Walk:
         at: The picture that this is.
         seed: Another one goes other ways.
         free: Whether joins are taken; otherwise it goes round and round.
+        actions: Those that may be called for, by their names, each with the place of its film's first picture.
 
     Attributes:
         end: One more than the last picture that is settled.
     """
 
-    def __init__(self, graph: Graph, place: int = 0, at: int = 0, seed: int = 0, free: bool = True) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        place: int = 0,
+        at: int = 0,
+        seed: int = 0,
+        free: bool = True,
+        actions: Mapping[str, tuple[Action, int]] = MappingProxyType({}),
+    ) -> None:
         self._graph, self._first, self._seed = graph, graph.first, seed
         self._shown = np.full(
             graph.round, -1e9
@@ -101,6 +113,8 @@ class Walk:
         self._beats[graph.beats] = True
         self._free = free and len(graph.leave) > 0
         self._known: tuple[int, Outlook] = (at, NOTHING_KNOWN)
+        self._actions = actions
+        self._wanted = ""  # the action that was called for
         self.begin(place, at)
 
     def begin(self, place: int, at: int) -> None:
@@ -111,7 +125,13 @@ class Walk:
         self.end = at
 
     def foresee(self, at: int, outlook: Outlook) -> None:
-        """What is known of the pictures from ``at`` on; counts for what is not settled yet."""
+        """What is known of the pictures from ``at`` on; counts for what is not settled yet.
+
+        An action that is called for is done from the next moment on from which one can go into it, once for each call;
+        one that this body does not have is left out.
+        """
+        if outlook.action != self._known[1].action and outlook.action in self._actions:
+            self._wanted = outlook.action
         self._known = at, outlook
 
     def take(self, until: int) -> list[int]:
@@ -124,6 +144,9 @@ class Walk:
 
     def _settle(self) -> None:
         """A few more pictures."""
+        if self._wanted:
+            self._act()
+            return
         if not self._free:
             self._go(STEP)
             return
@@ -190,6 +213,19 @@ class Walk:
         self._settled.extend(places.tolist())
         self._place = (self._place + pictures) % round_
         self._run += pictures
+
+    def _act(self) -> None:
+        """Go on to where the action that is wanted can be entered, and do it."""
+        action, first = self._actions[self._wanted]
+        forward = np.mod(action.leave - self._place, self._graph.round)
+        entry = int(np.argmin(forward))
+        self._go(min(STEP, int(forward[entry])))
+        if forward[entry] > STEP:
+            return
+        ahead = np.mod(action.into[:, None] + np.arange(HORIZON), self._graph.round)
+        leaving = int(np.argmin(self._shown[ahead].mean(1)))  # to what was shown longest ago
+        self._settled.extend(first + picture for picture in action.way(entry, leaving))
+        self._place, self._run, self._before, self._wanted = int(action.into[leaving]), 0, -1, ""
 
     def _through(self, join: int) -> None:
         graph, now = self._graph, (self.end + len(self._settled)) / FRAME_RATE

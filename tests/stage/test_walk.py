@@ -34,10 +34,11 @@ def walked(
 
 def longest_repeat(places: np.ndarray) -> int:
     """Pictures of the longest stretch that comes twice."""
+    places = places.astype(np.int16)
     low, high = 0, len(places)
     while low < high:
         length = (low + high + 1) // 2
-        windows = {places[at : at + length].tobytes() for at in range(len(places) - length + 1)}
+        windows = {hash(places[at : at + length].tobytes()) for at in range(len(places) - length + 1)}
         low, high = (length, high) if len(windows) < len(places) - length + 1 else (low, length - 1)
     return low
 

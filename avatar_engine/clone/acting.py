@@ -1,0 +1,128 @@
+"""Gives a clone a named action: a short clip of the same session, joined to the body, put into the bundle."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from avatar_engine.bundle import Bundle, BundleWriter
+from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, FloatArray, Progress, silent
+from avatar_engine.errors import AvatarError
+from avatar_engine.face import crop
+from avatar_engine.face import track as faces
+from avatar_engine.face.track import FaceTrack
+from avatar_engine.lips.drive import drives
+from avatar_engine.lips.model import LipsModel
+from avatar_engine.lips.placement import PLACEMENT_PART
+from avatar_engine.media.normalise import normalise
+from avatar_engine.media.read import sound as read_sound
+from avatar_engine.stage import actions, joins, seams
+from avatar_engine.stage.action import FOLDER, Action
+from avatar_engine.stage.actions import Clip
+from avatar_engine.stage.body import VIDEO_PART
+from avatar_engine.stage.fit import CROP
+from avatar_engine.trust import consent as consents
+from avatar_engine.trust.clearance import Clearance
+
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+"""What an action may be called: what a script's mark can write."""
+
+
+def add_action(avatar: Path, name: str, video: Path, consent: Path, progress: Progress = silent) -> str:
+    """Join the clip ``video`` to the body of a clone as the action ``name``; one of that name is replaced.
+
+    Args:
+        avatar: The bundle; it is replaced in one step at the end.
+        name: What scripts and technicians call it.
+        video: The clip, of the session of the minute.
+        consent: The presenter's signed consent for this very clip.
+        progress: Told how far it is.
+
+    Returns:
+        A line for people.
+
+    Raises:
+        AvatarError: Bundle, name, consent or clip are no good, or the clip fits no moment of the body.
+    """
+    if not NAME.fullmatch(name):
+        raise AvatarError(
+            f"An action can't be called {name!r}.", "Use small letters, digits, - and _: wave, hold-up."
+        )
+    if not video.is_file():
+        raise AvatarError(f"There is no file {video}.", "Give the action's clip.")
+    bundle = Bundle.open(avatar)
+    _agreed(bundle, video, consent)
+    with tempfile.TemporaryDirectory(dir=avatar.absolute().parent, prefix=f".{avatar.name}.") as folder:
+        film = Path(folder) / f"{name}.mp4"
+        action = _made(bundle, name, video, film, progress)
+        part = f"{FOLDER}/{name}"
+        with BundleWriter(avatar, bundle.name, bundle.made, bundle.consent) as writer:
+            for own in bundle.parts:
+                if own not in (f"{part}.mp4", f"{part}.safetensors"):
+                    writer.add_file(own, bundle.extract(own))
+            writer.add_file(f"{part}.mp4", film)
+            writer.add_tensors(f"{part}.safetensors", action.tensors())
+    shown = (action.middle + 2 * action.blend) / FRAME_RATE
+    return (
+        f"{avatar} can {name} ({shown:.1f} s, from {len(action.leave)} moments of the body, "
+        f"back to {len(action.into)}): write <do {name}> in a script, or avatar-engine control SHOW do {name}."
+    )
+
+
+def _agreed(bundle: Bundle, video: Path, consent: Path) -> None:
+    """Refuse a clip that the presenter of the bundle has not agreed to."""
+    signed = consents.load(consent)
+    consents.check(signed, clip_sha256=consents.clip_sha256(video))
+    Clearance(signed).check()
+    own = consents.from_record(bundle.consent, bundle.made)
+    if signed.consent.presenter != own.consent.presenter:
+        raise AvatarError(
+            f"The clip shows {signed.consent.presenter}, the clone {own.consent.presenter}.",
+            "An action is the presenter's own.",
+        )
+
+
+def _made(bundle: Bundle, name: str, video: Path, film: Path, progress: Progress) -> Action:
+    footage, wave = film.with_name("footage.mp4"), film.with_name("sound.wav")
+    normalise(video, footage, wave, progress, longest=actions.MOST + 1)
+    round_ = bundle.extract(VIDEO_PART)
+    clip_track, own_track = faces.track(footage, progress), faces.track(round_, progress)
+    actions.refuse(clip_track, own_track)
+    track = _one(own_track, clip_track)
+    matrices, pictures = crop.transforms(track, CROP), len(own_track)
+    studied = actions.joint(
+        seams.study(round_, own_track, matrices[:pictures], CROP, silent),
+        seams.study(footage, clip_track, matrices[pictures:], CROP, silent),
+    )
+    plain = np.ones(len(track), np.bool_)
+    plain[pictures] = False  # nothing leads over from the round's end to the clip
+    ground = joins.Round(studied, track.pose, np.arange(len(track), dtype=np.int32), plain)
+    ends = actions.search(ground, pictures)
+    both = Clip(round_, footage, (track.width, track.height), pictures, studied)
+    transforms = actions.bake(both, ends, film, CROP, progress)
+    placed = _placed(bundle, track, wave, pictures)
+    return Action(
+        name, np.array(ends.leave, np.int32), np.array(ends.into, np.int32), ends.blend,
+        ends.stop - ends.start - 2 * ends.blend, transforms, actions.mixed(placed, pictures, ends),
+    )  # fmt: skip
+
+
+def _one(one: FaceTrack, other: FaceTrack) -> FaceTrack:
+    names = ("points", "found", "faces", "pose")
+    points, found, faces_, pose = (
+        np.concatenate([getattr(one, name), getattr(other, name)]) for name in names
+    )
+    return FaceTrack(points, found, faces_, pose, one.width, one.height)
+
+
+def _placed(bundle: Bundle, track: FaceTrack, wave: Path, pictures: int) -> FloatArray:
+    """Where the mouth sits in every picture of the round, as the bundle says, and of the clip."""
+    said = np.zeros(len(track) * SAMPLES_PER_FRAME, np.float32)
+    heard = read_sound(wave)[: len(said) - pictures * SAMPLES_PER_FRAME]
+    said[pictures * SAMPLES_PER_FRAME :][: len(heard)] = heard
+    clip = drives(said, track, LipsModel.load(bundle)).placed[pictures:]
+    own = bundle.tensors(PLACEMENT_PART)["offsets"]
+    return np.asarray(np.concatenate([own, clip]), np.float32)
