@@ -144,7 +144,7 @@ def longest_repeat(places: Places) -> int:
 
 def recurrence(places: Places) -> tuple[float, float]:
     """The lag in seconds after which most pictures come again in step, and their share."""
-    lags = np.arange(SOONEST, len(places) - SOONEST)
+    lags = np.arange(SOONEST, len(places) // 2)
     shares = np.array([(places[lag:] == places[:-lag]).mean() for lag in lags])
     best = int(np.argmax(shares))
     return float(lags[best] / FRAME_RATE), float(shares[best])
@@ -216,7 +216,7 @@ def decoding(film: Film, known: Sequence[Outlook]) -> dict[str, float]:
             asked = time.perf_counter()
             body.frame(at)
             waits.append(time.perf_counter() - asked)
-            time.sleep(0.004)  # a show's own work
+            time.sleep(max(0.0, 1 / FRAME_RATE - waits[-1]))  # at a show's pace
         spent = time.process_time() - began
     return {
         "cpu_ms_a_picture": 1000 * spent / len(waits),
@@ -290,7 +290,7 @@ def main(
     clone: Annotated[Path, typer.Argument(help="the clone, NAME.avatar, or a clip to bake")],
     speech: Annotated[Path, typer.Argument(help="what is said, over and over")],
     minutes: Annotated[float, typer.Option(min=1, help="how long")] = 10.0,
-    decode: Annotated[int, typer.Option(min=50, help="pictures that are decoded along the way")] = 1500,
+    decode: Annotated[int, typer.Option(min=50, help="pictures that are decoded, at a show's pace")] = 1000,
     work: Annotated[Path, typer.Option(help="where the body of a clip is baked")] = Path("body.work"),
     output: Annotated[Path | None, typer.Option("--json", help="write the figures here")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="write a page here")] = None,

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avatar_engine import markup
 from avatar_engine.contracts import Controls
 from avatar_engine.markup import Break, Manner, Words, literal, read, unmarked
 
@@ -220,3 +221,16 @@ def test_no_order_of_marks_is_spoken(marks: list[str]) -> None:
     said = unmarked(" ".join(marks))
     for mark in ("[warm]", "[bad]", "prosody", "emphasis", "alias"):
         assert mark not in said
+
+
+def test_an_action_is_asked_for_and_never_said() -> None:
+    text = "<do wave> Hello <do hold-up/> there. 3 <do 4"
+    assert markup.actions(text) == ["wave", "hold-up"]
+    read = markup.read(text)
+    assert not read.mistakes
+    assert " ".join(markup.unmarked(text).split()) == "Hello there. 3 <do 4"
+
+
+@pytest.mark.parametrize("mark", ["<do>", "<do 7>", "</do>"])
+def test_an_action_without_a_name_is_a_mistake(mark: str) -> None:
+    assert "names no action" in markup.read(f"Hello {mark} there.").mistakes[0][1]

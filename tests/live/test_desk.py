@@ -183,3 +183,16 @@ def test_an_order_that_fails_is_no_traceback_to_the_technician(show: Show) -> No
             send("other", "say")
     finally:
         other.close()
+
+
+def test_an_action_is_called_for_by_its_name_and_only_one_that_the_clone_has() -> None:
+    called: list[str] = []
+    producer = Producer(SCRIPT, Studio(), heard=lambda: 0)
+    do = orders(producer, lambda: None, acting=desks.Acting(["wave"], called.append))["do"]
+    assert "'wave' begins" in do("wave") and called == ["wave"]
+    with pytest.raises(AvatarError, match="no action 'dance'") as refused:
+        do("dance")
+    assert refused.value.advice == "Actions: wave."
+    with pytest.raises(AvatarError, match="no action") as refused:
+        orders(producer, lambda: None)["do"]("wave")
+    assert "action add" in refused.value.advice

@@ -104,3 +104,18 @@ def test_a_sentence_that_is_said_again_is_foreseen_again() -> None:
     track.next()
     assert track.outlook.speech[:11] == b"\0" * 11 and track.outlook.speech[12:] == b"\1" * (FORESIGHT - 12)
     assert len(track.outlook.stresses) == 2 > len(before.stresses)
+
+
+def test_an_action_is_called_for_as_its_piece_begins_or_when_somebody_asks() -> None:
+    samples, _ = sentence(())
+    track = SoundTrack(
+        ListedSource([Silence(5 * SAMPLES_PER_FRAME), Spoken(samples, last=True, action="wave")])
+    )
+    called = []
+    for frame in range(60):
+        track.next()
+        called.append(track.outlook.action)
+        if frame == 44:
+            track.act("point")
+    assert called[:5] == [""] * 5 and called[5:30] == ["wave"] * 25 and called[30:45] == [""] * 15
+    assert called[45:] == ["point"] * 15

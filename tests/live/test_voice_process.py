@@ -147,6 +147,13 @@ def phones(pieces):
     return found
 
 
+def test_what_the_presenter_does_comes_with_the_first_piece_of_its_words(start):
+    pieces = [
+        piece for piece in drain(start([Utterance("<do wave> abc"), Utterance("de")])) if piece.samples.size
+    ]
+    assert [piece.action for piece in pieces].count("wave") == 1 and pieces[0].action == "wave"
+
+
 def test_phones_lie_on_their_own_samples_even_after_a_second_try(start, tmp_path):
     voice = start([Utterance("bad luck")], partial(FailsOn, tmp_path / "failed", False, True))
     assert phones(drain(voice)) == [(letter, 2400 * n, 2400 * (n + 1)) for n, letter in enumerate("bad luck")]
