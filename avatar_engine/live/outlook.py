@@ -36,7 +36,7 @@ REMEMBERED = 80
 FEWEST = 4
 """Vowels below which nothing can be said."""
 
-STANDS_OUT = 1.2
+STANDS_OUT = 0.8
 """How far loudness and length of a stressed vowel lie above the mean together, in standard deviations."""
 
 APART = 0.45

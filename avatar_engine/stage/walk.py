@@ -34,7 +34,7 @@ STEP = 8
 CALM = 2 * FRAME_RATE
 """Pictures at least between two joins: more often looks hectic."""
 
-WEARY = 9 * FRAME_RATE // 2
+WEARY = 4 * FRAME_RATE
 """Pictures that follow one another as they were filmed, from which on it is time for a join."""
 
 TOUCH = 3
@@ -43,16 +43,16 @@ TOUCH = 3
 FADING = 60.0
 """Seconds in which the memory of a picture that was shown falls to a third."""
 
-SPENT, RECALLED = 150.0, 900.0
+SPENT, RECALLED = 100.0, 900.0
 """The same of a join that was taken, and of two that were taken one after the other."""
 
-RECENT, STATE, BEAT, STRAY, JUMP, TIRED = 1.0, 0.6, 0.35, 0.06, 0.15, 0.6
+RECENT, STATE, BEAT, STRAY, JUMP, TIRED = 1.0, 0.6, 0.6, 0.06, 0.15, 0.6
 AGAIN, ALIKE = 1.2, 1.5
 """What counts how much: pictures shown lately; a body that talks where nobody speaks, or the other way round; a
 beat on a stressed word; a beat elsewhere; a join and its jump; pictures past `WEARY`, a second; a join that was taken
 lately; and two that were taken one after the other."""
 
-LUCK = 0.1
+LUCK = 0.2
 """By how much chance moves a cost, so that equals do not come in order."""
 
 
