@@ -74,10 +74,11 @@ def rows(made: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def page(made: Mapping[str, Any], reels: Sequence[Path], graph: Graph, name: str) -> str:
     """The page, one HTML file."""
-    return _PAGE.render(
+    whole: str = _PAGE.render(
         name=name, minutes=made["minutes"], rows=rows(made), seams=_seams(made), way=_way(made),
-        sheet=jpeg(cv2.cvtColor(sheet(reels, graph), cv2.COLOR_BGR2RGB), 80),
+        sheet=jpeg(np.asarray(sheet(reels, graph)[..., ::-1], np.uint8), 80),
     )  # fmt: skip
+    return whole
 
 
 def _seams(made: Mapping[str, Any]) -> str:
