@@ -26,6 +26,7 @@ from avatar_engine.stage.body import VIDEO_PART
 from avatar_engine.stage.fit import CROP
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust.clearance import Clearance
+from avatar_engine.trust.register import Register
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 """What an action may be called: what a script's mark can write."""
@@ -54,7 +55,9 @@ def add_action(avatar: Path, name: str, video: Path, consent: Path, progress: Pr
     if not video.is_file():
         raise AvatarError(f"There is no file {video}.", "Give the action's clip.")
     bundle = Bundle.open(avatar)
-    _agreed(bundle, video, consent)
+    register = Register(_agreed(bundle, video, consent))
+    register.note("clip", video)
+    register.note("consent", consent)
     with tempfile.TemporaryDirectory(dir=avatar.absolute().parent, prefix=f".{avatar.name}.") as folder:
         film = Path(folder) / f"{name}.mp4"
         action = _made(bundle, name, video, film, progress)
@@ -65,6 +68,7 @@ def add_action(avatar: Path, name: str, video: Path, consent: Path, progress: Pr
                     writer.add_file(own, bundle.extract(own))
             writer.add_file(f"{part}.mp4", film)
             writer.add_tensors(f"{part}.safetensors", action.tensors())
+    register.note("avatar", avatar)
     shown = (action.middle + 2 * action.blend) / FRAME_RATE
     return (
         f"{avatar} can {name} ({shown:.1f} s, from {len(action.leave)} moments of the body, "
@@ -72,8 +76,8 @@ def add_action(avatar: Path, name: str, video: Path, consent: Path, progress: Pr
     )
 
 
-def _agreed(bundle: Bundle, video: Path, consent: Path) -> None:
-    """Refuse a clip that the presenter of the bundle has not agreed to."""
+def _agreed(bundle: Bundle, video: Path, consent: Path) -> consents.SignedConsent:
+    """The bundle's consent; refuses a clip that its presenter has not agreed to."""
     signed = consents.load(consent)
     consents.check(signed, clip_sha256=consents.clip_sha256(video))
     Clearance(signed).check()
@@ -83,6 +87,7 @@ def _agreed(bundle: Bundle, video: Path, consent: Path) -> None:
             f"The clip shows {signed.consent.presenter}, the clone {own.consent.presenter}.",
             "An action is the presenter's own.",
         )
+    return own
 
 
 def _made(bundle: Bundle, name: str, video: Path, film: Path, progress: Progress) -> Action:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from avatar_engine.stage.action import Action, names
 from avatar_engine.stage.body import TRACK_PART, VIDEO_PART, Body
 from avatar_engine.stage.seams import matrices_of
 from avatar_engine.trust import consent as consents
+from avatar_engine.trust.register import Register
 from tests.stage.clips import HEIGHT, WIDTH, Take, film, film_track
 
 ROUND, CLIP = Take(150, 90, 75), Take(75, 90, 75)
@@ -93,6 +95,10 @@ def test_a_clone_gets_an_action_and_keeps_all_it_had(tmp_path: Path, avatar: Pat
     middle = action.placement[len(action.leave) * action.blend :][: action.middle, 0]
     np.testing.assert_array_equal(np.diff(middle), 1)  # the clip's own rows
     assert action.placement[0, 0] < 20 < ROUND.frames < middle[0]
+    derived = Register(consents.from_record(after.consent, after.made)).folder / "derived.jsonl"
+    assert {"clip", "consent", "avatar"} <= {
+        json.loads(line)["kind"] for line in derived.read_text().splitlines()
+    }
     with Body.load(after, 128) as body:
         assert [one.name for one in body.actions] == ["wave"]
     acting.add_action(avatar, "wave", video, video.with_suffix(".toml"))  # it takes the old one's place
