@@ -41,7 +41,7 @@ EVERY = 12
 MOST = 64
 """... and no more than these in all, however long it is: each takes a second or two of baking at 1080p."""
 
-LIMIT = LONGEST / BLEND / QUICKEST
+LIMIT = LONGEST / BLEND
 """Largest difference that may be joined, in the footage's own change over `BLEND` pictures (95th percentile)."""
 
 STRANGE = 1.0
