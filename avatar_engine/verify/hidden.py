@@ -78,16 +78,12 @@ class _Trail:
         self.whole.add(self.part)
         self.part = self._kind()
         both = (self.best, now) if self._parts == 1 else (self.best, now, self.whole.found())
-        self.best = max(both, key=_certain)
+        self.best = min(both, key=Found.doubt)
 
     @property
     def found(self) -> Found:
         """The best so far, as one of so many looks."""
         return self.best.among(max(1, 2 * self._parts - 1))
-
-
-def _certain(found: Found) -> tuple[bool, float]:
-    return found.there and found.number is not None, found.strength
 
 
 def search(path: Path, seconds: float, progress: Progress) -> Hidden:

@@ -9,7 +9,8 @@ Kalker, G. Depovere, J. Haitsma and M. Maes, "A video watermarking system for br
 Of what was received only the phases of the modes count. The cosines of the angles between them and the key's have a sum
 that is bounded whatever the picture or sound was: for phases drawn evenly the moments of a cosine are at most those of
 a Gaussian of variance 1/2 (I0(x) <= exp(x^2 / 4)), so one shift reaches ``z`` standard deviations with a chance below
-exp(-z^2 / 2), and any of them with that times their number. No sample of unmarked pictures is needed for it.
+exp(-z^2 / 2), and any of them with that times their number. No sample of unmarked pictures is needed for it. The same
+holds for the modes that carry a number, times all numbers there are.
 
 The key is public, since anybody is to be able to look. Who knows it can also take a mark away, or put one on what was
 not made here: a mark is a hint that lives long, a signature (`avatar_engine.trust.manifest`) is a proof that doesn't.
@@ -37,6 +38,9 @@ PRESENCE_SHARE = 0.3
 OVERSAMPLED = 2
 """Shifts tried for every sample of the pattern, along each of its axes."""
 
+READ = 4
+"""Shifts that are read, the likeliest ones."""
+
 FALSE_ALARM = 1e-5
 """Chance, at most, that what carries no mark is said to carry one: all shifts and all trials together."""
 
@@ -63,6 +67,10 @@ class Found:
     def there(self) -> bool:
         """Whether there is a mark."""
         return self.chance <= FALSE_ALARM
+
+    def doubt(self) -> tuple[float, float]:
+        """The less, the surer."""
+        return self.chance, -self.strength
 
     def among(self, trials: int) -> Found:
         """The same as one of so many searches: each makes a false alarm likelier."""
@@ -108,6 +116,9 @@ class Carrier:
     def find(self, period: npt.NDArray[Any]) -> Found:
         """Look for the pattern in one period of what was received (the sum of many), real, of ``shape``.
 
+        The likeliest shifts by the presence alone are read, too. Where a sealed number comes out, all modes together
+        have been foretold by one of 2**32 numbers, which is the stronger proof of the two.
+
         Args:
             period: What was received; its scale does not count.
         """
@@ -118,24 +129,50 @@ class Carrier:
         present = np.zeros_like(turned)
         present[self._present] = turned[self._present]
         surface = _to_samples(self._spread(present), self.shape, OVERSAMPLED)
-        peak = np.unravel_index(int(surface.argmax()), surface.shape)
-        shift = tuple(float(at) / OVERSAMPLED for at in peak)
-        strength = float(surface[peak]) / math.sqrt(float(np.sum(self._weights[self._present] ** 2)) / 2)
-        chance = min(1.0, surface.size * math.exp(-(strength**2) / 2)) if strength > 0 else 1.0
-        return Found(strength, chance, shift, self._read(turned, shift))
+        surface /= math.sqrt(float(np.sum(self._weights[self._present] ** 2)) / 2)
+        found = [self._judged(turned, surface, peak) for peak in _peaks(surface, READ)]
+        return min(found, key=Found.doubt)
 
-    def _read(self, turned: ComplexArray, shift: tuple[float, ...]) -> int | None:
+    def _judged(self, turned: ComplexArray, surface: FloatArray, peak: tuple[int, ...]) -> Found:
+        """What stands at one shift, and the chance that anything like it stands at any of them."""
+        strength = float(surface[peak])
+        shift = tuple(float(at) / OVERSAMPLED for at in peak)
+        straight = self._straightened(turned, shift)
+        soft = np.bincount(self._place, straight[self._carrying], code.CODED).astype(np.float32)
+        number = code.decode(soft)
+        chance = surface.size * _beyond(strength)
+        if number is not None:
+            every = (
+                straight[self._present].sum() + straight[self._carrying] @ code.encode(number)[self._place]
+            )
+            whole = float(every) / math.sqrt(float(np.sum(self._weights**2)) / 2)
+            chance = min(chance, surface.size * 2.0**code.ID_BITS * _beyond(whole))
+        return Found(strength, min(1.0, 2 * chance), shift, number)
+
+    def _straightened(self, turned: ComplexArray, shift: tuple[float, ...]) -> npt.NDArray[np.float64]:
+        """The cosines of all modes, weighted, with the shift taken off."""
         angle = np.zeros(len(self._modes))
         for waves, at, count in zip(self._waves, shift, self.shape, strict=True):
             angle += 2 * np.pi * at / count * waves
-        straight = (turned * np.exp(1j * angle)).real[self._carrying]
-        soft = np.bincount(self._place, straight, code.CODED)
-        return code.decode(soft.astype(np.float32))
+        return np.asarray((turned * np.exp(1j * angle)).real)
 
     def _spread(self, values: ComplexArray) -> ComplexArray:
         grid = np.zeros(self._grid, np.complex128)
         grid.reshape(-1)[self._modes] = values
         return grid
+
+
+def _beyond(strength: float) -> float:
+    """The chance, at most, that unmarked things reach so many standard deviations at one shift."""
+    return math.exp(-(strength**2) / 2) if strength > 0 else 1.0
+
+
+def _peaks(surface: FloatArray, count: int) -> list[tuple[int, ...]]:
+    """Where the highest values of a surface are, highest first."""
+    flat = surface.reshape(-1)
+    best = np.argpartition(flat, -count)[-count:]
+    ordered = best[np.argsort(flat[best])[::-1]]
+    return [tuple(int(at) for at in np.unravel_index(place, surface.shape)) for place in ordered]
 
 
 def _to_samples(grid: ComplexArray, shape: tuple[int, ...], oversampled: int) -> FloatArray:

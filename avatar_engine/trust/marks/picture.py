@@ -181,7 +181,7 @@ class PictureSearch:
             size = (round(width * scale), round(height * scale))
             scaled = cv2.resize(self._whole, size, interpolation=_kernel(scale))
             now = self.carrier.find(folded(np.asarray(scaled, np.float32)))
-            best = max(best, now, key=lambda found: found.strength)
+            best = min(best, now, key=Found.doubt)
         return best.among(len(SCALES))
 
 
