@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from avatar_engine.contracts import FORESIGHT, FRAME_RATE, NOTHING_KNOWN, Outlook
 from avatar_engine.stage.action import Action
-from avatar_engine.stage.graph import Graph
+from avatar_engine.stage.graph import Graph, Places
 
 HORIZON = FORESIGHT
 """Pictures that a way is judged by: as far as speech is known, and a gesture is planned."""
@@ -47,10 +47,10 @@ SPENT, RECALLED = 100.0, 900.0
 """The same of a join that was taken, and of two that were taken one after the other."""
 
 RECENT, STATE, BEAT, STRAY, JUMP, TIRED = 1.0, 0.6, 0.6, 0.06, 0.15, 0.6
-AGAIN, ALIKE = 1.2, 1.5
+AGAIN, ALIKE, ASTRAY = 1.2, 1.5, 0.15
 """What counts how much: pictures shown lately; a body that talks where nobody speaks, or the other way round; a
 beat on a stressed word; a beat elsewhere; a join and its jump; pictures past `WEARY`, a second; a join that was taken
-lately; and two that were taken one after the other."""
+lately; two that were taken one after the other; and to get where no join is for longer than `WEARY`, a second."""
 
 LUCK = 0.2
 """By how much chance moves a cost, so that equals do not come in order."""
@@ -112,6 +112,7 @@ class Walk:
         self._beats = np.zeros(graph.round, np.bool_)
         self._beats[graph.beats] = True
         self._free = free and len(graph.leave) > 0
+        self._far = _until(graph.leave, graph.round)
         self._known: tuple[int, Outlook] = (at, NOTHING_KNOWN)
         self._actions = actions
         self._wanted = ""  # the action that was called for
@@ -173,14 +174,17 @@ class Walk:
         places = self._ahead(join, forward)
         age = now - self._shown[places]
         run = self._run + np.arange(HORIZON)
+        last = self._run + REACH + self._far[(self._place + REACH) % graph.round]  # of this run, or of the next one
         cost = 0.0
         if join >= 0:
             run[forward:] = np.arange(HORIZON - forward)
+            last = CALM + self._far[(graph.into[join] + CALM) % graph.round]
             cost = JUMP * (0.5 + float(graph.jump[join])) + AGAIN * self._taken[join].at(now)
             if (self._before, join) in self._pairs:
                 cost += ALIKE * self._pairs[self._before, join].at(now)
         cost += RECENT * float(np.exp(-age / FADING).mean())
         cost += TIRED * float((run > WEARY).sum()) / FRAME_RATE
+        cost += ASTRAY * max(0.0, float(last - WEARY)) / FRAME_RATE
         return cost + self._in_step(at, places)
 
     def _ahead(self, join: int, forward: int) -> npt.NDArray[np.intp]:
@@ -236,3 +240,13 @@ class Walk:
         self._pairs[self._before, join].add(now)
         self._before = join
         self._place, self._run = into, 0
+
+
+def _until(leave: Places, pictures: int) -> npt.NDArray[np.intp]:
+    """From every place of a round the pictures to the next one of ``leave``; the whole round where there is none."""
+    if not len(leave):
+        return np.full(pictures, pictures)
+    ends = np.sort(leave)
+    at = np.arange(pictures)
+    following = ends[np.searchsorted(ends, at) % len(ends)]
+    return np.mod(following - at, pictures)
