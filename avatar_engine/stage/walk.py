@@ -46,7 +46,7 @@ FADING = 60.0
 SPENT, RECALLED = 100.0, 900.0
 """The same of a join that was taken, and of two that were taken one after the other."""
 
-RECENT, STATE, BEAT, STRAY, JUMP, TIRED = 1.0, 0.6, 0.6, 0.06, 0.15, 0.6
+RECENT, STATE, BEAT, STRAY, JUMP, TIRED = 1.0, 1.0, 0.6, 0.06, 0.15, 0.6
 AGAIN, ALIKE, ASTRAY = 1.2, 1.5, 0.15
 """What counts how much: pictures shown lately; a body that talks where nobody speaks, or the other way round; a
 beat on a stressed word; a beat elsewhere; a join and its jump; pictures past `WEARY`, a second; a join that was taken
