@@ -109,7 +109,7 @@ class Landmarker:
 
     def __init__(self, faces: int = 2) -> None:
         weights = models.path("face-landmarker")
-        with _native_chatter_hidden():
+        with native_chatter_hidden():
             # Imported here: it takes a second and the live show needs no landmarks.
             import mediapipe as mp
             from mediapipe.tasks.python import BaseOptions, vision
@@ -255,7 +255,7 @@ def _pose(matrix: npt.NDArray[Any]) -> FloatArray:
 
 
 @contextmanager
-def _native_chatter_hidden() -> Iterator[None]:
+def native_chatter_hidden() -> Iterator[None]:
     """MediaPipe and TensorFlow Lite write notes to the process's error stream whatever the log level."""
     sys.stderr.flush()
     saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)

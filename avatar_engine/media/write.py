@@ -6,7 +6,7 @@ import io
 import os
 import wave
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -302,3 +302,37 @@ class VideoWriter(WholeFile):
             pass  # it is thrown away
         finally:
             self._part.unlink(missing_ok=True)
+
+
+def concatenate(pieces: Sequence[Path], path: Path) -> None:
+    """Put videos that were written alike by `VideoWriter`, without sound, one after the other, as they are.
+
+    Raises:
+        AvatarError: One can't be read, or ``path`` can't be written; what was there before stays.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    tick = Fraction(1, FRAME_RATE)
+    try:
+        with av.open(str(part), "w", format="mp4", container_options={"movflags": "+faststart"}) as target:
+            stream: VideoStream | None = None
+            begun = 0
+            for piece in pieces:
+                with av.open(str(piece)) as source:
+                    video = source.streams.video[0]
+                    if stream is None:
+                        stream = target.add_stream_from_template(video)
+                    count = 0
+                    for packet in source.demux(video):
+                        if packet.dts is None or packet.pts is None or not packet.size:
+                            continue
+                        unit = packet.time_base
+                        packet.pts += round(begun * tick / unit)
+                        packet.dts += round(begun * tick / unit)
+                        packet.stream = stream
+                        target.mux(packet)
+                        count += 1
+                    begun += count
+        part.replace(path)
+    except (av.FFmpegError, OSError) as error:
+        part.unlink(missing_ok=True)
+        raise AvatarError(f"{path} can't be written ({error}).", "Check the space on the disk.") from None
