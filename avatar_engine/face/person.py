@@ -110,7 +110,9 @@ class OnnxMatte:
         self._ratio = any(one.name == "downsample_ratio" for one in inputs)
         others = len(inputs) - len(self._states) - self._ratio
         alphas = [name for name in outputs if name == "pha"] or [
-            one.name for one in self._session.get_outputs() if len(one.shape) == 4 and one.shape[1] in (1, "C")
+            one.name
+            for one in self._session.get_outputs()
+            if len(one.shape) == 4 and one.shape[1] in (1, "C")
         ]
         if len(pictures) != 1 or others != 1 or len(alphas) != 1:
             shapes = ", ".join(f"{one.name} {one.shape}" for one in (*inputs, *self._session.get_outputs()))
@@ -140,7 +142,8 @@ class OnnxMatte:
         plane = np.asarray(alpha, np.float32)
         if plane.ndim != 4 or plane.shape[:2] != (1, 1) or not np.isfinite(plane).all():
             raise AvatarError(f"{self._path} gives {plane.shape} that is no alpha.", CONTRACT)
-        return np.clip(plane[0, 0], 0, 1)
+        shares: FloatArray = np.clip(plane[0, 0], 0, 1)
+        return shares
 
     def close(self) -> None:
         """The session ends with this object."""

@@ -1,8 +1,8 @@
 """Bakes the cut-out body: every picture of a bundle's body without its background, to stand before any other.
 
-Picture ``i`` of the cutout belongs to picture ``i`` of the body. It is an I420 picture of twice the height: above, the
-presenter's colours, carried on over the edge so that nothing of the old background is in them; below, as luma, the
-presenter's share of every pixel.
+Picture ``i`` of the cutout belongs to picture ``i`` of the body, its reels one after the other. It is an I420 picture
+of twice the height: above, the presenter's colours, carried on over the edge so that nothing of the old background is
+in them; below, as luma, the presenter's share of every pixel.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,12 @@ from avatar_engine.media.read import frame_count, frames
 from avatar_engine.media.write import VideoWriter, concatenate
 from avatar_engine.stage.matte import Cut, Matting
 from avatar_engine.stage.plate import Plate, filled, i420, plates, rounded
-from avatar_engine.stage.steady import steady
+from avatar_engine.stage.steady import Taken, steady
 
 log = logging.getLogger(__name__)
 
 VIDEO_PART, PLATE_PART, FIGURES_PART = "body/cutout.mp4", "body/plate.png", "body/cutout.json"
+PARTS = VIDEO_PART, PLATE_PART, FIGURES_PART
 
 CRF, PRESET, GOP = 15, "superfast", 25
 
@@ -50,8 +52,8 @@ PIECE = 250
 COARSE_SHARE = 0.2
 """Share of the work that the masks are."""
 
-LEAST_KNOWN = 0.05
-"""Share of the picture that must be free of the presenter."""
+LEAST_SHOWN, LEAST_KNOWN = 0.01, 0.05
+"""Shares of the picture that the presenter must take, and that must be free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,11 @@ class Cutout:
         writer.add_json(FIGURES_PART, self.figures)
 
 
-def bake(body: Path, work: Path, model: Path | None = None, progress: Progress = silent) -> Cutout:
+def bake(reels: Sequence[Path], work: Path, model: Path | None = None, progress: Progress = silent) -> Cutout:
     """Cut the presenter out of every picture of a body.
 
     Args:
-        body: The baked body (`avatar_engine.stage.fit`).
+        reels: The baked body's videos (`avatar_engine.stage.fit`).
         work: Folder of its own; what is there already is not made again.
         model: A matting network of the user's own, see `avatar_engine.face.person.CONTRACT`; None for our own matte.
         progress: Told how far it is.
@@ -88,45 +90,66 @@ def bake(body: Path, work: Path, model: Path | None = None, progress: Progress =
         AvatarError: There is nobody in the pictures, nothing but the presenter, or the network is no good.
     """
     work.mkdir(parents=True, exist_ok=True)
-    total = frame_count(body)
-    masks = _coarse(body, total, work / "masks.npy", progress) if model is None else None
-    samples = sorted({round(at) for at in np.linspace(0, total - 1, min(SAMPLES, total))})
-    taken = [p for i, p in enumerate(frames(body, format="yuv420p")) if i in set(samples)]
-    if masks is None:
-        coarse = _masks_of(taken, OnnxMatte(model)) if model else []
+    reel = _Reel(reels)
+    masks = _coarse(reel, work / "masks.npy", progress) if model is None else None
+    samples = np.unique(np.linspace(0, len(reel) - 1, SAMPLES).round().astype(int)).tolist()
+    taken = [picture for index, picture in enumerate(reel.pictures(0, len(reel))) if index in samples]
+    if masks is not None:
+        coarse = [_mask(masks, index) for index in samples]
     else:
-        coarse = [_mask(masks, at) for at in samples]
+        coarse = list(map(_shown(OnnxMatte(model)), taken)) if model else []
     found = plates(taken, coarse)
     _refuse(found, coarse)
     picture = work / "plate.png"
     _write_picture(picture, found[0])
     pieces = []
-    for start in range(0, total, PIECE):
-        piece = work / f"cut{start:06}.mp4"
-        if not piece.exists():
-            stop = min(total, start + PIECE)
-            _piece(body, range(start, stop), masks, model, found, piece, _told(progress, start, total))
-        pieces.append(piece)
+    for start in range(0, len(reel), PIECE):
+        part = range(start, min(len(reel), start + PIECE))
+        pieces.append(work / f"cut{start:06}.mp4")
+        if not pieces[-1].exists():
+            cuts = _cuts(reel, part, masks, model, found)
+            _write(cuts, part, pieces[-1], _told(progress, part, len(reel)))
     video = work / "cutout.mp4"
     concatenate(pieces, video)
     progress("matte", 1.0)
-    return Cutout(video, picture, _figures(found, total, model))
+    return Cutout(video, picture, _figures(found, len(reel), model))
 
 
-def _coarse(body: Path, total: int, kept: Path, progress: Progress) -> ByteArray:
+class _Reel:
+    """Several videos as one.
+
+    Args:
+        videos: Their files.
+    """
+
+    def __init__(self, videos: Sequence[Path]) -> None:
+        self._videos = [(video, frame_count(video)) for video in videos]
+
+    def __len__(self) -> int:
+        return sum(count for _, count in self._videos)
+
+    def pictures(self, start: int, stop: int) -> Iterator[ByteArray]:
+        """The I420 pictures ``start`` to ``stop``, not included, as far as there are any."""
+        for video, count in self._videos:
+            if start < count and stop > 0:
+                yield from frames(video, max(0, start), min(stop, count), format="yuv420p")
+            start, stop = start - count, stop - count
+
+
+def _coarse(reel: _Reel, kept: Path, progress: Progress) -> ByteArray:
     """Every `SKIP`-th picture's mask, uint8 (masks, 256, 256), made or found in ``kept``."""
     if kept.exists():
         masks: ByteArray = np.load(kept)
-        if len(masks) == math.ceil(total / SKIP):
+        if len(masks) == math.ceil(len(reel) / SKIP):
             return masks
     segmenter, made = SelfieSegmenter(), []
     try:
-        for index, picture in enumerate(frames(body, format="yuv420p")):
+        look = _shown(segmenter)
+        for index, picture in enumerate(reel.pictures(0, len(reel))):
             if index % SKIP == 0:
-                mask = segmenter.mask(np.asarray(cv2.cvtColor(picture, cv2.COLOR_YUV2RGB_I420), np.uint8))
-                made.append(np.rint(255 * mask).astype(np.uint8))
+                made.append(rounded(255 * look(picture)))
             if index % 50 == 0:
-                progress("matte", COARSE_SHARE * index / total, "where the presenter is")
+                progress("matte", COARSE_SHARE * index / len(reel), "where the presenter is")
     finally:
         segmenter.close()
     partial = kept.with_name(kept.name + ".part")
@@ -136,24 +159,24 @@ def _coarse(body: Path, total: int, kept: Path, progress: Progress) -> ByteArray
     return np.stack(made)
 
 
+def _shown(segmenter: Segmenter) -> Callable[[ByteArray], FloatArray]:
+    """A segmenter that takes I420 pictures."""
+    return lambda picture: segmenter.mask(np.asarray(cv2.cvtColor(picture, cv2.COLOR_YUV2RGB_I420), np.uint8))
+
+
 def _mask(masks: ByteArray, index: int) -> FloatArray:
     """The mask of picture ``index``, float32 (256, 256)."""
-    before = masks[index // SKIP]
+    before = masks[min(len(masks) - 1, index // SKIP)]
     after = masks[min(len(masks) - 1, -(-index // SKIP))]
-    return (before.astype(np.float32) + after) / np.float32(2 * 255)
-
-
-def _masks_of(pictures: list[ByteArray], segmenter: Segmenter) -> list[FloatArray]:
-    return [
-        segmenter.mask(np.asarray(cv2.cvtColor(picture, cv2.COLOR_YUV2RGB_I420), np.uint8))
-        for picture in pictures
-    ]
+    mean: FloatArray = (before.astype(np.float32) + after) / np.float32(2 * 255)
+    return mean
 
 
 def _refuse(found: list[Plate], coarse: list[FloatArray]) -> None:
-    shown = max(float((mask > 0.5).mean()) for mask in coarse)
-    if shown < 0.01:
-        raise AvatarError("There is nobody to cut out of the pictures.", "Clone without a matte (--no-matte).")
+    if max(float((mask > 0.5).mean()) for mask in coarse) < LEAST_SHOWN:
+        raise AvatarError(
+            "There is nobody to cut out of the pictures.", "Clone without a matte (--no-matte)."
+        )
     known = max(float(plate.known.mean()) for plate in found)
     if known < LEAST_KNOWN:
         raise AvatarError(
@@ -162,55 +185,35 @@ def _refuse(found: list[Plate], coarse: list[FloatArray]) -> None:
         )
 
 
-def _piece(
-    body: Path,
-    part: range,
-    masks: ByteArray | None,
-    model: Path | None,
-    found: list[Plate],
-    piece: Path,
-    progress: Progress,
-) -> None:
-    """Cut out the pictures ``part``, led in by the one before and out by the one after."""
-    first, last = max(0, part.start - 1), part.stop + 1
-    reading = frames(body, first, last, format="yuv420p")
+def _cuts(
+    reel: _Reel, part: range, masks: ByteArray | None, model: Path | None, found: list[Plate]
+) -> Iterator[tuple[int, Cut]]:
+    """The pictures ``part`` cut out and steadied, each with its number."""
+    first = max(0, part.start - 1)  # one more on both sides, to lean on
+    reading = reel.pictures(first, part.stop + 1)
+    taken: Iterator[Taken]
     if masks is not None:
         matting = Matting(found)
-        cuts = (
-            (picture, matting.cut(picture, _mask(masks, min(index, SKIP * len(masks) - 1))))
+        taken = (
+            (picture, matting.cut(picture, _mask(masks, index)))
             for index, picture in enumerate(reading, first)
         )
+    elif model is not None:
+        look, exact = _shown(OnnxMatte(model)), Matting(found, exact=True)
+        taken = ((picture, exact.cut(picture, look(picture))) for picture in reading)
     else:
-        cuts = _by_network(reading, found, model)
-    writer: VideoWriter | None = None
-    try:
-        for index, (picture, cut) in enumerate(steady(cuts), first):
-            if index not in part:
-                continue
-            if writer is None:
-                size = picture.shape[1], picture.shape[0] * 4 // 3
-                writer = VideoWriter(piece, *size, sound=False, crf=CRF, preset=PRESET, gop=GOP)
-            writer.picture(stacked(cut))
+        raise ValueError("there are neither masks nor a network")
+    return ((index, cut) for index, (_, cut) in enumerate(steady(taken), first) if index in part)
+
+
+def _write(cuts: Iterator[tuple[int, Cut]], part: range, piece: Path, progress: Progress) -> None:
+    begin, cut = next(cuts)
+    height, width = cut.alpha.shape
+    with VideoWriter(piece, width, 2 * height, sound=False, crf=CRF, preset=PRESET, gop=GOP) as writer:
+        for index, each in chain([(begin, cut)], cuts):
+            writer.picture(stacked(each))
             if index % 10 == 0:
                 progress("matte", (index - part.start) / len(part), "hair by hair")
-        if writer is not None:
-            writer.close()
-            writer = None
-    finally:
-        if writer is not None:
-            writer.discard()
-
-
-def _by_network(
-    reading: Iterator[ByteArray], found: list[Plate], model: Path | None
-) -> Iterator[tuple[ByteArray, Cut]]:
-    """Cut out by a network's own alpha; only the colours are ours."""
-    if model is None:
-        raise ValueError("there are neither masks nor a network")
-    network, matting = OnnxMatte(model), Matting(found, exact=True)
-    for picture in reading:
-        alpha = network.mask(np.asarray(cv2.cvtColor(picture, cv2.COLOR_YUV2RGB_I420), np.uint8))
-        yield picture, matting.cut(picture, alpha)
 
 
 def stacked(cut: Cut) -> ByteArray:
@@ -220,8 +223,8 @@ def stacked(cut: Cut) -> ByteArray:
     small = width // AROUND, height // AROUND
     weight = np.asarray(cv2.resize(there, small, interpolation=cv2.INTER_AREA), np.float32)
     total = cv2.resize(cut.colours * there[..., None], small, interpolation=cv2.INTER_AREA)
-    means = np.asarray(total, np.float32) / np.maximum(weight, 1e-3)[..., None]
-    around = rounded(filled(means, weight > 0.02))
+    means = total / np.maximum(weight, np.float32(1e-3))[..., None]
+    around = rounded(filled(np.asarray(means, np.float32), weight > 0.02))
     wide = np.asarray(cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
     np.copyto(wide, cut.colours, where=(there > 0)[..., None])
     colours = planes(i420(wide))
@@ -243,11 +246,11 @@ def parted(picture: ByteArray) -> tuple[ByteArray, ByteArray]:
     return colours, luma[height:]
 
 
-def _told(progress: Progress, start: int, total: int) -> Progress:
-    """Progress of a piece as that of the whole."""
+def _told(progress: Progress, part: range, total: int) -> Progress:
+    """Progress of a part as that of the whole."""
 
     def tell(stage: str, done: float, note: str = "") -> None:
-        whole = (start + done * min(PIECE, total - start)) / total
+        whole = (part.start + done * len(part)) / total
         progress(stage, min(0.99, COARSE_SHARE + (1 - COARSE_SHARE) * whole), note)
 
     return tell

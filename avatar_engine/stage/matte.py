@@ -41,7 +41,7 @@ USUAL, STRANGE = 9.0, 12.0
 is e times less to be believed: then the pixel is of something that is not near it, and the coarse mask decides."""
 
 LIVELY = np.array([30.0, 6.0, 6.0], np.float32) ** 2
-"""Largest variance of the person's colours in one place: hair is lighter and darker, but blue only by what is behind."""
+"""Largest variance of the person's colours in one place: hair is light and dark, but blue only by what is behind."""
 
 NONE, ALL = 0.02, 0.95
 """Shares that are taken as none and all: what noise leaves of either would shimmer."""
@@ -94,7 +94,7 @@ class Matting:
     def cut(self, picture: ByteArray, coarse: FloatArray) -> Cut:
         """Cut out one picture, uint8 I420, whose ``coarse`` mask is float32 of any size."""
         seen = colours(picture)
-        small, mask = _resized(seen, self._grid).astype(np.float32), _resized(coarse, self._grid)
+        small, mask = _resized(seen, self._grid), _resized(coarse, self._grid)
         core = cv2.erode((mask > 0.5).astype(np.uint8), self._inner, borderValue=1).astype(bool)
         near = cv2.dilate((mask > 0.3).astype(np.uint8), self._outer).astype(bool)
         prior = np.clip(_resized(coarse, self._size), 0, 1)
@@ -112,7 +112,7 @@ class Matting:
         mean, spread = self._like(small, np.maximum(core, 0.05 * loose).astype(np.float32))
         noise = ground.noise[band].T
         share, colour, sure = _apart(
-            seen.reshape(-1, 3)[band].T / noise,
+            np.asarray(seen.reshape(-1, 3)[band].T / noise, np.float32),
             light.of(ground.colours[band]).T / noise,
             _resized(mean, self._size).reshape(-1, 3)[band].T / noise,
             _resized(spread, self._size).reshape(-1, 3)[band].T / (noise * noise),
@@ -152,9 +152,10 @@ class Matting:
         """Mean and variance of the person's colours around every cell of the grid, by how surely each is the person."""
         size = small.shape[1], small.shape[0]
         total = np.concatenate([small, small * small, np.ones_like(small[..., :1])], 2) * weight[..., None]
-        close = cv2.GaussianBlur(total, (0, 0), self._near)
+        close = np.asarray(cv2.GaussianBlur(total, (0, 0), self._near), np.float32)
         rough = _resized(total, (max(1, size[0] // 4), max(1, size[1] // 4)))
-        close += 0.02 * _resized(cv2.GaussianBlur(rough, (0, 0), 0.75 * self._near), size)
+        wide = np.asarray(cv2.GaussianBlur(rough, (0, 0), 0.75 * self._near), np.float32)
+        close += 0.02 * _resized(wide, size)
         reached = close[..., 6] > 1e-4
         means = close[..., :6] / np.maximum(close[..., 6:], 1e-4)
         mean = filled(np.ascontiguousarray(means[..., :3]), reached)
@@ -202,14 +203,16 @@ def _apart(
         if not exact:
             apart = colour - behind
             reach = (apart * apart).sum(0)
-            share = np.clip(((apart * lift).sum(0) + trust * prior) / (reach + trust), 0, 1)
+            share = np.asarray(
+                np.clip(((apart * lift).sum(0) + trust * prior) / (reach + trust), 0, 1), np.float32
+            )
         colour = (pull + share * (lift + share * behind)) / (narrow + share * share)
     if exact:
         return share, colour, np.ones_like(share)
     left = lift - share * (colour - behind)
     strange = (left * left + (colour - mean) ** 2 * narrow).sum(0)
     known = np.exp(-np.maximum(strange - USUAL, 0) / STRANGE)
-    share = share + (1 - known) * np.maximum(prior - share, 0)
+    share = np.asarray(share + (1 - known) * np.maximum(prior - share, 0), np.float32)
     colour = colour + (1 - known) * (seen - colour)  # what is like nothing around it has its own
     return share, colour, reach / (reach + 20 * trust)
 
@@ -220,9 +223,9 @@ def _guided(guide: ByteArray, values: FloatArray, radius: int, even: float) -> F
     whole = values.shape[1], values.shape[0]
     half = max(1, whole[0] // 2), max(1, whole[1] // 2)
     side = (2 * radius + 1, 2 * radius + 1)
-    lead, value = _resized(guide, half).astype(np.float32), _resized(values, half)
+    lead, value = _resized(guide, half), _resized(values, half)
 
-    def mean(plane: FloatArray) -> FloatArray:
+    def mean(plane: npt.NDArray[Any]) -> FloatArray:
         return np.asarray(cv2.blur(plane, side, borderType=cv2.BORDER_REFLECT), np.float32)
 
     middle, level = mean(lead), mean(value)
@@ -237,10 +240,10 @@ def _disc(radius: float) -> ByteArray:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 
 
-def _resized(values: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
+def _resized(values: FloatArray | ByteArray, size: tuple[int, int]) -> FloatArray:
     smaller = size[0] < values.shape[1]
     how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(values, size, interpolation=how))
+    return np.asarray(cv2.resize(values, size, interpolation=how), np.float32)
 
 
 def _wide(mask: Mask, size: tuple[int, int]) -> ByteArray:

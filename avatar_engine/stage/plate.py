@@ -37,7 +37,7 @@ ENOUGH = 3000
 """Pixels by which a light is measured."""
 
 KEEP = 20.0
-"""How much a change of colours must be seen to be believed, in levels squared: a plain wall shows its own colour alone."""
+"""How much a change of colours must be seen to be believed, in levels squared: a plain wall shows one colour alone."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -67,9 +67,11 @@ def colours(picture: ByteArray) -> ByteArray:
 
 def i420(pixels: ByteArray) -> ByteArray:
     """`colours` as an I420 picture again; both sides must be even."""
-    luma, blue, red = cv2.split(pixels)
+    luma, blue, red = (np.asarray(plane, np.uint8) for plane in cv2.split(pixels))
     size = luma.shape[1] // 2, luma.shape[0] // 2
-    small = [np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8) for plane in (blue, red)]
+    small = [
+        np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8) for plane in (blue, red)
+    ]
     return joined(luma, small[0], small[1])
 
 
@@ -92,7 +94,7 @@ class Light:
 
     @classmethod
     def between(cls, one: FloatArray, other: FloatArray) -> Light:
-        """From the colours ``one`` of some pixels to ``other``, both float32 (n, 3); a quarter of them may be others'."""
+        """From the colours ``one`` of some pixels to ``other``, both float32 (n, 3); some may be something else's."""
         every = max(1, len(one) // ENOUGH)
         one, other = one[::every], other[::every]
         use = np.arange(len(one))
@@ -109,7 +111,7 @@ class Light:
             use = np.flatnonzero(wrong <= 2.5 * max(1.0, float(np.median(wrong))))
         return cls(turn.astype(np.float32), shift.astype(np.float32))
 
-    def of(self, pixels: FloatArray) -> FloatArray:
+    def of(self, pixels: FloatArray | ByteArray) -> FloatArray:
         """Colours float32 (..., 3) in this light."""
         return np.asarray(pixels @ self.turn + self.shift, np.float32)
 
@@ -135,7 +137,8 @@ def free(coarse: FloatArray, size: tuple[int, int], away: float) -> Mask:
     across, down = max(1, round(away * size[1] / size[0] * columns)), max(1, round(away * rows))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * across + 1, 2 * down + 1))
     taken = cv2.dilate((coarse > 0.2).astype(np.uint8), disc)
-    return np.asarray(cv2.resize(taken, size, interpolation=cv2.INTER_NEAREST), np.uint8) == 0
+    taken = np.asarray(cv2.resize(taken, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    return np.asarray(taken == 0, np.bool_)
 
 
 def _places(pictures: Sequence[ByteArray], free: Sequence[Mask]) -> list[list[int]]:
@@ -184,7 +187,8 @@ def _seen(pictures: Sequence[ByteArray], free: Sequence[Mask]) -> Plate:
         found.append(_doubled(filled(middle, counts >= SEEN)))
         scatter.append(_doubled(filled(spread, counts >= SEEN)))
     known &= np.repeat(np.repeat(counts >= SEEN, 2, 0), 2, 1)
-    return Plate(cv2.merge(found), cv2.merge(scatter), known)
+    values, noise = (np.asarray(cv2.merge(each), np.float32) for each in (found, scatter))
+    return Plate(values, noise, known)
 
 
 def _doubled(plane: FloatArray) -> FloatArray:
@@ -223,7 +227,9 @@ def _median(
         values.sort(0)  # what is hidden sorts to the end
         count = seen.sum(0, dtype=np.int32)
         low, mid, high = (
-            np.take_along_axis(values, np.clip(np.rint(share * (count - 1)), 0, None).astype(np.intp)[None], 0)[0]
+            np.take_along_axis(
+                values, np.clip(np.rint(share * (count - 1)), 0, None).astype(np.intp)[None], 0
+            )[0]
             for share in (0.16, 0.5, 0.84)
         )
         middle[rows], spread[rows], counts[rows] = mid, (high.astype(np.float32) - low) / 2, count
@@ -231,7 +237,7 @@ def _median(
 
 
 def filled(values: FloatArray, known: Mask) -> FloatArray:
-    """``values``, float32 (height, width, ...), with what is not ``known`` taken from around it, the softer the further.
+    """``values``, float32 (height, width, ...), with what is not ``known`` taken from around it, ever softer.
 
     Push-pull: means of what is known on ever coarser grids, and back (Gortler et al. 1996, The Lumigraph).
     """
@@ -245,7 +251,7 @@ def _pulled(total: FloatArray, weight: FloatArray) -> FloatArray:
     """Means by weight, ``total`` being values times weight; where there is no weight, those of a coarser grid."""
     height, width = weight.shape
     each = weight if total.ndim == 2 else weight[..., None]
-    mean: FloatArray = total / np.maximum(each, 1e-6)
+    mean = np.asarray(total / np.maximum(each, np.float32(1e-6)), np.float32)
     if min(height, width) <= 2 or weight.min() >= 1:
         return mean
     half = (width + 1) // 2, (height + 1) // 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -75,10 +74,8 @@ def _one(this: _Shot, before: _Shot | None, after: _Shot | None) -> Cut:
         # what comes next went the way known; what was before came by its own way, near enough the same backwards
         way = this.way[half] if shot is after else -shot.way[half]
         moved = _looked_up(shot.small[half], way)
-        again = WEIGHT * np.exp(-np.square((this.small[half] - moved.astype(np.float32)) / SAME))
-        total_there = _looked_up(shot.cut.alpha[part], 2 * _doubled(way))
-        again = _doubled(again)
-        total += again * total_there
+        again = _doubled(WEIGHT * np.exp(-np.square((this.small[half] - moved) / np.float32(SAME))))
+        total += again * _looked_up(shot.cut.alpha[part], 2 * _doubled(way))
         weights += again
     alpha = this.cut.alpha.copy()
     alpha[part] = total / weights
@@ -89,13 +86,12 @@ def _partial(alpha: FloatArray) -> npt.NDArray[np.bool_]:
     return (alpha > 0) & (alpha < 1)
 
 
-def _looked_up(plane: npt.NDArray[Any], way: FloatArray) -> npt.NDArray[Any]:
+def _looked_up(plane: FloatArray | ByteArray, way: FloatArray) -> FloatArray:
     """``plane`` looked up ``way`` off every pixel."""
     rows, columns = plane.shape
     at = way + np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).astype(np.float32)
-    return np.asarray(
-        cv2.remap(plane, at, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    )
+    moved = cv2.remap(plane, at, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.float32)
 
 
 def _half(luma: ByteArray) -> ByteArray:

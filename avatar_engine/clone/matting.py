@@ -1,0 +1,71 @@
+"""Gives a clone a matte after it was made: the bundle is written again, with the cut-out body in it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from avatar_engine import models
+from avatar_engine.bundle import Bundle, BundleWriter
+from avatar_engine.contracts import Progress, silent
+from avatar_engine.errors import AvatarError
+from avatar_engine.face.person import WEIGHTS, OnnxMatte
+from avatar_engine.stage import cutout
+from avatar_engine.stage.body import VIDEO_PART
+
+
+def ready(model: Path | None = None) -> None:
+    """Refuse where a matte can't be made.
+
+    Raises:
+        AvatarError: The weights are not here, or the user's network is no good.
+    """
+    if model is None:
+        models.path(WEIGHTS)
+    else:
+        OnnxMatte(model)
+
+
+def add_matte(avatar: Path, model: Path | None = None, progress: Progress = silent) -> str:
+    """Cut the presenter of a bundle out, and put that into the bundle; a matte that is there already is replaced.
+
+    What was made before a stop lies beside the bundle, and is used.
+
+    Args:
+        avatar: The bundle; it is replaced in one step at the end.
+        model: A matting network of the user's own; None for the engine's own matte.
+        progress: Told how far it is.
+
+    Returns:
+        A line for people.
+
+    Raises:
+        AvatarError: The bundle, the weights or the network are no good, or there is nobody to cut out.
+    """
+    ready(model)
+    bundle = Bundle.open(avatar)
+    work = _work_folder(avatar, bundle, model)
+    baked = cutout.bake([bundle.extract(VIDEO_PART)], work, model, progress)
+    with BundleWriter(avatar, bundle.name, bundle.made, bundle.consent) as writer:
+        writer.add_parts(bundle, cutout.PARTS)
+        baked.save(writer)
+    size = baked.video.stat().st_size / 1e6
+    shutil.rmtree(work)
+    return f"{avatar} has a matte ({size:.1f} MB): --background changes what the presenter stands before."
+
+
+def _work_folder(avatar: Path, bundle: Bundle, model: Path | None) -> Path:
+    """The folder beside the bundle; one of another body or network is emptied."""
+    try:
+        network = hashlib.sha256(model.read_bytes()).hexdigest() if model else "own"
+    except OSError as error:
+        raise AvatarError(f"{model} can't be read: {error.strerror}.", "Check the path.") from error
+    key = f"{bundle.parts[VIDEO_PART].sha256} {network}"
+    work = avatar.with_suffix(".avatar.matte")
+    mark = work / "of"
+    if work.exists() and (not mark.exists() or mark.read_text() != key):
+        shutil.rmtree(work)
+    work.mkdir(exist_ok=True)
+    mark.write_text(key)
+    return work
