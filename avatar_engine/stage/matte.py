@@ -169,7 +169,7 @@ class Matting:
         flat = alpha.reshape(-1)
         flat[band] = share
         guide = np.ascontiguousarray(seen[..., 0])
-        smooth = _guided(guide, alpha, max(1, round(0.006 * alpha.shape[0] / 2)), 25.0)
+        smooth = guided(guide, alpha, max(1, round(0.006 * alpha.shape[0] / 2)), 25.0)
         led = sure * share + (1 - sure) * smooth.reshape(-1)[band]
         flat[band] = np.clip((led - NONE) / (ALL - NONE), 0, 1)
 
@@ -217,7 +217,7 @@ def _apart(
     return share, colour, reach / (reach + 20 * trust)
 
 
-def _guided(guide: ByteArray, values: FloatArray, radius: int, even: float) -> FloatArray:
+def guided(guide: ByteArray, values: FloatArray, radius: int, even: float) -> FloatArray:
     """The guided filter at half the size (He and Sun 2015): ``values`` as linear functions of ``guide`` in windows of
     ``radius`` such pixels."""
     whole = values.shape[1], values.shape[0]

@@ -24,6 +24,9 @@ STRIP = 32
 FAR, CLOSE = 0.05, 0.012
 """How far off the coarse mask a picture is surely free of the person, and how far but for stray hairs, in heights."""
 
+ROUGH = 0.03
+"""How far round a pixel the background is compared with itself to tell how varied it is, in heights."""
+
 ALIKE = 4.0
 """Mean difference in levels up to which two pictures show the same background."""
 
@@ -172,8 +175,12 @@ def _plate(pictures: Sequence[ByteArray], far: Sequence[Mask], near: Sequence[Ma
     known = sure.known | rest.known
     both = sure.known[..., None]
     found = filled(np.where(both, sure.colours, rest.colours), known)
-    noise = filled(np.where(both, sure.noise, rest.noise), known)
-    return Plate(found, np.maximum(noise, np.float32(QUIET)), known)
+    noise = np.maximum(filled(np.where(both, sure.noise, rest.noise), known), np.float32(QUIET))
+    soft = np.asarray(cv2.GaussianBlur(found, (0, 0), ROUGH * found.shape[0]), np.float32)
+    if known.any():  # what was never seen is as uncertain as the background is varied
+        guess = np.sqrt(np.square(found - soft)[known].mean(0))
+        noise = np.where(known[..., None], noise, np.maximum(noise, guess))
+    return Plate(found, noise.astype(np.float32), known)
 
 
 def _seen(pictures: Sequence[ByteArray], free: Sequence[Mask]) -> Plate:

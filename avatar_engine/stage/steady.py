@@ -19,8 +19,6 @@ WEIGHT = 0.7
 SAME = 5.0
 """Difference in levels of luma at which a pixel counts as found again by a third."""
 
-_NO_MAP = np.empty(0, np.float32)  # remap's second map, when the first has both coordinates
-
 Taken = tuple[ByteArray, Cut]
 """An I420 picture, and how it was cut out."""
 
@@ -89,8 +87,10 @@ def _partial(alpha: FloatArray) -> npt.NDArray[np.bool_]:
 def _looked_up(plane: FloatArray | ByteArray, way: FloatArray) -> FloatArray:
     """``plane`` looked up ``way`` off every pixel."""
     rows, columns = plane.shape
-    at = way + np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).astype(np.float32)
-    moved = cv2.remap(plane, at, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    # Two maps of one channel: OpenCV 5.0 mistakes an empty second map for a map, and looks elsewhere.
+    across = way[..., 0] + np.arange(columns, dtype=np.float32)
+    down = way[..., 1] + np.arange(rows, dtype=np.float32)[:, None]
+    moved = cv2.remap(plane, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, np.float32)
 
 
