@@ -130,9 +130,9 @@ def film(painter: Painter, kind: str, faces: list[Face], path: Path) -> tuple[By
 
 def coarse(path: Path) -> FloatArray:
     """The network's masks, made as large as the pictures."""
-    segmenter, made = SelfieSegmenter(), []
-    for picture in frames(path, format="rgb24"):
-        made.append(cv2.resize(segmenter.mask(picture), SIZE, interpolation=cv2.INTER_LINEAR))
+    segmenter = SelfieSegmenter()
+    seen = frames(path, format="rgb24")
+    made = [cv2.resize(segmenter.mask(one), SIZE, interpolation=cv2.INTER_LINEAR) for one in seen]
     segmenter.close()
     return np.stack(made)
 
@@ -250,8 +250,8 @@ def main(
         [
             *lines,
             "",
-            f"{count} pictures of {SIZE[0]}x{SIZE[1]}; {1e3 * np.mean(costs):.0f} ms of CPU a picture, coarse masks and "
-            f"encoder with it. {cpu_name()}, {usable_cores()} cores, {when}.",
+            f"{count} pictures of {SIZE[0]}x{SIZE[1]}; {1e3 * np.mean(costs):.0f} ms of CPU a picture, coarse masks "
+            f"and encoder with it. {cpu_name()}, {usable_cores()} cores, {when}.",
         ]
     )
     print(text)
