@@ -82,7 +82,7 @@ def wall(kind: str) -> ByteArray:
     x, y = np.meshgrid(np.arange(width) / width, np.arange(height) / height)
     if kind == "plain":
         shade = 0.75 + 0.25 * x - 0.15 * y
-        return np.round(shade[..., None] * (150, 165, 180)).astype(np.uint8)
+        return np.asarray(np.round(shade[..., None] * (150, 165, 180)), np.uint8)
     rng = np.random.default_rng(3)
     rough = cv2.GaussianBlur(rng.normal(0, 1, (height, width, 3)), (0, 0), 6)
     tiles = 25 * (((x * 24).astype(int) + (y * 14).astype(int)) % 2)[..., None]
@@ -198,7 +198,7 @@ def measure(kind: str, painter: Painter, count: int, pictures: Path | None) -> t
         baked = cutout.bake([clip], Path(folder) / "work")
         spent = (time.process_time() - began) / count
         cuts = [cutout.parted(picture) for picture in frames(baked.video, format="yuv420p")]
-        ours = np.stack([alpha for _, alpha in cuts]).astype(np.float32) / 255
+        ours = np.asarray(np.stack([alpha for _, alpha in cuts]) / 255, np.float32)
         plain = [rgb(one) for one in seen]
         found = {}
         for name, alphas, own in (

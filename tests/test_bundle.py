@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import pickle
@@ -11,7 +10,7 @@ import shutil
 import stat
 import tracemalloc
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -158,15 +157,15 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_disk_that_fills_while_a_part_is_added_is_told(tmp_path: Path) -> None:
-    class Failing(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            raise OSError(28, "No space left on device")
+    def failing() -> Iterator[bytes]:
+        yield b"{"
+        raise OSError(28, "No space left on device")
 
     with (
         pytest.raises(AvatarError, match=r"a\.json.*No space left"),
         BundleWriter(tmp_path / "a", "A", {}, {}) as writer,
     ):
-        writer._add("a.json", Failing(), 1)
+        writer._add("a.json", failing(), 1)
     assert list(tmp_path.iterdir()) == []
 
 

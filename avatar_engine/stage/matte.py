@@ -198,7 +198,8 @@ def _apart(
     trust = np.float32(1 / DOUBT**2)
     narrow = 1 / spread
     pull, lift = mean * narrow, seen - behind
-    colour, share, reach = mean, prior, np.ones_like(prior)
+    colour, share = mean, prior
+    reach: npt.NDArray[Any] = np.ones_like(prior)
     for _ in range(ROUNDS):
         if not exact:
             apart = colour - behind
