@@ -165,6 +165,8 @@ class Scene:
             which the show began.
         version: Of that layout's file, so that a changed one is read anew.
         began: When frame 0 was, in seconds since 1970 UTC; 0 where the programme has no time of day.
+        background: What the presenter stands before (`avatar_engine.stage.background.chosen`); "" for that with which
+            the show began.
     """
 
     card: Card | None = None
@@ -172,6 +174,7 @@ class Scene:
     layout: str = ""
     version: int = 0
     began: float = 0.0
+    background: str = ""
 
 
 BARE = Scene()

@@ -113,7 +113,7 @@ def run(avatar: Path, speech: Path, minutes: int, device: str, progress: Progres
     offsets = body.graph.mixed(bundle.tensors(PLACEMENT_PART)["offsets"])
     try:
         for index, row in enumerate(rows(MotionStream(model), samples, minutes * MINUTE)):
-            picture, matrix, place = body.frame(index)
+            picture, matrix, place, _ = body.frame(index)
             extract(picture, matrix, own)
             shape = np.asarray(row + offsets[place], np.float32)
             renderer.paint(picture, matrix, shape)

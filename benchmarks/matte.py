@@ -86,7 +86,7 @@ def wall(kind: str) -> ByteArray:
     rng = np.random.default_rng(3)
     rough = cv2.GaussianBlur(rng.normal(0, 1, (height, width, 3)), (0, 0), 6)
     tiles = 25 * (((x * 24).astype(int) + (y * 14).astype(int)) % 2)[..., None]
-    return np.clip((120, 105, 95) + 110 * rough + tiles, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((120, 105, 95) + 110 * rough + tiles, 0, 255), np.uint8)
 
 
 def acted(count: int) -> list[Face]:

@@ -58,6 +58,7 @@ class Sweep:
     """A grey body with a hand that goes round once in ten seconds."""
 
     def __init__(self, size: tuple[int, int]) -> None:
+        self.cut_out = False
         self._width, self._height = size
         self._picture = np.full((self._height * 3 // 2, self._width), 128, np.uint8)
         self._matrix = np.zeros((2, 3), np.float32)

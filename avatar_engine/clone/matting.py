@@ -12,7 +12,7 @@ from avatar_engine.contracts import Progress, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.face.person import WEIGHTS, OnnxMatte
 from avatar_engine.stage import cutout
-from avatar_engine.stage.body import VIDEO_PART
+from avatar_engine.stage.body import reels_of
 
 
 def ready(model: Path | None = None) -> None:
@@ -46,7 +46,8 @@ def add_matte(avatar: Path, model: Path | None = None, progress: Progress = sile
     ready(model)
     bundle = Bundle.open(avatar)
     work = _work_folder(avatar, bundle, model)
-    baked = cutout.bake([bundle.extract(VIDEO_PART)], work, model, progress)
+    reels = [bundle.extract(part) for part in reels_of(bundle)]
+    baked = cutout.bake(reels, work, model, progress)
     with BundleWriter(avatar, bundle.name, bundle.made, bundle.consent) as writer:
         writer.add_parts(bundle, cutout.PARTS)
         baked.save(writer)
@@ -61,7 +62,7 @@ def _work_folder(avatar: Path, bundle: Bundle, model: Path | None) -> Path:
         network = hashlib.sha256(model.read_bytes()).hexdigest() if model else "own"
     except OSError as error:
         raise AvatarError(f"{model} can't be read: {error.strerror}.", "Check the path.") from error
-    key = f"{bundle.parts[VIDEO_PART].sha256} {network}"
+    key = " ".join([network, *(bundle.parts[part].sha256 for part in reels_of(bundle))])
     work = avatar.with_suffix(".avatar.matte")
     mark = work / "of"
     if work.exists() and (not mark.exists() or mark.read_text() != key):

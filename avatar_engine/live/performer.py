@@ -25,9 +25,11 @@ from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.motion import MotionState, MotionStream
 from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.lips.render import Renderer
-from avatar_engine.stage.body import Body, BodyFrame
+from avatar_engine.stage.background import KEEP, Backcloth, check
+from avatar_engine.stage.body import Body, BodyFrame, matted
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.compose import Stage, face_box
+from avatar_engine.stage.keying import RELIGHT
 from avatar_engine.stage.label import Label
 from avatar_engine.stage.layout import Layout
 from avatar_engine.timing import StageTimes
@@ -58,7 +60,13 @@ class Painter(Protocol):
 
 
 class Footage(Protocol):
-    """Body pictures in order (see `avatar_engine.stage.body.Body`)."""
+    """Body pictures in order (see `avatar_engine.stage.body.Body`).
+
+    Attributes:
+        cut_out: Whether pictures are wanted cut out.
+    """
+
+    cut_out: bool
 
     def frame(self, index: int, /) -> BodyFrame:
         """Picture ``index``, ours to paint on, its crop's matrix, and its place in the body."""
@@ -88,8 +96,14 @@ class Footage(Protocol):
 class Scenery(Protocol):
     """Fits a body picture into the show (see `avatar_engine.stage.compose.Stage`)."""
 
-    def compose(self, body: ByteArray, /) -> ByteArray:
-        """The show's picture, uint8 I420; the same buffer every time."""
+    @property
+    def cut_out(self) -> bool:
+        """Whether the next bodies shall come cut out."""
+        ...
+
+    def compose(self, body: ByteArray, alpha: ByteArray | None, /) -> ByteArray:
+        """The show's picture, uint8 I420, of a body as filmed, or of one cut out with its alpha; the same buffer every
+        time."""
         ...
 
     def expect(self, scene: Scene, /) -> None:
@@ -115,11 +129,14 @@ def load(
     layout: Layout | None = None,
     language: str = "en",
     patient: bool = False,
+    background: str = KEEP,
+    relight: float = RELIGHT,
 ) -> Performer[MotionState]:
     """The presenter of a bundle, on a stage of ``size`` (width, height), warmed up; close it in the end.
 
     ``expression``, one of `EXPRESSIONS`, is kept all through the show; ``look`` is that of products' cards; ``layout``
-    says what else is on the picture, the engine's own words in ``language``. A ``patient`` show waits for drawings.
+    says what else is on the picture, the engine's own words in ``language``. A ``patient`` show waits for drawings. The
+    presenter stands before ``background`` (`avatar_engine.stage.background.chosen`), whose light is followed so far.
 
     Raises:
         AvatarError: The bundle lacks a part, or the device can't run it.
@@ -127,18 +144,23 @@ def load(
     lips = LipsModel.load(bundle)
     expressive = partial(lips.expressions.apply, expression)
     expressive(lips.neutral[None])  # an unknown one is refused before the body's thread starts
+    backcloth = Backcloth(size, bundle, patient, relight) if matted(bundle) else None
+    if backcloth is not None:
+        backcloth.want(background)
+    else:
+        check(bundle, background)
     motion, renderer = MotionStream(lips), Renderer(lips, device, threads=1)
     with Body.load(bundle, lips.size) as rehearsal:
-        picture, matrix, _ = rehearsal.frame(0)
+        picture, matrix, _, _ = rehearsal.frame(0)
         face = face_box(rehearsal.transforms, lips.size)
-        stage = Stage(size, label, layout, look, face, language, patient)
+        stage = Stage(size, label, layout, look, face, language, patient, backcloth)
         renderer.paint(picture, matrix, lips.neutral)
         stage.compose(picture)  # what it fills up beside the body is the same whenever a renderer begins
         stage.settle()
     motion.whole(np.random.default_rng(0).normal(0, 0.1, 10 * SAMPLES_PER_FRAME).astype(np.float32))
     offsets = bundle.tensors(PLACEMENT_PART)["offsets"]
     mark = PictureMark(size, consent_number(consents.from_record(bundle.consent).id)).mark
-    body = Body.load(bundle, lips.size)
+    body = Body.load(bundle, lips.size, stage.cut_out)
     placement = body.placed(offsets)
     return Performer(motion, renderer, body, stage, lips.neutral, placement, expressive, mark, len(body))
 
@@ -235,13 +257,14 @@ class Performer(Generic[State]):
             spent.append(time.thread_time())
             times.append(time.perf_counter())
 
-        picture, matrix, place = self._body.frame(index)
+        self._body.cut_out = self._stage.cut_out
+        picture, matrix, place, alpha = self._body.frame(index)
         self.home = self._body.home(place)
         note()
         shape = self._expression(coefficients[None])[0] + self._placement[place % len(self._placement)]
         self._painter.paint(picture, matrix, shape)
         note()
-        composed = self._mark(self._stage.compose(picture))
+        composed = self._mark(self._stage.compose(picture, alpha))
         note()
         for number, name in enumerate(("body", "paint", "stage")):
             self.seconds[name] += spent[number + 1] - spent[number]

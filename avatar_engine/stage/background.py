@@ -25,7 +25,8 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.media import colour
 from avatar_engine.media.picture import Planes, planes
 from avatar_engine.media.probe import opened, picture_stream
-from avatar_engine.stage.cutout import FIGURES_PART, PLATE_PART, VIDEO_PART, light_of
+from avatar_engine.stage.body import matted
+from avatar_engine.stage.cutout import FIGURES_PART, PLATE_PART, light_of
 from avatar_engine.stage.keying import RELIGHT, Relight
 
 log = logging.getLogger(__name__)
@@ -83,9 +84,9 @@ def check(bundle: Bundle, background: str, to_file: bool = False) -> None:
     Raises:
         AvatarError: The presenter was not cut out, or it goes to a place that knows no transparency.
     """
-    if background != KEEP and VIDEO_PART not in bundle.parts:
+    if background != KEEP and not matted(bundle):
         raise AvatarError(
-            f"{bundle.name} has no matte: the background can't be changed.",
+            f"{bundle.name} has no matte of all its pictures: the background can't be changed.",
             f"Run: avatar-engine matte {bundle.path}",
         )
     if background == TRANSPARENT and not to_file:
@@ -195,6 +196,7 @@ class Backcloth:
         relight: How far the presenter's light follows, 0 to 1.
 
     Attributes:
+        wanted: What shall hang there, as `chosen` gives it.
         now: What hangs there; None for as filmed.
         relight: What becomes of the presenter's colours before it.
     """
@@ -205,20 +207,21 @@ class Backcloth:
         self._size, self._bundle, self._patient, self._strength = size, bundle, patient, relight
         self.now: Background | None = None
         self.relight = Relight()
-        self._on = self._wanted = KEEP
+        self.wanted = KEEP
+        self._filmed: FloatArray | None = None
         self._coming: Future[Background | None] | None = None
         self._maker = ThreadPoolExecutor(1, "background", _yield_to_others)
 
     @property
     def cut_out(self) -> bool:
         """Whether the body's pictures have to come cut out."""
-        return self._wanted != KEEP
+        return self.wanted != KEEP
 
     def want(self, background: str) -> None:
         """Before this, as `chosen` gives it, the presenter shall stand as soon as may be."""
-        if background == self._wanted:
+        if background == self.wanted:
             return
-        self._wanted = background
+        self.wanted = background
         self._coming = None if background == KEEP else self._maker.submit(self._made, background)
 
     def settle(self) -> None:
@@ -228,12 +231,12 @@ class Backcloth:
             AvatarError: It can't be had.
         """
         if self._coming is not None and self._coming.result() is None:
-            raise AvatarError(f"The background {self._wanted} can't be had.", "Look at the log above.")
+            raise AvatarError(f"The background {self.wanted} can't be had.", "Look at the log above.")
 
     def take(self, cut_out: bool) -> Background | None:
         """What hangs behind the next picture, which comes cut out or as filmed; None for as filmed."""
         if not cut_out:
-            if self._wanted == KEEP:
+            if self.wanted == KEEP:
                 self._hang(None)
             return None
         if self._coming is not None and (self._patient or self._coming.done()):
@@ -241,7 +244,7 @@ class Backcloth:
             if coming is not None:
                 self._hang(coming)
             elif self.now is None:
-                self._wanted = KEEP  # it failed, and the log says so
+                self.wanted = KEEP  # it failed, and the log says so
         return self.now
 
     def close(self) -> None:
@@ -256,15 +259,13 @@ class Backcloth:
             self.now.close()
         self.now = background
         self.relight = Relight()
-        if background is not None and self._wanted not in (BLUR, TRANSPARENT):
-            filmed = light_of(self._bundle.json(FIGURES_PART)) if self._filmed is None else self._filmed
-            self._filmed = filmed
-            self.relight = Relight.between(filmed, background.light, self._strength)
-
-    _filmed: FloatArray | None = None
+        if background is not None and self._filmed is not None and self.wanted not in (BLUR, TRANSPARENT):
+            self.relight = Relight.between(self._filmed, background.light, self._strength)
 
     def _made(self, background: str) -> Background | None:
         try:
+            if self._filmed is None:
+                self._filmed = light_of(self._bundle.json(FIGURES_PART))
             return self._background(background)
         except AvatarError as error:
             log.error("the background stays as it is: %s", error)

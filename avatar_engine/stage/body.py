@@ -17,6 +17,8 @@ from avatar_engine.contracts import FRAME_RATE, ByteArray, FloatArray, Outlook
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.read import frames
 from avatar_engine.stage.action import FOLDER, Action, names
+from avatar_engine.stage.cutout import FIGURES_PART, PARTS, parted
+from avatar_engine.stage.cutout import VIDEO_PART as CUTOUT_PART
 from avatar_engine.stage.graph import Graph
 from avatar_engine.stage.seams import heads_of, matrices_of
 from avatar_engine.stage.walk import Walk
@@ -37,11 +39,14 @@ class BodyFrame(NamedTuple):
         picture: uint8 I420 (height * 3 // 2, width), the caller's to paint on.
         matrix: float32 (2, 3), from it to its crop.
         place: Its number in the body (`avatar_engine.stage.graph.Graph`): what is known of it is found under this.
+        alpha: uint8 (height, width), the presenter's share of every pixel, where the picture comes cut out: then it has
+            the presenter's colours alone. None where it is as filmed.
     """
 
     picture: ByteArray
     matrix: FloatArray
     place: int
+    alpha: ByteArray | None = None
 
 
 class Body:
@@ -56,6 +61,11 @@ class Body:
         crop_size: Side of the crop that the matrices handed out are for.
         seed: Of the way (see `Walk`).
         actions: Action clips that may be called for.
+        cutout: The film of all places cut out (`avatar_engine.stage.cutout`); None where there is none.
+        cut_out: See the attribute.
+
+    Attributes:
+        cut_out: Whether pictures are wanted cut out, from those on that are not decoded yet.
     """
 
     def __init__(
@@ -67,7 +77,10 @@ class Body:
         crop_size: int,
         seed: int = 0,
         actions: Sequence[Action] = (),
+        cutout: Path | None = None,
+        cut_out: bool = False,
     ) -> None:
+        self._cutout, self.cut_out = cutout, cut_out
         own = [graph.round, *([graph.joined] if len(graph.leave) else []), *(one.pictures for one in actions)]
         begins = np.cumsum([0, *own]).tolist()
         self._reels = list(zip(reels, begins, own, strict=False))
@@ -88,25 +101,25 @@ class Body:
         self._begin(0, 0)
 
     @classmethod
-    def load(cls, bundle: Bundle, crop_size: int) -> Self:
-        """The body of a bundle, for a painter that works on crops of ``crop_size`` pixels.
+    def load(cls, bundle: Bundle, crop_size: int, cut_out: bool = False) -> Self:
+        """The body of a bundle, for a painter that works on crops of ``crop_size`` pixels; ``cut_out`` from the first
+        picture on or as filmed.
 
         Raises:
             AvatarError: The bundle has no body or a damaged one.
         """
         tensors = bundle.tensors(TRACK_PART)
         transforms, size = tensors["transforms"], int(tensors["crop_size"].reshape(-1)[0])
-        reels, graph = [bundle.extract(VIDEO_PART)], Graph.ring(len(transforms))
+        graph = Graph.ring(len(transforms))
         if GRAPH_PART in bundle.parts:
             graph = _graph(bundle, len(transforms))
-        if len(graph.leave):
-            reels.append(bundle.extract(JOINS_PART))
         actions = [
             Action.of(name, bundle.tensors(f"{FOLDER}/{name}.safetensors"), len(transforms))
             for name in names(bundle)
         ]
-        reels += [bundle.extract(f"{FOLDER}/{action.name}.mp4") for action in actions]
-        return cls(reels, graph, transforms, size, crop_size, actions=actions)
+        reels = [bundle.extract(part) for part in reels_of(bundle)]
+        cutout = bundle.extract(CUTOUT_PART) if matted(bundle) else None
+        return cls(reels, graph, transforms, size, crop_size, actions=actions, cutout=cutout, cut_out=cut_out)
 
     def __len__(self) -> int:
         """Pictures of the round."""
@@ -164,14 +177,14 @@ class Body:
                 raise picture
             place = self._places.popleft()
             if self._next > index:
-                return BodyFrame(picture, self._transforms[place], place)
+                return BodyFrame(picture[0], self._transforms[place], place, picture[1])
 
     def _begin(self, index: int, home: int) -> None:
         self._walk.begin(home, index)
         self._next, self._fresh = index, (index, home % self.graph.round)
         self._places: deque[int] = deque()  # of the pictures that were settled and not handed out
         self._wanted: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        self._ready: queue.Queue[ByteArray | BaseException] = queue.Queue(AHEAD)
+        self._ready: queue.Queue[tuple[ByteArray, ByteArray | None] | BaseException] = queue.Queue(AHEAD)
         self._closing = threading.Event()
         self._settle(index + AHEAD)
         self._thread = threading.Thread(target=self._decode, name="body", daemon=True)
@@ -202,21 +215,39 @@ class Body:
 
     def _decode(self) -> None:
         reading: Iterator[ByteArray] = iter(())
-        last = -2
+        last, before = -2, False
         try:
             while (place := self._wanted.get()) is not None and not self._closing.is_set():
                 video, first, count = next(reel for reel in reversed(self._reels) if reel[1] <= place)
-                if place != last + 1 or place == first:
+                cut = self.cut_out and self._cutout is not None
+                if cut and self._cutout is not None:
+                    video, first, count = self._cutout, 0, len(self._transforms)
+                if place != last + 1 or place == first or cut != before:
                     reading = frames(video, place - first, count, format="yuv420p")
-                last, picture = place, next(reading, None)
+                last, before, picture = place, cut, next(reading, None)
                 if picture is None:
                     raise AvatarError(
                         f"The body has {place - first} pictures, its track has {count}.",
                         "The bundle is damaged: clone again.",
                     )
-                self._ready.put(picture)
+                self._ready.put(parted(picture) if cut else (picture, None))
         except BaseException as error:
             self._ready.put(error)
+
+
+def reels_of(bundle: Bundle) -> list[str]:
+    """The parts that are a bundle's reels, in the order of their places."""
+    joins = [JOINS_PART] if JOINS_PART in bundle.parts else []
+    return [VIDEO_PART, *joins, *(f"{FOLDER}/{name}.mp4" for name in names(bundle))]
+
+
+def matted(bundle: Bundle) -> bool:
+    """Whether a bundle's presenter is cut out of all that is in it now."""
+    if not set(PARTS) <= set(bundle.parts):
+        return False
+    made = bundle.json(FIGURES_PART)
+    now = [bundle.parts[part].sha256 for part in reels_of(bundle)]
+    return isinstance(made, dict) and made.get("of") == now
 
 
 def _graph(bundle: Bundle, pictures: int) -> Graph:

@@ -18,9 +18,11 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.media.picture import Planes, blank, planes
 from avatar_engine.stage import layout_file
 from avatar_engine.stage.arrangement import Arrangement, Setting
+from avatar_engine.stage.background import Backcloth, Background
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.framing import Framing, Slices, frame
 from avatar_engine.stage.ground import ground
+from avatar_engine.stage.keying import Keyer
 from avatar_engine.stage.label import Label
 from avatar_engine.stage.layout import PLAIN, Layout
 from avatar_engine.stage.overlay import easel
@@ -85,6 +87,10 @@ class Stage:
         face: Of the face, hair to chin, in the body's pictures; None where that is not known.
         language: BCP 47 tag of the words that the engine itself puts there.
         patient: Wait for every drawing; without it, what is not drawn yet comes as soon as it is.
+        backcloth: What the presenter stands before, where that may change; None for as filmed.
+
+    Attributes:
+        shares: The presenter's share of every pixel of the last picture, uint8 (height, width), where it came cut out.
 
     Raises:
         AvatarError: The size is odd or too small, or the layout is made for another one.
@@ -99,6 +105,7 @@ class Stage:
         face: Box | None = None,
         language: str = "en",
         patient: bool = False,
+        backcloth: Backcloth | None = None,
     ) -> None:
         width, height = size
         if width % 2 or height % 2 or min(size) < 64:
@@ -107,6 +114,9 @@ class Stage:
                 "Choose a size such as 1280x720.",
             )
         self.size, self._label = size, label
+        self._backcloth, self._keyer, self._keyed = backcloth, Keyer(), False
+        self._background = backcloth.wanted if backcloth else ""
+        self.shares: ByteArray | None = None
         self._layout = layout or layout_file.load(PLAIN)
         self._plan = self._layout
         self._layout.refuse_other(size, "Choose another size or layout.")
@@ -140,25 +150,37 @@ class Stage:
             self._prepare(scene)
             self._change()
             self._fresh = False
+            if self._backcloth is not None:
+                self._backcloth.want(scene.background or self._background)
 
     def settle(self) -> None:
         """Wait until what always stands there is drawn."""
         if self._set is not None:
             self._set.arrangement.settle()
+        if self._backcloth is not None:
+            self._backcloth.settle()
+
+    @property
+    def cut_out(self) -> bool:
+        """Whether the body's next pictures shall come cut out."""
+        return self._backcloth is not None and self._backcloth.cut_out
 
     def close(self) -> None:
         """Nothing more is drawn."""
         if self._set is not None:
             self._set.arrangement.close()
+        if self._backcloth is not None:
+            self._backcloth.close()
         self._builder.shutdown(wait=False, cancel_futures=True)
         self._easel.shutdown(wait=False, cancel_futures=True)
         self._pen.close()
 
-    def compose(self, body: ByteArray) -> ByteArray:
+    def compose(self, body: ByteArray, alpha: ByteArray | None = None) -> ByteArray:
         """The show's picture of one body frame.
 
         Args:
             body: uint8 I420 (height * 3 // 2, width) of any even size.
+            alpha: uint8 (height, width), where it comes cut out.
 
         Returns:
             uint8 I420 of the show's size; in memory that the next pictures use again, so copy it to keep it.
@@ -168,9 +190,13 @@ class Stage:
         here = self._set
         assert here is not None  # noqa: S101 - for the type checker: `_begin` has made it
         scene, index = self._wanted
-        self._clear(here)
+        behind = self._backcloth.take(alpha is not None) if self._backcloth else None
+        if behind is None or alpha is None:
+            self._clear(here)
+            _paste(body, here.seen, here.into)
+        else:
+            self._key(body, alpha, here, behind)
         here.arrangement.show(scene, index)
-        _paste(body, here.seen, here.into)
         here.arrangement.draw(self._planes)
         picture = self._picture
         if self._step < DISSOLVE:
@@ -181,10 +207,25 @@ class Stage:
         self._last = picture
         return picture
 
+    def _key(self, body: ByteArray, alpha: ByteArray, here: _Set, behind: Background) -> None:
+        """Put the cut-out body before a background, which takes the whole picture."""
+        for plane, clean in zip(self._planes, behind.next(), strict=True):
+            np.copyto(plane, clean)
+        luma, blue, red = (plane[spot] for plane, spot in zip(planes(body), here.seen, strict=True))
+        scale = here.into[0].shape[0] / luma.shape[0]
+        how = _interpolation(scale, False), _interpolation(scale, True)
+        assert self._backcloth is not None  # noqa: S101 - for the type checker: it gave `behind`
+        relight = self._backcloth.relight
+        self.shares = self._keyer.put((luma, blue, red), alpha[here.seen[0]], here.into, relight, how)
+        self._keyed = True
+
     def _clear(self, here: _Set) -> None:
         """Put the ground back where the last picture had something that the body does not cover."""
         if here.ground is None:
             return
+        if self._keyed:
+            self._keyed, self.shares = False, None
+            self._enter(here)
         self._label.wipe(self._planes, here.ground)
         for spots in here.arrangement.touched():
             for plane, clean, spot in zip(self._planes, here.ground, spots, strict=True):

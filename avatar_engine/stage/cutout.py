@@ -7,6 +7,7 @@ in them; below, as luma, the presenter's share of every pixel.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
@@ -112,7 +113,7 @@ def bake(reels: Sequence[Path], work: Path, model: Path | None = None, progress:
     video = work / "cutout.mp4"
     concatenate(pieces, video)
     progress("matte", 1.0)
-    return Cutout(video, picture, _figures(found, len(reel), model))
+    return Cutout(video, picture, {**_figures(found, len(reel), model), "of": list(map(_sha256, reels))})
 
 
 class _Reel:
@@ -262,6 +263,11 @@ def _write_picture(path: Path, plate: Plate) -> None:
     if not ok:
         raise RuntimeError("the plate can't be written")
     path.write_bytes(data.tobytes())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _figures(found: list[Plate], total: int, model: Path | None) -> dict[str, Any]:

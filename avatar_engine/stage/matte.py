@@ -198,24 +198,24 @@ def _apart(
     trust = np.float32(1 / DOUBT**2)
     narrow = 1 / spread
     pull, lift = mean * narrow, seen - behind
-    colour, share = mean, prior
+    colour: npt.NDArray[Any] = mean
+    share: npt.NDArray[Any] = prior
     reach: npt.NDArray[Any] = np.ones_like(prior)
     for _ in range(ROUNDS):
         if not exact:
             apart = colour - behind
             reach = (apart * apart).sum(0)
-            share = np.asarray(
-                np.clip(((apart * lift).sum(0) + trust * prior) / (reach + trust), 0, 1), np.float32
-            )
+            share = np.clip(((apart * lift).sum(0) + trust * prior) / (reach + trust), 0, 1)
         colour = (pull + share * (lift + share * behind)) / (narrow + share * share)
     if exact:
         return share, colour, np.ones_like(share)
     left = lift - share * (colour - behind)
     strange = (left * left + (colour - mean) ** 2 * narrow).sum(0)
     known = np.exp(-np.maximum(strange - USUAL, 0) / STRANGE)
-    share = np.asarray(share + (1 - known) * np.maximum(prior - share, 0), np.float32)
+    share = share + (1 - known) * np.maximum(prior - share, 0)
     colour = colour + (1 - known) * (seen - colour)  # what is like nothing around it has its own
-    return share, colour, reach / (reach + 20 * trust)
+    sure = reach / (reach + 20 * trust)
+    return share.astype(np.float32), colour.astype(np.float32), sure.astype(np.float32)
 
 
 def guided(guide: ByteArray, values: FloatArray, radius: int, even: float) -> FloatArray:

@@ -64,6 +64,7 @@ class Onward:
     """A body that only runs forwards, and keeps what it was told."""
 
     def __init__(self) -> None:
+        self.cut_out = False
         self.outlooks: list[tuple[int, Outlook]] = []
         self.begun: list[tuple[int, int]] = []
 
@@ -151,6 +152,7 @@ class BareStage:
     """Shows the body as it is, and keeps which scene was wanted on every picture."""
 
     def __init__(self) -> None:
+        self.cut_out = False
         self.expected: list[Scene] = []
         self.shown: list[Scene | None] = []
 
@@ -163,7 +165,7 @@ class BareStage:
     def close(self) -> None:
         pass
 
-    def compose(self, body: ByteArray) -> ByteArray:
+    def compose(self, body: ByteArray, alpha: ByteArray | None) -> ByteArray:
         return body
 
 

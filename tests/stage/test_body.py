@@ -1,5 +1,6 @@
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def test_runs_on_past_its_end_for_ever_picture_and_matrix_in_step(video):
     with ring(video) as body:
         assert len(body) == COUNT
         for index in range(3 * COUNT + 5):
-            picture, matrix, _ = body.frame(index)
+            picture, matrix, *_ = body.frame(index)
             np.testing.assert_array_equal(picture, wanted[index % COUNT])
             np.testing.assert_array_equal(matrix, matrices()[index % COUNT])
 
@@ -47,7 +48,7 @@ def test_runs_on_past_its_end_for_ever_picture_and_matrix_in_step(video):
 def test_what_is_painted_on_a_picture_is_not_there_a_round_later(video):
     with ring(video) as body:
         for index in range(2 * COUNT):
-            picture, _, _ = body.frame(index)
+            picture, *_ = body.frame(index)
             assert picture.max() < 255
             picture[:] = 255
 
@@ -74,7 +75,7 @@ def test_any_frame_can_be_had(video, steps):
     with ring(video) as body:
         body.frame(0)
         for index in steps:
-            picture, matrix, _ = body.frame(index)
+            picture, matrix, *_ = body.frame(index)
             np.testing.assert_array_equal(picture, wanted[index % COUNT])
             np.testing.assert_array_equal(matrix, matrices()[index % COUNT])
 
@@ -132,3 +133,36 @@ def test_the_idle_presenter_takes_no_joins(tmp_path, video):
     with joined(tmp_path, video) as body:
         body.go_round()
         assert [body.frame(index).place for index in range(2 * COUNT)] == [*range(COUNT)] * 2
+
+
+def test_pictures_come_cut_out_from_soon_after_they_are_wanted_so(tmp_path: Path) -> None:
+    pictures = 40
+    clip, cut = tmp_path / "body.mp4", tmp_path / "cutout.mp4"
+    with VideoWriter(clip, 64, 48, sound=False, crf=6, gop=10) as filmed:
+        for index in range(pictures):
+            filmed.picture(np.full((72, 64), 40 + index, np.uint8))
+    with VideoWriter(cut, 64, 96, sound=False, crf=6, gop=10) as writer:
+        for index in range(pictures):
+            stacked = np.full((144, 64), 128, np.uint8)
+            stacked[:48], stacked[48:96] = 140 + index, 2 * index
+            writer.picture(stacked)
+    transforms = np.tile(np.eye(2, 3, dtype=np.float32), (pictures, 1, 1))
+    with Body([clip], Graph.ring(pictures), transforms, 32, 32, cutout=cut) as body:
+        seen = []
+        for index in range(90):
+            body.cut_out = 10 <= index < 60
+            seen.append(body.frame(index))
+    turns = [
+        index for index in range(1, 90) if (seen[index].alpha is None) != (seen[index - 1].alpha is None)
+    ]
+    assert len(turns) == 2
+    for wanted, came in zip((10, 60), turns, strict=True):
+        assert wanted < came <= wanted + AHEAD + 2
+    for index, frame in enumerate(seen):  # in step with the body, whichever film they come from
+        own = index % pictures
+        if frame.alpha is None:
+            assert abs(int(frame.picture[5, 5]) - (40 + own)) <= 2
+        else:
+            assert frame.picture.shape == (72, 64)
+            assert abs(int(frame.picture[5, 5]) - (140 + own)) <= 2
+            assert abs(int(frame.alpha[5, 5]) - 2 * own) <= 2

@@ -90,8 +90,9 @@ def test_every_picture_carries_the_label_and_no_argument_takes_it_away():
         "face",
         "language",
         "patient",
+        "backcloth",
     ]
-    assert list(inspect.signature(Stage.compose).parameters) == ["self", "body"]
+    assert list(inspect.signature(Stage.compose).parameters) == ["self", "body", "alpha"]
     assert list(inspect.signature(Label).parameters) == ["language", "position", "size", "advertising"]
     with pytest.raises((TypeError, AttributeError)):
         Stage((1280, 720), None).compose(body(1280, 720))  # type: ignore[arg-type]
