@@ -187,8 +187,9 @@ def clone_presenter(
             )
         cut_out = None
         if matte:
+            reels = [reel for reel in (body.video, body.joins) if reel is not None]
             with watch.stage("matte"):
-                cut_out = cutouts.bake([body.video], work / "matte", progress=voice_running.watched)
+                cut_out = cutouts.bake(reels, work / "matte", progress=voice_running.watched)
         voice: VoiceOutcome = voice_running.result()
     watch.seconds["voice"] = voice.seconds
 
