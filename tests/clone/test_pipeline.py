@@ -64,6 +64,18 @@ def test_the_fits_get_what_the_rest_leaves() -> None:
     assert pipeline._fit_share(1200, 400, 1500) == 1200 - 400 - 180
 
 
+def test_a_matte_is_made_when_asked_for_or_when_the_fits_keep_their_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pipeline.models, "is_present", lambda name: True)
+    assert pipeline._wants_matte(True, 0, 1500)
+    assert not pipeline._wants_matte(False, 9999, 1500)
+    assert pipeline._wants_matte(None, 900, 1500)
+    assert not pipeline._wants_matte(None, 600, 1500)
+    monkeypatch.setattr(pipeline.models, "is_present", lambda name: False)
+    assert not pipeline._wants_matte(None, 900, 1500)
+
+
 def stages(monkeypatch: pytest.MonkeyPatch, found: Findings, scene: Scene, asked: np.ndarray) -> list[Any]:
     """Every stage of a clone is done already: with these findings, and lips whose sound asks for ``asked``.
 
@@ -126,7 +138,8 @@ def test_the_body_gets_the_mouths_settled_place(
     body = replace(found.body, video=tmp_path / "body.mp4", source=source)
     nets = stages(monkeypatch, replace(found, body=body), scene, asked)
     output = tmp_path / "marie.avatar"
-    pipeline.clone_presenter(tmp_path / "take [one].mp4", output, tmp_path / "consent.toml")
+    bare = pipeline.CloneOptions(matte=False)
+    pipeline.clone_presenter(tmp_path / "take [one].mp4", output, tmp_path / "consent.toml", bare)
     offsets = Bundle.open(output).tensors(PLACEMENT_PART)["offsets"]
     assert offsets.shape == (count, 4)
     assert np.abs(posture).max() > 0.3
