@@ -60,8 +60,8 @@ def test_a_resumed_clone_reports_its_whole_time(tmp_path: Path) -> None:
 
 
 def test_the_fits_get_what_the_rest_leaves() -> None:
-    assert pipeline._fit_share(1200, 100, 1500) == 1200 - 100 - 180
-    assert pipeline._fit_share(1200, 400, 1500) == 1200 - 400 - 180
+    assert pipeline._fit_share(1200, 100, 1500) == 1200 - 100 - 240
+    assert pipeline._fit_share(1200, 400, 1500) == 1200 - 400 - 240
 
 
 def test_a_matte_is_made_when_asked_for_or_when_the_fits_keep_their_time(
