@@ -174,7 +174,9 @@ class Walk:
         places = self._ahead(join, forward)
         age = now - self._shown[places]
         run = self._run + np.arange(HORIZON)
-        last = self._run + REACH + self._far[(self._place + REACH) % graph.round]  # of this run, or of the next one
+        last = (
+            self._run + REACH + self._far[(self._place + REACH) % graph.round]
+        )  # of this run, or of the next one
         cost = 0.0
         if join >= 0:
             run[forward:] = np.arange(HORIZON - forward)
