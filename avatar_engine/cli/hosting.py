@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from avatar_engine.cli import shows
-from avatar_engine.cli.words import frame_size, seconds
+from avatar_engine.cli.words import Layout, Size, seconds
 
 console = Console(stderr=True)
 out = Console()
@@ -18,7 +18,6 @@ show_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode="markdown", help="Scripts of shows: check them and rehearse them."
 )
 
-Size = Annotated[Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")]
 Script = Annotated[Path, typer.Argument(help="The show, in Markdown; see the README.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The video to write (.mp4).")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
@@ -59,7 +58,8 @@ def rehearse(
     journal: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write down here what is decided and said.")
     ] = None,
-    size: Size = "1280x720",
+    size: Size = None,
+    layout: Layout = "",
     device: Device = "auto",
 ) -> None:
     """Play a show into a video, faster than real time, as it will be on air.
@@ -76,8 +76,8 @@ def rehearse(
     hosting = Hosting(studio.rehearsed, seed, notes=journal)
     with Bars(console) as progress:
         made = rehearsal.rehearse(
-            avatar, script, output, hosting, seconds=duration or None, loop=loop, size=size, device=device,
-            progress=progress,
+            avatar, script, output, hosting, seconds=duration or None, loop=loop, size=size, layout=layout,
+            device=device, progress=progress,
         )  # fmt: skip
     out.print(made.summary())
 
@@ -90,7 +90,7 @@ def replay(
     journal: Annotated[Path, typer.Argument(help="What a show or a rehearsal wrote down: journal.jsonl.")],
     avatar: Annotated[Path, typer.Option(metavar="NAME.avatar", help="The clone's file.")],
     output: Output,
-    size: Size = "1280x720",
+    size: Size = None,
     device: Device = "auto",
 ) -> None:
     """Play a show again, word for word and pause for pause, into a video."""
@@ -165,19 +165,58 @@ def audit(
         raise typer.Exit(1)
 
 
+@show_app.command(
+    "layout",
+    epilog="**Examples**\n\n`avatar-engine show layout news -o news.png`\n\n"
+    "`avatar-engine show layout mine.toml -o mine.png --avatar marie.avatar --language fr`",
+)
+def layout(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME|FILE", help="plain, shopping, vertical, square, news, or a .toml file."),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The picture to write (.png, .jpg, .webp).")
+    ] = None,
+    avatar: Annotated[
+        Path | None, typer.Option(metavar="NAME.avatar", help="The clone's file; a drawn figure by default.")
+    ] = None,
+    size: Size = None,
+    language: Annotated[str, typer.Option(help="Language of the label and of the samples.")] = "en",
+) -> None:
+    """Check a layout, and render a picture of it with a sample of everything that it may show.
+
+    A layout is a small TOML file beside its pictures and SVG templates: how large the picture is, where the presenter
+    is, and a list of elements (logo, lower-third, text, qr, countdown, chat, card, video). Every mistake is told with
+    its line. `--layout` of live, say and rehearse, `layout:` in a script and `control SHOW layout` take the same names.
+    """
+    from avatar_engine.live.layout_preview import preview
+    from avatar_engine.stage import layout_file
+
+    plan = layout_file.load(name)
+    if output:
+        width, height = preview(plan, output, avatar=avatar, size=size, language=language)
+        out.print(f"{output}: {width}x{height}", highlight=False, markup=False, soft_wrap=True)
+        return
+    width, height = plan.picture_size(size)
+    kinds = ", ".join(one.kind for one in plan.element) or "nothing"
+    out.print(f"{plan.name}: {width}x{height}, with {kinds}.", highlight=False, markup=False, soft_wrap=True)
+
+
 def control(
     show: Annotated[str, typer.Argument(help="A show's name or id (see `avatar-engine status`).")],
     order: Annotated[
         str,
         typer.Argument(
-            help="say, after, skip, pause, resume, jump, product, card, mute, unmute, mic, do, or status."
+            help="say, after, skip, pause, resume, jump, product, card, layout, mute, unmute, mic, do, or status."
         ),
     ],
     text: Annotated[
         str,
         typer.Argument(
             help="What is said (say, after), a segment (jump), a product's id, or where the technician's voice comes "
-            "from (mic): - for standard input, a file, an address, a device, or off; on and off (card); an action (do)."
+            "from (mic): - for standard input, a file, an address, a device, or off; on and off (card); a layout's "
+            "name or file (layout); an action (do)."
         ),
     ] = "",
     raw: Annotated[
@@ -189,6 +228,7 @@ def control(
 
     `say` breaks off softly what is being said, and the line that was cut comes again from its start; `after` waits for
     its end. `skip` leaves out the rest of an answer, of a gap or of a segment. `pause` falls silent until `resume`.
+    `layout` changes what is on the picture, softly and without a late frame.
     `mic` puts the technician's own voice into the presenter's mouth, where the script allows it (`microphone: on`).
     """
     from avatar_engine.live.desk import send
@@ -202,11 +242,14 @@ def control(
             ident, source, lambda stands: out.print(stands, highlight=False, markup=False, soft_wrap=True)
         )
         return
+    if order == "layout" and text.endswith(".toml"):
+        text = str(Path(text).absolute())
     out.print(send(ident, order, text), highlight=False, markup=False, soft_wrap=True)
 
 
 CONTROL_EXAMPLES = (
     "**Examples**\n\n`avatar-engine control marie say 'One moment please.'`\n\n`avatar-engine control marie skip`\n\n"
+    "`avatar-engine control marie layout news`\n\n"
     "`avatar-engine control marie jump flash_offer`\n\n"
     "`arecord -f S16_LE -r 48000 | avatar-engine control marie mic -`"
 )

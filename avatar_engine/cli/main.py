@@ -16,7 +16,7 @@ from rich.markup import escape
 from avatar_engine import __version__
 from avatar_engine.cli import actions, hosting, takeover, verify
 from avatar_engine.cli import consent as consents
-from avatar_engine.cli.words import Avatar, frame_size, seconds
+from avatar_engine.cli.words import Avatar, Layout, Size, seconds
 from avatar_engine.contracts import EMOTIONS, Controls
 from avatar_engine.errors import AvatarError
 
@@ -214,9 +214,8 @@ def say(
     use: Annotated[
         str, typer.Option(help="What the video is for, as the consent names it; refused where it does not.")
     ] = "",
-    size: Annotated[
-        Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")
-    ] = "1280x720",
+    size: Size = None,
+    layout: Layout = "",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Render a text, or recorded sound, to a video file, as fast as the machine can.
@@ -240,6 +239,7 @@ def say(
             expression=expression,
             use=use,
             size=size,
+            layout=layout,
             device=device,
             progress=progress,
         )
@@ -329,9 +329,8 @@ def live(
             min=0, metavar="MINUTES", help="Give an endpoint up that is away for so long; 0 never does."
         ),
     ] = 0.0,
-    size: Annotated[
-        Any, typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture.")
-    ] = "1280x720",
+    size: Size = None,
+    layout: Layout = "",
     loop: Annotated[bool, typer.Option("--loop", help="Start again at the end, for ever.")] = False,
     duration: Annotated[
         Any, typer.Option("--for", parser=seconds, metavar="TIME", help="End after this time on air.")
@@ -406,6 +405,7 @@ def live(
         outputs=asked_for(to or [], record, cut, preview, give_up_after),
         codec=codec,
         size=size,
+        layout=layout,
         loop=loop,
         seconds=duration or None,
         resume=resume,

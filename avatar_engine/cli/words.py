@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,4 +31,17 @@ def frame_size(text: str) -> tuple[int, int]:
     return width, height
 
 
+Size = Annotated[
+    Any,
+    typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture; the layout's, or 1280x720."),
+]
+Layout = Annotated[
+    str,
+    typer.Option(
+        "--layout",
+        metavar="NAME|FILE",
+        help="What is on the picture, and where: plain, shopping, vertical, square, news, or a .toml file; "
+        "see show layout.",
+    ),
+]
 Avatar = Annotated[Path, typer.Argument(metavar="NAME.avatar", help="The clone's file.")]

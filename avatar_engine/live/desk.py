@@ -56,8 +56,9 @@ def orders(
     interrupt: Callable[[], None],
     microphone: Microphone | None = None,
     acting: Acting = NO_ACTING,
+    change: Callable[[str], str] | None = None,
 ) -> Orders:
-    """What may be asked of a hosted show; ``interrupt`` lets what is on air break off."""
+    """What may be asked of a hosted show; ``interrupt`` lets what is on air break off, ``change`` its layout change."""
 
     def at_once(
         done: str, act: Callable[[str], str | None], softly: bool = False, alone: bool = False
@@ -95,6 +96,11 @@ def orders(
             raise AvatarError("This show has no microphone.", "Only a show with a voice of its own has one.")
         return microphone.order(text)
 
+    def layout(text: str) -> str:
+        if change is None:
+            raise AvatarError("This show has no picture to change.", "Only a show on air has one.")
+        return change(text)
+
     def card(text: str) -> str:
         if text not in ("on", "off"):
             raise AvatarError(f"{text!r} is neither on nor off.", "Write card on, or card off.")
@@ -121,6 +127,7 @@ def orders(
         "jump": at_once("", lambda text: f"On with {producer.jump(text)!r}."),
         "product": at_once("", product, softly=True),
         "card": at_once("", card, softly=True),
+        "layout": layout,
         "mute": at_once("The chat is not answered.", lambda _: producer.mute(), softly=True),
         "unmute": at_once("The chat is answered.", lambda _: producer.mute(False), softly=True),
         "mic": mic,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -14,14 +15,15 @@ from avatar_engine.broadcast.ring import FrameRing
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.folders import door_of
 from avatar_engine.live.desk import Acting, Desk, orders
+from avatar_engine.live.layouts import changing
 from avatar_engine.live.microphone import KIND, Microphone
 from avatar_engine.live.voice_process import VoiceProcess
 from avatar_engine.show.director import Director
 from avatar_engine.show.front_matter import OFF
 from avatar_engine.show.journal import Journal
 from avatar_engine.show.producer import Producer, Studio
+from avatar_engine.show.scenes import Scenes
 from avatar_engine.show.script import Script
-from avatar_engine.show.showcase import Showcase
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.placing import SIDES
 from avatar_engine.trust.audit import Audit
@@ -40,6 +42,7 @@ class Hosting:
         desk: Id under which it takes a technician's orders; "" for none.
         notes: Where its journal goes; None for nowhere.
         audit: Where its audit log goes; None for nowhere.
+        layout: Where its layout is, for the journal (`avatar_engine.live.layouts.place_of`).
     """
 
     furnish: Furnish | None = None
@@ -47,6 +50,7 @@ class Hosting:
     desk: str = ""
     notes: Path | None = None
     audit: Path | None = None
+    layout: str = ""
 
 
 class OnAirClock:
@@ -71,6 +75,7 @@ def about(script: Script, file: Path, hosting: Hosting) -> dict[str, Any]:
     kept = {field: getattr(script, field) for field in ("language", "label", "expression", "use", "names")}
     kept["advertising"] = script.sells
     kept["card"] = _found(script.card, file.parent)
+    kept["layout"] = hosting.layout
     with suppress(OSError):  # it was read a moment ago
         kept["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
     began = datetime.now(UTC).isoformat(timespec="seconds")
@@ -87,9 +92,11 @@ def look_of(script: Script, file: Path | None) -> Look | None:
     return Look.of(script.card, file.parent) if file and script.catalogue else None
 
 
-def showcase_of(director: Director | Producer) -> Showcase | None:
-    """Where a hosted show's cards come from; None where it has none."""
-    return director.showcase if isinstance(director, Producer) else None
+def scenes_of(director: Director | Producer, clock: Callable[[], float]) -> Scenes:
+    """What is on the picture of a show on air; ``clock`` gives its seconds."""
+    if isinstance(director, Producer):
+        return director.scenes
+    return Scenes(began=lambda: time.time() - clock())
 
 
 def directed(
@@ -144,6 +151,7 @@ def desk_of(
     allowed: bool,
     acting: Acting,
     stack: ExitStack,
+    size: tuple[int, int],
 ) -> Microphone | None:
     """Open the desk of a hosted show; ``stack`` closes it.
 
@@ -154,6 +162,7 @@ def desk_of(
         allowed: Whether a technician may take the microphone.
         acting: What the presenter can do.
         stack: Closes what is opened.
+        size: Width and height of the picture, which a new layout has to keep.
 
     Returns:
         What is heard in place of the voice; None where there is no desk.
@@ -163,7 +172,11 @@ def desk_of(
     microphone = Microphone(voice, director, door_of(hosting.desk, KIND), allowed)
     microphone.launch()
     stack.callback(microphone.close)
-    desk = Desk(hosting.desk, orders(director, voice.interrupt, microphone, acting), director.ordered)
+    desk = Desk(
+        hosting.desk,
+        orders(director, voice.interrupt, microphone, acting, changing(director.scenes, size)),
+        director.ordered,
+    )
     desk.open()
     stack.callback(desk.close)
     return microphone

@@ -98,12 +98,12 @@ class SpeechSource(Protocol):
         ...
 
 
-Scenes: TypeAlias = Callable[[str], Scene]
+SceneFor: TypeAlias = Callable[[str], Scene]
 """The scene for what is heard, a product's id or "": asked once a frame."""
 
 
 def bare(_: str) -> Scene:
-    """The `Scenes` of a show in which nothing changes."""
+    """The `SceneFor` of a show in which nothing changes."""
     return BARE
 
 
@@ -147,7 +147,7 @@ class SoundTrack:
         scene, outlook: See `Track`.
     """
 
-    def __init__(self, source: SpeechSource, scenes: Scenes = bare, product: str = "") -> None:
+    def __init__(self, source: SpeechSource, scenes: SceneFor = bare, product: str = "") -> None:
         self.product, self._scenes = product, scenes
         self.scene = BARE
         self.outlook = NOTHING_KNOWN

@@ -7,24 +7,31 @@ show.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import Progress, silent
+from avatar_engine.contracts import FRAME_RATE, Progress, Scene, silent
 from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import agreed
-from avatar_engine.live.hosted import Hosting, directed, look_of, showcase_of
-from avatar_engine.live.programme import bare
+from avatar_engine.live.hosted import Hosting, directed, look_of
+from avatar_engine.live.layouts import place_of, plan_of
+from avatar_engine.live.programme import SceneFor, bare
 from avatar_engine.live.say import SIGNS_PER_SECOND, Made, film, patient_voice
 from avatar_engine.show import journal, privacy
 from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
 from avatar_engine.show.journal import Replayed
 from avatar_engine.show.producer import Producer
+from avatar_engine.show.remarks import Remarks
+from avatar_engine.show.scenes import Scenes, by_frames
 from avatar_engine.show.script import Line, Pause, Script
-from avatar_engine.show.showcase import Showcase, by_frames
+from avatar_engine.show.showcase import Showcase
 from avatar_engine.stage.card import Look
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust.clearance import Clearance
@@ -39,7 +46,8 @@ def rehearse(
     *,
     seconds: float | None = None,
     loop: bool = False,
-    size: tuple[int, int] = (1280, 720),
+    size: tuple[int, int] | None = None,
+    layout: str = "",
     device: str = "auto",
     progress: Progress = silent,
 ) -> Made:
@@ -52,7 +60,8 @@ def rehearse(
         hosting: Its catalogue, chat and host, its seed (another one sounds otherwise) and where the journal goes.
         seconds: End after this time.
         loop: Start again from the top after the last line; needs ``seconds``.
-        size: Width and height.
+        size: Width and height; None for what the layout is made for.
+        layout: Name or file of the layout, seen from the working folder; "" for what the script says.
         device: ``auto``, ``cpu`` or ``cuda``.
         progress: Told how far it is.
 
@@ -61,6 +70,8 @@ def rehearse(
     """
     began = time.monotonic()
     planned = scripts.load(script)
+    plan = plan_of(layout, planned, script)
+    hosting = replace(hosting, layout=place_of(layout, planned, script))
     bundle = Bundle.open(avatar)
     own = VoicePack.load(bundle).language
     signed = consents.from_record(bundle.consent, bundle.made)
@@ -84,11 +95,12 @@ def rehearse(
         voice = patient_voice(director, bundle, may)
         if isinstance(director, Director):
             voice.tells = said.handed
-        showcase = showcase_of(director)
+        showcase = director.showcase if isinstance(director, Producer) else None
+        scenes = by_frames(director.scenes) if isinstance(director, Producer) else bare
         made = film(
             bundle, planned, may, voice, output, length=lambda: seconds or _length(planned), seconds=seconds,
             whole=False, size=size, device=device, look=look_of(planned, script) if showcase else None,
-            scenes=by_frames(showcase) if showcase else bare, progress=progress,
+            layout=plan, scenes=scenes, progress=progress,
         )  # fmt: skip
     return Made(output, made, time.monotonic() - began)
 
@@ -98,7 +110,7 @@ def replay(
     notes: Path,
     output: Path,
     *,
-    size: tuple[int, int] = (1280, 720),
+    size: tuple[int, int] | None = None,
     device: str = "auto",
     progress: Progress = silent,
 ) -> Made:
@@ -111,6 +123,7 @@ def replay(
     written = journal.read(notes)
     entries = privacy.spoken(written, notes)
     planned = journal.script_of(entries)
+    plan = plan_of("", planned, None)
     bundle = Bundle.open(avatar)
     own = VoicePack.load(bundle).language
     signed = consents.from_record(bundle.consent, bundle.made)
@@ -126,14 +139,39 @@ def replay(
             said(entry)
         made = film(
             bundle, planned, may, voice, output, length=lambda: length, whole=False, size=size, device=device,
-            look=Look.of(planned.card, notes.parent), scenes=by_frames(_quiet(entries)), progress=progress,
+            look=Look.of(planned.card, notes.parent), layout=plan, scenes=_told(entries), progress=progress,
         )  # fmt: skip
     return Made(output, made, time.monotonic() - began)
 
 
-def _quiet(entries: list[journal.Entry]) -> Showcase:
-    """The cards that a journal tells of; no other one is written."""
-    return Showcase(journal.cards(entries), lambda entry: None)
+def _told(entries: list[journal.Entry]) -> SceneFor:
+    """The cards, comments and layouts that a journal tells of; no other one is written."""
+    remarks = Remarks(lambda message: None)
+    for comment, at in journal.comments(entries):
+        remarks.put(comment, at)
+    changes = deque(journal.layouts(entries))
+    scenes = Scenes(Showcase(journal.cards(entries), lambda entry: None), remarks, _began(entries))
+    ask, frame = by_frames(scenes), count()
+
+    def scene(heard: str) -> Scene:
+        at = next(frame) / FRAME_RATE
+        while changes and changes[0][1] <= at:
+            scenes.change(changes.popleft()[0], 0)
+        return ask(heard)
+
+    return scene
+
+
+def _began(entries: list[journal.Entry]) -> Callable[[], float] | None:
+    """When the show began that a journal tells of; a rehearsal has no date."""
+    told = entries[0].get("began")
+    if not isinstance(told, str):
+        return None
+    try:
+        at = datetime.fromisoformat(told).timestamp()
+    except ValueError:
+        return None
+    return lambda: at
 
 
 def _length(script: Script) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray, Outlook, Phone, Scene
 from avatar_engine.live.outlook import coming
-from avatar_engine.live.programme import Piece, Scenes, Silence, SoundTrack, SpeechSource, Spoken, bare
+from avatar_engine.live.programme import Piece, SceneFor, Silence, SoundTrack, SpeechSource, Spoken, bare
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Retold:
             they began, and that in which they ended.
     """
 
-    def __init__(self, source: SpeechSource, on_fault: str, start: int = 0, scenes: Scenes = bare) -> None:
+    def __init__(self, source: SpeechSource, on_fault: str, start: int = 0, scenes: SceneFor = bare) -> None:
         self.then = start
         self.repeated = self.skipped = 0
         self.went: deque[tuple[int, int, int]] = deque(maxlen=1000)

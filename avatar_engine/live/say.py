@@ -20,15 +20,18 @@ from avatar_engine.contracts import AS_FITTED, EXPRESSIONS, FRAME_RATE, Controls
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import Agreed, agreed
+from avatar_engine.live.layouts import plan_of
 from avatar_engine.live.outlook import Foresees, coming
-from avatar_engine.live.programme import Piece, Programme, Scenes, SoundTrack, bare
+from avatar_engine.live.programme import Piece, Programme, SceneFor, SoundTrack, bare
 from avatar_engine.live.sound_process import SoundProcess
 from avatar_engine.live.voice_process import Directs, Teller, VoiceProcess, voice_of
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import Line, Script
+from avatar_engine.stage import layout_file
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.label import Label
+from avatar_engine.stage.layout import PLAIN, Layout
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import keys, manifest, provenance
 from avatar_engine.trust.clearance import Clearance
@@ -97,7 +100,8 @@ def render(
     engine: Path | None = None,
     lexicon: Path | None = None,
     controls: Controls = AS_FITTED,
-    size: tuple[int, int] = (1280, 720),
+    size: tuple[int, int] | None = None,
+    layout: str = "",
     device: str = "auto",
     label: str = "top-right",
     expression: str = EXPRESSIONS[0],
@@ -116,7 +120,8 @@ def render(
         engine: File of a speech server that speaks in place of the clone's own voice.
         lexicon: File of the user's pronunciations.
         controls: How it is said where no mark asks for more; a recording keeps its own.
-        size: Width and height of the video.
+        size: Width and height of the video; None for what the layout is made for.
+        layout: Name or file of the layout; "" for the plain one.
         device: ``auto``, ``cpu`` or ``cuda``.
         label: Corner of the label.
         expression: The presenter's, one of `EXPRESSIONS`.
@@ -134,6 +139,8 @@ def render(
     own = VoicePack.load(bundle).language
     items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
     said = Script(items, language or own, controls, label, expression=expression)
+    plan = plan_of(layout, said, None)
+    plan.picture_size(size)
     signed = consents.from_record(bundle.consent, bundle.made)
     may = agreed(signed, said.languages, own, use or None)
     Clearance(signed, use or None).check()
@@ -153,7 +160,16 @@ def render(
         else:
             record.sound(redact_url(audio) if "://" in audio else audio)
         made = film(
-            bundle, said, may, voice, output, length=length, size=size, device=device, progress=progress
+            bundle,
+            said,
+            may,
+            voice,
+            output,
+            length=length,
+            size=size,
+            device=device,
+            layout=plan,
+            progress=progress,
         )
     return Made(output, made, time.monotonic() - started)
 
@@ -184,10 +200,11 @@ def film(
     length: Callable[[], float],
     seconds: float | None = None,
     whole: bool = True,
-    size: tuple[int, int] = (1280, 720),
+    size: tuple[int, int] | None = None,
     device: str = "auto",
     look: Look | None = None,
-    scenes: Scenes = bare,
+    layout: Layout | None = None,
+    scenes: SceneFor = bare,
     progress: Progress = silent,
 ) -> float:
     """What a voice says, in the presenter's picture, into a video file; its seconds.
@@ -201,15 +218,18 @@ def film(
         length: Seconds that it will take, about; asked once the voice is loaded.
         seconds: End after this time.
         whole: Refuse a video in which something could not be said.
-        size: Width and height.
+        size: Width and height; None for what the layout is made for.
         device: ``auto``, ``cpu`` or ``cuda``.
         look: How products' cards look; None for no cards.
+        layout: What is on the picture, and where; None for the plain one.
         scenes: What is shown.
         progress: Told how far it is.
 
     Raises:
         AvatarError: Something could not be said, or bundle, size or file are no good.
     """
+    plan = layout or layout_file.load(PLAIN)
+    size = plan.picture_size(size)
     stamp = Label(may.language, script.label, size, script.sells)
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     with ExitStack() as stack:
@@ -219,7 +239,15 @@ def film(
         from avatar_engine.live import performer as performers
 
         performer = performers.load(
-            bundle, stamp, size, devices.choose(device), script.expression, look, patient=True
+            bundle,
+            stamp,
+            size,
+            devices.choose(device),
+            script.expression,
+            look,
+            plan,
+            may.language,
+            patient=True,
         )
         stack.callback(performer.close)
         voice.wait_ready()

@@ -18,17 +18,17 @@ from avatar_engine.broadcast.ring import ENDLESS, FAILED, FrameRing, slots_for
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, codec_named, redact_url
 from avatar_engine.broadcast.status import BroadcastStatus
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import FRAME_RATE, Scene
+from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import recordings, renderer_process
 from avatar_engine.live.accounts import hosts_of, of_show
 from avatar_engine.live.agreed import agreed
 from avatar_engine.live.desk import Acting
-from avatar_engine.live.hosted import Hosting, OnAirClock, desk_of, directed, look_of, showcase_of
+from avatar_engine.live.hosted import Hosting, OnAirClock, desk_of, directed, look_of, scenes_of
 from avatar_engine.live.idle import Baker, idle_video
+from avatar_engine.live.layouts import place_of, plan_of
 from avatar_engine.live.microphone import Microphone
 from avatar_engine.live.position import Position
-from avatar_engine.live.programme import bare
 from avatar_engine.live.renderers import Feed, Renderers
 from avatar_engine.live.retold import Retold
 from avatar_engine.live.sound_process import SoundProcess
@@ -177,7 +177,8 @@ def run(
     lexicon: Path | None = None,
     read_back: bool = True,
     codec: str = "h264",
-    size: tuple[int, int] = (1280, 720),
+    size: tuple[int, int] | None = None,
+    layout: str = "",
     loop: bool = False,
     seconds: float | None = None,
     resume: bool = False,
@@ -203,7 +204,8 @@ def run(
         read_back: Whether sentences are read back before they are heard, where there is time for it.
         outputs: RTMP(S) addresses, paths of files to record to, and other outputs.
         codec: ``h264``, ``hevc`` or ``av1``.
-        size: Width and height of the show.
+        size: Width and height of the show; None for what the layout is made for.
+        layout: Name or file of the layout, seen from the working folder; "" for what the script says.
         loop: Start the script or recording again at its end, for ever.
         seconds: End after this time on air.
         resume: Go on with the script where its last show broke off.
@@ -243,13 +245,26 @@ def run(
     clearance = Clearance(signed, planned.use, hosts_of(goals), permits.load(permit) if permit else None)
     clearance.check()
     planned = may.settled(planned)
+    plan = plan_of(layout, planned, script)
+    size = plan.picture_size(size)
+    hosting = replace(hosting, layout=place_of(layout, planned, script))
     label = Label(may.language, planned.label, size, planned.sells)
     tags = provenance.metadata(may.language, bundle.name)
     record = provenance.record(bundle.name, signed, may.language)
     format_ = ProgrammeFormat(*size, metadata=tags, codec=codec_named(codec), record=provenance.line(record))
     look = look_of(planned, script)
-    make = partial(renderer_process.load_performer, bundle, label, size, device, planned.expression, look)
-    idle = idle_video(bundle, f"{label.words} {label.box}", size, planned.expression)
+    make = partial(
+        renderer_process.load_performer,
+        bundle,
+        label,
+        size,
+        device,
+        planned.expression,
+        look,
+        plan,
+        may.language,
+    )
+    idle = idle_video(bundle, f"{label.words} {label.box} {plan.digest}".strip(), size, planned.expression)
     room = None if audio else RoomTone.load(bundle).loop()  # a recorded sound has a room of its own
     began = time.time()
     with ExitStack() as stack:
@@ -288,8 +303,7 @@ def run(
         )
         stack.callback(voice.close)
         voice.launch()
-        showcase = showcase_of(director)
-        scenes = (lambda heard: Scene(showcase.seen(heard, clock()))) if showcase else bare
+        scenes = scenes_of(director, clock)
         microphone: Microphone | None = None
         if audio:
             said.sound(redact_url(audio) if "://" in audio else audio)
@@ -299,8 +313,10 @@ def run(
             if isinstance(director, Producer) and server is None:  # which gets its words in other pieces
                 voice.give_way_to(director)
             acting = Acting(names(bundle), lambda name: track.act(name) if track else None)
-            microphone = desk_of(director, voice, hosting, planned.microphone, acting, stack)
-        track = Retold(microphone or voice, planned.on_fault, start, scenes)
+            microphone = desk_of(director, voice, hosting, planned.microphone, acting, stack, size)
+        track = Retold(
+            microphone or voice, planned.on_fault, start, lambda heard: scenes.seen(heard, clock())
+        )
         feed = Feed(track, ring)
         feed.told = director.went if isinstance(director, Producer) else said.went
         renderers = Renderers(make, ring, feed)

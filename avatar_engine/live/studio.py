@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from avatar_engine import markup
-from avatar_engine.contracts import Card
+from avatar_engine.contracts import Card, Comment
 from avatar_engine.errors import AvatarError
+from avatar_engine.live.layouts import plan_of
 from avatar_engine.show import guard as guards
 from avatar_engine.show import script as scripts
 from avatar_engine.show.attendance import Attendance
 from avatar_engine.show.catalogue import Catalogue, Product, opened
-from avatar_engine.show.chat.inbox import Inbox, Question
+from avatar_engine.show.chat.inbox import Inbox, Question, spoken_name
 from avatar_engine.show.chat.message import Count, Message
 from avatar_engine.show.chat.replay import Replay
 from avatar_engine.show.chat.source import Source
@@ -33,6 +34,8 @@ from avatar_engine.show.host.prompt import Memory, messages
 from avatar_engine.show.host.reply import LAW, Ready, Reply, Request
 from avatar_engine.show.journal import Journal
 from avatar_engine.show.producer import Studio
+from avatar_engine.show.remarks import Remarks
+from avatar_engine.show.scenes import Scenes
 from avatar_engine.show.script import Line, Script, Segment
 from avatar_engine.show.showcase import Showcase
 from avatar_engine.show.wording import SLOTS, filled, slots_of
@@ -168,7 +171,11 @@ class Shop:
         values, picture = self._values(found, language, now), self.picture(product)
         name, price, was, saving = (values.get(slot, "") for slot in ("name", "price", "was", "saving"))
         path = str(picture or "")
-        return Card(product, name, price, was, saving, found.stock, language, path, _state(picture))
+        offer = found.offer_at(now)
+        ends = offer.ends.timestamp() if offer and offer.ends else 0.0
+        return Card(
+            product, name, price, was, saving, found.stock, language, path, _state(picture), found.link, ends
+        )
 
     def _values(self, product: Product, language: str, now: datetime | None = None) -> dict[str, str]:
         now = now or self._now()
@@ -286,8 +293,17 @@ def _studio(
 
     def came(what: Message | Count, sort: str, when: float) -> None:
         attendance.came(what, sort, when)
+        if isinstance(what, Message):
+            remarks.came(what, sort, when)
         if isinstance(what, Message) and sort in ("question", "talk"):
             memory.came(what.text)
+
+    def shown(comment: Comment, since: float) -> None:
+        journal.named([comment.author] if comment.author else [])
+        told = {"author": comment.author, "text": comment.text, "language": comment.language}
+        journal({"event": "comment", "at": round(since, 3), **told})
+
+    remarks = Remarks(_shown_of(guard, script), shown)
 
     def noted(entry: Mapping[str, Any]) -> None:
         memory.told(entry)
@@ -358,6 +374,7 @@ def _studio(
         journal=noted,
         today=lambda: now().astimezone() if live else now(),
         showcase=showcase,
+        scenes=Scenes(showcase, remarks, lambda: now().timestamp() - clock(), journal),
         chats=lambda: tuple(one.standing for one in heard),
         close=close,
     )
@@ -376,6 +393,20 @@ def _tongue(script: Script) -> Callable[[str], str]:
     if script.language.lower() != languages.AUTO:
         return lambda text: ""
     return lambda text: languages.recognised(markup.unmarked(text), script.answers[0], script.among)
+
+
+def _shown_of(guard: Guard, script: Script) -> Callable[[Message], Comment | None]:
+    """What may stand on the picture of a message: all of it, if the host might say it, too; None for nothing."""
+
+    def shown(message: Message) -> Comment | None:
+        text = " ".join(message.text.split())
+        tag = languages.recognised(text, script.answers[0], script.answers)
+        verdict = guard.check(text, tag, "", "chat")
+        if guards.attack(text) or not verdict.allowed or verdict.text != text:
+            return None
+        return Comment(spoken_name(message.author, tag), text, tag)
+
+    return shown
 
 
 def _endpoint(
@@ -414,6 +445,7 @@ def checked(file: Path) -> Checked:
     if script.host:
         hosts.load(file.parent / script.host)
     Look.of(script.card, file.parent)
+    plan_of("", script, file)
     guard = Guard(shop.catalogue, lambda: datetime.now(UTC), script.rivals)
     wrong = [*_lacking(script, file.parent), *_refused(script, shop, guard)]
     lines = sum(isinstance(item, Line) and not item.goes_on for item in script.items)

@@ -174,6 +174,7 @@ _TEXTS: Mapping[str, Callable[[str], Any]] = {
     "label": partial(_one_of, LABEL_POSITIONS, "corner"),
     "pause": read_duration,
     "use": partial(_one_of, tuple(USES), "known use"),
+    "layout": _words,
     "expression": partial(_one_of, EXPRESSIONS, "expression"),
     "on_fault": partial(_one_of, ON_FAULT, "way to go on after a fault"),
     "catalogue": _words,

@@ -1,13 +1,14 @@
 """The journal of a show: everything that was decided and said, in order, from which it can be played again exactly.
 
-JSON lines. The first one has the seed, the script's hash and what its pictures look like; ``say`` and ``rest`` are what
-was handed out, ``taken back`` says how much of that was not heard after all and comes again (the ``numbers`` of what
-was to be said among it; what comes again has a new number, and says ``again`` which one it had), ``microphone`` when
-another voice was on air, and `CARDS` which product's card was on the picture while what was ``heard``. Of the others,
-which a replay passes over, the figures of a show are counted (`avatar_engine.kpis`): ``spoke`` (how long something is),
-``heard`` (when it went out), ``wordings`` (between what a line chooses), ``segment``, ``ask``, ``answered``,
-``unanswered``, ``audience``, ``sales``, ``clicks``; the rest is decisions. Names of viewers are enciphered, and what
-they wrote of themselves is masked (`avatar_engine.show.privacy`).
+JSON lines. The first one has the seed, the script's hash and what its pictures look like; ``say`` and ``rest`` are
+what was handed out, ``taken back`` says how much of that was not heard after all and comes again (the ``numbers`` of
+what was to be said among it; what comes again has a new number, and says ``again`` which one it had), ``microphone``
+when another voice was on air, and `CARDS` which product's card was on the picture while what was ``heard``;
+``comment`` and ``layout`` tell what else was on it. Of the others, which a replay passes over, the figures of a show
+are counted (`avatar_engine.kpis`): ``spoke`` (how long something is), ``heard`` (when it went out), ``wordings``
+(between what a line chooses), ``segment``, ``ask``, ``answered``, ``unanswered``, ``audience``, ``sales``,
+``clicks``; the rest is decisions. Names of viewers are enciphered, and what they wrote of themselves is masked
+(`avatar_engine.show.privacy`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from avatar_engine.contracts import Card, Controls, Utterance
+from avatar_engine.contracts import Card, Comment, Controls, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.show.front_matter import OFF
 from avatar_engine.show.privacy import Discretion, Pseudonyms
@@ -219,6 +220,7 @@ def script_of(entries: Sequence[Mapping[str, Any]]) -> Script:
     texts = {name: str(about[name]) for name in ("language", "label", "expression", "use") if name in about}
     look = about.get("card", [OFF])
     sells = about.get("advertising") is True
+    texts["layout"] = str(about.get("layout", ""))
     return Script((), **texts, card=tuple(map(str, look)), advertising=sells)  # type: ignore[arg-type]
 
 
@@ -236,6 +238,23 @@ def cards(entries: Sequence[Mapping[str, Any]]) -> Callable[[str, float], Card |
         return before[-1] if before else next((card for _, card in shown if card), None)
 
     return card_of
+
+
+def layouts(entries: Sequence[Entry]) -> list[tuple[str, float]]:
+    """The layouts that a technician asked for, and at which second of the show."""
+    return [(str(entry["layout"]), float(entry["at"])) for entry in entries if entry.get("event") == "layout"]
+
+
+def comments(entries: Sequence[Entry]) -> list[tuple[Comment, float]]:
+    """What of viewers was on the picture, and from which second of the show on."""
+    return [
+        (
+            Comment(*(str(entry.get(field, "")) for field in ("author", "text", "language"))),
+            float(entry["at"]),
+        )
+        for entry in entries
+        if entry.get("event") == "comment"
+    ]
 
 
 def languages(entries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

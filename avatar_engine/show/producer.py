@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from itertools import count
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from avatar_engine.show import journal, rules
 from avatar_engine.show.chat.standing import Standing
 from avatar_engine.show.host.reply import OWN, Reply, Request
 from avatar_engine.show.rules import RuleBook
+from avatar_engine.show.scenes import Scenes
 from avatar_engine.show.script import Beat, Gap, Line, Pause, Script, Segment
 from avatar_engine.show.showcase import Showcase
 from avatar_engine.show.wording import choices_of, filled, worded
@@ -157,6 +159,7 @@ class Studio:
         journal: Told of everything that is decided.
         today: The time of day, for segments that begin at one.
         showcase: Shows the card of the product that is spoken of; None for no cards.
+        scenes: What is on the picture; None for the cards alone.
         chats: How the chat's sources stand.
         close: Ends what it opened.
     """
@@ -171,6 +174,7 @@ class Studio:
     journal: Callable[[Mapping[str, Any]], None] = lambda entry: None
     today: Callable[[], datetime] = datetime.now
     showcase: Showcase | None = None
+    scenes: Scenes | None = None
     chats: Callable[[], tuple[Standing, ...]] = tuple
     close: Callable[[], None] = lambda: None
 
@@ -351,6 +355,11 @@ class Producer:
     def showcase(self) -> Showcase | None:
         """Shows the cards of products; None for none."""
         return self._studio.showcase
+
+    @cached_property
+    def scenes(self) -> Scenes:
+        """What is on the picture besides the presenter."""
+        return self._studio.scenes or Scenes(self._studio.showcase)
 
     def next(self) -> Utterance | Pause | None:
         """The next thing to say or the next silence; ``None`` when the show is over."""

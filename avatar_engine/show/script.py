@@ -40,6 +40,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     advertising: off    # or on: the label says that something is sold; with a catalogue it says so whatever stands here
     microphone: off     # or on: a technician may speak through the presenter's mouth (`avatar_engine.live.microphone`)
     card: left          # or right, off: where a product's card stands; or [left, card.svg, font.ttf]: how it looks
+    layout: shopping    # a layout of the engine's, or a .toml file (`avatar_engine.stage.layout`); plain by default
     names: hidden       # or kept: how names of viewers are written into the journal
     ---
 
@@ -183,6 +184,7 @@ class Script:
         microphone: Whether a technician may speak through the presenter's mouth.
         advertising: Whether the label says that it is advertising though there is no catalogue; see `sells`.
         card: Its side, its SVG and its fonts (`avatar_engine.stage.card.Look.of`).
+        layout: Name or file of its layout (`avatar_engine.stage.layout`); "" for the plain one.
     """
 
     items: tuple[Item, ...]
@@ -203,6 +205,7 @@ class Script:
     microphone: bool = False
     advertising: bool = False
     card: tuple[str, ...] = ()
+    layout: str = ""
     names: str = NAMES[0]
     among: tuple[str, ...] = ()
 

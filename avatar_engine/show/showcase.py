@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from avatar_engine.contracts import FRAME_RATE, Card, Scene
+from avatar_engine.contracts import Card
 from avatar_engine.errors import AvatarError
 
 LOOK = 0.5
@@ -137,15 +137,3 @@ class Showcase:
                 self._known.pop(next(one for one in self._known if one not in self._on_picture))
             self._known[product] = card
         return card
-
-
-def by_frames(showcase: Showcase) -> Callable[[str], Scene]:
-    """What a programme asks that is filmed and not on air: the time is the count of its frames."""
-    frame = 0
-
-    def scene(heard: str) -> Scene:
-        nonlocal frame
-        frame += 1
-        return Scene(showcase.seen(heard, (frame - 1) / FRAME_RATE))
-
-    return scene

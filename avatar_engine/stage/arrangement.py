@@ -143,6 +143,11 @@ class Arrangement:
         fonts = tuple(Path(font) for font in plan.fonts) or (setting.look.fonts if setting.look else ())
         self._hand = Hand(pen, Typeface(fonts), setting.language)
         self._ink = Ink(**plan.colours.model_dump())
+        self._warmed = (
+            easel.submit(pen.warm, self._hand.face.files("1"), self._hand.face.family)
+            if plan.element
+            else None
+        )
         self._index = -1
         self._since = -1
         self._placed = [
@@ -160,6 +165,8 @@ class Arrangement:
 
     def settle(self) -> None:
         """Wait until all that is asked for so far is drawn."""
+        if self._warmed:
+            self._warmed.result()
         for placed in self._placed:
             placed.seen.settle()
 

@@ -154,19 +154,20 @@ class Inset:
         """The picture ``frames`` after the last one, or the last that is there: what is late is left out later."""
         with self._lock:
             self._owed += frames
-            if self._patient:
-                self._lock.wait_for(
-                    lambda: self._round or len(self._ahead) >= self._owed or self._over, PATIENCE
-                )
+            while self._owed and not self._round:
+                if self._ahead:
+                    self._now = self._ahead.popleft()
+                    self._owed -= 1
+                    self._at += 1
+                    self._lock.notify_all()
+                elif not (self._patient and self._lock.wait_for(self._there, PATIENCE)) or self._over:
+                    return
             if self._round:
                 self._at = (self._at + self._owed) % len(self._round)
                 self._now, self._owed = self._round[self._at], 0
-                return
-            while self._owed and self._ahead:
-                self._now = self._ahead.popleft()
-                self._owed -= 1
-                self._at += 1
-            self._lock.notify_all()
+
+    def _there(self) -> bool:
+        return bool(self._round or self._ahead or self._over)
 
     def _decode(self) -> None:
         if sys.platform == "linux":  # where every thread has its own

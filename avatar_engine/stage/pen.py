@@ -72,6 +72,11 @@ class Pen:
         drawn[..., :3] *= drawn[..., 3:]
         return drawn
 
+    def warm(self, fonts: Sequence[str], family: str) -> None:
+        """Start the process and let it read these fonts, before anybody waits for a drawing."""
+        words = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><text y="8" font-size="8">1</text></svg>'
+        self.draw(words, (8, 8), fonts, family, "en")
+
     def close(self) -> None:
         """End the process."""
         with self._lock:

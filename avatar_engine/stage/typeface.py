@@ -53,7 +53,7 @@ _SCRIPTS = (
         ),
     ),
 )
-_EAST_ASIAN = (
+_EAST_ASIAN: tuple[str, ...] = (
     "/usr/share/fonts/**/NotoSansCJK-Bold.ttc",
     "/usr/share/fonts/**/NotoSansCJK*.ttc",
     "/usr/share/fonts/**/wqy-*.ttc",

@@ -15,6 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from avatar_engine.cli import main as cli
+from avatar_engine.cli import words
 from avatar_engine.clone.check import run
 from avatar_engine.clone.check.finding import fatal
 from avatar_engine.errors import AvatarError
@@ -39,14 +40,14 @@ def test_a_bad_duration_is_refused_with_its_value(text: str) -> None:
 
 
 def test_a_size_is_read() -> None:
-    assert cli.frame_size("1280x720") == (1280, 720)
-    assert cli.frame_size(" 720X1280 ") == (720, 1280)
+    assert words.frame_size("1280x720") == (1280, 720)
+    assert words.frame_size(" 720X1280 ") == (720, 1280)
 
 
 @pytest.mark.parametrize("text", ["1280", "1281x720", "10x10", "99999x2", "axb"])
 def test_a_bad_size_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter):
-        cli.frame_size(text)
+        words.frame_size(text)
 
 
 def _leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

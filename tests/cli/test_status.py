@@ -188,7 +188,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def _go(console: Console, **more: Any) -> ShowStatus:
     given: dict[str, Any] = {
         "avatar": Path("marie.avatar"), "script": Path("show.md"), "audio": "", "language": "", "engine": None,
-        "lexicon": None, "read_back": True, "size": (320, 180), "codec": "h264", "resume": False,
+        "lexicon": None, "read_back": True, "size": (320, 180), "layout": "", "codec": "h264", "resume": False,
         "outputs": [OutputSpec.parse("rtmp://a.example/live/SECRET?token=HUSH")],
         "loop": False, "seconds": None, "device": "cpu", "status_file": None, "name": "", "log_file": None,
         "metrics": None, "seed": 0, "prices": Prices(hour=2.0),

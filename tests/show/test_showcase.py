@@ -9,7 +9,8 @@ import pytest
 
 from avatar_engine.contracts import Card
 from avatar_engine.errors import AvatarError
-from avatar_engine.show.showcase import Showcase, by_frames
+from avatar_engine.show.scenes import Scenes, by_frames
+from avatar_engine.show.showcase import Showcase
 
 
 class Shop:
@@ -42,13 +43,13 @@ def test_the_card_follows_what_is_heard_and_is_written_down() -> None:
     assert shop.notes[0] == {
         "event": "card", "at": 0.04, "heard": "a", "product": "a",
         "card": {"product": "a", "name": "A", "price": "1", "was": "", "saving": "", "left": None,
-                 "language": "en", "picture": "", "state": 0},
+                 "language": "en", "picture": "", "state": 0, "link": "", "ends": 0.0},
     }  # fmt: skip
 
 
 def test_a_rehearsal_looks_twice_a_second_of_the_show() -> None:
     shop = Shop()
-    ask = by_frames(shop.showcase())
+    ask = by_frames(Scenes(shop.showcase()))
     prices = []
     for frame in range(50):
         shop.price = "1" if frame < 20 else "2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -333,3 +334,11 @@ def test_on_air_nobody_waits_for_a_layout(folder: Path, players: list[Player]) -
     stage.show(Scene(layout=str(folder / "l.toml")), 2)
     assert (stage.compose(body()) != first).any()
     stage.close()
+
+
+def test_the_readmes_example_is_a_layout(folder: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"```toml\n(# mine\.toml.*?)```", readme, re.DOTALL)
+    assert found
+    (folder / "mine.toml").write_text(found[1])
+    assert [one.kind for one in layout_file.load("mine.toml", folder).element][-1] == "lower-third"

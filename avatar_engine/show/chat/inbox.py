@@ -575,6 +575,11 @@ def _hash(vector: FloatArray, term: str, weight: float) -> None:
     vector[code % WIDTH] += weight if code & 0x80000000 else -weight
 
 
+def spoken_name(author: str, language: str) -> str:
+    """The name of an author as it may be said in a language; "" where it may not."""
+    return next(iter(_names(author, language)), "")
+
+
 def _names(author: str, language: str) -> tuple[str, ...]:
     """The name of an author as it may be said aloud in a language ("" for any); empty where it may not."""
     said = " ".join(re.sub(r"[_.\-\d]+", " ", author).split())
