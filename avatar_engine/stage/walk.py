@@ -251,4 +251,4 @@ def _until(leave: Places, pictures: int) -> npt.NDArray[np.intp]:
     ends = np.sort(leave)
     at = np.arange(pictures)
     following = ends[np.searchsorted(ends, at) % len(ends)]
-    return np.mod(following - at, pictures)
+    return np.asarray(np.mod(following - at, pictures), np.intp)
