@@ -16,7 +16,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -276,6 +276,7 @@ def measured(film: Film, known: list[Outlook], decode: int, progress: Progress) 
         },
         "choosing_cpu_ms": choosing,
         "decoding": decoding(film, known[:decode]),
+        "decoding_loop": decoding(replace(film, graph=Graph.ring(graph.round)), known[:decode]),
         "ways": repeats,
         "series": {
             "places": graph.homes()[places].tolist(),
@@ -294,6 +295,7 @@ def main(
     work: Annotated[Path, typer.Option(help="where the body of a clip is baked")] = Path("body.work"),
     output: Annotated[Path | None, typer.Option("--json", help="write the figures here")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="write a page here")] = None,
+    png: Annotated[Path | None, typer.Option("--png", help="draw the seam plot here")] = None,
 ) -> None:
     """Walk through a body for MINUTES, and measure its joins and its repetitions."""
     try:
@@ -310,6 +312,8 @@ def main(
     console.print(table)
     if html:
         html.write_text(body_page.page(made, film.reels, film.graph, clone.name), encoding="utf-8")
+    if png:
+        body_page.seams(made).savefig(png, dpi=100)
     if output:
         kept = {name: value for name, value in made.items() if name != "series"}
         output.write_text(json.dumps(kept, indent=1), encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import jinja2
 import numpy as np
+from matplotlib.figure import Figure
 
 from avatar_engine.contracts import FRAME_RATE, ByteArray
 from avatar_engine.media.read import frames
@@ -65,6 +66,7 @@ def rows(made: Mapping[str, Any]) -> list[tuple[str, str]]:
     found += [
         ("CPU of choosing / of choosing and decoding a picture",
          f"{made['choosing_cpu_ms']:.3f} / {made['decoding']['cpu_ms_a_picture']:.2f} ms"),
+        ("the same of the forward loop", f"{made['decoding_loop']['cpu_ms_a_picture']:.2f} ms"),
         ("waiting for a picture, P99", f"{made['decoding']['wait_p99_ms']:.1f} ms"),
         ("films; CPU of baking", f"{made['films_mb']:.1f} MB; {made['bake_cpu_s']:.0f} s"),
         ("made", f"{made['date']}, {made['machine']}, Python {made['python']}"),
@@ -75,13 +77,14 @@ def rows(made: Mapping[str, Any]) -> list[tuple[str, str]]:
 def page(made: Mapping[str, Any], reels: Sequence[Path], graph: Graph, name: str) -> str:
     """The page, one HTML file."""
     whole: str = _PAGE.render(
-        name=name, minutes=made["minutes"], rows=rows(made), seams=_seams(made), way=_way(made),
+        name=name, minutes=made["minutes"], rows=rows(made), seams=svg(seams(made)), way=_way(made),
         sheet=jpeg(np.asarray(sheet(reels, graph)[..., ::-1], np.uint8), 80),
     )  # fmt: skip
     return whole
 
 
-def _seams(made: Mapping[str, Any]) -> str:
+def seams(made: Mapping[str, Any]) -> Figure:
+    """Every change from picture to picture, those at joins in another colour."""
     steps, joined = np.array(made["series"]["steps"]), np.array(made["series"]["joined"])
     minutes = np.arange(len(steps)) / FRAME_RATE / 60
     at_joins = joined[:-1] | joined[1:]
@@ -92,7 +95,7 @@ def _seams(made: Mapping[str, Any]) -> str:
         axes.axhline(made["footage_change"][key][0], color=REAL, linestyle=style, label=f"footage's {key}")
     axes.set(xlabel="minutes", ylabel="change of luma at half size")
     axes.legend(ncols=4, frameon=False)
-    return svg(figure)
+    return figure
 
 
 def _way(made: Mapping[str, Any]) -> str:

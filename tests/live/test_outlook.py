@@ -8,6 +8,7 @@ from avatar_engine.contracts import FORESIGHT, SAMPLE_RATE, SAMPLES_PER_FRAME, F
 from avatar_engine.live.outlook import Ahead, Prosody
 from avatar_engine.live.programme import Piece, Programme, Silence, SoundTrack, Spoken
 from avatar_engine.live.retold import Retold
+from avatar_engine.live.say import Waiting
 from tests.live.fakes import ListedSource, performer
 
 SYLLABLE = SAMPLE_RATE // 5
@@ -119,3 +120,28 @@ def test_an_action_is_called_for_as_its_piece_begins_or_when_somebody_asks() -> 
             track.act("point")
     assert called[:5] == [""] * 5 and called[5:30] == ["wave"] * 25 and called[30:45] == [""] * 15
     assert called[45:] == ["point"] * 15
+
+
+class Late(Shown):
+    """Has nothing ready at first, and then all at once."""
+
+    def __init__(self, pieces: list[Piece]) -> None:
+        super().__init__([])
+        self.waits, self._later = 0, pieces
+
+    @property
+    def ended(self) -> bool:
+        return not self._pieces and not self._later
+
+    def wait(self) -> None:
+        self.waits += 1
+        if self.waits == 3:
+            self._pieces, self._later = list(self._later), []
+
+
+def test_a_film_knows_one_piece_ahead_whatever_the_voice_has_ready() -> None:
+    pieces: list[Piece] = [Silence(960), Silence(1920), Silence(2880)]
+    slow, quick = Late(pieces), Shown(pieces)
+    assert list(Waiting(slow).coming()) == list(Waiting(quick).coming()) == [Silence(960)]  # type: ignore[arg-type]
+    assert slow.waits == 3
+    assert Waiting(Late([])).coming() == []  # type: ignore[arg-type]
