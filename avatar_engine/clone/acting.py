@@ -22,7 +22,7 @@ from avatar_engine.media.read import sound as read_sound
 from avatar_engine.stage import actions, joins, seams
 from avatar_engine.stage.action import FOLDER, Action
 from avatar_engine.stage.actions import Clip
-from avatar_engine.stage.body import VIDEO_PART
+from avatar_engine.stage.body import VIDEO_PART, matted
 from avatar_engine.stage.fit import CROP
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust.clearance import Clearance
@@ -69,10 +69,11 @@ def add_action(avatar: Path, name: str, video: Path, consent: Path, progress: Pr
             writer.add_file(f"{part}.mp4", film)
             writer.add_tensors(f"{part}.safetensors", action.tensors())
     register.note("avatar", avatar)
+    again = " Make its matte again: avatar-engine matte." if matted(bundle) else ""
     shown = (action.middle + 2 * action.blend) / FRAME_RATE
     return (
         f"{avatar} can {name} ({shown:.1f} s, from {len(action.leave)} moments of the body, "
-        f"back to {len(action.into)}): write <do {name}> in a script, or avatar-engine control SHOW do {name}."
+        f"back to {len(action.into)}): write <do {name}> in a script, or avatar-engine control SHOW do {name}.{again}"
     )
 
 
