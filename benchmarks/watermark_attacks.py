@@ -63,6 +63,13 @@ def cut(part: float) -> Picture:
     return trim
 
 
+def upright(luma: ByteArray) -> ByteArray:
+    """The middle as a telephone shows it."""
+    height, width = luma.shape
+    side = height * 9 // 32 * 2
+    return np.asarray(cv2.resize(luma[:, (width - side) // 2 : (width + side) // 2], (1080, 1920)), np.uint8)
+
+
 def framed(luma: ByteArray) -> ByteArray:
     """The picture at seven tenths of its size in a larger, grey one."""
     height, width = luma.shape
@@ -97,6 +104,7 @@ def subtracted(luma: ByteArray) -> ByteArray:
 PICTURES: dict[str, Picture] = {
     "cut to 85 %, enlarged": cut(0.85),
     "cut to 70 %, enlarged": cut(0.7),
+    "cut to an upright 9:16, enlarged": upright,
     "at 70 % in a larger picture": framed,
     "320x180": resized(320, 180),
     "squeezed to 4:3": resized(960, 720),

@@ -20,7 +20,7 @@ EXAMPLES = (
 
 def verify(
     file: Annotated[
-        Path, typer.Argument(help="A video or sound, also one that a platform has encoded anew.")
+        Path, typer.Argument(help="A video, sound or picture, also one that a platform encoded anew.")
     ],
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     consent: Annotated[

@@ -123,7 +123,7 @@ class _Pass:
                     self._hear(frame)
         except (av.FFmpegError, ValueError) as error:
             self._damaged = str(error)
-        if self._at > self._turned:
+        if self._at > self._turned or not self._turned:  # a still picture has no time
             self._turn()
         picture, cut = self._pictures.found, False
         if self._video is not None and not picture.there and self._pictures.whole.pictures:

@@ -6,11 +6,13 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import pytest
 from typer.testing import CliRunner
 
 from avatar_engine.cli.main import app
 from avatar_engine.errors import AvatarError
+from avatar_engine.media.read import frames
 from avatar_engine.media.write import WaveWriter
 from avatar_engine.trust import keys
 from avatar_engine.trust.consent import SignedConsent
@@ -126,6 +128,13 @@ def test_a_sound_alone_and_a_marked_piece_late_in_another_sound(tmp_path: Path) 
     assert "there is no picture" in told(found)
     early = look(tmp_path / "a.wav", seconds=20)
     assert early.verdict is Verdict.NOTHING and early.hidden.seconds < 22
+
+
+def test_a_still_picture_has_the_mark(files: tuple[Path, Path, Path, SignedConsent], tmp_path: Path) -> None:
+    first = next(frames(files[0]))
+    assert cv2.imwrite(str(tmp_path / "a.png"), first)
+    found = look(tmp_path / "a.png")
+    assert found.consents == {files[3].id[:8]: ("the picture",)} and found.hidden.sound is None
 
 
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:

@@ -27,8 +27,9 @@ LONGEST, SHORTEST = 30.0, 6.0
 FAINT, STRONG = 0.5, 1.75
 """Standard deviation of the pattern, in steps of luma, on a smooth ground and in busy parts."""
 
-SCALES = tuple(float(scale) for scale in np.exp(np.arange(-80, 81) * 0.005))
-"""Sizes that are tried where a picture was cut or framed: 0.67 to 1.49, near enough for its waves to meet."""
+SCALES = tuple(float(scale) for scale in np.exp(np.arange(-140, 81) * 0.005))
+"""Sizes that are tried where a picture was cut or framed: 0.5 (an upright piece of a wide show) to 1.49, near enough to
+each other for the waves to meet."""
 
 _GAIN = 0.2  # of the strength, a step of the ground's own deviation
 _COARSE = 4  # pixels a side that the ground is looked at in
@@ -172,7 +173,7 @@ class PictureSearch:
         return self.carrier.find(folded(self._whole)) if self.pictures else Found()
 
     def found_cut(self) -> Found:
-        """The same, should they have been cut, enlarged, or set into a larger frame: three seconds of work."""
+        """The same, should they have been cut, enlarged, or set into a larger frame: some seconds of work."""
         best = Found()
         if not self.pictures:
             return best

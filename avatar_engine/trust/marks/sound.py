@@ -25,26 +25,8 @@ STEP = 240
 """Samples (10 ms) for which the sound's bands are measured."""
 
 EDGES = (
-    300,
-    400,
-    510,
-    630,
-    770,
-    920,
-    1080,
-    1270,
-    1480,
-    1720,
-    2000,
-    2320,
-    2700,
-    3150,
-    3700,
-    4400,
-    5300,
-    6400,
-    7700,
-)
+    300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150, 3700, 4400, 5300, 6400, 7700,
+)  # fmt: skip
 """Hz between which bands lie."""
 
 UNDER = ((1000, -34.0), (2000, -30.0), (3000, -24.5), (9000, -20.0))
@@ -103,7 +85,7 @@ class SoundMark:
             self._power[near, place] = share * 2 / STEP**2 / np.mean(np.hanning(STEP) ** 2)
         self._bands = bands
         self._window = np.hanning(STEP).astype(np.float32)
-        self._rise = np.linspace(0, 1, STEP, dtype=np.float32)[None]
+        self._rise = np.linspace(0, 1, STEP, dtype=np.float32)
 
     def mark(self, state: SoundState, start: int, sound: FloatArray) -> SoundState:
         """Add the mark to ``sound``, in place.
@@ -123,7 +105,7 @@ class SoundMark:
         for place, (piece, now) in enumerate(zip(pieces, amplitudes, strict=True)):
             at = (start + place * STEP) % PERIOD
             noise = self._bands[:, at : at + STEP]
-            piece += before @ noise + ((now - before) @ noise) * self._rise[0]
+            piece += before @ noise + ((now - before) @ noise) * self._rise
             before = now
         return SoundState(before)
 

@@ -105,7 +105,8 @@ def test_other_sizes_don_t_hide_it(marked: list[ByteArray], size: tuple[int, int
 def test_a_cut_and_enlarged_picture_and_one_in_a_frame_have_it_still(marked: list[ByteArray]) -> None:
     cut = [cv2.resize(luma(picture)[30:330, 40:580], SIZE) for picture in marked]
     boxed = [np.pad(luma(picture), ((60, 60), (0, 0))) for picture in marked]
-    for changed in (cut, boxed):
+    upright = [cv2.resize(luma(picture)[:, 220:422], (540, 960)) for picture in marked]
+    for changed in (cut, boxed, upright):
         found = search(changed).found_cut()
         assert found.there and found.number == NUMBER
 

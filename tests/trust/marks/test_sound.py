@@ -25,7 +25,7 @@ def speech(seconds: float, seed: int = 0) -> FloatArray:
     hiss = np.diff(hiss, prepend=0.0)
     syllables = np.maximum(0, np.sin(2 * np.pi * 3.1 * time)) * (np.sin(2 * np.pi * 0.23 * time) > -0.6)
     hisses = np.maximum(0, np.sin(2 * np.pi * 3.1 * time + 2)) ** 4 * (np.sin(2 * np.pi * 0.23 * time) > -0.6)
-    sound = 0.08 * voice * syllables + 0.02 * hiss * hisses + draw.normal(0, 2e-4, len(time))
+    sound = 0.08 * voice * syllables + 0.05 * hiss * hisses + draw.normal(0, 2e-4, len(time))
     return np.asarray(sound, np.float32)
 
 
