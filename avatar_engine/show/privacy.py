@@ -183,9 +183,12 @@ def spoken(entries: Sequence[Mapping[str, Any]], journal: Path) -> list[Mapping[
 
 
 def _spoken(entry: Mapping[str, Any], pseudonyms: Pseudonyms | None) -> Mapping[str, Any]:
-    if entry.get("event") != "say":
+    if entry.get("event") not in ("say", "comment"):
         return entry
-    text = pseudonyms.named(str(entry["text"])) if pseudonyms else str(entry["text"])
     table = phrases()
     somebody = table.get(str(entry["language"]).partition("-")[0], table["en"])["somebody"][0]
-    return {**entry, "text": _MARKED.sub(somebody, text) if pseudonyms is None else text}
+    read = {key: str(entry[key]) for key in ("text", "author") if key in entry}
+    for key, text in read.items():
+        instead = somebody if key == "text" else ""  # a comment without its author's name has none
+        read[key] = pseudonyms.named(text) if pseudonyms else _MARKED.sub(instead, text)
+    return {**entry, **read}

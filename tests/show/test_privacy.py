@@ -50,6 +50,21 @@ def test_a_journal_has_no_names_and_its_key_gives_them_back(tmp_path: Path) -> N
     assert json.loads(text.splitlines()[1])["at"] == 2.5
 
 
+def test_a_comment_that_was_on_the_picture_has_its_name_again_with_the_key_and_none_without(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "evening.jsonl"
+    with closing(Journal(path)) as kept:
+        kept.named(("Ann",))
+        kept({"event": "comment", "at": 1.0, "author": "Ann", "text": "I am Ann.", "language": "en"})
+    assert "Ann" not in path.read_text(encoding="utf-8")
+    for there, author, text in ((True, "Ann", "I am Ann."), (False, "", "I am dear viewer.")):
+        if not there:
+            key_file(path).unlink()
+        ((comment, at),) = journal.comments(spoken(journal.read(path), path))
+        assert (comment.author, comment.text, at) == (author, text, 1.0)
+
+
 def test_without_the_key_nobody_is_called_by_a_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "evening.jsonl"
     written(path)
