@@ -14,6 +14,7 @@ MAY = {
     "clone": LOW | {"pages", "stage", "lips", "voice"},
     "figures": BASE | {"live", "pages", "kpis"},
     "kpis": BASE | {"show", "pages"},
+    "rights": BASE | {"bundle", "trust", "pages", "figures"},
     "live": LOW | {"show", "stage", "voice", "lips", "broadcast"},
     "show": LOW,
     "stage": LOW,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +18,9 @@ from avatar_engine.errors import AvatarError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from rich.console import RenderableType
 
+    from avatar_engine.rights.erasure import Plan
     from avatar_engine.trust.consent import SignedConsent
 
 out = Console()
@@ -31,6 +34,10 @@ TRIES = 3
 
 File = Annotated[
     Path, typer.Argument(metavar="NAME.avatar|consent.toml", help="An avatar, or a signed consent.")
+]
+Name = Annotated[
+    str,
+    typer.Argument(help="The presenter's name, the avatar's name or file, or the start of the consent's id."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")]
 
@@ -258,6 +265,113 @@ def revoke(
         out.print(f"Other machines ask {address}: use --list FILE, too.", highlight=False, markup=False)
 
 
+@consent_app.command(
+    "copy",
+    epilog='**Examples**\n\n`avatar-engine consent copy "Marie Dupont" -o marie.zip`\n\n'
+    "`avatar-engine consent copy marie.avatar -o said/`",
+)
+def copy(
+    name: Name,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A .zip to write, or a folder that is not there.")
+    ],
+    force: Force = False,
+) -> None:
+    """The presenter's copy of all that was said in their name: every show and video, every text, when and where.
+
+    A page to read, the same as JSON, and the signed records that it is made from. Ends with status 1 when one of them
+    was changed after it was written.
+    """
+    from avatar_engine.rights import copy as room
+    from avatar_engine.rights import whose
+    from avatar_engine.trust import register
+
+    ids = whose.meant(name)
+    told = room.write(ids, output, force)
+    for consent in ids:
+        if register.about(consent):
+            register.note(consent, "copy", output, whole=True)
+    for line in room.rows(told):
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+    out.print(f"{output}: {len(told)} shows and videos.", highlight=False, markup=False)
+    if any(one.broken for one in told):
+        raise typer.Exit(1)
+
+
+FORGET_EXAMPLES = (
+    '**Examples**\n\n`avatar-engine forget "Marie Dupont"`\n\n`avatar-engine forget marie.avatar --search /srv/shows '
+    "--yes`"
+)
+
+
+def forget(
+    name: Name,
+    search: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER", help="Look for avatars in this folder and all in it, too; give several."
+        ),
+    ] = None,
+    sources: Annotated[
+        bool, typer.Option("--sources", help="Remove the presenter's clip and the signed consent, too.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove what is shown; without it nothing is.")] = False,
+) -> None:
+    """Find everything that was derived from a presenter, and remove it: the right of erasure.
+
+    Avatars, working folders, reports, videos, recordings, folders of shows, journals, unpacked parts, idle pictures and
+    copies that this machine knows of are shown with their sizes. With `--yes` the consent is revoked here, they are
+    removed, and a signed record without any name says so. A stop loses nothing: run the same command again.
+    """
+    from avatar_engine.cli.progress import Bars
+    from avatar_engine.rights import erasure, whose
+
+    folders = search or []
+    plan = erasure.find(whose.meant(name, folders), folders, sources)
+    out.print(_table(plan))
+    for line in _out_of_reach(plan):
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+    if not yes:
+        out.print(
+            "\nNothing was removed. The presenter's copy first: avatar-engine consent copy; then add --yes."
+        )
+        return
+    erasure.refuse_running(plan)
+    with Bars(Console(stderr=True)) as progress:
+        record = erasure.erase(plan, progress)
+    out.print(
+        f"Removed. The record of it, without a name: {record}", highlight=False, markup=False, soft_wrap=True
+    )
+
+
+def _table(plan: Plan) -> RenderableType:
+    """What was found, in rows."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from avatar_engine.trust.register import KINDS
+
+    table = Table("what", "where", "MB", "", box=None, title_justify="left")
+    for thing in plan.things:
+        fate = Text(f"stays: {thing.left}", style="yellow") if thing.left else Text("goes")
+        table.add_row(
+            KINDS[thing.kind], Text(str(thing.path), overflow="fold"), f"{thing.size / 1e6:,.1f}", fate
+        )
+    total = sum(thing.size for thing in plan.removed)
+    table.add_row("[bold]together[/]", f"{len(plan.removed)} things go", f"{total / 1e6:,.1f}", "")
+    return table
+
+
+def _out_of_reach(plan: Plan) -> Iterator[str]:
+    """What nobody can remove from here."""
+    yield (
+        "\nOut of reach of this command: copies on other machines, disks and in backups, files that were moved "
+        "or changed after they were made, and what was sent or published."
+    )
+    if plan.went:
+        yield f"Shows went to: {', '.join(plan.went)}. Ask these platforms to remove what they keep."
+
+
 def signed_of(file: Path, unsigned: bool = False) -> SignedConsent:
     """The consent in a file, or in an avatar.
 
@@ -336,4 +450,4 @@ def _moment(text: str) -> datetime:
         raise AvatarError(f"{text!r} is no time.", "Write it as 2027-05-07T19:00.") from None
 
 
-__all__ = ["consent_app", "signed_of"]
+__all__ = ["FORGET_EXAMPLES", "consent_app", "forget", "signed_of"]

@@ -39,6 +39,7 @@ app.add_typer(hosting.show_app, name="show")
 app.add_typer(actions.action_app, name="action")
 app.command(epilog=hosting.CONTROL_EXAMPLES)(hosting.control)
 app.command(epilog=verify.EXAMPLES)(verify.verify)
+app.command(epilog=consents.FORGET_EXAMPLES)(consents.forget)
 
 Engine = Annotated[
     Path | None,

@@ -138,8 +138,8 @@ def clone_presenter(
     consents.check(signed, clip_sha256=source)
     Clearance(signed).check()
     register = Register(signed)
-    register.note("clip", video)
-    register.note("consent", consent)
+    register.note("clip", video, whole=True)
+    register.note("consent", consent, whole=True)
     register.note("work", work_of(output))
     device = devices.choose(options.device)
     beside = replace(device, threads=max(1, device.cores - 1))  # the voice has a core of its own
@@ -216,7 +216,7 @@ def clone_presenter(
         writer.add_bytes("report/report.html", html.encode())
     result = _beside(output, report, html)
     for kind, path in (("avatar", output), ("report", result.report_html), ("report", result.report_json)):
-        register.note(kind, path)
+        register.note(kind, path, whole=True)
     if not options.keep_work:
         shutil.rmtree(work)
     return result

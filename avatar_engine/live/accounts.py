@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +11,7 @@ from avatar_engine.broadcast.spec import OutputSpec, redact_url
 from avatar_engine.bundle import Bundle
 from avatar_engine.trust import platforms
 from avatar_engine.trust.consent import SignedConsent
-from avatar_engine.trust.register import Register
+from avatar_engine.trust.register import Register, pieces
 from avatar_engine.trust.said import Said
 
 
@@ -52,25 +53,30 @@ def of_show(
         AvatarError: It can't be written down; nothing is said then.
     """
     register = Register(signed)
-    recordings = [output for output in outputs if output.path]
+    recordings = [output.path for output in outputs if output.path]
     said = Said(
         signed, "live", avatar=bundle.name, show=show, use=use, language=language, says=_shown(says),
         outputs=[_output(output) for output in outputs],
+        hosts=[host for host in hosts_of(outputs) if not platforms.rehearsal(host)],
     )  # fmt: skip
 
+    began = time.time()
+    stack.callback(said.close)
+    register.note("avatar", bundle.path, whole=True)
+    register.note("idle", idle)
+    for path in folders:
+        register.note("show", path)
+    for path in files:
+        register.note("figures", path)
+    for path in recordings:
+        register.note("recording", path, pieces=True)
+
     def note() -> None:
-        register.note("avatar", bundle.path)
-        register.note("idle", idle)
-        for kind, paths in (("show", folders), ("figures", files)):
-            for path in paths:
-                register.note(kind, path)
-        for output in recordings:
-            assert output.path is not None  # noqa: S101 - those alone were taken
-            register.note("recording", output.path, pieces=True)
+        for path in recordings:
+            for piece in pieces(path, began):
+                register.note("recording", piece, whole=True)
         note_cached(register, bundle)
 
-    stack.callback(said.close)
-    note()
     stack.callback(note)
     return said
 
@@ -96,24 +102,23 @@ def of_video(
     register = Register(signed)
     said = Said(signed, what, avatar=bundle.name, outputs=[output.name], **about)
 
-    def note() -> None:
-        register.note("avatar", bundle.path)
-        register.note("video", output)
-        if notes:
-            register.note("journal", notes)
-            register.note("journal", notes.with_suffix(".key"))
+    def note(whole: bool) -> None:
+        register.note("avatar", bundle.path, whole=True)
+        register.note("video", output, whole=whole)
+        for path in (notes, notes.with_suffix(".key")) if notes else ():
+            register.note("journal", path, whole=whole)
         note_cached(register, bundle)
 
     stack.callback(said.close)
-    note()
-    stack.callback(note)
+    note(False)
+    stack.push(lambda kind, *_: note(True) if kind is None else None)
     return said
 
 
 def note_cached(register: Register, bundle: Bundle) -> None:
     """Note the parts of a bundle that lie unpacked in the cache."""
     for path in bundle.cached():
-        register.note("cache", path)
+        register.note("cache", path, whole=True)
 
 
 def _output(output: OutputSpec) -> str:

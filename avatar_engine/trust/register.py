@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ KINDS = {
 }
 """What is derived from a consent, and what people call it."""
 
+CLOCK = 2.0
+"""Seconds by which a file system's times may differ from the system's."""
+
 SOURCES = ("clip", "consent")
 """What was there before the first derived thing."""
 
@@ -56,6 +60,7 @@ class Derived:
         size: Bytes when it was finished; -1 while it was not.
         mtime_ns: When it was changed last, then.
         pieces: Whether it may be in several files, numbered.
+        at: When this was noted, in seconds since 1970.
     """
 
     kind: str
@@ -63,6 +68,7 @@ class Derived:
     size: int = -1
     mtime_ns: int = 0
     pieces: bool = False
+    at: float = 0.0
 
 
 class Register:
@@ -93,30 +99,34 @@ class Register:
         except OSError as error:
             raise _unwritten(self.folder, error) from error
 
-    def note(self, kind: str, path: Path, *, pieces: bool = False) -> None:
-        """Write down that ``path`` is derived, before it is made and again once it is whole.
+    def note(self, kind: str, path: Path, *, whole: bool = False, pieces: bool = False) -> None:
+        """Write down that ``path`` is derived, before it is made and again once it is ``whole``.
 
         Raises:
             AvatarError: It can't be written down.
         """
-        real = path.expanduser().resolve()
-        known: dict[str, Any] = {}
-        with suppress(OSError):
-            if real.is_file():
-                known = {"size": real.stat().st_size, "mtime_ns": real.stat().st_mtime_ns}
-        made = Derived(kind, real, pieces=pieces, **known)
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        line = json.dumps({"at": at, **asdict(made), "path": str(real)}, ensure_ascii=False) + "\n"
-        try:
-            descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            with os.fdopen(descriptor, "ab", buffering=0) as out:
-                out.write(line.encode("utf-8", "backslashreplace"))
-        except OSError as error:
-            raise _unwritten(self._file, error) from error
+        note(self.folder.name, kind, path, whole=whole, pieces=pieces)
 
-    @property
-    def _file(self) -> Path:
-        return self.folder / "derived.jsonl"
+
+def note(consent: str, kind: str, path: Path, *, whole: bool = False, pieces: bool = False) -> None:
+    """The same in a register that is there, by the consent's id.
+
+    Raises:
+        AvatarError: It can't be written down.
+    """
+    real, file = path.expanduser().resolve(), folder() / consent / "derived.jsonl"
+    known: dict[str, Any] = {}
+    with suppress(OSError):
+        if whole and real.is_file():
+            known = {"size": real.stat().st_size, "mtime_ns": real.stat().st_mtime_ns}
+    made = Derived(kind, real, pieces=pieces, at=time.time(), **known)
+    line = json.dumps({**asdict(made), "path": str(real)}, ensure_ascii=False) + "\n"
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "ab", buffering=0) as out:
+            out.write(line.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise _unwritten(file, error) from error
 
 
 def folder() -> Path:
@@ -150,12 +160,24 @@ def derived(consent: str) -> Iterator[Derived]:
                 made = Derived(
                     str(told["kind"]), Path(told["path"]), int(told["size"]), int(told["mtime_ns"])
                 )
-                made = replace(made, pieces=bool(told["pieces"]))
+                made = replace(made, pieces=bool(told["pieces"]), at=float(told["at"]))
             except (ValueError, KeyError, TypeError):
                 continue  # cut off by a crash: what it was about was not begun yet
             if made.kind in KINDS and made.path.is_absolute():
                 newest[str(made.path)] = made
     yield from newest.values()
+
+
+def pieces(path: Path, since: float) -> list[Path]:
+    """The files of a recording that were written since then: ``path``, and ``NAME-2``, ``NAME-001`` … beside it."""
+    named = re.compile(rf"{re.escape(path.stem)}(-\d{{1,6}})?{re.escape(path.suffix)}")
+    try:
+        beside = [
+            one for one in path.absolute().parent.iterdir() if named.fullmatch(one.name) and one.is_file()
+        ]
+        return sorted(one for one in beside if one.stat().st_mtime >= since - CLOCK)
+    except OSError:
+        return []
 
 
 def check(signed: SignedConsent) -> None:

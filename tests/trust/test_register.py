@@ -18,7 +18,7 @@ def test_what_is_noted_is_found_as_it_was_noted_last(tmp_path: Path) -> None:
     book.note("video", film)
     assert [(made.path, made.size) for made in derived(signed.id)] == [(film, -1)]
     film.write_bytes(b"12345")
-    Register(signed).note("video", film)
+    Register(signed).note("video", film, whole=True)
     book.note("recording", tmp_path / "show.mp4", pieces=True)
     found = list(derived(signed.id))
     assert [(made.kind, made.path.name, made.size, made.pieces) for made in found] == [
@@ -33,7 +33,9 @@ def test_a_torn_line_and_an_unknown_kind_are_passed_over(tmp_path: Path) -> None
     signed = sign(tmp_path)
     Register(signed).note("video", tmp_path / "a.mp4")
     with (register.folder() / signed.id / "derived.jsonl").open("a") as out:
-        out.write('{"kind": "planet", "path": "/", "size": 0, "mtime_ns": 0, "pieces": false}\n{"kind": "vid')
+        out.write(
+            '{"kind": "planet", "path": "/", "size": 0, "mtime_ns": 0, "pieces": false, "at": 0}\n{"kind": "vid'
+        )
     assert [made.path.name for made in derived(signed.id)] == ["a.mp4"]
 
 
