@@ -110,3 +110,11 @@ def test_the_audit_log_gets_every_decision_and_no_silence(tmp_path: Path) -> Non
         list(iter(Producer(SCRIPT, Studio(journal=kept), seed=3).next, None))
     events = [entry["event"] for entry in told]
     assert events[0] == "show" and events.count("say") == 2 and not {"rest", "spoke"} & set(events)
+
+
+def test_what_others_are_told_has_no_names_either_where_no_file_is_written():
+    told: list[dict] = []
+    with closing(Journal(None, told.append)) as kept:
+        kept.named(["Ann"])
+        kept({"event": "say", "text": "Hello Ann!", "language": "en", "source": "host", "controls": {}})
+    assert "Ann" not in told[-1]["text"] and "⟨viewer:" in told[-1]["text"]
