@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +36,9 @@ LARGEST = 4 << 20
 
 WAIT = 5.0
 """Seconds that each step of asking for a list may take."""
+
+LONGEST = 10.0
+"""Seconds that a list may take to come."""
 
 AHEAD = timedelta(minutes=5)
 """How far a copy may seem to come from the future; more, and somebody has set the clock back."""
@@ -134,9 +138,17 @@ def check(signed: SignedConsent, now: datetime | None = None) -> None:
     Raises:
         AvatarError: It was revoked, or its list can't be had and no copy is new enough.
     """
-    told = _here()
+    _refuse(signed, _here())
     if signed.consent.revocation_list:
-        told += _of_list(signed, now or datetime.now(UTC))
+        _refuse(signed, _of_list(signed, now or datetime.now(UTC)))
+
+
+def _refuse(signed: SignedConsent, told: Iterable[Revocation]) -> None:
+    """Refuse a consent that one of these revokes.
+
+    Raises:
+        AvatarError: One does.
+    """
     for one in told:
         if one.consent == signed.id and (who := _who(one, signed)):
             day = one.at.astimezone().isoformat(" ", "minutes")
@@ -233,7 +245,7 @@ class _Copy:
         import httpx2  # its second's start is for consents with a list alone
 
         sent = {"If-None-Match": self._etag} if self._etag else {}
-        limits = httpx2.Timeout(WAIT)
+        limits, given_up = httpx2.Timeout(WAIT), time.monotonic() + LONGEST
         try:
             with (
                 httpx2.Client(timeout=limits, follow_redirects=False) as client,
@@ -247,6 +259,8 @@ class _Copy:
                 body = bytearray()
                 for piece in answer.iter_bytes():
                     body += piece
+                    if time.monotonic() > given_up:
+                        return f"has not come whole after {LONGEST:.0f} s"
                     if len(body) > LARGEST:
                         return f"is larger than {LARGEST >> 20} MB"
                 self.revocations = _listed(bytes(body), "it")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from avatar_engine.errors import AvatarError
-from avatar_engine.trust import keys, presenter
+from avatar_engine.trust import keys, presenter, revocation
 from avatar_engine.trust.consent import SignedConsent
 from avatar_engine.trust.revocation import check, enlist, folder, revoke
 from tests.trust.signing import CODE, OTHER_CODE, sign
@@ -143,6 +143,22 @@ def test_an_answer_that_is_no_list_is_as_good_as_none(tmp_path: Path, listing: L
     listing.body = body
     with pytest.raises(AvatarError, match="can't be known"):
         check(listed(tmp_path, listing))
+
+
+def test_a_list_that_does_not_come_to_its_end_is_not_waited_for(
+    tmp_path: Path, listing: Listing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revocation, "LONGEST", -1.0)
+    with pytest.raises(AvatarError, match="has not come whole"):
+        check(listed(tmp_path, listing))
+
+
+def test_what_is_known_here_needs_no_list(tmp_path: Path, listing: Listing) -> None:
+    signed = listed(tmp_path, listing)
+    revoke(signed.id, keys.technician_key())
+    with pytest.raises(AvatarError, match="revoked by the technician"):
+        check(signed)
+    assert not listing.tags
 
 
 def test_strange_lines_of_a_list_do_not_hide_the_others(tmp_path: Path, listing: Listing) -> None:
