@@ -19,6 +19,7 @@ from rich.console import Console
 from avatar_engine.broadcast.spec import OutputSpec
 from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
 from avatar_engine.cli import status as room
+from avatar_engine.errors import AvatarError
 from avatar_engine.figures import door, folder
 from avatar_engine.figures.cost import Prices
 from avatar_engine.live.show import ShowStatus
@@ -218,3 +219,17 @@ def test_a_show_is_seen_from_outside_and_leaves_a_report_without_the_key(
     assert "1:02:03" in made.report.read_text() and "**** is late" in made.log.read_text()
     files = [file.read_text() for file in made.path.iterdir()] + [text, json.dumps(seen)]
     assert not any(secret in whole for whole in files for secret in ("SECRET", "HUSH"))
+
+
+def test_a_show_that_might_not_go_on_fails_with_the_reason_and_has_a_report(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: Any, **given: Any) -> ShowStatus:
+        assert given["permit"] == Path("permit.toml") and given["use"] == "education"
+        return replace(STATUS, ending="Marie's consent was revoked.")
+
+    monkeypatch.setattr(room.show, "run", run)
+    with pytest.raises(AvatarError, match=r"ended before its time\. Marie's consent was revoked"):
+        _go(Console(file=io.StringIO()), permit=Path("permit.toml"), use="education")
+    made = folder.find("marie")
+    assert made.about()["state"] == "ended" and "might not go on" in made.report.read_text()

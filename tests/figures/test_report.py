@@ -111,3 +111,8 @@ def test_a_hosted_shows_report_leads_to_its_key_figures(made, tmp_path):
     made.kpis.unlink()
     made.journal.write_text('{"event": "show"}\n')
     assert "kpis.html" not in report.write(made).read_text() and not made.kpis.exists()
+
+
+def test_a_show_that_might_not_go_on_says_why_it_ended() -> None:
+    told = report.ending({"state": "ended", "ending": "Marie's consent was revoked."})
+    assert "in order" in told and "Marie's consent was revoked." in told

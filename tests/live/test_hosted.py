@@ -33,7 +33,9 @@ from avatar_engine.show.journal import heard as heard_of
 from avatar_engine.show.producer import Studio
 from avatar_engine.show.script import Script
 from avatar_engine.stage.overlay import STEPS
+from avatar_engine.trust import register
 from avatar_engine.trust.audit import verify
+from avatar_engine.trust.said import records as records_of
 from tests.live.test_faults import WHOLE, likeness
 from tests.live.voices import tone
 from tests.servers import free_port
@@ -96,6 +98,17 @@ def test_a_rehearsal_is_the_same_for_the_same_seed_and_can_be_played_again(
     made = rehearsal.replay(bundle, places[0], again, size=(320, 180))
     assert np.array_equal(sound(again), shows[0]) and made.seconds == frame_count(again) / 25
     assert said(places[2]) != said(places[0])
+    records = [of_presenter(path) for path in records_of(register.consents()[0])]
+    assert [record[0]["what"] for record in records] == ["rehearse"] * 3 + ["replay"]
+    for record, notes in zip(records, [*places, places[0]], strict=True):
+        assert [entry["text"] for entry in record if entry["event"] == "say"] == said(notes)
+
+
+def of_presenter(path: Path) -> list[Mapping[str, Any]]:
+    """What a presenter's record tells, its chain being whole."""
+    told: list[Mapping[str, Any]] = []
+    assert verify(path, told.append).broken is None
+    return told
 
 
 def test_a_technicians_words_are_heard_within_a_second_and_the_cut_line_again(
