@@ -56,8 +56,8 @@ def add_action(avatar: Path, name: str, video: Path, consent: Path, progress: Pr
         raise AvatarError(f"There is no file {video}.", "Give the action's clip.")
     bundle = Bundle.open(avatar)
     register = Register(_agreed(bundle, video, consent))
-    register.note("clip", video)
-    register.note("consent", consent)
+    register.note("clip", video, whole=True)
+    register.note("consent", consent, whole=True)
     with tempfile.TemporaryDirectory(dir=avatar.absolute().parent, prefix=f".{avatar.name}.") as folder:
         film = Path(folder) / f"{name}.mp4"
         action = _made(bundle, name, video, film, progress)

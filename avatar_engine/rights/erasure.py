@@ -32,6 +32,7 @@ from avatar_engine.folders import state_folder
 from avatar_engine.rights.whose import strewn
 from avatar_engine.trust import audit, files, keys, platforms, register, revocation, said
 from avatar_engine.trust import consent as consents
+from avatar_engine.trust.consent import SignedConsent
 from avatar_engine.trust.register import CLOCK, KINDS, SOURCES, Derived
 
 REASON = "erased at the presenter's wish"
@@ -217,7 +218,9 @@ def _strange(consent: str, made: Derived) -> str:
         return ""
     match made.kind:
         case "avatar" | "consent":
-            return "" if _consent_in(path) == consent else "it has another consent now"
+            there = _consent_in(path)
+            own = there and (there.id == consent or (made.kind == "consent" and _same_person(there, consent)))
+            return "" if own else "it has another consent now"
         case "work":
             with suppress(OSError):
                 clip = register.about(consent).get("clip_sha256") or "?"
@@ -229,19 +232,24 @@ def _strange(consent: str, made: Derived) -> str:
             return "" if path.is_relative_to(cache_folder().parent.resolve()) else wrong
         case "copy" if path.is_dir():
             return "" if (path / "said.json").is_file() else wrong
-    there = path.stat()
+    now = path.stat()
     if made.size < 0:  # it was never finished: a show that was killed, or a log that others write on
-        return "" if there.st_mtime >= made.at - CLOCK else "it was there before"
-    return "" if (there.st_size, there.st_mtime_ns) == (made.size, made.mtime_ns) else "it was changed since"
+        return "" if now.st_mtime >= made.at - CLOCK else "it was there before"
+    return "" if (now.st_size, now.st_mtime_ns) == (made.size, made.mtime_ns) else "it was changed since"
 
 
-def _consent_in(path: Path) -> str:
-    """Id of the consent in an avatar or a consent's file; "" for none."""
+def _consent_in(path: Path) -> SignedConsent | None:
+    """The consent in an avatar or a consent's file; None for none."""
     with suppress(AvatarError):
         if path.suffix == ".avatar":
-            return consents.from_record(Bundle.open(path, verify=False).consent).id
-        return consents.load(path, unsigned=True).id
-    return ""
+            return consents.from_record(Bundle.open(path, verify=False).consent)
+        return consents.load(path, unsigned=True)
+    return None
+
+
+def _same_person(there: SignedConsent, consent: str) -> bool:
+    """Whether another consent is of the same presenter: an action's clip has one of its own."""
+    return there.consent.presenter == register.about(consent).get("presenter")
 
 
 def _old_shows(ids: Sequence[str], known: set[Path]) -> Iterator[Thing]:

@@ -72,7 +72,7 @@ def _examples() -> list[str]:
 
 
 def _parse(words: list[str]) -> Any:
-    depth = 2 if words[0] in {"models", "consent", "show"} else 1
+    depth = 2 if any(len(path) > 1 and path[0] == words[0] for path in LEAVES) else 1
     return LEAVES[tuple(words[:depth])].make_context("example", words[depth:])
 
 

@@ -120,9 +120,15 @@ def test_the_clip_and_the_consent_go_only_when_asked(studio: Studio) -> None:
     clip, consent = studio.folder / "consent.toml.mp4", studio.folder / "consent.toml"
     studio.book.note("clip", clip, whole=True)
     studio.book.note("consent", consent, whole=True)
-    assert {thing.path for thing in find([studio.signed.id]).left} == {clip, consent}
+    sign(studio.folder, "wave.toml", clip=b"a wave")
+    sign(studio.folder, "jeanne.toml", clip=b"another", presenter="Jeanne Martin")
+    wave, jeanne = studio.folder / "wave.toml", studio.folder / "jeanne.toml"
+    studio.book.note("consent", wave, whole=True)
+    studio.book.note("consent", jeanne, whole=True)
+    assert {thing.path for thing in find([studio.signed.id]).left} == {clip, consent, wave, jeanne}
     erase(find([studio.signed.id], sources=True))
-    assert not clip.exists() and not consent.exists()
+    assert not clip.exists() and not consent.exists() and not wave.exists(), "an action's, too"
+    assert jeanne.exists()
 
 
 def test_a_show_that_was_killed_leaves_pieces_that_are_found(studio: Studio) -> None:
