@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avatar_engine.bundle import Bundle, BundleWriter
 from avatar_engine.face import crop
 from avatar_engine.media.read import frame_count, frames
 from avatar_engine.stage import joins, seams
+from avatar_engine.stage.body import Body
 from avatar_engine.stage.fit import CROP, BakedBody, fit
 from tests.stage.clips import Take, film
 
@@ -91,3 +93,23 @@ def test_a_footage_too_short_for_joins_has_none(tmp_path: Path) -> None:
     track = film(tmp_path / "footage.mp4", [Take(90, 90, 75)])
     body = fit(tmp_path / "footage.mp4", track, tmp_path / "baked")
     assert len(body.graph.leave) == 0 and body.joins is None and body.graph.round == len(body)
+
+
+def test_a_bundle_gives_back_the_body_with_its_joins(
+    baked: tuple[BakedBody, joins.Round], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVATAR_ENGINE_HOME", str(tmp_path / "home"))
+    body, _ = baked
+    with BundleWriter(tmp_path / "a.avatar", "A", {}, {}) as writer:
+        body.save(writer)
+    films = [picture for reel in body.reels for picture in frames(reel, format="yuv420p")]
+    with Body.load(Bundle.open(tmp_path / "a.avatar"), CROP) as shown:
+        assert len(shown.transforms) == len(films) == len(body) + body.graph.joined
+        places = set()
+        for index in range(400):
+            frame = shown.frame(index)
+            np.testing.assert_array_equal(frame.picture, films[frame.place])
+            places.add(frame.place)
+        offsets = np.arange(len(body), dtype=np.float32)[:, None]
+        np.testing.assert_array_equal(shown.placed(offsets), body.graph.mixed(offsets))
+    assert max(places) >= len(body), "it took a join"
