@@ -242,7 +242,7 @@ def false_alarms(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 def _share(hits: Iterable[bool]) -> str:
     listed = list(hits)
-    return f"{100 * sum(listed) / len(listed):.0f} %"
+    return f"{100 * sum(listed) / len(listed):.1f} %"
 
 
 def main(

@@ -200,9 +200,8 @@ def main(
     cv2.setNumThreads(1)
     eyes: dict[str, list[Found]] = {name: [] for name in PICTURES}
     ears: dict[str, list[Found]] = {name: [] for name in SOUNDS}
-    count = 0
     with tempfile.TemporaryDirectory() as folder:
-        for clip in clips(sources, seconds, most):
+        for count, clip in enumerate(clips(sources, seconds, most), 1):
             made, sound = marked(clip, NUMBER)
             file = encoded(
                 Path(folder) / "a.mkv", iter(made), sound, video={"preset": "veryfast", "b": "2500k"}
@@ -213,19 +212,17 @@ def main(
                 eyes[name].append(seen(lines, change))
             for name, alter in SOUNDS.items():
                 ears[name].append(listened(alter(heard)).found())
-            count += 1
-            typer.echo(f"{count}/{most} {clip.name}")
+            text = table(eyes, ears, f"{date.today()}; {count} pieces of {seconds:.0f} s.")
+            typer.echo(f"{count}/{most} {clip.name}\n{text}")
+            if write:
+                put(write, BEGIN, END, text)
+
+
+def table(eyes: dict[str, list[Found]], ears: dict[str, list[Found]], heading: str) -> str:
+    """The figures so far as Markdown."""
     head = "| found | right consent read | strength (median) |\n|---|---|---|---|"
-    text = "\n".join(
-        [
-            f"{date.today()}; {count} pieces of {seconds:.0f} s.", "", f"| picture {head}",
-            *(row(name, found) for name, found in eyes.items()), "", f"| sound {head}",
-            *(row(name, found) for name, found in ears.items()),
-        ]
-    )  # fmt: skip
-    typer.echo(text)
-    if write:
-        put(write, BEGIN, END, text)
+    lines = [heading, "", f"| picture {head}", *(row(name, found) for name, found in eyes.items())]
+    return "\n".join([*lines, "", f"| sound {head}", *(row(name, found) for name, found in ears.items())])
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class PictureMark:
     Args:
         size: Width and height of the show, both even.
         number: What is written, see `avatar_engine.trust.marks.code`.
-        strength: Factor of the pattern; 1 is what was measured to be unseen.
+        strength: Factor of the pattern; 1 is what `benchmarks/watermark.py` measured.
         key: See `Carrier`.
     """
 

@@ -66,7 +66,7 @@ class SoundMark:
 
     Args:
         number: What is written, see `avatar_engine.trust.marks.code`.
-        strength: Factor of the mark; 1 is what was measured to be unheard.
+        strength: Factor of the mark; 1 is what `benchmarks/watermark.py` measured.
         key: See `Carrier`.
     """
 
