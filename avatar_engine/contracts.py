@@ -154,6 +154,27 @@ class Comment:
     language: str = "en"
 
 
+RELIGHT = 0.5
+"""How far the presenter's light follows the background's, unless somebody asks for more or less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What a show begins before.
+
+    Attributes:
+        background: As `avatar_engine.stage.background.chosen` gives it.
+        relight: How far the presenter's light follows it, 0 to 1.
+    """
+
+    background: str = "keep"
+    relight: float = RELIGHT
+
+
+AS_FILMED = Behind()
+"""Where the presenter was filmed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What is on the picture besides the presenter; it travels with the sound, so that it comes on its very frame.

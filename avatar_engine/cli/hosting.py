@@ -208,7 +208,8 @@ def control(
     order: Annotated[
         str,
         typer.Argument(
-            help="say, after, skip, pause, resume, jump, product, card, layout, mute, unmute, mic, do, or status."
+            help="say, after, skip, pause, resume, jump, product, card, layout, background, mute, unmute, mic, "
+            "do, or status."
         ),
     ],
     text: Annotated[
@@ -216,7 +217,7 @@ def control(
         typer.Argument(
             help="What is said (say, after), a segment (jump), a product's id, or where the technician's voice comes "
             "from (mic): - for standard input, a file, an address, a device, or off; on and off (card); a layout's "
-            "name or file (layout); an action (do)."
+            "name or file (layout); keep, blur, a colour, a picture's or video's file (background); an action (do)."
         ),
     ] = "",
     raw: Annotated[
@@ -228,7 +229,8 @@ def control(
 
     `say` breaks off softly what is being said, and the line that was cut comes again from its start; `after` waits for
     its end. `skip` leaves out the rest of an answer, of a gap or of a segment. `pause` falls silent until `resume`.
-    `layout` changes what is on the picture, softly and without a late frame.
+    `layout` changes what is on the picture, softly and without a late frame; `background` what the presenter stands
+    before, where the clone has a matte.
     `mic` puts the technician's own voice into the presenter's mouth, where the script allows it (`microphone: on`).
     """
     from avatar_engine.live.desk import send
@@ -244,6 +246,10 @@ def control(
         return
     if order == "layout" and text.endswith(".toml"):
         text = str(Path(text).absolute())
+    if order == "background":
+        from avatar_engine.stage.background import chosen
+
+        text = chosen(text, Path())
     out.print(send(ident, order, text), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -251,6 +257,7 @@ CONTROL_EXAMPLES = (
     "**Examples**\n\n`avatar-engine control marie say 'One moment please.'`\n\n`avatar-engine control marie skip`\n\n"
     "`avatar-engine control marie layout news`\n\n"
     "`avatar-engine control marie jump flash_offer`\n\n"
+    "`avatar-engine control marie background beach.mp4`\n\n"
     "`arecord -f S16_LE -r 48000 | avatar-engine control marie mic -`"
 )
 

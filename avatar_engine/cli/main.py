@@ -16,8 +16,8 @@ from rich.markup import escape
 from avatar_engine import __version__
 from avatar_engine.cli import actions, hosting, takeover, verify
 from avatar_engine.cli import consent as consents
-from avatar_engine.cli.words import Avatar, Layout, Size, seconds
-from avatar_engine.contracts import EMOTIONS, Controls
+from avatar_engine.cli.words import Avatar, Background, Layout, Relight, Size, seconds
+from avatar_engine.contracts import EMOTIONS, RELIGHT, Controls
 from avatar_engine.errors import AvatarError
 
 console = Console(stderr=True)
@@ -217,6 +217,8 @@ def say(
     ] = "",
     size: Size = None,
     layout: Layout = "",
+    background: Background = "",
+    relight: Relight = RELIGHT,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Render a text, or recorded sound, to a video file, as fast as the machine can.
@@ -241,6 +243,8 @@ def say(
             use=use,
             size=size,
             layout=layout,
+            background=background,
+            relight=relight,
             device=device,
             progress=progress,
         )
@@ -332,6 +336,8 @@ def live(
     ] = 0.0,
     size: Size = None,
     layout: Layout = "",
+    background: Background = "",
+    relight: Relight = RELIGHT,
     loop: Annotated[bool, typer.Option("--loop", help="Start again at the end, for ever.")] = False,
     duration: Annotated[
         Any, typer.Option("--for", parser=seconds, metavar="TIME", help="End after this time on air.")
@@ -407,6 +413,8 @@ def live(
         codec=codec,
         size=size,
         layout=layout,
+        background=background,
+        relight=relight,
         loop=loop,
         seconds=duration or None,
         resume=resume,

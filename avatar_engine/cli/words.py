@@ -44,4 +44,19 @@ Layout = Annotated[
         "see show layout.",
     ),
 ]
+Background = Annotated[
+    str,
+    typer.Option(
+        "--background",
+        metavar="WHAT",
+        help="What the presenter stands before: keep, blur, a colour (#101828), or a picture's or video's file. The "
+        "clone needs a matte (see avatar-engine matte).",
+    ),
+]
+Relight = Annotated[
+    float,
+    typer.Option(
+        min=0, max=1, help="How far the presenter's light follows another background's; 0 not at all."
+    ),
+]
 Avatar = Annotated[Path, typer.Argument(metavar="NAME.avatar", help="The clone's file.")]

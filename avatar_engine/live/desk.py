@@ -57,8 +57,10 @@ def orders(
     microphone: Microphone | None = None,
     acting: Acting = NO_ACTING,
     change: Callable[[str], str] | None = None,
+    stand: Callable[[str], str] | None = None,
 ) -> Orders:
-    """What may be asked of a hosted show; ``interrupt`` lets what is on air break off, ``change`` its layout change."""
+    """What may be asked of a hosted show; ``interrupt`` lets what is on air break off, ``change`` its layout change,
+    and ``stand`` its background."""
 
     def at_once(
         done: str, act: Callable[[str], str | None], softly: bool = False, alone: bool = False
@@ -101,6 +103,11 @@ def orders(
             raise AvatarError("This show has no picture to change.", "Only a show on air has one.")
         return change(text)
 
+    def background(text: str) -> str:
+        if stand is None:
+            raise AvatarError("This show has no background to change.", "Only a show on air has one.")
+        return stand(text)
+
     def card(text: str) -> str:
         if text not in ("on", "off"):
             raise AvatarError(f"{text!r} is neither on nor off.", "Write card on, or card off.")
@@ -128,6 +135,7 @@ def orders(
         "product": at_once("", product, softly=True),
         "card": at_once("", card, softly=True),
         "layout": layout,
+        "background": background,
         "mute": at_once("The chat is not answered.", lambda _: producer.mute(), softly=True),
         "unmute": at_once("The chat is answered.", lambda _: producer.mute(False), softly=True),
         "mic": mic,

@@ -150,6 +150,7 @@ def desk_of(
     hosting: Hosting,
     allowed: bool,
     acting: Acting,
+    stand: Callable[[str], str],
     stack: ExitStack,
     size: tuple[int, int],
 ) -> Microphone | None:
@@ -161,6 +162,7 @@ def desk_of(
         hosting: How the show is run.
         allowed: Whether a technician may take the microphone.
         acting: What the presenter can do.
+        stand: Lets the presenter stand before another background.
         stack: Closes what is opened.
         size: Width and height of the picture, which a new layout has to keep.
 
@@ -174,7 +176,7 @@ def desk_of(
     stack.callback(microphone.close)
     desk = Desk(
         hosting.desk,
-        orders(director, voice.interrupt, microphone, acting, changing(director.scenes, size)),
+        orders(director, voice.interrupt, microphone, acting, changing(director.scenes, size), stand),
         director.ordered,
     )
     desk.open()

@@ -11,6 +11,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from avatar_engine.bundle import Bundle, cache_folder
+from avatar_engine.contracts import AS_FILMED, Behind
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.renderer_process import PerformerMaker
 from avatar_engine.media.write import VideoWriter
@@ -25,15 +26,25 @@ VERSION = 2
 """Of what is in the file; a new one is baked anew."""
 
 
-def idle_video(bundle: Bundle, label: str, size: tuple[int, int], expression: str) -> Path:
+def idle_video(
+    bundle: Bundle, label: str, size: tuple[int, int], expression: str, behind: Behind = AS_FILMED
+) -> Path:
     """Where the idle pictures of a show lie, or will: one file for every clone and look.
 
     ``label`` tells one label from another.
     """
     parts = sorted((name, part.sha256) for name, part in bundle.parts.items() if "voice" not in name)
-    look = (VERSION, parts, label, size, expression, bundle.consent.get("signature"))
+    look = (VERSION, parts, label, size, expression, bundle.consent.get("signature"), behind, _state(behind))
     key = hashlib.sha256(repr(look).encode()).hexdigest()
     return cache_folder().parent / "idle" / f"{key}.mp4"
+
+
+def _state(behind: Behind) -> int:
+    """Of the background's file, so that another one in its place is baked anew."""
+    try:
+        return Path(behind.background).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 class Baker:

@@ -11,8 +11,10 @@ import numpy as np
 
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import (
+    AS_FILMED,
     EXPRESSIONS,
     SAMPLES_PER_FRAME,
+    Behind,
     ByteArray,
     FloatArray,
     MouthMotion,
@@ -25,11 +27,10 @@ from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.motion import MotionState, MotionStream
 from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.lips.render import Renderer
-from avatar_engine.stage.background import KEEP, Backcloth, check
+from avatar_engine.stage.background import Backcloth, check
 from avatar_engine.stage.body import Body, BodyFrame, matted
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.compose import Stage, face_box
-from avatar_engine.stage.keying import RELIGHT
 from avatar_engine.stage.label import Label
 from avatar_engine.stage.layout import Layout
 from avatar_engine.timing import StageTimes
@@ -129,14 +130,13 @@ def load(
     layout: Layout | None = None,
     language: str = "en",
     patient: bool = False,
-    background: str = KEEP,
-    relight: float = RELIGHT,
+    behind: Behind = AS_FILMED,
 ) -> Performer[MotionState]:
     """The presenter of a bundle, on a stage of ``size`` (width, height), warmed up; close it in the end.
 
     ``expression``, one of `EXPRESSIONS`, is kept all through the show; ``look`` is that of products' cards; ``layout``
     says what else is on the picture, the engine's own words in ``language``. A ``patient`` show waits for drawings. The
-    presenter stands before ``background`` (`avatar_engine.stage.background.chosen`), whose light is followed so far.
+    presenter stands before ``behind``.
 
     Raises:
         AvatarError: The bundle lacks a part, or the device can't run it.
@@ -144,11 +144,10 @@ def load(
     lips = LipsModel.load(bundle)
     expressive = partial(lips.expressions.apply, expression)
     expressive(lips.neutral[None])  # an unknown one is refused before the body's thread starts
-    backcloth = Backcloth(size, bundle, patient, relight) if matted(bundle) else None
+    check(bundle, behind.background, to_file=patient)
+    backcloth = Backcloth(size, bundle, patient, behind.relight) if matted(bundle) else None
     if backcloth is not None:
-        backcloth.want(background)
-    else:
-        check(bundle, background)
+        backcloth.want(behind.background)
     motion, renderer = MotionStream(lips), Renderer(lips, device, threads=1)
     with Body.load(bundle, lips.size) as rehearsal:
         picture, matrix, _, _ = rehearsal.frame(0)

@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import FRAME_RATE, Progress, Scene, silent
+from avatar_engine.contracts import FRAME_RATE, RELIGHT, Progress, Scene, silent
 from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import agreed
 from avatar_engine.live.hosted import Hosting, directed, look_of
@@ -32,6 +32,7 @@ from avatar_engine.show.remarks import Remarks
 from avatar_engine.show.scenes import Scenes, by_frames
 from avatar_engine.show.script import Line, Pause, Script
 from avatar_engine.show.showcase import Showcase
+from avatar_engine.stage.background import behind_of, check
 from avatar_engine.stage.card import Look
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust.clearance import Clearance
@@ -73,6 +74,8 @@ def rehearse(
     plan = plan_of(layout, planned, script)
     hosting = replace(hosting, layout=place_of(layout, planned, script))
     bundle = Bundle.open(avatar)
+    behind = behind_of("", planned.background, script.parent, RELIGHT)
+    check(bundle, behind.background)
     own = VoicePack.load(bundle).language
     signed = consents.from_record(bundle.consent, bundle.made)
     may = agreed(signed, planned.languages, own, planned.use)
@@ -100,7 +103,7 @@ def rehearse(
         made = film(
             bundle, planned, may, voice, output, length=lambda: seconds or _length(planned), seconds=seconds,
             whole=False, size=size, device=device, look=look_of(planned, script) if showcase else None,
-            layout=plan, scenes=scenes, progress=progress,
+            layout=plan, scenes=scenes, behind=behind, progress=progress,
         )  # fmt: skip
     return Made(output, made, time.monotonic() - began)
 

@@ -25,7 +25,17 @@ import numpy as np
 
 from avatar_engine.broadcast.ring import FrameRing, RingHandle
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import BARE, FRAME_RATE, NOTHING_KNOWN, FloatArray, Outlook, Phone, Scene
+from avatar_engine.contracts import (
+    AS_FILMED,
+    BARE,
+    FRAME_RATE,
+    NOTHING_KNOWN,
+    Behind,
+    FloatArray,
+    Outlook,
+    Phone,
+    Scene,
+)
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.child_log import log_to
 from avatar_engine.live.programme import Programme
@@ -73,6 +83,7 @@ def load_performer(
     look: Look | None = None,
     layout: Layout | None = None,
     language: str = "en",
+    behind: Behind = AS_FILMED,
 ) -> Performer[Any]:
     """The presenter of a bundle: the `PerformerMaker` of every show; see `avatar_engine.live.performer.load`.
 
@@ -86,7 +97,9 @@ def load_performer(
     from avatar_engine.live import performer as performers
 
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
-    return performers.load(bundle, label, size, devices.choose(device), expression, look, layout, language)
+    return performers.load(
+        bundle, label, size, devices.choose(device), expression, look, layout, language, behind=behind
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.context import SpawnProcess
 
 import numpy as np
 
 from avatar_engine.broadcast.ring import ENDLESS, FrameRing
-from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME
+from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, Scene
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.child_log import ChildLog
 from avatar_engine.live.heart import Watch
@@ -58,12 +59,13 @@ class Feed:
     Attributes:
         hold: Give silence, and keep what is to be said for later.
         limit: The show ends before this frame index, whatever is said.
+        background: What the presenter shall stand before by a technician's word; "" for what the show began with.
         told: Told of every sentence that went out: its utterance's number, and when it began and ended, in seconds on
             air.
     """
 
     def __init__(self, track: Retold, ring: FrameRing) -> None:
-        self.hold, self.limit = False, ENDLESS
+        self.hold, self.limit, self.background = False, ENDLESS, ""
         self.told: Callable[[int, float, float], None] = _nobody
         self._track, self._ring = track, ring
         self._lock = threading.Lock()
@@ -75,14 +77,17 @@ class Feed:
         with self._lock:
             track, epoch = self._track, self._ring.epoch
             if self.hold:
-                return Answer(epoch, track.frame - 1, False, False, (), _SILENCE, scene=track.scene)
+                return Answer(epoch, track.frame - 1, False, False, (), _SILENCE, scene=self._scene(track))
             content = track.frame
             sound, speaking, phones = track.next()
             mended = track.mended
             return Answer(
                 epoch, content, track.ended, speaking, phones, sound.tobytes(),
-                None if mended is None else mended.tobytes(), track.scene, track.outlook,
+                None if mended is None else mended.tobytes(), self._scene(track), track.outlook,
             )  # fmt: skip
+
+    def _scene(self, track: Retold) -> Scene:
+        return replace(track.scene, background=self.background) if self.background else track.scene
 
     def finish(self) -> None:
         """End the show with the sentence that is on its way."""

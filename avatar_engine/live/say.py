@@ -16,7 +16,18 @@ from avatar_engine import device as devices
 from avatar_engine.broadcast.marking import marking
 from avatar_engine.broadcast.spec import redact_url
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import AS_FITTED, EXPRESSIONS, FRAME_RATE, Controls, Progress, Utterance, silent
+from avatar_engine.contracts import (
+    AS_FILMED,
+    AS_FITTED,
+    EXPRESSIONS,
+    FRAME_RATE,
+    RELIGHT,
+    Behind,
+    Controls,
+    Progress,
+    Utterance,
+    silent,
+)
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import Agreed, agreed
@@ -29,6 +40,7 @@ from avatar_engine.media.write import VideoWriter
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import Line, Script
 from avatar_engine.stage import layout_file
+from avatar_engine.stage.background import behind_of, check
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.label import Label
 from avatar_engine.stage.layout import PLAIN, Layout
@@ -105,6 +117,8 @@ def render(
     device: str = "auto",
     label: str = "top-right",
     expression: str = EXPRESSIONS[0],
+    background: str = "",
+    relight: float = RELIGHT,
     use: str = "",
     progress: Progress = silent,
 ) -> Made:
@@ -125,6 +139,9 @@ def render(
         device: ``auto``, ``cpu`` or ``cuda``.
         label: Corner of the label.
         expression: The presenter's, one of `EXPRESSIONS`.
+        background: What the presenter stands before, as `avatar_engine.stage.background.chosen` takes it; "" for as
+            filmed.
+        relight: How far the presenter's light follows the background's, 0 to 1.
         use: What the video is for, as the consent names it; not asked when empty.
         progress: Told how far it is.
 
@@ -136,6 +153,8 @@ def render(
     _refuse(paragraphs, audio, controls, output)
     server = engines.load(engine) if engine else None
     bundle = Bundle.open(avatar)
+    behind = behind_of(background, "", Path(), relight)
+    check(bundle, behind.background)
     own = VoicePack.load(bundle).language
     items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
     said = Script(items, language or own, controls, label, expression=expression)
@@ -169,6 +188,7 @@ def render(
             size=size,
             device=device,
             layout=plan,
+            behind=behind,
             progress=progress,
         )
     return Made(output, made, time.monotonic() - started)
@@ -205,6 +225,7 @@ def film(
     look: Look | None = None,
     layout: Layout | None = None,
     scenes: SceneFor = bare,
+    behind: Behind = AS_FILMED,
     progress: Progress = silent,
 ) -> float:
     """What a voice says, in the presenter's picture, into a video file; its seconds.
@@ -223,6 +244,7 @@ def film(
         look: How products' cards look; None for no cards.
         layout: What is on the picture, and where; None for the plain one.
         scenes: What is shown.
+        behind: What the presenter stands before.
         progress: Told how far it is.
 
     Raises:
@@ -248,6 +270,7 @@ def film(
             plan,
             may.language,
             patient=True,
+            behind=behind,
         )
         stack.callback(performer.close)
         voice.wait_ready()

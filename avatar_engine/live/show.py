@@ -18,7 +18,7 @@ from avatar_engine.broadcast.ring import ENDLESS, FAILED, FrameRing, slots_for
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, codec_named, redact_url
 from avatar_engine.broadcast.status import BroadcastStatus
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import FRAME_RATE
+from avatar_engine.contracts import FRAME_RATE, RELIGHT
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import recordings, renderer_process
 from avatar_engine.live.accounts import hosts_of, of_show
@@ -40,6 +40,7 @@ from avatar_engine.show.director import Director
 from avatar_engine.show.producer import Producer
 from avatar_engine.show.script import Script
 from avatar_engine.stage.action import names
+from avatar_engine.stage.background import behind_of, check, chosen
 from avatar_engine.stage.idle import IdleFootage
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
@@ -183,6 +184,8 @@ def run(
     seconds: float | None = None,
     resume: bool = False,
     device: str = "auto",
+    background: str = "",
+    relight: float = RELIGHT,
     hosting: Hosting | None = None,
     use: str = "",
     permit: Path | None = None,
@@ -210,6 +213,9 @@ def run(
         seconds: End after this time on air.
         resume: Go on with the script where its last show broke off.
         device: ``auto``, ``cpu`` or ``cuda``.
+        background: What the presenter stands before, as `avatar_engine.stage.background.chosen` takes it; "" for what
+            the script says.
+        relight: How far the presenter's light follows the background's, 0 to 1.
         hosting: How a hosted show is run.
         use: What the show is for, where no script says it.
         permit: File of the presenter's permit, where the consent asks for one.
@@ -241,6 +247,8 @@ def run(
     own = VoicePack.load(bundle).language
     planned = _used(planned or Script((), language or own), use)
     signed = consents.from_record(bundle.consent, bundle.made)
+    behind = behind_of(background, planned.background, script.parent if script else Path(), relight)
+    check(bundle, behind.background)
     may = agreed(signed, planned.languages, own, planned.use)
     clearance = Clearance(signed, planned.use, hosts_of(goals), permits.load(permit) if permit else None)
     clearance.check()
@@ -263,8 +271,10 @@ def run(
         look,
         plan,
         may.language,
+        behind=behind,
     )
-    idle = idle_video(bundle, f"{label.words} {label.box} {plan.digest}".strip(), size, planned.expression)
+    looks = f"{label.words} {label.box} {plan.digest}".strip()
+    idle = idle_video(bundle, looks, size, planned.expression, behind)
     room = None if audio else RoomTone.load(bundle).loop()  # a recorded sound has a room of its own
     began = time.time()
     with ExitStack() as stack:
@@ -282,6 +292,7 @@ def run(
         if estate:
             ring.succeed()
         track: Retold | None = None
+        feed: Feed | None = None
         clock = OnAirClock(ring)
         director = directed(
             planned, script, hosting, stack, loop=loop, start=start, clock=clock,
@@ -313,7 +324,8 @@ def run(
             if isinstance(director, Producer) and server is None:  # which gets its words in other pieces
                 voice.give_way_to(director)
             acting = Acting(names(bundle), lambda name: track.act(name) if track else None)
-            microphone = desk_of(director, voice, hosting, planned.microphone, acting, stack, size)
+            stand = partial(_stand, bundle, lambda: feed)
+            microphone = desk_of(director, voice, hosting, planned.microphone, acting, stand, stack, size)
         track = Retold(
             microphone or voice, planned.on_fault, start, lambda heard: scenes.seen(heard, clock())
         )
@@ -356,6 +368,16 @@ def run(
         broadcast.close()
         recordings.sign(goals, began, record)
         return show.status()
+
+
+def _stand(bundle: Bundle, feed: Callable[[], Feed | None], text: str) -> str:
+    """A technician's order to stand before something else; what is on air stays while anything is wrong with it."""
+    background = chosen(text, Path("/"))
+    check(bundle, background)
+    if (told := feed()) is None:
+        raise AvatarError("The show is not on air yet.", "Try again in a moment.")
+    told.background = background
+    return f"The background is {Path(text).name}."
 
 
 def _used(script: Script, use: str) -> Script:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from avatar_engine import markup
-from avatar_engine.contracts import Card, Comment
+from avatar_engine.contracts import RELIGHT, Card, Comment
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.layouts import plan_of
 from avatar_engine.show import guard as guards
@@ -39,6 +39,7 @@ from avatar_engine.show.scenes import Scenes
 from avatar_engine.show.script import Line, Script, Segment
 from avatar_engine.show.showcase import Showcase
 from avatar_engine.show.wording import SLOTS, filled, slots_of
+from avatar_engine.stage.background import behind_of
 from avatar_engine.stage.card import Look
 from avatar_engine.voice import languages
 
@@ -445,6 +446,7 @@ def checked(file: Path) -> Checked:
     if script.host:
         hosts.load(file.parent / script.host)
     Look.of(script.card, file.parent)
+    behind_of("", script.background, file.parent, RELIGHT)
     plan_of("", script, file)
     guard = Guard(shop.catalogue, lambda: datetime.now(UTC), script.rivals)
     wrong = [*_lacking(script, file.parent), *_refused(script, shop, guard)]

@@ -177,6 +177,7 @@ _TEXTS: Mapping[str, Callable[[str], Any]] = {
     "layout": _words,
     "expression": partial(_one_of, EXPRESSIONS, "expression"),
     "on_fault": partial(_one_of, ON_FAULT, "way to go on after a fault"),
+    "background": _words,
     "catalogue": _words,
     "persona": _words,
     "host": _words,

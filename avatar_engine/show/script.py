@@ -29,6 +29,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     pause: 400ms        # silence between two paragraphs
     use: live-shopping  # what the show is for; the presenter's consent must cover it
     expression: neutral # or happy, serious
+    background: keep    # or blur, a colour ("#101828"), a picture or a video: what the presenter stands before
     on_fault: repeat    # or skip: a sentence that a fault has cut is said again from its start, or left out
     catalogue: shop.csv # file or address of the products
     chat: [twitch:marie, inlet:8787]
@@ -171,6 +172,7 @@ class Script:
         pause: Seconds of silence between two paragraphs.
         use: What the show is for, as the presenter's consent names it.
         expression: The presenter's, one of `EXPRESSIONS`.
+        background: What the presenter stands before, as it is written; "" for as filmed.
         on_fault: What becomes of a sentence that a fault has cut, one of `ON_FAULT`.
         catalogue: File or address of the products; "" for none.
         chat: Where messages come from (`avatar_engine.show.chat`).
@@ -194,6 +196,7 @@ class Script:
     pause: float = 0.4
     use: str = "live-shopping"
     expression: str = EXPRESSIONS[0]
+    background: str = ""
     on_fault: str = ON_FAULT[0]
     catalogue: str = ""
     chat: tuple[str, ...] = ()

@@ -20,14 +20,14 @@ import cv2
 import numpy as np
 
 from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import FRAME_RATE, ByteArray, FloatArray
+from avatar_engine.contracts import FRAME_RATE, RELIGHT, Behind, ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
 from avatar_engine.media import colour
 from avatar_engine.media.picture import Planes, planes
 from avatar_engine.media.probe import opened, picture_stream
 from avatar_engine.stage.body import matted
 from avatar_engine.stage.cutout import FIGURES_PART, PLATE_PART, light_of
-from avatar_engine.stage.keying import RELIGHT, Relight
+from avatar_engine.stage.keying import Relight
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +76,18 @@ def chosen(text: str, folder: Path) -> str:
     else:
         next(footage(path, (64, 64)))
     return str(path)
+
+
+def behind_of(asked: str, written: str, folder: Path, relight: float) -> Behind:
+    """What a show begins before: what the user ``asked`` for, seen from the working folder, or what is ``written`` in
+    its script, seen from the script's ``folder``; "" for neither.
+
+    Raises:
+        AvatarError: It is no background.
+    """
+    if not asked and not written:
+        return Behind(KEEP, relight)
+    return Behind(chosen(asked, Path()) if asked else chosen(written, folder), relight)
 
 
 def check(bundle: Bundle, background: str, to_file: bool = False) -> None:
@@ -214,15 +226,21 @@ class Backcloth:
 
     @property
     def cut_out(self) -> bool:
-        """Whether the body's pictures have to come cut out."""
-        return self.wanted != KEEP
+        """Whether the body's pictures have to come cut out: only once there is something to put behind them."""
+        return self.wanted != KEEP and (self.now is not None or self._ready)
+
+    @property
+    def _ready(self) -> bool:
+        coming = self._coming
+        return coming is not None and (self._patient or coming.done()) and coming.result() is not None
 
     def want(self, background: str) -> None:
         """Before this, as `chosen` gives it, the presenter shall stand as soon as may be."""
         if background == self.wanted:
             return
         self.wanted = background
-        self._coming = None if background == KEEP else self._maker.submit(self._made, background)
+        if background != KEEP:  # until pictures come as filmed again, some may need what was wanted before
+            self._coming = self._maker.submit(self._made, background)
 
     def settle(self) -> None:
         """Wait until what is wanted is ready.
@@ -237,14 +255,12 @@ class Backcloth:
         """What hangs behind the next picture, which comes cut out or as filmed; None for as filmed."""
         if not cut_out:
             if self.wanted == KEEP:
+                self._coming = None
                 self._hang(None)
             return None
-        if self._coming is not None and (self._patient or self._coming.done()):
+        if (self.now is None or self.wanted != KEEP) and self._ready and self._coming is not None:
             coming, self._coming = self._coming.result(), None
-            if coming is not None:
-                self._hang(coming)
-            elif self.now is None:
-                self.wanted = KEEP  # it failed, and the log says so
+            self._hang(coming)
         return self.now
 
     def close(self) -> None:
@@ -259,14 +275,17 @@ class Backcloth:
             self.now.close()
         self.now = background
         self.relight = Relight()
-        if background is not None and self._filmed is not None and self.wanted not in (BLUR, TRANSPARENT):
+        if background is not None and self._filmed is not None:
             self.relight = Relight.between(self._filmed, background.light, self._strength)
 
     def _made(self, background: str) -> Background | None:
         try:
             if self._filmed is None:
                 self._filmed = light_of(self._bundle.json(FIGURES_PART))
-            return self._background(background)
+            made = self._background(background)
+            if background in (BLUR, TRANSPARENT):
+                made.light = self._filmed  # the presenter's own: nothing is to be followed
+            return made
         except AvatarError as error:
             log.error("the background stays as it is: %s", error)
             return None

@@ -10,9 +10,6 @@ import numpy as np
 from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.media.picture import BLACK, Planes
 
-RELIGHT = 0.5
-"""How far the presenter's light follows the background's, unless somebody asks for more or less."""
-
 LUMA_SHARE, CHROMA_SHARE = 0.35, 0.4
 """How much of the difference between two backgrounds a relight of 1 takes over: exponent of luma, share of chroma."""
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from avatar_engine.contracts import (
+    AS_FILMED,
     EXPRESSIONS,
     SAMPLES_PER_FRAME,
+    Behind,
     ByteArray,
     FloatArray,
     MouthMotion,
@@ -118,6 +120,7 @@ def load(
     layout: Layout | None = None,
     language: str = "en",
     patient: bool = False,
+    behind: Behind = AS_FILMED,
 ) -> Performer[list[float]]:
     """Takes the place of `avatar_engine.live.renderer_process.load_performer`."""
     if expression not in EXPRESSIONS:
@@ -141,7 +144,13 @@ class TornInk(Ink):
 
 
 def load_torn(
-    bundle: object, label: Label, size: tuple[int, int], device: object, expression: str, *rest: object
+    bundle: object,
+    label: Label,
+    size: tuple[int, int],
+    device: object,
+    expression: str,
+    *rest: object,
+    behind: Behind = AS_FILMED,
 ) -> Performer[list[float]]:
     """The same with `TornInk`."""
     ink = TornInk(Path(os.environ["TORN"]))

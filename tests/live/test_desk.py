@@ -196,3 +196,18 @@ def test_an_action_is_called_for_by_its_name_and_only_one_that_the_clone_has() -
     with pytest.raises(AvatarError, match="no action") as refused:
         orders(producer, lambda: None)["do"]("wave")
     assert "action add" in refused.value.advice
+
+
+def test_the_background_is_changed_without_breaking_anything_off() -> None:
+    producer, broke, stood = Producer(SCRIPT, Studio()), [], []
+
+    def stand(text: str) -> str:
+        stood.append(text)
+        return f"The background is {text}."
+
+    known = orders(producer, lambda: broke.append(1), stand=stand)
+    assert known["background"]("blur") == "The background is blur."
+    assert stood == ["blur"]
+    assert not broke
+    with pytest.raises(AvatarError, match="no background"):
+        orders(producer, lambda: None)["background"]("blur")

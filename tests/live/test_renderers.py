@@ -13,6 +13,17 @@ from avatar_engine.live.retold import Retold
 from tests.live.fakes import ListedSource
 
 
+def test_a_technicians_background_goes_with_every_frame_from_now_on() -> None:
+    ring = FrameRing.make(64, 36, 4)
+    feed = Feed(Retold(ListedSource([Silence(25 * SAMPLES_PER_FRAME)]), "repeat"), ring)
+    assert feed.answer().scene.background == ""
+    feed.background = "#101828"
+    assert feed.answer().scene.background == "#101828"
+    feed.hold = True
+    assert feed.answer().scene.background == "#101828"  # a renderer that begins anew knows it at once
+    ring.discard()
+
+
 def test_idle_faces_in_between_make_what_follows_later() -> None:
     speech = np.full(25 * SAMPLES_PER_FRAME, 0.5, np.float32)
     first, second = (Spoken(speech, last=True, sentence=n, utterance=n + 1) for n in range(2))
