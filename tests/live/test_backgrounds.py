@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic, sleep
+from threading import Event
 
 import cv2
 import numpy as np
@@ -27,8 +27,6 @@ from tests.live.fakes import NEUTRAL, Ink, LaggingMotion
 from tests.stage.cutting import HEIGHT, WIDTH, film, network
 
 SIZE = (WIDTH, HEIGHT)
-SLOW = 0.6
-"""Seconds that a background takes to be made ready: fifteen frames."""
 
 
 @pytest.fixture(scope="module")
@@ -51,51 +49,87 @@ class Dry(Ink):
         pass
 
 
+class OnAir:
+    """A performer whose backgrounds are made ready only while the gate is open."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.gate = Event()
+        self.cloth = Backcloth(SIZE, bundle)
+        self._make = self.cloth._background
+        self.cloth._background = self._gated  # type: ignore[method-assign]
+        stage = Stage(SIZE, Label("en", "top-right", SIZE), backcloth=self.cloth)
+        self.performer = Performer(LaggingMotion(), Dry(), Body.load(bundle, 32), stage, NEUTRAL)
+        self.frame = 0
+
+    def _gated(self, background: str) -> Background:
+        assert self.gate.wait(60)
+        return self._make(background)
+
+    def show(self, background: str, frames: int) -> list[int]:
+        """The luma in a corner of each of the next frames."""
+        seen = []
+        for _ in range(frames):
+            picture = self.performer.perform(self.frame, NEUTRAL, Scene(background=background))
+            seen.append(int(np.median(planes(picture)[0][150:180, :12])))
+            self.frame += 1
+        return seen
+
+    def open_gate(self) -> None:
+        coming = self.cloth._coming
+        assert coming is not None
+        self.gate.set()
+        coming.result(60)
+        self.gate.clear()
+
+
 @pytest.fixture
-def on_air(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Iterator[Performer[list[float]]]:
-    cloth = Backcloth(SIZE, bundle)
-    make = cloth._background
-
-    def slowly(background: str) -> Background:
-        sleep(SLOW)
-        return make(background)
-
-    monkeypatch.setattr(cloth, "_background", slowly)
-    stage = Stage(SIZE, Label("en", "top-right", SIZE), backcloth=cloth)
-    performer = Performer(LaggingMotion(), Dry(), Body.load(bundle, 32), stage, NEUTRAL)
-    yield performer
-    performer.close()
+def on_air(bundle: Bundle) -> Iterator[OnAir]:
+    made = OnAir(bundle)
+    yield made
+    made.gate.set()
+    made.performer.close()
 
 
-def test_no_picture_waits_for_a_swap_and_each_is_before_one_wall_or_the_other(
-    on_air: Performer[list[float]], tmp_path: Path
+def turns(seen: list[int]) -> list[int]:
+    return [at for at in range(1, len(seen)) if abs(seen[at] - seen[at - 1]) > 25]
+
+
+def test_no_frame_waits_for_a_swap_and_each_is_before_one_wall_or_the_other(
+    on_air: OnAir, tmp_path: Path
 ) -> None:
     sea = tmp_path / "sea.mp4"
     with VideoWriter(sea, WIDTH, HEIGHT, sound=False, crf=8) as writer:
         for _ in range(8):
             writer.picture(np.full((HEIGHT * 3 // 2, WIDTH), 60, np.uint8))
-    cv2.imwrite(str(tmp_path / "snow.png"), np.full((HEIGHT, WIDTH, 3), 255, np.uint8))
-    orders = {30: str(tmp_path / "snow.png"), 80: str(sea), 130: KEEP}
-    wanted, corner, times = "", [], []
-    began = monotonic()
-    for index in range(170):
-        sleep(max(0.0, began + index * 0.02 - monotonic()))  # twice the pace of a show
-        wanted = orders.get(index, wanted)
-        before = monotonic()
-        picture = on_air.perform(index, NEUTRAL, Scene(background=wanted))
-        times.append(monotonic() - before)
-        corner.append(int(np.median(planes(picture)[0][150:180, :12])))
-    assert max(times) < SLOW / 2  # a picture that waits for a background would take all of it
-    filmed, snow, water = corner[0], 235, 60
-    turns = [index for index in range(1, 170) if abs(corner[index] - corner[index - 1]) > 25]
-    assert len(turns) == 3, corner  # from one to the next at one frame, with nothing in between
-    for place, seen in zip(
-        ([0], turns[:1], turns[1:2], turns[2:]), (filmed, snow, water, filmed), strict=True
-    ):
-        assert abs(corner[place[0]] - seen) < 8
-    for order, turn in zip(orders, turns, strict=True):
-        assert order < turn <= order + 45
-    assert turns[2] - 130 <= AHEAD + 2  # going back needs nothing but the pictures
+    snow = tmp_path / "snow.png"
+    cv2.imwrite(str(snow), np.full((HEIGHT, WIDTH, 3), 255, np.uint8))
+    wall = on_air.show("", 20)
+    wall += on_air.show(str(snow), 40)  # it is not ready, and none of these waits for it
+    assert not turns(wall)
+    on_air.open_gate()
+    seen = on_air.show(str(snow), 30)
+    (turn,) = turns([wall[-1], *seen])
+    assert turn <= AHEAD + 3
+    assert abs(seen[-1] - 235) < 3
+    seen = on_air.show(str(sea), 20)
+    assert not turns(seen) and abs(seen[-1] - 235) < 3
+    on_air.open_gate()
+    seen = on_air.show(str(sea), 20)
+    assert abs(seen[0] - 60) < 4  # from one to the next at the first frame
+    assert not turns(seen)
+    seen = on_air.show(KEEP, 30)
+    (turn,) = turns(seen)
+    assert turn <= AHEAD + 3
+    assert abs(seen[-1] - wall[0]) < 6
+
+
+def test_orders_that_follow_one_another_fast_show_no_cut_out_body_before_nothing(on_air: OnAir) -> None:
+    filmed = on_air.show("", 5)[0]
+    on_air.gate.set()
+    for _ in range(4):
+        for background in ("#ffffff", KEEP):
+            for value in on_air.show(background, 9):
+                assert min(abs(value - filmed), abs(value - 235)) < 6
 
 
 def test_an_order_is_looked_at_before_it_is_followed(bundle: Bundle, tmp_path: Path) -> None:
