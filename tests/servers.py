@@ -264,7 +264,8 @@ class Received:
 
 def receive(source: str | Path, stop_after: float | None = None, **options: str) -> Received:
     """Decode a file, or a stream until it ends or ``stop_after`` seconds of its pictures have come."""
-    result, pieces = Received(), []
+    result = Received()
+    pieces: list[tuple[float, FloatArray]] = []
     with av.open(str(source), options=options, timeout=20) as container:
         streams = [*container.streams.video[:1], *container.streams.audio[:1]]
         try:
@@ -301,7 +302,8 @@ class Receiver(threading.Thread):
 
     def run(self) -> None:
         try:
-            self._received = receive(*self._arguments, **self._options)
+            source, stop_after = self._arguments
+            self._received = receive(source, stop_after, **self._options)
         except (OSError, EOFError) as error:  # a publisher that is killed before its headers have come
             self._failure = error
 
@@ -314,7 +316,7 @@ class Receiver(threading.Thread):
 
 def _add(result: Received, pieces: list[tuple[float, FloatArray]], frame: Any) -> None:
     if isinstance(frame, av.VideoFrame):
-        result.video.append(float(frame.pts * (frame.time_base or Fraction(1))))
+        result.video.append(float((frame.pts or 0) * (frame.time_base or Fraction(1))))
         result.bright.append(float(frame.to_ndarray()[: frame.height].mean()))
         result.colours.add(
             (int(frame.colorspace), int(frame.color_range), int(frame.color_primaries), int(frame.color_trc))

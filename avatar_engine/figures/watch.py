@@ -121,7 +121,7 @@ class Watch:
     ) -> None:
         self._stop.set()
         self._thread.join(10)
-        ending = self._status.ending if self._status else ""
+        ending = getattr(self._status, "ending", "")  # whatever was told: the show's end must not fail here
         said = "" if error is None else error.what if isinstance(error, AvatarError) else repr(error)
         self._about |= {
             "state": "failed" if said else "ended",
