@@ -144,7 +144,7 @@ def load(
     lips = LipsModel.load(bundle)
     expressive = partial(lips.expressions.apply, expression)
     expressive(lips.neutral[None])  # an unknown one is refused before the body's thread starts
-    check(bundle, behind.background, to_file=patient)
+    check(bundle, behind.background)
     backcloth = Backcloth(size, bundle, patient, behind.relight) if matted(bundle) else None
     if backcloth is not None:
         backcloth.want(behind.background)

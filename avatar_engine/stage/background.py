@@ -1,4 +1,4 @@
-"""What the presenter stands before: as filmed, a colour, a picture, a video, the own background out of focus, nothing.
+"""What the presenter stands before: as filmed, a colour, a picture, a video, the own background out of focus.
 
 A background is made ready in a thread of its own; a swap is one look at whether it is, so no frame waits for it.
 """
@@ -31,7 +31,7 @@ from avatar_engine.stage.keying import Relight
 
 log = logging.getLogger(__name__)
 
-KEEP, BLUR, TRANSPARENT = "keep", "blur", "transparent"
+KEEP, BLUR = "keep", "blur"
 
 SOFT = 0.022
 """How far out of focus the own background is: standard deviation, in heights of the picture."""
@@ -54,14 +54,14 @@ def chosen(text: str, folder: Path) -> str:
     """A background as somebody wrote it, ready to be handed on: files as whole paths.
 
     Args:
-        text: ``keep``, ``blur``, ``transparent``, ``#rrggbb``, or the path of a picture or video.
+        text: ``keep``, ``blur``, ``#rrggbb``, or the path of a picture or video.
         folder: Where such a path begins.
 
     Raises:
         AvatarError: It is none of these, or the file can't be read.
     """
     wanted = text.strip()
-    if wanted.lower() in (KEEP, BLUR, TRANSPARENT):
+    if wanted.lower() in (KEEP, BLUR):
         return wanted.lower()
     if _COLOUR.fullmatch(wanted):
         return wanted.lower()
@@ -90,20 +90,16 @@ def behind_of(asked: str, written: str, folder: Path, relight: float) -> Behind:
     return Behind(chosen(asked, Path()) if asked else chosen(written, folder), relight)
 
 
-def check(bundle: Bundle, background: str, to_file: bool = False) -> None:
+def check(bundle: Bundle, background: str) -> None:
     """Refuse a background that a bundle's presenter can't stand before.
 
     Raises:
-        AvatarError: The presenter was not cut out, or it goes to a place that knows no transparency.
+        AvatarError: The presenter was not cut out of all that the bundle has now.
     """
     if background != KEEP and not matted(bundle):
         raise AvatarError(
             f"{bundle.name} has no matte of all its pictures: the background can't be changed.",
             f"Run: avatar-engine matte {bundle.path}",
-        )
-    if background == TRANSPARENT and not to_file:
-        raise AvatarError(
-            "A stream can't be transparent.", "Use say with -o FILE.mov, or another background."
         )
 
 
@@ -283,7 +279,7 @@ class Backcloth:
             if self._filmed is None:
                 self._filmed = light_of(self._bundle.json(FIGURES_PART))
             made = self._background(background)
-            if background in (BLUR, TRANSPARENT):
+            if background == BLUR:
                 made.light = self._filmed  # the presenter's own: nothing is to be followed
             return made
         except AvatarError as error:
@@ -292,8 +288,6 @@ class Backcloth:
 
     def _background(self, background: str) -> Background:
         width, height = self._size
-        if background == TRANSPARENT:
-            background = "#000000"
         if background.startswith("#"):
             pixel = np.array([[[int(background[at : at + 2], 16) for at in (5, 3, 1)]]], np.uint8)
             return Still(_i420(np.repeat(np.repeat(pixel, height, 0), width, 1)))

@@ -68,16 +68,13 @@ def test_words_colours_and_files_are_backgrounds_and_nothing_else(tmp_path: Path
     (tmp_path / "bad.png").write_bytes(b"\x89PNG nothing")
     (tmp_path / "bad.mp4").write_bytes(b"nothing")
     (tmp_path / "empty.jpg").touch()
-    for wrong in ("", "#12345", "blue", "none.png", "bad.png", "bad.mp4", "empty.jpg"):
+    for wrong in ("", "transparent", "#12345", "blue", "none.png", "bad.png", "bad.mp4", "empty.jpg"):
         with pytest.raises(AvatarError):
             chosen(wrong, tmp_path)
 
 
 def test_only_who_is_cut_out_stands_elsewhere(bundle: Bundle, tmp_path: Path) -> None:
     check(bundle, "blur")
-    check(bundle, "transparent", to_file=True)
-    with pytest.raises(AvatarError, match="stream"):
-        check(bundle, "transparent")
     film(tmp_path / "other.mp4", 3)
     with BundleWriter(tmp_path / "b.avatar", "B", {}, {}) as writer:
         writer.add_parts(bundle, [VIDEO_PART])
