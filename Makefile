@@ -17,8 +17,17 @@ OUT    ?= out/demo
 demo: weights
 	$(BIN)/python scripts/demo.py --out "$(OUT)" --budget "$(BUDGET)" $(if $(VIDEO),--video "$(VIDEO)") $(if $(CONSENT),--consent "$(CONSENT)")
 
+# What computes runs on every core; shows on air two at a time, as they wait for real time; a whole clone and its show alone.
+ON_AIR := tests/live tests/broadcast
+WHOLE  := tests/test_end_to_end.py
+PYTEST := $(BIN)/python -m pytest
+
 test: weights
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@failed=0; \
+	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile $(foreach aside,$(ON_AIR) $(WHOLE),--ignore=$(aside)) || failed=1; \
+	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile $(ON_AIR) || failed=1; \
+	$(PYTEST) $(WHOLE) || failed=1; \
+	exit $$failed
 
 lint: env
 	$(BIN)/ruff check .

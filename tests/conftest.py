@@ -13,15 +13,6 @@ from tests.media.clips import Clip, make
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")  # the machine may be busy
 
-SLOWEST = ("tests/test_end_to_end.py", "tests/live/", "tests/broadcast/")
-"""A whole clone, and shows on air, whose tests wait for them in real time."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first: no worker is left alone with it at the end, and others compute meanwhile."""
-    order = {start: place for place, start in enumerate(SLOWEST)}
-    items.sort(key=lambda item: next((order[s] for s in SLOWEST if item.nodeid.startswith(s)), len(order)))
-
 
 @pytest.fixture(scope="session")
 def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from avatar_engine.cli import consent as room
@@ -23,7 +24,7 @@ RUN = CliRunner()
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AVATAR_ENGINE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(room, "out", Console(width=250))  # a path is looked for whole
     monkeypatch.setattr(room.time, "sleep", lambda _: None)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "minute.mp4").write_bytes(b"a minute")
