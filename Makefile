@@ -18,7 +18,7 @@ demo: weights
 	$(BIN)/python scripts/demo.py --out "$(OUT)" --budget "$(BUDGET)" $(if $(VIDEO),--video "$(VIDEO)") $(if $(CONSENT),--consent "$(CONSENT)")
 
 # What computes runs on every core; shows on air two at a time, as they wait for real time; a whole clone and its show alone.
-ON_AIR := tests/live tests/broadcast
+ON_AIR := tests/live tests/broadcast tests/benchmarks/test_soak.py
 WHOLE  := tests/test_end_to_end.py
 PYTEST := $(BIN)/python -m pytest
 
