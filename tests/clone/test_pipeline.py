@@ -70,10 +70,10 @@ def test_a_matte_is_made_when_asked_for_or_when_the_fits_keep_their_time(
     monkeypatch.setattr(pipeline.models, "is_present", lambda name: True)
     assert pipeline._wants_matte(True, 0, 1500)
     assert not pipeline._wants_matte(False, 9999, 1500)
-    assert pipeline._wants_matte(None, 900, 1500)
-    assert not pipeline._wants_matte(None, 600, 1500)
+    assert pipeline._wants_matte(None, 1250, 1500)
+    assert not pipeline._wants_matte(None, 1200, 1500)
     monkeypatch.setattr(pipeline.models, "is_present", lambda name: False)
-    assert not pipeline._wants_matte(None, 900, 1500)
+    assert not pipeline._wants_matte(None, 1250, 1500)
 
 
 def stages(monkeypatch: pytest.MonkeyPatch, found: Findings, scene: Scene, asked: np.ndarray) -> list[Any]:
