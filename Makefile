@@ -17,16 +17,14 @@ OUT    ?= out/demo
 demo: weights
 	$(BIN)/python scripts/demo.py --out "$(OUT)" --budget "$(BUDGET)" $(if $(VIDEO),--video "$(VIDEO)") $(if $(CONSENT),--consent "$(CONSENT)")
 
-# What computes runs on every core; shows on air two at a time, as they wait for real time; a whole clone and its show alone.
-ON_AIR := tests/live tests/broadcast tests/benchmarks/test_soak.py
-WHOLE  := tests/test_end_to_end.py
+# What computes runs on every core; shows that are on air in real time have the machine to themselves, one after another.
+ON_AIR := tests/live tests/broadcast tests/benchmarks/test_soak.py tests/test_end_to_end.py
 PYTEST := $(BIN)/python -m pytest
 
 test: weights
 	@failed=0; \
-	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile $(foreach aside,$(ON_AIR) $(WHOLE),--ignore=$(aside)) || failed=1; \
-	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile $(ON_AIR) || failed=1; \
-	$(PYTEST) $(WHOLE) || failed=1; \
+	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile $(foreach aside,$(ON_AIR),--ignore=$(aside)) || failed=1; \
+	$(PYTEST) $(ON_AIR) || failed=1; \
 	exit $$failed
 
 lint: env

@@ -84,12 +84,12 @@ def records(consent: str) -> list[Path]:
 
 
 def _free(place: Path, what: str) -> Path:
-    """A new file; two shows that begin in the same second get one each.
+    """A new file; two shows that begin at the same moment get one each, and names stand in the order of time.
 
     Raises:
         OSError: None can be made.
     """
-    stamp, number = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"), 1
+    stamp, number = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ"), 1
     while True:
         path = place / f"{stamp}-{what}{f'-{number}' if number > 1 else ''}.jsonl"
         try:
