@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 VIDEO  ?=
 CONSENT ?=
 BUDGET ?= 8m
-# More than cores: half of the tests wait for a show on air. A file's tests stay together, for they share what was fitted.
+# More than cores, since many tests wait for other processes. A file's tests stay together, for they share what was fitted.
 WORKERS ?= 4
 OUT    ?= out/demo
 
