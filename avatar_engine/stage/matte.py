@@ -236,6 +236,10 @@ def guided(guide: ByteArray, values: FloatArray, radius: int, even: float) -> Fl
     return result
 
 
+MOST_CHANNELS = 4
+"""Channels that OpenCV resizes by areas at once, unless the scale happens to be a whole number."""
+
+
 def _disc(radius: float) -> ByteArray:
     side = 2 * max(1, round(radius)) + 1
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
@@ -244,6 +248,11 @@ def _disc(radius: float) -> ByteArray:
 def _resized(values: FloatArray | ByteArray, size: tuple[int, int]) -> FloatArray:
     smaller = size[0] < values.shape[1]
     how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    if values.ndim == 3 and values.shape[2] > MOST_CHANNELS:
+        parts = np.split(values, range(MOST_CHANNELS, values.shape[2], MOST_CHANNELS), axis=2)
+        return np.concatenate(
+            [np.atleast_3d(_resized(np.ascontiguousarray(part), size)) for part in parts], 2
+        )
     return np.asarray(cv2.resize(values, size, interpolation=how), np.float32)
 
 

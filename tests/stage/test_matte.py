@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from avatar_engine.contracts import FloatArray
-from avatar_engine.stage.matte import Cut, Matting
+from avatar_engine.stage.matte import Cut, Matting, _resized
 from avatar_engine.stage.plate import Plate, plates
 from tests.stage.cutting import HEAD, HEIGHT, WIDTH, coarse, picture, share, shifts, wall
 
@@ -63,3 +63,10 @@ def test_an_empty_mask_cuts_out_nobody(ground: list[Plate]) -> None:
     found = Matting(ground).cut(picture(share(0), wall(), 3), np.zeros((64, 64), np.float32))
     assert found.alpha.shape == (HEIGHT, WIDTH)
     assert not found.alpha.any()
+
+
+@pytest.mark.parametrize("size", [(40, 22), (37, 21), (200, 120)])
+def test_many_channels_are_resized_as_one_is(size: tuple[int, int]) -> None:
+    many = np.random.default_rng(1).random((90, 160, 7), np.float32)
+    apart = np.stack([_resized(np.ascontiguousarray(many[..., channel]), size) for channel in range(7)], 2)
+    assert np.allclose(_resized(many, size), apart, atol=1e-5)
