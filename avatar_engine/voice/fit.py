@@ -444,11 +444,11 @@ class Trainer:
                 self.style.copy_(torch.from_numpy(self._stored["style"]))
         else:
             self._train("style", [self.style], _STYLE_RATE, seconds, (0.15, 0.4), progress)
+            self._save()  # Only here: what was read has the gains of an earlier run, which are not in the decoder yet.
         network = Network(self._full_style())
         self.statistics = calibrate_features(
             network, [Features(network.features(i.plan).features, i.source) for i in self.prepared.items[:8]]
         )
-        self._save()
 
     def gains(self, seconds: float, progress: Progress) -> None:
         """Every gain and shift of the decoder, with the statistics that the show will use."""

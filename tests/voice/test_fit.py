@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,49 @@ def test_a_short_fit_moves_every_gain_and_is_resumed(
     monkeypatch.setattr(fitting.align, "transcribe", lambda *_: pytest.fail("it was heard already"))
     again = fitting.fit(samples, language="en", budget=1, work=tmp_path, progress=progress)
     assert np.array_equal(again.style, pack.style)
+
+
+@pytest.mark.weights
+def test_a_fit_stopped_again_after_it_was_resumed_keeps_the_gains_of_its_first_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "Network", lambda style: None)
+    stock = VoicePack.stock("am_michael")
+    monkeypatch.setattr(fitting, "calibrate_features", lambda *_: stock.statistics)
+    kept = tmp_path / fitting._STATE
+
+    def begun() -> Any:
+        """A trainer that has read what was kept, and nothing else."""
+        trainer: Any = fitting.Trainer.__new__(fitting.Trainer)
+        trainer.prepared, trainer.kept, trainer.spent = (
+            SimpleNamespace(base="am_michael", items=()),
+            kept,
+            0.0,
+        )
+        trainer.decoder, trainer.prosody = fitting.Decoder().eval(), stock.style[128:].copy()
+        trainer.style = torch.nn.Parameter(torch.from_numpy(stock.style[:128].copy()))
+        trainer._stored = trainer._load()
+        return trainer
+
+    def trained(stage: str, free: list[torch.nn.Parameter], *_: object) -> None:
+        with torch.no_grad():
+            for parameter in free:
+                parameter += 0.25
+
+    first = begun()
+    first._train = trained
+    first.styles(1.0, fitting.silent)
+    assert set(first._load()) == {"style"}, "a style that was trained is kept before the gains begin"
+    first.gains(1.0, fitting.silent)
+    learnt = first._load()
+    assert len(learnt) == 1 + 58
+
+    second = begun()
+    second._train = lambda *_: pytest.fail("the style was trained already")
+    second.styles(1.0, fitting.silent)  # And here it is stopped.
+    resumed = begun()._stored
+    assert resumed.keys() == learnt.keys()
+    assert all(np.array_equal(resumed[name], learnt[name]) for name in learnt)
 
 
 class Silent:
