@@ -11,6 +11,7 @@ come, so a live show waits for nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,8 +62,26 @@ class SoundState:
     amplitude: FloatArray = field(default_factory=lambda: np.zeros(len(EDGES) - 1, np.float32))
 
 
+class _Room:
+    """Where a piece of so many steps is worked on, so that a live show's clock makes no arrays.
+
+    NumPy's transform has scratch of its own, 17 kB for a frame, which can't be given to it.
+    """
+
+    def __init__(self, steps: int) -> None:
+        bands, lines = len(EDGES) - 1, STEP // 2 + 1
+        # A row for each step: NumPy stretches one row over several in a buffer of its own.
+        self.window = np.tile(np.hanning(STEP).astype(np.float32), (steps, 1))
+        self.windowed = np.empty((steps, STEP), np.float32)
+        self.spectra: npt.NDArray[Any] = np.empty((steps, lines), np.complex64)  # stubs know complex128 alone
+        self.power = np.empty((steps, lines), np.float32)
+        self.amplitudes = np.empty((steps, bands), np.float32)
+        self.change = np.empty(bands, np.float32)
+        self.noise, self.rising = np.empty(STEP, np.float32), np.empty(STEP, np.float32)
+
+
 class SoundMark:
-    """Marks a sound, piece by piece.
+    """Marks a sound, piece by piece; used by one thread, and as long as pieces are of one length it makes no arrays.
 
     Args:
         number: What is written, see `avatar_engine.trust.marks.code`.
@@ -84,14 +103,14 @@ class SoundMark:
             share = (high - low) / (SAMPLE_RATE / STEP) / np.count_nonzero(near)
             self._power[near, place] = share * 2 / STEP**2 / np.mean(np.hanning(STEP) ** 2)
         self._bands = bands
-        self._window = np.hanning(STEP).astype(np.float32)
         self._rise = np.linspace(0, 1, STEP, dtype=np.float32)
+        self._room = _Room(SAMPLES_PER_FRAME // STEP)
 
     def mark(self, state: SoundState, start: int, sound: FloatArray) -> SoundState:
         """Add the mark to ``sound``, in place.
 
         Args:
-            state: What the piece before gave; a fresh one at the beginning.
+            state: What the piece before gave; a fresh one at the beginning. Changed in place, as the sound is.
             start: The sample of the programme with which ``sound`` begins; a multiple of `STEP`.
             sound: float32 (n,), n a multiple of `STEP`.
 
@@ -99,15 +118,32 @@ class SoundMark:
             The state to go on from.
         """
         pieces = sound.reshape(-1, STEP)
-        power = np.abs(np.fft.rfft(pieces * self._window)) ** 2
-        amplitudes = np.sqrt(np.maximum(power.astype(np.float32) @ self._power - _QUIET, 0))
-        before = state.amplitude
-        for place, (piece, now) in enumerate(zip(pieces, amplitudes, strict=True)):
+        if len(pieces) != len(self._room.windowed):
+            self._room = _Room(len(pieces))
+        room, before = self._room, state.amplitude
+        self._listen(pieces, room)
+        for place, (piece, now) in enumerate(zip(pieces, room.amplitudes, strict=True)):
             at = (start + place * STEP) % PERIOD
             noise = self._bands[:, at : at + STEP]
-            piece += before @ noise + ((now - before) @ noise) * self._rise
-            before = now
-        return SoundState(before)
+            np.subtract(now, before, out=room.change)
+            np.matmul(before, noise, out=room.noise)
+            np.matmul(room.change, noise, out=room.rising)
+            room.rising *= self._rise
+            room.noise += room.rising
+            piece += room.noise
+            before[:] = now
+        return state
+
+    def _listen(self, pieces: FloatArray, room: _Room) -> None:
+        """The amplitude that the mark shall have in each band at the end of each step."""
+        np.multiply(pieces, room.window, out=room.windowed)
+        np.fft.rfft(room.windowed, out=room.spectra)
+        np.abs(room.spectra, out=room.power)
+        np.square(room.power, out=room.power)
+        np.matmul(room.power, self._power, out=room.amplitudes)
+        room.amplitudes -= _QUIET
+        np.maximum(room.amplitudes, 0, out=room.amplitudes)
+        np.sqrt(room.amplitudes, out=room.amplitudes)
 
 
 class FrameMark:

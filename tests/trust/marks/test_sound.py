@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 
 import av
 import numpy as np
@@ -10,7 +11,15 @@ import pytest
 import soxr
 
 from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray
-from avatar_engine.trust.marks.sound import FrameMark, SoundMark, SoundSearch, SoundState
+from avatar_engine.trust.marks.sound import (
+    EDGES,
+    PERIOD,
+    STEP,
+    FrameMark,
+    SoundMark,
+    SoundSearch,
+    SoundState,
+)
 
 NUMBER = 0x3F2A90C1
 
@@ -92,6 +101,50 @@ def test_pieces_of_any_length_give_the_same(plain: FloatArray, hidden: FloatArra
     for start, stop in ((0, 240), (240, 9600), (9600, len(out))):
         state = mark.mark(state, start, out[start:stop])
     np.testing.assert_allclose(out, hidden, atol=1e-6)
+
+
+def plainly_marked(mark: SoundMark, sound: FloatArray, first: int) -> FloatArray:
+    """The same by the formula, every step a new array."""
+    out, before = sound.copy(), np.zeros(len(EDGES) - 1, np.float32)
+    for frame in range(len(sound) // SAMPLES_PER_FRAME):
+        pieces = out[frame * SAMPLES_PER_FRAME :][:SAMPLES_PER_FRAME].reshape(-1, STEP)
+        power = np.abs(np.fft.rfft(pieces * np.hanning(STEP).astype(np.float32))) ** 2
+        amplitudes = np.sqrt(np.maximum(power.astype(np.float32) @ mark._power - 1e-9, 0))
+        for place, (piece, now) in enumerate(zip(pieces, amplitudes, strict=True)):
+            at = ((first + frame) * SAMPLES_PER_FRAME + place * STEP) % PERIOD
+            noise = mark._bands[:, at : at + STEP]
+            piece += before @ noise + ((now - before) @ noise) * mark._rise
+            before = now
+    return out
+
+
+def test_what_goes_out_is_to_the_byte_what_the_formula_says(plain: FloatArray, hidden: FloatArray) -> None:
+    assert plainly_marked(SoundMark(NUMBER), plain, 0).tobytes() == hidden.tobytes()
+    elsewhere = marked(plain[:SAMPLE_RATE], first=12_345)
+    assert plainly_marked(SoundMark(NUMBER), plain[:SAMPLE_RATE], 12_345).tobytes() == elsewhere.tobytes()
+
+
+def test_a_frame_is_marked_without_making_an_array(
+    plain: FloatArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = plain[: 2 * SAMPLE_RATE].copy().reshape(-1, SAMPLES_PER_FRAME)
+    flat = np.ones((SAMPLES_PER_FRAME // STEP, STEP // 2 + 1), np.complex64)
+    hide, most = FrameMark(NUMBER), 0
+    hide(0, frames[0])
+    # NumPy's own scratch is not ours: where it would put the spectra has to be given to it.
+    monkeypatch.setattr(np.fft, "rfft", lambda sound, *, out: np.copyto(out, flat))
+    tracemalloc.start()
+    try:
+        for index, sound in enumerate(frames[1:], 1):
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            hide(index, sound)
+            most = max(most, tracemalloc.get_traced_memory()[1] - before)
+    finally:
+        tracemalloc.stop()
+    assert most < 2000, (
+        "views and numbers are 1.4 kB; the smallest array, a step of float32, would be 960 bytes more"
+    )
 
 
 def test_a_programme_that_goes_on_elsewhere_keeps_its_place(plain: FloatArray) -> None:
