@@ -27,6 +27,7 @@ from avatar_engine.contracts import (
     Scene,
     phones_within,
 )
+from avatar_engine.live.calls import Calls
 from avatar_engine.live.outlook import Ahead, coming
 
 if TYPE_CHECKING:  # the voice's process reads this module, too, and needs no lips
@@ -37,9 +38,6 @@ EDGE = SAMPLE_RATE // 100
 
 OPENING, CLOSING = 3, 6
 """Frames in which the mouth leaves its rest before speech, and returns to it afterwards."""
-
-CALLED = 25
-"""Frames in which an action is called for."""
 
 TAIL = 15
 """Frames of rest at the programme's end."""
@@ -140,6 +138,7 @@ class SoundTrack:
         source: Pieces of speech.
         scenes: What is shown with it.
         product: What was spoken of before.
+        calls: The actions that are called for; those of another track go on where this one takes its place.
 
     Attributes:
         mended: The frame before the last one, where the last call changed it; None otherwise.
@@ -147,12 +146,18 @@ class SoundTrack:
         scene, outlook: See `Track`.
     """
 
-    def __init__(self, source: SpeechSource, scenes: SceneFor = bare, product: str = "") -> None:
+    def __init__(
+        self,
+        source: SpeechSource,
+        scenes: SceneFor = bare,
+        product: str = "",
+        calls: Calls | None = None,
+    ) -> None:
         self.product, self._scenes = product, scenes
         self.scene = BARE
         self.outlook = NOTHING_KNOWN
         self._ahead = Ahead()
-        self._called = ("", 0)  # an action, and in how many frames it is called for
+        self._calls = calls or Calls()
         self._source = source
         self._piece: Piece | None = None
         self._at = 0
@@ -190,14 +195,12 @@ class SoundTrack:
             filled += taken
         self._before = sound
         self.scene = self._scenes(self.product)
-        action, left = self._called
-        self._called = (action, left - 1) if left > 1 else ("", 0)
-        self.outlook = self._ahead.outlook(self._pieces(), self._at, action)
+        self.outlook = self._ahead.outlook(self._pieces(), self._at, self._calls.next())
         return sound, speaking, phones
 
     def act(self, name: str) -> None:
-        """Call for an action of the presenter."""
-        self._called = (name, CALLED)
+        """Call for an action of the presenter; may be called by any thread."""
+        self._calls.ask(name)
 
     def _pieces(self) -> Sequence[Piece]:
         """What will be heard, as far as that is known; the first piece is perhaps begun."""
@@ -224,8 +227,8 @@ class SoundTrack:
         if piece.generation < self._source.generation and (len(room) >= EDGE or not self._inside):
             return self._cut(piece, room)
         self.product = piece.product
-        if piece.action and not self._at:
-            self.act(piece.action)
+        if not self._at:
+            self._calls.begin(piece.utterance, piece.action)
         taken = min(len(room), len(piece.samples) - self._at)
         room[:taken] = piece.samples[self._at : self._at + taken]
         if self._torn:

@@ -19,6 +19,7 @@ from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import FRAME_RATE, RELIGHT, Progress, Scene, silent
 from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import agreed
+from avatar_engine.live.calls import Calls
 from avatar_engine.live.hosted import Hosting, directed, look_of
 from avatar_engine.live.layouts import place_of, plan_of
 from avatar_engine.live.programme import SceneFor, bare
@@ -142,7 +143,8 @@ def replay(
             said(entry)
         made = film(
             bundle, planned, may, voice, output, length=lambda: length, whole=False, size=size, device=device,
-            look=Look.of(planned.card, notes.parent), layout=plan, scenes=_told(entries), progress=progress,
+            look=Look.of(planned.card, notes.parent), layout=plan, scenes=_told(entries),
+            calls=Calls(planned=journal.actions(entries)), progress=progress,
         )  # fmt: skip
     return Made(output, made, time.monotonic() - began)
 

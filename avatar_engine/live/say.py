@@ -31,6 +31,7 @@ from avatar_engine.contracts import (
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import Agreed, agreed
+from avatar_engine.live.calls import Calls
 from avatar_engine.live.layouts import plan_of
 from avatar_engine.live.outlook import Foresees, coming
 from avatar_engine.live.programme import Piece, Programme, SceneFor, SoundTrack, bare
@@ -225,6 +226,7 @@ def film(
     look: Look | None = None,
     layout: Layout | None = None,
     scenes: SceneFor = bare,
+    calls: Calls | None = None,
     behind: Behind = AS_FILMED,
     progress: Progress = silent,
 ) -> float:
@@ -244,6 +246,7 @@ def film(
         look: How products' cards look; None for no cards.
         layout: What is on the picture, and where; None for the plain one.
         scenes: What is shown.
+        calls: The actions that are called for, besides those of the texts.
         behind: What the presenter stands before.
         progress: Told how far it is.
 
@@ -287,7 +290,7 @@ def film(
             VideoWriter(output, *size, preset="superfast", metadata=tags, marking=says, seal=seal)
         )
         most = round(seconds * FRAME_RATE) if seconds else None
-        for frame in islice(Programme(SoundTrack(Waiting(voice), scenes), performer), most):
+        for frame in islice(Programme(SoundTrack(Waiting(voice), scenes, calls=calls), performer), most):
             writer.picture(frame.picture)
             sound = frame.sound.copy()  # the lips have heard it; what follows may still be mended by it
             hide(frame.index, sound)

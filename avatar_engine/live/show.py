@@ -23,6 +23,7 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.live import recordings, renderer_process
 from avatar_engine.live.accounts import hosts_of, of_show
 from avatar_engine.live.agreed import agreed
+from avatar_engine.live.calls import Calls
 from avatar_engine.live.desk import Acting
 from avatar_engine.live.hosted import Hosting, OnAirClock, desk_of, directed, look_of, scenes_of
 from avatar_engine.live.idle import Baker, idle_video
@@ -326,8 +327,9 @@ def run(
             acting = Acting(names(bundle), lambda name: track.act(name) if track else None)
             stand = partial(_stand, bundle, lambda: feed)
             microphone = desk_of(director, voice, hosting, planned.microphone, acting, stand, stack, size)
+        calls = Calls(director.acts) if isinstance(director, Producer) else Calls()
         track = Retold(
-            microphone or voice, planned.on_fault, start, lambda heard: scenes.seen(heard, clock())
+            microphone or voice, planned.on_fault, start, lambda heard: scenes.seen(heard, clock()), calls
         )
         feed = Feed(track, ring)
         feed.told = director.went if isinstance(director, Producer) else said.went

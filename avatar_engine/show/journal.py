@@ -4,11 +4,12 @@ JSON lines. The first one has the seed, the script's hash and what its pictures 
 what was handed out, ``taken back`` says how much of that was not heard after all and comes again (the ``numbers`` of
 what was to be said among it; what comes again has a new number, and says ``again`` which one it had), ``microphone``
 when another voice was on air, and `CARDS` which product's card was on the picture while what was ``heard``;
-``comment`` and ``layout`` tell what else was on it. Of the others, which a replay passes over, the figures of a show
-are counted (`avatar_engine.kpis`): ``spoke`` (how long something is), ``heard`` (when it went out), ``wordings``
-(between what a line chooses), ``segment``, ``ask``, ``answered``, ``unanswered``, ``audience``, ``sales``,
-``clicks``; the rest is decisions. Names of viewers are enciphered, and what they wrote of themselves is masked
-(`avatar_engine.show.privacy`).
+``comment`` and ``layout`` tell what else was on it, and ``action`` what a technician had the presenter do, so many
+frames after the utterance of this ``number`` was first heard. Of the others, which a replay passes over, the figures
+of a show are counted (`avatar_engine.kpis`): ``spoke`` (how long something is), ``heard`` (when it went out),
+``wordings`` (between what a line chooses), ``segment``, ``ask``, ``answered``, ``unanswered``, ``audience``,
+``sales``, ``clicks``; the rest is decisions. Names of viewers are enciphered, and what they wrote of
+themselves is masked (`avatar_engine.show.privacy`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -131,7 +132,7 @@ class Replayed:
 
     def __init__(self, entries: Iterable[Mapping[str, Any]]) -> None:
         self.generation = 0
-        self._items = deque(heard(entries))
+        self._items = deque(_counted(heard(entries)))
 
     def next(self) -> Utterance | Pause | None:
         """The next thing that was said, or silence; None at the end."""
@@ -156,7 +157,8 @@ def heard(entries: Iterable[Entry]) -> list[Utterance | Pause]:
             controls = Controls(**entry["controls"])
             handed.append(len(items))
             text, language, source = (str(entry[name]) for name in ("text", "language", "source"))
-            items.append(Utterance(text, language, controls, source, product=str(entry.get("product", ""))))
+            product, number = str(entry.get("product", "")), int(entry.get("number", 0))
+            items.append(Utterance(text, language, controls, source, product=product, number=number))
         elif event == "rest":
             handed.append(len(items))
             items.append(Pause(float(entry["seconds"])))
@@ -166,6 +168,38 @@ def heard(entries: Iterable[Entry]) -> list[Utterance | Pause]:
         elif event == "microphone" and not entry["on"]:
             items.append(Pause(float(entry["seconds"])))
     return items
+
+
+def _counted(items: Iterable[Utterance | Pause]) -> Iterator[Utterance | Pause]:
+    """The same with utterances numbered from 1, as they are heard."""
+    number = 0
+    for item in items:
+        if isinstance(item, Utterance):
+            number += 1
+            yield replace(item, number=number)
+        else:
+            yield item
+
+
+def actions(entries: Sequence[Entry]) -> list[tuple[str, int, int]]:
+    """The actions that a technician called for: which, at which utterance that is heard (`Replayed` counts them from 1;
+    0 is the show's beginning), and how many frames after that began.
+
+    Of an utterance that was taken back they come with what came again in its place, or else with the one before.
+    """
+    spoken = [item.number for item in heard(entries) if isinstance(item, Utterance)]
+    places = {number: place for place, number in enumerate(spoken, 1) if number}
+    told = [entry for entry in entries if entry.get("event") == "say" and "again" in entry]
+    later = {int(one["again"]): int(one["number"]) for one in told if int(one["number"]) > int(one["again"])}
+    called = []
+    for entry in entries:
+        if entry.get("event") == "action":
+            number = int(entry["number"])
+            while number not in places and number in later:
+                number = later[number]
+            before = max((places[one] for one in places if one <= number), default=0)
+            called.append((str(entry["action"]), places.get(number, before), int(entry["frame"])))
+    return sorted(called, key=lambda call: call[1:])
 
 
 def read(path: Path) -> list[Entry]:
@@ -271,12 +305,15 @@ def _entry(line: str, number: int, path: Path) -> Mapping[str, Any]:
         if entry.get("event") == "say":
             Controls(**entry["controls"]).check()
             entry["text"], entry["language"], entry["source"]
+            int(entry.get("number", 0)), int(entry.get("again", 0))
         if entry.get("event") == "rest":
             float(entry["seconds"])
         if entry.get("event") == "taken back":
             int(entry["count"])
         if entry.get("event") == "microphone" and not entry["on"]:
             float(entry["seconds"])
+        if entry.get("event") == "action":
+            entry["action"], int(entry["number"]), int(entry["frame"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise _edited(path, number, error) from None
     return entry

@@ -432,6 +432,11 @@ class Producer:
             {"event": "heard", "at": round(begins, 3), "until": round(ends, 3), "number": number}
         )
 
+    def acts(self, action: str, number: int, frame: int) -> None:
+        """By whoever is on air: a technician's action is called for, so many frames after the utterance of this number
+        was first heard (0: after the show's beginning)."""
+        self._tell("action", action=action, number=number, frame=frame)
+
     def interrupt(self) -> int:
         """Start a new generation: what was handed out before is stale, and its lines come again. Returns it."""
         with self._lock:

@@ -129,6 +129,36 @@ def load(
     return Performer(LaggingMotion(), Ink(), GreyBody(), stage, NEUTRAL)
 
 
+class WavingBody(GreyBody):
+    """Grey, and white as long as an action is called for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waves: set[int] = set()
+
+    def foresee(self, at: int, outlook: Outlook) -> None:
+        if outlook.action:
+            self._waves.add(at)
+
+    def frame(self, index: int) -> BodyFrame:
+        shade = 220 if index in self._waves else 60
+        return BodyFrame(np.full((72, 64), shade, np.uint8), np.full((2, 3), shade, np.float32), index)
+
+
+def load_waving(
+    bundle: object,
+    label: Label,
+    size: tuple[int, int],
+    device: object,
+    expression: str,
+    *rest: object,
+    patient: bool = False,
+    behind: Behind = AS_FILMED,
+) -> Performer[list[float]]:
+    """The same with a `WavingBody`."""
+    return Performer(LaggingMotion(), Ink(), WavingBody(), Stage(size, label, patient=patient), NEUTRAL)
+
+
 class TornInk(Ink):
     """Breaks at its 120th picture as a graphics driver does, once: the file keeps that it has."""
 

@@ -22,7 +22,8 @@ from avatar_engine.cli import main as command_line
 from avatar_engine.cli import microphone
 from avatar_engine.contracts import Utterance
 from avatar_engine.errors import AvatarError
-from avatar_engine.live import rehearsal, renderers, studio
+from avatar_engine.live import performer, rehearsal, renderer_process, renderers, studio
+from avatar_engine.live.calls import CALLED
 from avatar_engine.live.desk import send
 from avatar_engine.live.hosted import Hosting, OnAirClock
 from avatar_engine.live.show import ShowStatus, run
@@ -36,6 +37,7 @@ from avatar_engine.stage.overlay import STEPS
 from avatar_engine.trust import register
 from avatar_engine.trust.audit import verify
 from avatar_engine.trust.said import records as records_of
+from tests.live import fakes
 from tests.live.test_faults import WHOLE, likeness
 from tests.live.voices import tone
 from tests.servers import free_port
@@ -152,6 +154,45 @@ def test_a_technicians_words_are_heard_within_a_second_and_the_cut_line_again(
     order = next(one for one in shown if one["event"] == "order")
     assert (order["order"], order["text"], order["done"]) == ("say", "azbyzaybz", "It is said now.")
     assert f"process {os.getpid()}" in order["by"]
+
+
+def test_an_action_called_from_the_desk_comes_again_in_a_replay_at_the_same_frame(
+    avatar: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "".join("abcdefghijklmnopqrstuvwxyz"[n * 7 % 26] for n in range(40))
+    path = tmp_path / "long.md"
+    path.write_text(f"---\npause: 200ms\n---\n{long}.\n\n<!-- chat 1s -->\n")
+    bundle, ordered, stop = avatar(), list[str](), threading.Event()
+    monkeypatch.setattr("avatar_engine.live.show.names", lambda bundle: ["wave"])
+    monkeypatch.setattr(renderer_process, "load_performer", fakes.load_waving)
+    monkeypatch.setattr(performer, "load", fakes.load_waving)
+
+    def watch(status: ShowStatus) -> None:
+        if status.speaking and status.frames > 50 and not ordered:
+            ordered.append(send("test-1", "do", "wave"))
+        if status.place >= 1:
+            stop.set()
+
+    notes, record, again = tmp_path / "j.jsonl", tmp_path / "r.mp4", tmp_path / "again.mp4"
+    hosting = Hosting(desk="test-1", notes=notes)
+    run(bundle, path, [str(record)], size=(320, 180), hosting=hosting, on_status=watch, stop=stop)
+    rehearsal.replay(bundle, notes, again, size=(320, 180))
+    assert ordered == ["'wave' begins with the next moment that leads into it."]
+    told = [one for one in read(notes) if one["event"] == "action"]
+    number = next(one["number"] for one in read(notes) if one["event"] == "say")
+    assert [(one["action"], one["number"]) for one in told] == [("wave", number)]
+    live, film = (after_the_words(video, long) for video in (record, again))
+    assert live == film == told[0]["frame"] + 1, "what is known of a frame moves the next one"
+
+
+def after_the_words(video: Path, words: str) -> int:
+    """The first picture in which the presenter waves, counted from the frame in which the words begin."""
+    begin = round(np.correlate(sound(video), tone(words), "valid").argmax() / 960)
+    white = [
+        n for n, picture in enumerate(frames(video, format="yuv420p")) if planes(picture)[0].mean() > 150
+    ]
+    assert white == list(range(white[0], white[0] + CALLED))
+    return white[0] - begin
 
 
 def hum(seconds: float, pitch: float = 500.0, rate: int = 16_000) -> bytes:

@@ -54,6 +54,7 @@ def test_a_full_disk_ends_the_journal_and_not_the_show(
     ["", "{}\n", "no json\n", '{"event": "show"}\n{"event": "say"}\n', '{"event": "show"}\n[]\n',
      '{"event": "show"}\n{"event": "say", "text": "a", "language": "en", "source": "", "controls": {"speed": 99}}\n',
      '{"event": "show"}\n{"event": "rest", "seconds": "long"}\n', "\xff\n",
+     '{"event": "show"}\n{"event": "action", "action": "wave", "number": 1}\n',
      '{"event": "show"}\n{"event": "card", "at": 1, "card": {"colour": "red"}}\n'],
 )  # fmt: skip
 def test_what_is_no_journal_is_refused(tmp_path: Path, text: str) -> None:
@@ -118,3 +119,21 @@ def test_what_others_are_told_has_no_names_either_where_no_file_is_written():
         kept.named(["Ann"])
         kept({"event": "say", "text": "Hello Ann!", "language": "en", "source": "host", "controls": {}})
     assert "Ann" not in told[-1]["text"] and "⟨viewer:" in told[-1]["text"]
+
+
+def test_actions_come_with_the_sentences_that_are_heard() -> None:
+    def said(number: int, **notes: int) -> journal.Entry:
+        return journal.said(Utterance(f"This is {number}.", number=number)) | notes
+
+    def called(name: str, number: int, frame: int) -> journal.Entry:
+        return {"event": "action", "action": name, "number": number, "frame": frame}
+
+    entries = [
+        {"event": "show"}, called("bow", 0, 5), said(1), said(2), {"event": "rest", "seconds": 1.0}, said(3),
+        called("wave", 2, 40), called("point", 3, 7), {"event": "taken back", "count": 1, "numbers": [3]},
+        said(4), said(5, again=3), said(6), called("nod", 6, 2), {"event": "taken back", "count": 1, "numbers": [6]},
+    ]  # fmt: skip
+    items = list(iter(Replayed(entries).next, None))
+    heard = [(item.number, item.text) for item in items if isinstance(item, Utterance)]
+    assert heard == [(1, "This is 1."), (2, "This is 2."), (3, "This is 4."), (4, "This is 5.")]
+    assert journal.actions(entries) == [("bow", 0, 5), ("wave", 2, 40), ("nod", 4, 2), ("point", 4, 7)]
