@@ -27,7 +27,7 @@ class Desk:
         self.ring = FrameRing.make(64, 36, 4)
         self.told, self.killed = folder / "told", list[tuple[int, int]]()
         self.lines: list[Connection] = []
-        self.parent = os.getppid()
+        self.parent, self._kill = os.getppid(), os.kill
         monkeypatch.setattr(os, "kill", lambda pid, number: self.killed.append((pid, number)))
         monkeypatch.setattr(os, "getppid", lambda: self.parent)
         command = (sys.executable, "-c", code, str(self.told))
@@ -41,6 +41,14 @@ class Desk:
             self.ring.gap = self.ring.gap + 1 if idle else 0
             on = self.guard()
         return on
+
+    def close(self) -> None:
+        """End what was started, which would else be waited for: here nobody else may be killed."""
+        if process := self.guard._process:
+            if process.poll() is None:
+                self._kill(process.pid, signal.SIGKILL)
+            process.wait(10)
+        self.ring.discard()
 
     def until_told(self) -> Estate:
         for _ in range(500):
@@ -59,10 +67,7 @@ READS = (
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     made = Desk(tmp_path, monkeypatch, READS)
     yield made
-    if made.guard._process:
-        made.guard._process.kill()
-        made.guard._process.wait()
-    made.ring.discard()
+    made.close()
 
 
 def test_an_estate_travels_as_one_line() -> None:
