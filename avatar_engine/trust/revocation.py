@@ -5,9 +5,10 @@ presenter's own, that of the technician who signed the consent, or any that this
 (`avatar_engine.trust.keys`); one of a stranger is told in the log and passed over, so that nobody ends others' shows.
 
 A consent may name a list at an https:// address (JSON: ``{"revocations": [...]}``). It is asked each time, with its
-ETag, and a copy is kept. When it can't be had, a copy that was good less than ``grace_hours`` ago will do; an older
-one, or none, is a refusal. The list itself is not signed: what stands in it can't be forged, but who serves the list
-may leave lines out, so serve it from a place that the technicians of the shows don't write to.
+ETag, for `LONGEST` and not longer, and a copy is kept. When it can't be had, a copy that was good less than
+``grace_hours`` ago will do; an older one, or none, is a refusal. The list itself is not signed: what stands in it
+can't be forged, but who serves the list may leave lines out, so serve it from a place that the technicians of the
+shows don't write to.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -34,11 +36,8 @@ log = logging.getLogger(__name__)
 LARGEST = 4 << 20
 """Bytes of a list."""
 
-WAIT = 5.0
-"""Seconds that each step of asking for a list may take."""
-
 LONGEST = 10.0
-"""Seconds that a list may take to come."""
+"""Seconds that a list may take to come, from the first step to the last byte: the show's standing waits for it."""
 
 AHEAD = timedelta(minutes=5)
 """How far a copy may seem to come from the future; more, and somebody has set the clock back."""
@@ -204,7 +203,7 @@ def _of_list(signed: SignedConsent, now: datetime) -> list[Revocation]:
     why = kept.ask(now)
     age = now - kept.asked if kept.asked else None
     if why:
-        log.warning("the revocation list %s: %s", address, why)
+        log.warning("the revocation list %s %s", address, why)
     if age is None or not -AHEAD <= age <= grace:
         since = (
             f"the last copy is of {kept.asked.astimezone():%Y-%m-%d %H:%M}"
@@ -242,31 +241,21 @@ class _Copy:
 
     def ask(self, now: datetime) -> str:
         """Ask for the list; why it can't be had, "" where it was."""
-        import httpx2  # its second's start is for consents with a list alone
+        from avatar_engine.web import Web, WebError  # its second's start is for consents with a list alone
 
-        sent = {"If-None-Match": self._etag} if self._etag else {}
-        limits, given_up = httpx2.Timeout(WAIT), time.monotonic() + LONGEST
+        host, given_up = urlsplit(self._address).hostname or "", time.monotonic() + LONGEST
         try:
-            with (
-                httpx2.Client(timeout=limits, follow_redirects=False) as client,
-                client.stream("GET", self._address, headers=sent) as answer,
-            ):
-                if answer.status_code == 304 and self._etag:
-                    self._keep(now)
-                    return ""
-                if answer.status_code != 200:
-                    return f"answers {answer.status_code}"
-                body = bytearray()
-                for piece in answer.iter_bytes():
-                    body += piece
-                    if time.monotonic() > given_up:
-                        return f"has not come whole after {LONGEST:.0f} s"
-                    if len(body) > LARGEST:
-                        return f"is larger than {LARGEST >> 20} MB"
-                self.revocations = _listed(bytes(body), "it")
+            with Web(host, LONGEST, proxy=_proxy(self._address, host)) as web:
+                sent = {"If-None-Match": self._etag} if self._etag else {}
+                answer = web.get(self._address, LARGEST, sent, redirects=0)
+            if answer.unchanged and not self._etag:
+                return "answers 304, though nothing was known of it"
+            if not answer.unchanged:
+                self.revocations = _listed(answer.body, "it")
                 self._etag = answer.headers.get("etag", "")
-        except httpx2.HTTPError as error:
-            return f"can't be had ({type(error).__name__})"
+        except WebError as error:
+            late = error.away and time.monotonic() > given_up
+            return f"has not come whole after {LONGEST:.0f} s" if late else f"can't be had: {error}"
         except AvatarError:
             return "is no list of revocations"
         self._keep(now)
@@ -286,6 +275,13 @@ class _Copy:
             files.write(self._path, json.dumps(held).encode(), replace=True)
         except OSError as error:
             log.warning("no copy of the revocation list is kept: %s", error.strerror)
+
+
+def _proxy(address: str, host: str) -> str:
+    """The proxy of this machine's settings for an address; "" for none."""
+    from urllib.request import getproxies, proxy_bypass
+
+    return "" if proxy_bypass(host) else getproxies().get(urlsplit(address).scheme, "")
 
 
 def _listed(data: bytes, where: str) -> list[Revocation]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +16,8 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.trust import keys, presenter, revocation
 from avatar_engine.trust.consent import SignedConsent
 from avatar_engine.trust.revocation import check, enlist, folder, revoke
+from tests import shops
+from tests.shops import Say, Shop
 from tests.trust.signing import CODE, OTHER_CODE, sign
 
 NOW = datetime.now(UTC)
@@ -151,6 +155,48 @@ def test_a_list_that_does_not_come_to_its_end_is_not_waited_for(
     monkeypatch.setattr(revocation, "LONGEST", -1.0)
     with pytest.raises(AvatarError, match="has not come whole"):
         check(listed(tmp_path, listing))
+
+
+@pytest.mark.parametrize(
+    "manner", [shops.endless_heading, lambda shop: shops.endless(shop, 0.1, b" "), shops.hung]
+)
+def test_a_server_that_drips_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manner: Callable[[Shop], Say]
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(revocation, "LONGEST", 0.5)
+    with Shop() as server:
+        server.put("/list", manner(server))
+        signed = sign(tmp_path, revocation_list=f"{server.url}/list")
+        began = time.monotonic()
+        with pytest.raises(AvatarError, match=r"can't be known: .* has not come whole"):
+            check(signed)
+        assert time.monotonic() - began < 5.0
+
+
+def test_a_list_that_sends_on_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Shop(other=b'{"revocations": []}') as server:
+        server.put("/list", shops.sends_on("/other"))
+        with pytest.raises(AvatarError, match="it sends us on, and there is no copy"):
+            check(sign(tmp_path, revocation_list=f"{server.url}/list"))
+        assert server.asked == ["/list"]
+
+
+def test_a_list_is_asked_through_the_proxy_of_this_machine(
+    tmp_path: Path, listing: Listing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    signed = sign(tmp_path, revocation_list="http://127.0.0.1:9/revocations.json")  # where nobody answers
+    for address in (listing.url, listing.url.removeprefix("http://")):
+        monkeypatch.setenv("http_proxy", address)
+        check(signed)
+    assert len(listing.tags) == 2 and listing.tags[1], "the second time with the tag"
+    for address in ("http://", "socks5://127.0.0.1:1"):
+        monkeypatch.setenv("http_proxy", address)
+        with pytest.raises(AvatarError, match="proxy is no good"):
+            check(sign(tmp_path, revocation_list="http://127.0.0.1:9/others.json"))
 
 
 def test_what_is_known_here_needs_no_list(tmp_path: Path, listing: Listing) -> None:

@@ -12,7 +12,7 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.show.catalogue.model import Catalogue
 from avatar_engine.show.catalogue.pictures import Pictures, is_address
 from avatar_engine.show.catalogue.reading import load
-from avatar_engine.show.catalogue.web import Web
+from avatar_engine.web import Web
 
 log = logging.getLogger(__name__)
 

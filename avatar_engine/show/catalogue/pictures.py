@@ -21,8 +21,8 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from avatar_engine.folders import state_folder
-from avatar_engine.show.catalogue.web import Web, WebError
 from avatar_engine.trust import files
+from avatar_engine.web import Web, WebError
 
 log = logging.getLogger(__name__)
 

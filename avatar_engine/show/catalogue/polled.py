@@ -31,8 +31,8 @@ from avatar_engine.show.catalogue.files import PATIENCE, PICTURE, brought, descr
 from avatar_engine.show.catalogue.model import LARGEST, MOST, Catalogue, Read
 from avatar_engine.show.catalogue.pictures import Pictures
 from avatar_engine.show.catalogue.place import Place
-from avatar_engine.show.catalogue.web import Answer, Web, WebError
 from avatar_engine.trust import files
+from avatar_engine.web import Answer, Web, WebError
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from avatar_engine.show.catalogue import pictures as room
 from avatar_engine.show.catalogue.pictures import TRIES, WIDEST, Pictures, made_small
-from avatar_engine.show.catalogue.web import Web
+from avatar_engine.web import Web
 from tests import shops
 from tests.shops import Shop
 

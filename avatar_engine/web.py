@@ -78,16 +78,27 @@ class Web:
         seconds: For all of it.
         stop: Ends it early.
         near: Whether the home is known to be outside the public network.
+        proxy: Address of the proxy that is asked in its place; "" for none.
+
+    Raises:
+        WebError: The proxy's address is no good.
     """
 
     def __init__(
-        self, home: str, seconds: float, stop: threading.Event | None = None, near: bool = False
+        self,
+        home: str,
+        seconds: float,
+        stop: threading.Event | None = None,
+        near: bool = False,
+        proxy: str = "",
     ) -> None:
+        between = _between(proxy) if proxy else None
+        home = between.url.host.decode() if between else home
         self._net = _Net(home, time.monotonic() + seconds, stop or threading.Event(), near)
         # every answer has a connection of its own: a server may close one that waits just when it is used again
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=_certificates(), network_backend=self._net, max_keepalive_connections=0
-        )
+            ssl_context=_certificates(), proxy=between, network_backend=self._net, max_keepalive_connections=0,
+        )  # fmt: skip
 
     @property
     def near(self) -> bool:
@@ -106,6 +117,7 @@ class Web:
         most: int,
         headers: Mapping[str, str] | None = None,
         secret: Mapping[str, str] | None = None,
+        redirects: int = REDIRECTS,
     ) -> Answer:
         """The answer of an address.
 
@@ -114,13 +126,14 @@ class Web:
             most: Bytes of the body, unpacked or not.
             headers: Sent along.
             secret: Sent along to the address's own server alone, wherever it sends us on to.
+            redirects: How often it may send us on.
 
         Raises:
             WebError: See there.
         """
         try:
             url = first = httpx2.URL(address)
-            for _ in range(REDIRECTS + 1):
+            for _ in range(redirects + 1):
                 sent = {**(headers or {}), **(secret if secret and _origin(url) == _origin(first) else {})}
                 found = self._once(url, most, sent)
                 if isinstance(found, Answer):
@@ -130,11 +143,13 @@ class Web:
             raise WebError("it does not answer in time", away=True) from None
         except httpcore2.ConnectError as error:
             raise WebError(f"it can't be reached ({error or 'no connection'})", away=True) from None
+        except httpcore2.ProxyError as error:
+            raise WebError(f"the proxy refuses ({error})", away=True) from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
             raise WebError(f"its answer breaks off ({type(error).__name__})", away=True) from None
         except (httpx2.InvalidURL, httpcore2.UnsupportedProtocol, ssl.SSLError, UnicodeError) as error:
             raise WebError(f"the address is no good ({type(error).__name__})") from None
-        raise WebError(f"it sends us on more than {REDIRECTS} times")
+        raise WebError(f"it sends us on more than {redirects} times" if redirects else "it sends us on")
 
     def _once(self, url: httpx2.URL, most: int, headers: Mapping[str, str]) -> Answer | str:
         """An answer, or the address to which we are sent on."""
@@ -160,6 +175,22 @@ class Web:
                     _seconds(told.get("retry-after", "")),
                 )
             return Answer(url, told, _body(answer.iter_stream(), told.get("content-encoding", ""), most))
+
+
+def _between(proxy: str) -> httpcore2.Proxy:
+    """A proxy, and how it is spoken to.
+
+    Raises:
+        WebError: It has no address, or no kind that is known.
+    """
+    try:
+        told = httpx2.Proxy(proxy if "://" in proxy else f"http://{proxy}")
+        if told.url.scheme not in ("http", "https") or not told.url.host:
+            raise ValueError
+    except (httpx2.InvalidURL, ValueError):
+        raise WebError("the address of this machine's proxy is no good") from None
+    url = httpcore2.URL(scheme=told.url.raw_scheme, host=told.url.raw_host, port=told.url.port, target=b"/")
+    return httpcore2.Proxy(url, told.raw_auth, told.headers.raw)
 
 
 def _further(url: httpx2.URL, location: str) -> httpx2.URL:

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from avatar_engine.show.catalogue import web as rooms
-from avatar_engine.show.catalogue.web import REDIRECTS, Web, WebError
+from avatar_engine import web as rooms
+from avatar_engine.web import REDIRECTS, Web, WebError
 from tests import shops
 from tests.shops import Shop
 
