@@ -8,6 +8,7 @@ from pathlib import Path
 
 from avatar_engine import models
 from avatar_engine.bundle import Bundle, BundleWriter
+from avatar_engine.clone import working
 from avatar_engine.contracts import Progress, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.face.person import WEIGHTS, OnnxMatte
@@ -63,10 +64,4 @@ def _work_folder(avatar: Path, bundle: Bundle, model: Path | None) -> Path:
     except OSError as error:
         raise AvatarError(f"{model} can't be read: {error.strerror}.", "Check the path.") from error
     key = " ".join([network, *(bundle.parts[part].sha256 for part in reels_of(bundle))])
-    work = avatar.with_suffix(".avatar.matte")
-    mark = work / "of"
-    if work.exists() and (not mark.exists() or mark.read_text() != key):
-        shutil.rmtree(work)
-    work.mkdir(exist_ok=True)
-    mark.write_text(key)
-    return work
+    return working.folder(avatar.with_suffix(".avatar.matte"), "of", key)

@@ -23,6 +23,7 @@ from avatar_engine import models
 from avatar_engine.bundle import BundleWriter
 from avatar_engine.clone import intake as intakes
 from avatar_engine.clone import report as reports
+from avatar_engine.clone import working
 from avatar_engine.clone.voice_job import VoiceJob, VoiceOutcome
 from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, Progress, silent
 from avatar_engine.errors import AvatarError
@@ -245,13 +246,7 @@ def work_of(output: Path) -> Path:
 
 def _work_folder(output: Path, source: str) -> Path:
     """The working folder beside the output; one left by another clip is emptied."""
-    work = work_of(output)
-    mark = work / "source.sha256"
-    if work.exists() and (not mark.exists() or mark.read_text() != source):
-        shutil.rmtree(work)
-    work.mkdir(exist_ok=True)
-    mark.write_text(source)
-    return work
+    return working.folder(work_of(output), "source.sha256", source)
 
 
 def _fit_share(budget: float, spent: float, frames: int) -> float:

@@ -33,7 +33,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -156,6 +156,9 @@ class _Element(_Part):
         every: Seconds after which it comes again; 0 for never.
     """
 
+    comes: ClassVar[bool] = False
+    """Whether it comes with what happens, or moves: it does not stand there from the first picture on."""
+
     at: Anchor = "bottom-left"
     offset: tuple[float, float] = (4.5, 4.5)
     width: Annotated[float, Field(ge=2, le=100)] = 40.0
@@ -181,7 +184,7 @@ class _Element(_Part):
     @property
     def always(self) -> bool:
         """Whether it stands there all the time, whatever is said."""
-        return not (self.after or self.lasts or any(SLOT.search(text) for text in self.texts))
+        return not (self.comes or self.after or self.lasts or any(SLOT.search(text) for text in self.texts))
 
 
 class Logo(_Element):
@@ -251,6 +254,7 @@ class Code(_Element):
 class Countdown(_Element):
     """Time left: to a time of the day (``20:00``), to seconds of the show (``90s``, ``10min``), or of the offer."""
 
+    comes = True
     kind: Literal["countdown"]
     to: str
     caption: Annotated[str, Field(max_length=60)] = ""
@@ -264,10 +268,6 @@ class Countdown(_Element):
         if value != "offer" and not _HOUR.fullmatch(value) and not _LENGTH.fullmatch(value):
             raise ValueError("is no time of day such as 20:00, no length such as 90s or 10min, and not offer")
         return value
-
-    @property
-    def always(self) -> bool:
-        return False
 
     @property
     def clock(self) -> tuple[int, int, int] | None:
@@ -285,33 +285,28 @@ class Countdown(_Element):
 class Chat(_Element):
     """What a viewer wrote last and the guard lets pass."""
 
+    comes = True
     kind: Literal["chat"]
     width: Annotated[float, Field(ge=5, le=100)] = 44.0
     size: Annotated[float, Field(ge=1.5, le=20)] = 3.4
     lines: Annotated[int, Field(ge=1, le=6)] = 2
     template: Svg = ""
 
-    @property
-    def always(self) -> bool:
-        return False
-
 
 class ProductCard(_Element):
     """The product's card; without ``at`` it finds its place by itself, away from the face."""
 
+    comes = True
     kind: Literal["card"]
     at: Anchor | Literal["auto"] = "auto"  # type: ignore[assignment]
     enter: Way = "slide"
     leave: Way = "slide"
 
-    @property
-    def always(self) -> bool:
-        return False
-
 
 class Video(_Element):
     """A video in the picture, again and again."""
 
+    comes = True
     kind: Literal["video"]
     file: Annotated[str, AfterValidator(_beside(_VIDEOS))]
     at: Anchor = "top-left"
@@ -325,10 +320,6 @@ class Video(_Element):
     def _two(cls, value: str) -> str:
         _sides(value)
         return value
-
-    @property
-    def always(self) -> bool:
-        return False
 
     @property
     def shape(self) -> float:

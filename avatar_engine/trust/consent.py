@@ -292,7 +292,7 @@ def new(
     consent = _validated({**fields, "statement": statement(fields)}, "This consent")
     text = _text(consent, keys.sign(key, consent.canonical()), presenter_signs)
     signed = parse(text, str(output), unsigned=True)
-    _write(output, text, overwrite)
+    files.put(output, text.encode(), overwrite)
     return signed
 
 
@@ -310,7 +310,7 @@ def sign(path: Path, key: Ed25519PrivateKey) -> SignedConsent:
         )
     text = _text(waiting.consent, waiting.signature, key)
     signed = parse(text, str(path))
-    _write(path, text, overwrite=True)
+    files.put(path, text.encode(), overwrite=True)
     return signed
 
 
@@ -514,15 +514,3 @@ def _validated(fields: Mapping[str, Any], where: str) -> Consent:
         field = ".".join(str(step) for step in first["loc"]) or "its dates"
         reason = first["msg"].removeprefix("Value error, ")
         raise AvatarError(f"{where} is wrong at {field}: {reason}.", "Correct that and try again.") from error
-
-
-def _write(output: Path, text: str, overwrite: bool) -> None:
-    """Write whole or not at all; a file that came into being meanwhile is kept unless ``overwrite``."""
-    try:
-        files.write(output, text.encode(), overwrite)
-    except FileExistsError as error:
-        raise AvatarError(f"{output} exists already.", "Choose another name, or add --force.") from error
-    except OSError as error:
-        raise AvatarError(
-            f"{output} can't be written: {error.strerror}.", "Choose a folder that exists and is yours."
-        ) from error

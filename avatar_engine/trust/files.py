@@ -7,6 +7,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from avatar_engine.errors import AvatarError
+
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
 
@@ -31,6 +33,23 @@ def write(path: Path, data: bytes, replace: bool) -> None:
                 _claim(path, partial, data)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def put(output: Path, data: bytes, overwrite: bool) -> None:
+    """Write a file to where a user wants it, whole or not at all.
+
+    Raises:
+        AvatarError: It is there already, or came into being meanwhile, and ``overwrite`` is not set; or it can't be
+            written. What was there stays.
+    """
+    try:
+        write(output, data, overwrite)
+    except FileExistsError:
+        raise AvatarError(f"{output} exists already.", "Choose another name, or add --force.") from None
+    except OSError as error:
+        raise AvatarError(
+            f"{output} can't be written: {error.strerror}.", "Choose a folder that exists and is yours."
+        ) from error
 
 
 def _claim(path: Path, partial: Path, data: bytes) -> None:

@@ -92,14 +92,7 @@ def new(
             f"This permit is wrong: {error.errors()[0]['msg']}.", "Choose another span."
         ) from error
     permit = bare.model_copy(update={"signature": keys.sign(key, bare.canonical())})
-    try:
-        files.write(output, tomli_w.dumps({"permit": permit.model_dump()}).encode(), overwrite)
-    except FileExistsError:
-        raise AvatarError(f"{output} exists already.", "Choose another name, or add --force.") from None
-    except OSError as error:
-        raise AvatarError(
-            f"{output} can't be written: {error.strerror}.", "Choose a folder that exists and is yours."
-        ) from error
+    files.put(output, tomli_w.dumps({"permit": permit.model_dump()}).encode(), overwrite)
     return permit
 
 

@@ -18,8 +18,7 @@ from rich.console import Console
 
 from avatar_engine.bundle import Bundle, BundleWriter
 from avatar_engine.errors import AvatarError
-from avatar_engine.trust import consent as consents
-from avatar_engine.trust import keys, statement
+from avatar_engine.trust import files, keys, statement
 from avatar_engine.trust.consent import USES, SignedConsent, check, covers, from_record, load, new, parse
 
 CLIP = b"the presenter's minute"
@@ -136,7 +135,7 @@ def test_a_file_that_comes_into_being_meanwhile_is_kept(tmp_path: Path) -> None:
     other = tmp_path / "consent.toml"
     other.write_text("somebody else's")
     with pytest.raises(AvatarError, match="exists already"):
-        consents._write(other, "mine", overwrite=False)
+        files.put(other, b"mine", overwrite=False)
     assert other.read_text() == "somebody else's"
     assert [entry.name for entry in tmp_path.iterdir()] == ["consent.toml"]
 
