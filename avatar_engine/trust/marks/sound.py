@@ -10,6 +10,7 @@ come, so a live show waits for nothing.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +35,8 @@ UNDER = ((1000, -34.0), (2000, -30.0), (3000, -24.5), (9000, -20.0))
 """dB from the sound to the mark in bands that begin below so many Hz."""
 
 _QUIET = 1e-9  # of full scale squared: nothing is hidden in digital silence
-_FAR_UNDER = 10**-4.5  # of the loudest window's power
+_LEVEL = 3.0  # dB from one level of windows to the next
+_FAR_UNDER = 15  # levels from the loudest window to one that carries no mark that a codec keeps
 _WINDOW = 2 * STEP
 
 
@@ -164,6 +166,10 @@ class FrameMark:
 class SoundSearch:
     """Looks for the mark in a sound, as much as comes, in memory that doesn't grow.
 
+    What lies far under the loudest sound carries no mark that a codec keeps, and is left out. How loud that is may be
+    known only at the end, so windows are summed by level until then: what a sound begins with counts no more than what
+    it ends with, and pieces of any length give the same.
+
     Args:
         key: See `Carrier`.
     """
@@ -175,10 +181,9 @@ class SoundSearch:
         self._used = ((hertz >= EDGES[0]) & (hertz < EDGES[-1])).astype(np.float32)
         self._counts = np.bincount(self._band, self._used, len(EDGES) - 1)
         self._window = np.sin(np.pi * (np.arange(_WINDOW) + 0.5) / _WINDOW).astype(np.float32)
-        self._period: npt.NDArray[np.float64] = np.zeros(PERIOD)
+        self._periods: dict[int, npt.NDArray[np.float64]] = {}  # by level, in steps of `_LEVEL`
         self._rest = np.zeros(0, np.float32)
         self._at = 0
-        self._loudest = 0.0
         self.samples = 0
 
     def push(self, sound: FloatArray) -> None:
@@ -191,17 +196,24 @@ class SoundSearch:
             return
         windows = np.lib.stride_tricks.sliding_window_view(held, _WINDOW)[::STEP][:steps]
         whitened = self._window * np.fft.irfft(self._white(np.fft.rfft(windows * self._window)), _WINDOW)
-        whitened[~self._heard(windows)] = 0
-        places = self._at + np.arange(steps)[:, None] * STEP + np.arange(_WINDOW)
-        self._period += np.bincount(places.reshape(-1) % PERIOD, whitened.reshape(-1), PERIOD)
+        for place, (level, window) in enumerate(zip(_levels(windows), whitened, strict=True)):
+            if level is not None:
+                self._sum(level, (self._at + place * STEP) % PERIOD, window)
+        self._forget()
         self._at = (self._at + steps * STEP) % PERIOD
         self._rest = held[steps * STEP :]
 
-    def _heard(self, windows: FloatArray) -> npt.NDArray[np.bool_]:
-        """In which windows there is sound: what lies far under the loudest carries no mark that a codec keeps."""
-        power = np.einsum("ij,ij->i", windows, windows)
-        self._loudest = max(self._loudest, float(power.max(initial=0.0)))
-        return np.asarray(power > _FAR_UNDER * self._loudest)
+    def _sum(self, level: int, at: int, window: npt.NDArray[np.float64]) -> None:
+        """Add a window to those of its level, where it lies in the period."""
+        period = self._periods.setdefault(level, np.zeros(PERIOD))
+        before = min(_WINDOW, PERIOD - at)
+        period[at : at + before] += window[:before]
+        period[: _WINDOW - before] += window[before:]
+
+    def _forget(self) -> None:
+        """Leave out what lies far under the loudest."""
+        loudest = max(self._periods, default=0)
+        self._periods = {one: sums for one, sums in self._periods.items() if one >= loudest - _FAR_UNDER}
 
     def _white(self, spectra: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128]:
         """Every band of every window at the same level, what stands out of it held down."""
@@ -212,11 +224,20 @@ class SoundSearch:
 
     def add(self, other: SoundSearch) -> None:
         """Take all that another search has taken, as what comes next."""
-        self._period += np.roll(other._period, self.samples % PERIOD)
+        for level, period in other._periods.items():
+            there = self._periods.setdefault(level, np.zeros(PERIOD))
+            there += np.roll(period, self.samples % PERIOD)
+        self._forget()
         self.samples += other.samples
         self._at, self._rest = self.samples % PERIOD, np.zeros(0, np.float32)
-        self._loudest = max(self._loudest, other._loudest)
 
     def found(self) -> Found:
         """What all of it so far says."""
-        return self.carrier.find(self._period) if self.samples >= PERIOD // 2 else Found()
+        period = np.sum(list(self._periods.values()), axis=0) if self._periods else np.zeros(PERIOD)
+        return self.carrier.find(period) if self.samples >= PERIOD // 2 else Found()
+
+
+def _levels(windows: FloatArray) -> list[int | None]:
+    """The level of each window's power, in steps of `_LEVEL`; None for digital silence."""
+    power = np.einsum("ij,ij->i", windows, windows)
+    return [math.floor(10 * math.log10(one) / _LEVEL) if one > 0 else None for one in power.tolist()]

@@ -175,6 +175,26 @@ def encoded(sound: FloatArray, rate: int, bits: int) -> FloatArray:
     return np.asarray(soxr.resample(np.concatenate(pieces), rate, SAMPLE_RATE), np.float32)
 
 
+def test_what_a_sound_begins_with_hides_nothing_of_what_follows() -> None:
+    """A show begins with room tone, which carries no mark once it was encoded."""
+    tone = np.random.default_rng(3).normal(0, 2e-4, 10 * SAMPLE_RATE).astype(np.float32)
+    words = speech(3)
+    sound = encoded(marked(np.concatenate([tone, words, tone, words])), 44_100, 96_000)
+    whole = SoundSearch()
+    whole.push(sound)
+    for size in (1024, 7001, 100_000):
+        pieces, parts = SoundSearch(), SoundSearch()
+        for start in range(0, len(sound), size):
+            pieces.push(sound[start : start + size])
+        assert pieces.found().strength == pytest.approx(whole.found().strength, rel=1e-6), size
+        assert pieces.found().there and pieces.found().number == NUMBER
+        for start in range(0, len(sound), 5 * SAMPLE_RATE):
+            part = SoundSearch()
+            part.push(sound[start : start + 5 * SAMPLE_RATE])
+            parts.add(part)
+        assert parts.found().strength > 0.9 * whole.found().strength, "but for windows across two parts"
+
+
 def test_aac_other_rates_gain_and_noise_leave_it(hidden: FloatArray) -> None:
     twice = encoded(encoded(hidden, 48_000, 128_000), 44_100, 96_000)
     noise = np.random.default_rng(0).normal(0, 2e-4, len(twice)).astype(np.float32)
