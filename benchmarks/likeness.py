@@ -56,7 +56,7 @@ from avatar_engine.lips.likeness.rows import REAL, Look, Measured
 from avatar_engine.lips.likeness.rows import measure as measure_rows
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.motion import MotionStream
-from avatar_engine.media.read import sound
+from avatar_engine.media.read import i420, sound
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.speak import Voice
 
@@ -259,17 +259,18 @@ def rows(
     clip: Clip, lips: LipsModel, device: Device, heard: Words | None, look: Look | None, progress: Progress
 ) -> Measured:
     """Measure every row; without words there is no row of the clone's voice, and no phones."""
-    given = drives(clip.samples, clip.taken.track, lips).part(clip.held_out)
+    footage = clip.taken.footage
+    given = drives(i420(footage), clip.samples, clip.taken.track, lips).part(clip.held_out)
     ways: dict[str, FloatArray] = {measure.PAINTED: given.painted, measure.DRIVEN: given.driven}
     phones = [phone for piece in heard.said for phone in piece.real] if heard else []
     if heard and heard.said:
         shapes = spoken.coefficients(MotionStream(lips), heard.said, lips.neutral, clip.held_out)
         ways[SPOKEN] = shapes + given.placed
     if clip.taken.takes:
-        ways[FILMED] = drives(clip.filmed, clip.taken.track, lips).part(clip.held_out).driven
+        ways[FILMED] = drives(i420(footage), clip.filmed, clip.taken.track, lips).part(clip.held_out).driven
     quiet = words.silence(clip.samples, len(clip.taken.track))[clip.held_out.start :]
     return measure_rows(
-        clip.taken.footage, clip.samples, clip.taken.track, lips, clip.held_out, ways, device=device,
+        footage, clip.samples, clip.taken.track, lips, clip.held_out, ways, device=device,
         phones=places(phones, clip.edge, len(clip.held_out)), quiet=quiet, look=look, progress=progress,
     )  # fmt: skip
 

@@ -37,10 +37,12 @@ from avatar_engine.lips.painter import TINTS, Appearance, Painter, export
 from avatar_engine.lips.placement import Placement
 from avatar_engine.lips.render import Renderer
 from avatar_engine.lips.shape import COEFFICIENTS, LANDMARKS, ShapeBasis
+from avatar_engine.lips.texture import TEXTURES, TextureBasis
 
 app = typer.Typer(add_completion=False)
 
 SINGLE = True
+CODE = COEFFICIENTS + TEXTURES  # numbers that a mouth is asked for by
 """One thread of the CPU: processor time is counted, which other work on the machine does not stretch."""
 
 
@@ -121,14 +123,14 @@ def step(size: int, device: devices.Device, threads: int, seconds: float) -> flo
     )
     grain = Grain(np.full((size, size), 2, np.float32), np.ones((size, size // 2 + 1), np.float32))
     model = LipsModel(
-        basis=basis, neutral=np.zeros(COEFFICIENTS, np.float32), size=size, mask=mouth(size),
-        gate=Gate(-50, -40, -15), placement=Placement.none(COEFFICIENTS), expressions=Expressions.none(COEFFICIENTS),
+        basis=basis, texture=TextureBasis.none(size, COEFFICIENTS), neutral=np.zeros(CODE, np.float32), size=size,
+        mask=mouth(size), gate=Gate(-50, -40, -15), placement=Placement.none(CODE), expressions=Expressions.none(CODE),
         grain=grain, motion=b"", painter=painter(size), figures={},
     )  # fmt: skip
     renderer = Renderer(model, device, threads)
     picture = random.integers(16, 235, (720 * 3 // 2, 1280)).astype(np.uint8)
     turn = np.array([[0.999, 0.02, size / 2 - 640.3], [-0.02, 0.999, size / 2 - 347.1]], np.float32)
-    shapes = random.normal(0, 1, (64, COEFFICIENTS)).astype(np.float32)
+    shapes = random.normal(0, 1, (64, CODE)).astype(np.float32)
     place = iter(range(1 << 30))
     return best(lambda: renderer.paint(picture, turn, shapes[next(place) % len(shapes)]), seconds)
 
@@ -143,7 +145,7 @@ def mouth(size: int) -> FloatArray:
 def painter(size: int) -> bytes:
     """The exported painter for a crop of this size; what it has learnt does not change its speed."""
     mask = mouth(size)
-    terms = COEFFICIENTS + 7 + TINTS
+    terms = CODE + 7 + TINTS
     look = Appearance(
         luma=np.zeros((terms, size, size), np.float32),
         chroma=np.zeros((terms, 2, size // 2, size // 2), np.float32),

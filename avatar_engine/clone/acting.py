@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from avatar_engine.bundle import Bundle, BundleWriter
-from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, FloatArray, Progress, silent
+from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, ByteArray, FloatArray, Progress, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.face import crop
 from avatar_engine.face import track as faces
@@ -18,6 +20,7 @@ from avatar_engine.lips.drive import drives
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.media.normalise import normalise
+from avatar_engine.media.read import i420
 from avatar_engine.media.read import sound as read_sound
 from avatar_engine.stage import actions, joins, seams
 from avatar_engine.stage.action import FOLDER, Action
@@ -109,7 +112,7 @@ def _made(bundle: Bundle, name: str, video: Path, film: Path, progress: Progress
     ends = actions.search(ground, pictures)
     both = Clip(round_, footage, (track.width, track.height), pictures, studied)
     transforms = actions.bake(both, ends, film, CROP, progress)
-    placed = _placed(bundle, track, wave, pictures)
+    placed = _placed(bundle, track, chain(i420(round_), i420(footage)), wave, pictures)
     return Action(
         name, np.array(ends.leave, np.int32), np.array(ends.into, np.int32), ends.blend,
         ends.stop - ends.start - 2 * ends.blend, transforms, actions.mixed(placed, pictures, ends),
@@ -124,11 +127,13 @@ def _one(one: FaceTrack, other: FaceTrack) -> FaceTrack:
     return FaceTrack(points, found, faces_, pose, one.width, one.height)
 
 
-def _placed(bundle: Bundle, track: FaceTrack, wave: Path, pictures: int) -> FloatArray:
+def _placed(
+    bundle: Bundle, track: FaceTrack, seen: Iterable[ByteArray], wave: Path, pictures: int
+) -> FloatArray:
     """Where the mouth sits in every picture of the round, as the bundle says, and of the clip."""
     said = np.zeros(len(track) * SAMPLES_PER_FRAME, np.float32)
     heard = read_sound(wave)[: len(said) - pictures * SAMPLES_PER_FRAME]
     said[pictures * SAMPLES_PER_FRAME :][: len(heard)] = heard
-    clip = drives(said, track, LipsModel.load(bundle)).placed[pictures:]
+    clip = drives(seen, said, track, LipsModel.load(bundle)).placed[pictures:]
     own = bundle.tensors(PLACEMENT_PART)["offsets"]
     return np.asarray(np.concatenate([own, clip]), np.float32)

@@ -32,6 +32,7 @@ from avatar_engine.lips import fit as lips_fit
 from avatar_engine.lips import measure as lips_measure
 from avatar_engine.lips.drive import drives
 from avatar_engine.lips.placement import PLACEMENT_PART
+from avatar_engine.media.read import i420
 from avatar_engine.media.read import sound as read_sound
 from avatar_engine.stage import cutout as cutouts
 from avatar_engine.stage import fit as stage_fit
@@ -176,7 +177,7 @@ def clone_presenter(
         with watch.stage("body"):
             body = stage_fit.fit(clip.footage, clip.track, work / "body", voice_running.watched)
         with watch.stage("measure"):
-            given = drives(samples, clip.track, lips)
+            given = drives(i420(clip.footage), samples, clip.track, lips)
             scores = lips_measure.score(
                 clip.footage,
                 samples,

@@ -85,7 +85,8 @@ class Closing:
 
     def __init__(self, basis: ShapeBasis, neutral: FloatArray) -> None:
         self._mean = float(gap(basis.mean[None])[0])
-        self._along = gap(basis.axes)
+        self._along = np.zeros(len(neutral), np.float32)  # a texture opens nothing
+        self._along[: basis.coefficients] = gap(basis.axes)
         self._spread = float(np.linalg.norm(self._along))
         self._rest = self._mean + float(neutral @ self._along)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from avatar_engine.contracts import FloatArray
+from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips.model import LipsModel
@@ -19,7 +20,7 @@ class Drives:
     """Coefficients of every picture, float32 (n, coefficients) each.
 
     Attributes:
-        painted: The real shapes, as the painter was taught them.
+        painted: The real shapes and textures, as the painter was taught them.
         asked: What the sound asks for.
         placed: Where the mouth sits.
     """
@@ -39,10 +40,11 @@ class Drives:
         return Drives(self.painted[rows], self.asked[rows], self.placed[rows])
 
 
-def drives(samples: FloatArray, track: FaceTrack, model: LipsModel) -> Drives:
+def drives(pictures: Iterable[ByteArray], samples: FloatArray, track: FaceTrack, model: LipsModel) -> Drives:
     """What drives the painter in every picture of a clip.
 
     Args:
+        pictures: The clip's, as I420, from the first on; read once.
         samples: float32, the clip's whole sound at 24 kHz.
         track: Its whole face track.
         model: The fitted lips.
@@ -50,7 +52,10 @@ def drives(samples: FloatArray, track: FaceTrack, model: LipsModel) -> Drives:
     matrices = crop.transforms(track, model.size)
     shapes = crop.to_crop(track.points[:, LANDMARKS], matrices) / np.float32(model.size)
     posed = without_jitter(shapes, crop.takes(track))
-    seen = model.basis.project(posed)
+    shape = model.basis.project(posed)
+    texture = model.texture.seen(pictures, matrices, shape, model.size)
+    texture[~track.found] = 0.0
+    seen = np.concatenate([shape, texture], 1)
     asked = MotionStream(model).whole(samples).coefficients[: len(seen)]
     placed = model.placement.settled(track, matrices, model.size, seen, asked, model.basis)
     return Drives(painted=seen, asked=asked, placed=placed)

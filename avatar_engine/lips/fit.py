@@ -39,6 +39,7 @@ from avatar_engine.lips.shape import (
     without_jitter,
     without_pose,
 )
+from avatar_engine.lips.texture import fit_texture, slowly
 
 log = logging.getLogger(__name__)
 
@@ -104,11 +105,19 @@ def fit(
     heard[: min(len(samples), len(heard))] = samples[: len(heard)]
     basis, coefficients, posed, usable = _shapes(track, matrices, size)
     gate = _gate(heard)
-    neutral = _neutral(coefficients, usable, heard, gate, basis)
     points = crop.to_crop(track.points[track.found], matrices[track.found])
     mask = crop.mouth_mask(points, size)
+    skin = crop.skin_mask(points, mask)
     crops = Crops.cut(footage, matrices, size, work, lambda done, note: progress("lips painter", 0.0, note))
-    lesson = Lesson(crops, posed, np.flatnonzero(usable), basis, mask, crop.skin_mask(points, mask))
+    rows = np.flatnonzero(usable)
+    texture = fit_texture(crops.luma, posed, rows, mask, skin)
+    textures = texture.read(crops.luma, posed)
+    textures[~track.found] = 0.0
+    slow = slowly(textures, crop.takes(track))
+    coefficients = np.concatenate([coefficients, textures - slow], 1)
+    posed = np.concatenate([posed, textures], 1)
+    neutral = _neutral(coefficients, usable, heard, gate, basis)
+    lesson = Lesson(crops, posed, slow, rows, basis, mask, skin)
     reserved = min(budget * MOTION_SHARE, MOTION_MOST)
     painter, more = fit_painter(
         lesson,
@@ -136,11 +145,12 @@ def fit(
     )
     model = LipsModel(
         basis=basis,
+        texture=texture,
         neutral=neutral,
         size=size,
         mask=mask,
         gate=gate,
-        placement=Placement.none(basis.coefficients),
+        placement=Placement.none(len(neutral)),
         expressions=fit_expressions(posed, usable, basis),
         grain=Grain.none(size),
         motion=motion,
@@ -201,7 +211,7 @@ def _neutral(
 ) -> FloatArray:
     """This person's closed mouth at rest: the middle of the most closed of the still pictures."""
     gaps = opening(basis.shape(coefficients))
-    still = np.abs(np.gradient(coefficients, axis=0)).mean(1)
+    still = np.abs(np.gradient(coefficients[:, : basis.coefficients], axis=0)).mean(1)
     quiet = sound.loudness(samples) < gate.open
     for candidates in (usable & quiet, usable):
         rows = np.flatnonzero(candidates)

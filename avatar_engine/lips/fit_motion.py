@@ -46,6 +46,7 @@ RUN = 4
 """Pictures in a row that are learnt together, so that the way from one to the next can be."""
 
 STEADY = 1.0  # weight of how the shape changes against what it is
+TEXTURE = 0.6  # weight of the whole texture against the whole shape: sound tells little of it
 POOL = 6  # variants that are heard in one round
 ECHOED = 2  # times that a minute in another voice is there, beside the minute's own six variants
 EPOCHS = 60  # more only learn the minute by heart
@@ -173,9 +174,9 @@ def fit_motion(
 
     Args:
         samples: float32 (n * 960,), the sound of the fitted pictures.
-        coefficients: float32 (n, k), their shapes.
+        coefficients: float32 (n, k), their shapes, and behind these their textures.
         usable: bool (n,), pictures whose shape is known.
-        basis: What the coefficients mean.
+        basis: What the shapes' coefficients mean.
         budget: Seconds; the committee ends up smaller when they are over (at least one net a fold).
         work: Where finished members are kept, for an interrupted fit.
         members: Nets, a multiple of `FOLDS` for an even cross-validation.
@@ -355,18 +356,30 @@ def _heard_otherwise(power: FloatArray, random: np.random.Generator) -> FloatArr
 
 
 def lips_loss(basis: ShapeBasis) -> Callable[[Tensor], Tensor]:
-    """The loss of errors (r, `RUN`, k): each coefficient by how far it moves the lips, the opening once more."""
+    """The loss of errors (r, `RUN`, k): each coefficient by how far it moves the lips, the opening once more.
+
+    What stands behind the shape's own coefficients are textures.
+    """
     moves = np.sqrt((basis.axes**2).mean((1, 2)))
     opens = basis.axes[:, LOWER_LIP, 1] - basis.axes[:, UPPER_LIP, 1]
     weight = torch.from_numpy((moves / moves.mean()).astype(np.float32))
     gap = torch.from_numpy((opens / np.linalg.norm(opens)).astype(np.float32))
+    own = basis.coefficients
 
     def loss(error: Tensor) -> Tensor:
+        shape, texture = error[..., :own], error[..., own:]
         parts = [(part.square() * weight).mean() + 0.5 * (part @ gap).square().mean()
-                 for part in (error, error.diff(dim=1))]  # fmt: skip
-        return parts[0] + STEADY * parts[1]
+                 for part in (shape, shape.diff(dim=1))]  # fmt: skip
+        seen = [part.square().mean() for part in (texture, texture.diff(dim=1)) if part.numel()]
+        return parts[0] + STEADY * parts[1] + TEXTURE * sum(seen)
 
     return loss
+
+
+def _slopes(said: FloatArray, real: FloatArray) -> FloatArray:
+    """How much of what is said of each coefficient is best believed, 0 to 1: a texture that is guessed is a stain."""
+    apart, true = said - said.mean(0), real - real.mean(0)
+    return np.asarray(np.clip((apart * true).sum(0) / np.maximum((apart**2).sum(0), 1e-6), 0, 1), np.float32)
 
 
 def _scale(
@@ -391,12 +404,13 @@ def _scale(
     gain = np.sqrt(real[row].var(0) / np.maximum(whole, 1e-6))
     # What sound hardly tells would become restless noise at full spread.
     gain = np.clip(gain, 1, MOST_GAIN) * np.clip(trust / 0.5, 0.3, 1)
+    gain[basis.coefficients :] = _slopes(missed[row], real[row])[basis.coefficients :]
     centre = real[row].mean(0)
     shrunk = np.sqrt(whole / np.maximum(mean, 1e-6))
     scaled = centre + (missed - centre) * gain * shrunk
     gaps, true = opening(basis.shape(scaled))[row], opening(basis.shape(real))[row]
     final = float(np.clip(true.std() / max(float(gaps.std()), 1e-9), 0.7, 1.5))
-    gain = gain * final
+    gain[: basis.coefficients] *= final
     committee.gain = torch.from_numpy(gain.astype(np.float32))
     committee.centre = torch.from_numpy(centre.astype(np.float32))
     correlation = float(np.corrcoef(gaps, true)[0, 1])

@@ -29,6 +29,9 @@ NEAR = 6  # pictures; how far off that other moment may be
 OTHER_LIGHT = (4.0, 2.5, 2.5)  # standard deviation of luma and chroma shifts that an example is given, of 255
 OTHER_PLACE = 0.008  # the same of the shifts, in crop sides: how far takes lie apart in their crops
 OTHER_SCALE = 0.007  # the same of its changes of scale and of its turns (radians)
+HEARD = (
+    0.4  # correlation of a texture's quick part with what an example is told of it: what sound tells, unseen
+)
 
 Planes = tuple[Tensor, Tensor]
 """Luma (n, 1, size, size) and chroma (n, 2, size // 2, size // 2), float32, 0 to 255."""
@@ -40,15 +43,17 @@ class Lesson:
 
     Attributes:
         crops: The footage.
-        coefficients: float32 (n, k), the real shapes of all crops.
+        coefficients: float32 (n, k), the real shapes of all crops, and behind them their textures.
+        slow: float32 (n, textures), what of the textures is known whatever is said (`texture.slowly`).
         rows: Which of them to learn.
-        basis: What coefficients mean.
+        basis: What the shapes' coefficients mean.
         mask: float32 (size, size), what is painted.
         skin: float32 (size, size), where the tint is taken.
     """
 
     crops: Crops
     coefficients: FloatArray
+    slow: FloatArray
     rows: npt.NDArray[np.intp]
     basis: ShapeBasis
     mask: FloatArray
@@ -105,13 +110,26 @@ class Batches:
         moved = to_crop(self._shapes[rows] * self._size, moves) / np.float32(self._size)
         for plane, shape in zip(self._planes, moved, strict=True):
             draw(shape, plane)
-        code = lesson.basis.project(moved)
-        code += random.normal(0, 0.05, code.shape)
+        code = np.concatenate([lesson.basis.project(moved), self._textures(rows)], 1)
+        code += random.normal(0, 0.05, code.shape).astype(np.float32)
         light = torch.from_numpy((random.normal(0, 1, (count, TINTS)) * OTHER_LIGHT).astype(np.float32))
         real = _lit(self._cutter.cut(rows, moves), light)
         context = real if (around == rows).all() else _lit(self._cutter.cut(around, moves), light)
         shapes = torch.from_numpy(self._planes).to(self._device)
         return Examples(real, context, shapes, torch.from_numpy(code).to(self._device))
+
+    def _textures(self, rows: npt.NDArray[np.intp]) -> FloatArray:
+        """The textures of examples as sound may tell them: the slow part whole, of the quick one a guess.
+
+        A guess of that correlation has that share of the true one's spread, and most of it is another moment's. Given
+        such a guess, the true one is in the mean what it says, however good it is: so the painter may believe a real
+        texture and one that was hardly heard in the same way, and paints what is left open from the shape.
+        """
+        own, slow, random = self._lesson.basis.coefficients, self._lesson.slow, self._random
+        other = random.choice(self._lesson.rows, len(rows))
+        quick, else_ = (self._lesson.coefficients[some, own:] - slow[some] for some in (rows, other))
+        guess = HEARD**2 * quick + HEARD * np.sqrt(1 - HEARD**2) * else_
+        return np.asarray(slow[rows] + guess, np.float32)
 
     def _moves(self) -> FloatArray:
         """A small similarity about the crop's middle for every example, float32 (n, 2, 3).

@@ -14,8 +14,10 @@ from avatar_engine.lips.expression import Expressions
 from avatar_engine.lips.grain import Grain
 from avatar_engine.lips.placement import ANCHORS, Placement
 from avatar_engine.lips.shape import LANDMARKS, ShapeBasis
+from avatar_engine.lips.texture import TextureBasis
 
-VERSION = 2
+VERSION = 3
+WITHOUT_TEXTURE = 2  # a version that is read, too
 MOTION, PAINTER, TENSORS, FACTS = (
     "lips/motion.onnx",
     "lips/painter.onnx",
@@ -65,6 +67,7 @@ class LipsModel:
 
     Attributes:
         basis: The mouth shapes' basis.
+        texture: What is seen beside a shape; its numbers stand behind the shape's in all coefficients.
         neutral: float32 (coefficients,), this person's closed mouth at rest.
         size: Side of the crop in pixels.
         mask: float32 (size, size), what is painted.
@@ -78,6 +81,7 @@ class LipsModel:
     """
 
     basis: ShapeBasis
+    texture: TextureBasis
     neutral: FloatArray
     size: int
     mask: FloatArray
@@ -96,6 +100,8 @@ class LipsModel:
         tensors = {
             "mean": self.basis.mean,
             "axes": self.basis.axes,
+            "texture_pixels": self.texture.pixels,
+            "texture_shapes": self.texture.shapes,
             "neutral": self.neutral,
             "mask": self.mask,
             "placement_mean": self.placement.mean,
@@ -120,14 +126,20 @@ class LipsModel:
         """
         facts, tensors = bundle.json(FACTS), bundle.tensors(TENSORS)
         try:
-            if facts["version"] != VERSION:
+            if facts["version"] not in (VERSION, WITHOUT_TEXTURE):
                 raise AvatarError(
-                    f"The lips are of version {facts['version']}; this engine reads version {VERSION}.",
+                    f"The lips are of version {facts['version']}; this engine reads version {VERSION} and before.",
                     "Clone the presenter again with this version of the engine.",
                 )
             size = int(facts["size"])
+            basis = ShapeBasis(tensors["mean"], tensors["axes"])
+            if facts["version"] == WITHOUT_TEXTURE:
+                texture = TextureBasis.none(size, basis.coefficients)
+            else:
+                texture = TextureBasis(tensors["texture_pixels"], tensors["texture_shapes"])
             model = cls(
-                basis=ShapeBasis(tensors["mean"], tensors["axes"]),
+                basis=basis,
+                texture=texture,
                 neutral=tensors["neutral"],
                 size=size,
                 mask=tensors["mask"],
@@ -143,15 +155,17 @@ class LipsModel:
             raise AvatarError(
                 f"The bundle's lips are incomplete: {error!r}.", "Clone the presenter again."
             ) from error
-        k, landmarks = len(model.neutral), len(LANDMARKS)
-        weights = model.placement.weights.shape
+        k, landmarks, usual = len(model.neutral), len(LANDMARKS), TextureBasis.none(size, len(basis.axes))
+        textures = k - len(basis.axes)
         shapes = (
-            *(model.mask.shape, model.basis.mean.shape, model.basis.axes.shape, weights),
+            *(model.mask.shape, basis.mean.shape, basis.axes.shape[1:], model.placement.weights.shape),
             *(model.expressions.biases.shape, model.expressions.lowest.shape, model.grain.strength.shape),
+            *(texture.pixels.shape, texture.shapes.shape),
         )
         fitting = (
-            *((size, size), (landmarks, 2), (k, landmarks, 2), (len(ANCHORS) * 3 + 1, k)),
+            *((size, size), (landmarks, 2), (landmarks, 2), (len(ANCHORS) * 3 + 1, k)),
             *((2, k), (k,), (size, size)),
+            *((textures, *usual.pixels.shape[1:]), (len(usual.shapes), textures)),
         )
         if shapes != fitting or size % 32:
             raise AvatarError(

@@ -51,8 +51,12 @@ class ShapeBasis:
         return len(self.axes)
 
     def shape(self, coefficients: FloatArray) -> FloatArray:
-        """Coefficients (n, k) to shapes float32 (n, landmarks, 2), as a share of the crop's side."""
-        return np.asarray(self.mean + np.tensordot(coefficients, self.axes, 1), np.float32)
+        """Coefficients (n, k or more) to shapes float32 (n, landmarks, 2), as a share of the crop's side.
+
+        What stands behind the shape's own coefficients is texture (`avatar_engine.lips.texture`), and is not looked at.
+        """
+        own = coefficients[:, : self.coefficients]
+        return np.asarray(self.mean + np.tensordot(own, self.axes, 1), np.float32)
 
     def project(self, shapes: FloatArray) -> FloatArray:
         """Shapes (n, landmarks, 2) to the coefficients float32 (n, k) that fit them best."""
@@ -119,11 +123,14 @@ def without_pose(shapes: FloatArray, pose: FloatArray, takes: list[tuple[int, in
 def without(
     offsets: FloatArray, basis: ShapeBasis, measures: tuple[Callable[[FloatArray], FloatArray], ...]
 ) -> npt.NDArray[np.float64]:
-    """Changes of coefficients (n, k) less what would change these measures of the shape, like its opening."""
+    """Changes of coefficients (n, k or more) less what would change these measures of the shape, like its opening."""
     step = np.eye(basis.coefficients, dtype=np.float32)
     ways = [(measure(basis.shape(step)) - measure(basis.shape(-step))) / 2 for measure in measures]
     across, _ = np.linalg.qr(np.stack(ways, 1).astype(np.float64) + 1e-12)
-    return np.asarray(offsets - (offsets @ across) @ across.T, np.float64)
+    left = np.array(offsets, np.float64)
+    shape = left[:, : basis.coefficients]
+    shape -= (shape @ across) @ across.T
+    return left
 
 
 def fit_basis(shapes: FloatArray, coefficients: int = COEFFICIENTS) -> ShapeBasis:

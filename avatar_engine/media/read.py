@@ -74,6 +74,11 @@ def frames(
                 yield converter.array(frame, format)
 
 
+def i420(path: Path | str, start: int = 0, stop: int | None = None) -> Iterator[ByteArray]:
+    """The same as I420 (height * 3 // 2, width)."""
+    return frames(path, start, stop, format="yuv420p")
+
+
 def _decoded(container: InputContainer, stream: VideoStream | AudioStream, path: Path | str) -> Iterator[Any]:
     try:
         for packet in container.demux(stream):

@@ -265,7 +265,7 @@ def test_a_point_of_the_curve_is_measured_once(tmp_path: Path, monkeypatch: pyte
 
 
 def test_takes_that_were_put_in_step_have_a_row_as_filmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def drives(samples: np.ndarray, *_: Any) -> Any:
+    def drives(pictures: Any, samples: np.ndarray, *_: Any) -> Any:
         part = type("Drives", (), {"painted": "shapes", "driven": float(samples[0]), "placed": 0.0})
         return type("Whole", (), {"part": lambda self, frames: part})()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from avatar_engine.bundle import Bundle, BundleWriter
 from avatar_engine.clone import acting
-from avatar_engine.contracts import FloatArray, Progress
+from avatar_engine.contracts import ByteArray, FloatArray, Progress
 from avatar_engine.errors import AvatarError
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.lips.drive import Drives
@@ -36,7 +37,8 @@ def _simple(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def tracked(footage: Path, progress: Progress) -> FaceTrack:
         return film_track([ROUND if frame_count(footage) == ROUND.frames else CLIP])
 
-    def driven(samples: FloatArray, track: FaceTrack, lips: object) -> Drives:
+    def driven(seen: Iterable[ByteArray], samples: FloatArray, track: FaceTrack, lips: object) -> Drives:
+        assert sum(1 for _ in seen) == len(track)  # the pictures of both films, in order
         rows = np.arange(len(track), dtype=np.float32)[:, None] * np.ones(2, np.float32)
         return Drives(rows, rows, rows)
 

@@ -16,6 +16,7 @@ from avatar_engine.lips.expression import Expressions
 from avatar_engine.lips.grain import Grain
 from avatar_engine.lips.model import Gate, LipsModel
 from avatar_engine.lips.placement import Placement
+from avatar_engine.lips.texture import TextureBasis
 from tests.face.test_crop import make_track
 from tests.lips.test_shape import make_shapes
 
@@ -120,6 +121,7 @@ def model(shapes: np.ndarray) -> LipsModel:
     closed = basis.project(shapes[[int(shape.opening(shapes).argmin())]])[0]
     return LipsModel(
         basis=basis,
+        texture=TextureBasis.none(SIZE, 4),
         neutral=closed,
         size=SIZE,
         mask=mask(),

@@ -21,4 +21,6 @@ def drawn_lesson() -> Lesson:
     half = luma.reshape(COUNT, 1, SIZE // 2, 2, SIZE // 2, 2).mean((3, 5)).astype(np.uint8)
     crops = Crops(luma, np.repeat(half, 2, axis=1))
     everywhere = np.ones((SIZE, SIZE), np.float32)
-    return Lesson(crops, codes, np.arange(COUNT), basis, everywhere, everywhere)
+    return Lesson(
+        crops, codes, np.empty((COUNT, 0), np.float32), np.arange(COUNT), basis, everywhere, everywhere
+    )

@@ -94,6 +94,22 @@ def test_a_restless_error_costs_more_than_a_steady_one() -> None:
     assert float(loss(restless)) > 2 * float(loss(steady))
 
 
+def test_a_texture_is_believed_as_far_as_sound_tells_it(tmp_path: Path) -> None:
+    """Behind the shape stand one number that follows the sound and one of chance: that one is left at its mean."""
+    samples, coefficients, usable = toy(5, seconds=24)
+    chance = np.random.default_rng(3).normal(0, 1, len(coefficients))
+    told = np.stack([coefficients[:, 0] * 1.5, chance], 1).astype(np.float32)
+    net, _ = fit_motion(
+        samples, np.concatenate([coefficients, told], 1), usable, basis_of_two(),
+        budget=1e6, work=tmp_path, members=4, epochs=8,
+    )  # fmt: skip
+    windows = sound.windows(sound.log_mel(sound.power(sound.padded(samples))))[:600]
+    said = onnx_session(net, CPU, 1).run(None, {"mel": np.ascontiguousarray(windows)})[0]
+    assert said.shape == (600, 4)
+    assert np.corrcoef(said[:, 2], told[:, 0])[0, 1] > 0.8
+    assert said[:, 3].std() < 0.2 * said[:, 2].std()
+
+
 def test_an_echo_teaches_another_voice(tmp_path: Path) -> None:
     """Another voice that is loud where the person is soft: only its echo can tell how the mouth goes with it."""
     samples, coefficients, usable = toy(5, seconds=24)

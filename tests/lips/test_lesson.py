@@ -93,3 +93,32 @@ def test_batches_of_the_card_are_those_of_the_host(lesson: Lesson, monkeypatch: 
         one, other = host.next(), card.next()
         assert float((one.real[0] - other.real[0]).abs().mean()) < 1.0
         assert (one.shapes == other.shapes).all() and (one.coefficients == other.coefficients).all()
+
+
+def test_a_texture_is_told_as_sound_may_tell_it_and_can_be_believed(lesson: Lesson) -> None:
+    """The quick part is guessed, well or badly; whatever is told, the true one is that in the mean."""
+    count = len(lesson.coefficients)
+    quick = np.random.default_rng(6).normal(0, 1, (count, 300)).astype(np.float32)
+    slow = np.full((count, 300), 5, np.float32)
+    whole = np.concatenate([lesson.coefficients, slow + quick], 1)
+    rows = np.arange(count)
+    batches = Batches(replace(lesson, coefficients=whole, slow=slow), np.random.default_rng(4), "cpu")
+    told = np.stack([batches._textures(rows) for _ in range(60)])
+    assert told.dtype == np.float32
+    assert told.mean() == pytest.approx(5, abs=0.05)
+    guess = told - slow
+    assert np.corrcoef(guess.ravel(), np.tile(quick, (60, 1, 1)).ravel())[0, 1] == pytest.approx(
+        lessons.HEARD, abs=0.05
+    )
+    whose = guess - lessons.HEARD**2 * quick  # another moment's, or now and then its own
+    assert whose.std() == pytest.approx(lessons.HEARD * np.sqrt(1 - lessons.HEARD**2), rel=0.05)
+    believed = (guess * quick).sum() / (guess**2).sum()
+    assert believed == pytest.approx(1, abs=0.15)
+
+
+def test_codes_are_a_shape_and_its_texture(lesson: Lesson) -> None:
+    whole = np.concatenate([lesson.coefficients, np.full((len(lesson.coefficients), 2), 3, np.float32)], 1)
+    still = replace(lesson, coefficients=whole, slow=whole[:, -2:].copy())
+    code = Batches(still, np.random.default_rng(4), "cpu").next().coefficients.numpy()
+    assert code.dtype == np.float32 and code.shape == (BATCH, whole.shape[1])
+    assert code[:, -2:] == pytest.approx(3, abs=0.3)

@@ -7,8 +7,10 @@ import pytest
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.lips import model as models
+from avatar_engine.lips.expression import Expressions
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.placement import Placement
+from avatar_engine.lips.texture import TextureBasis
 from tests.lips import drawn
 
 
@@ -125,6 +127,37 @@ def test_tensors_of_other_shapes_are_refused(parts: Parts, name: str, shape: tup
 def test_another_version_is_named(parts: Parts) -> None:
     parts[models.FACTS]["version"] = models.VERSION + 1
     with pytest.raises(AvatarError, match=f"version {models.VERSION + 1}.*version {models.VERSION}"):
+        LipsModel.load(parts)
+
+
+def test_lips_of_before_textures_are_read(model: LipsModel, parts: Parts) -> None:
+    parts[models.FACTS]["version"] = models.WITHOUT_TEXTURE
+    for name in ("texture_pixels", "texture_shapes"):
+        del parts[models.TENSORS][name]
+    again = LipsModel.load(parts)
+    assert again.texture.textures == 0
+    assert same(again, model)
+
+
+def test_textures_stand_behind_the_shape(model: LipsModel) -> None:
+    """Three more numbers in everything that a picture is asked for; their basis must know as many."""
+    more = len(model.neutral) + 3
+    texture = TextureBasis(
+        np.ones((3, *model.texture.pixels.shape[1:]), np.float32),
+        np.ones((len(model.texture.shapes), 3), np.float32),
+    )
+    wide = replace(
+        model,
+        texture=texture,
+        neutral=np.ones(more, np.float32),
+        placement=Placement.none(more),
+        expressions=Expressions.none(more),
+    )
+    parts = Parts()
+    wide.save(parts)
+    assert same(LipsModel.load(parts), wide)
+    parts[models.TENSORS]["texture_shapes"] = texture.shapes[:, :2].copy()
+    with pytest.raises(AvatarError, match="don't fit together"):
         LipsModel.load(parts)
 
 

@@ -12,6 +12,7 @@ from avatar_engine.lips.model import Gate, LipsModel
 from avatar_engine.lips.painter import to_onnx
 from avatar_engine.lips.placement import Placement
 from avatar_engine.lips.shape import LANDMARKS, LOWER_MIDDLE, ShapeBasis
+from avatar_engine.lips.texture import TextureBasis
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,8 @@ def model() -> LipsModel:
     mask = np.zeros((64, 64), np.float32)
     count = len(neutral)
     gate, nowhere, plain = Gate(-50, -40, -15), Placement.none(count), Expressions.none(count)
-    return LipsModel(basis, neutral, 64, mask, gate, nowhere, plain, Grain.none(64), net, b"", {})
+    bare = TextureBasis.none(64, count)
+    return LipsModel(basis, bare, neutral, 64, mask, gate, nowhere, plain, Grain.none(64), net, b"", {})
 
 
 def speech(seconds: float, seed: int = 0) -> np.ndarray:
