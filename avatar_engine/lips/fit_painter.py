@@ -133,10 +133,14 @@ def _split(rows: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], npt.NDArra
 
 
 class _Judge:
-    """The error of some weights on pictures that are not learnt, as they are, without light or place changed."""
+    """The error of some weights on pictures that are not learnt, as they are, without light or place changed.
+
+    Of their textures the painter is told what a show knows without hearing a word.
+    """
 
     def __init__(self, lesson: Lesson, weight: Tensor, torch_device: str) -> None:
         crops, codes = lesson.crops, lesson.coefficients[lesson.rows]
+        codes[:, lesson.basis.coefficients :] = lesson.slow[lesson.rows]
         size = lesson.mask.shape[0]
         shapes = np.empty((len(codes), SHAPE_PLANES, size, size), np.uint8)
         for planes, shape in zip(shapes, lesson.basis.shape(codes), strict=True):
