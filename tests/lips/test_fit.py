@@ -96,7 +96,8 @@ def test_the_painted_mouth_opens_as_its_shape_does(clip: Any, fitted: tuple[Lips
     path, _, track = clip
     matrices, renderer = transforms(track, 64), Renderer(fitted[0], DEVICE)
     shapes = to_crop(track.points[:, shape.LANDMARKS, :2], matrices) / np.float32(64)
-    codes = fitted[0].basis.project(shape.without_jitter(shapes, takes(track)))
+    codes = np.zeros((COUNT, len(fitted[0].neutral)), np.float32)  # the usual look of each shape
+    codes[:, : shape.COEFFICIENTS] = fitted[0].basis.project(shape.without_jitter(shapes, takes(track)))
     real, true, painted = Crop.empty(64), [], []
     for picture, matrix, code in zip(frames(path, format="yuv420p"), matrices, codes, strict=True):
         extract(picture, matrix, real)
