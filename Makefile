@@ -17,14 +17,21 @@ OUT    ?= out/demo
 demo: weights
 	$(BIN)/python scripts/demo.py --out "$(OUT)" --budget "$(BUDGET)" $(if $(VIDEO),--video "$(VIDEO)") $(if $(CONSENT),--consent "$(CONSENT)")
 
-# What computes runs on every core; shows that are on air in real time have the machine to themselves, one after another.
-ON_AIR := tests/live tests/broadcast tests/benchmarks/test_soak.py tests/test_end_to_end.py
+# Shows that are on air in real time come one after another and mostly wait. What computes takes what they leave of the
+# machine, at the lowest priority; what it finds is told when they are done. A whole clone and its shows come last, alone.
+ON_AIR := tests/live tests/broadcast tests/benchmarks/test_soak.py
+WHOLE  := tests/test_end_to_end.py
+ASIDE  := $(foreach aside,$(ON_AIR) $(WHOLE),--ignore=$(aside))
 PYTEST := $(BIN)/python -m pytest
 
 test: weights
-	@failed=0; \
-	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile $(foreach aside,$(ON_AIR),--ignore=$(aside)) || failed=1; \
+	@failed=0; computed=$$(mktemp); \
+	OMP_NUM_THREADS=1 nice -n 19 $(PYTEST) -n $(WORKERS) --dist loadfile $(ASIDE) >"$$computed" 2>&1 & computing=$$!; \
+	trap 'kill $$computing 2>/dev/null; rm -f "$$computed"' EXIT; trap 'exit 130' INT TERM; \
 	$(PYTEST) $(ON_AIR) || failed=1; \
+	wait $$computing || failed=1; \
+	cat "$$computed"; \
+	$(PYTEST) $(WHOLE) || failed=1; \
 	exit $$failed
 
 lint: env

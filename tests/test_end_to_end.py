@@ -17,6 +17,7 @@ import pytest
 from avatar_engine.bundle import Bundle
 from avatar_engine.media.probe import probe
 from avatar_engine.media.read import frame_count, frames, sound
+from avatar_engine.trust import consent
 from scripts.receive_rtmp import receive
 from tests.servers import free_port
 
@@ -40,8 +41,8 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw = [sys.executable, str(ROOT / "scripts" / "synthetic_presenter.py"), "-o", str(clip)]
     subprocess.run([*draw, "--seconds", "40", "--size", "640x360"], check=True, capture_output=True)
     who = ("--presenter", "Drawn Person", "--technician", "Test", "--until", "2099-12-31")
-    consent = engine("consent", "new", clip, "-o", agreed, *who, "--use", "live-shopping", "--language", "en")
-    assert consent.returncode == 0, consent.stderr
+    signed = engine("consent", "new", clip, "-o", agreed, *who, "--use", "live-shopping", "--language", "en")
+    assert signed.returncode == 0, signed.stderr
     made = engine("clone", clip, "-o", folder / "drawn.avatar", "--consent", agreed, "--budget", "90s")
     assert made.returncode == 0, made.stderr
     return folder
@@ -83,7 +84,7 @@ def test_say_makes_a_video_that_speaks(studio: Path) -> None:
 def test_live_is_received_whole_and_recorded(studio: Path) -> None:
     script = studio / "show.md"
     script.write_text(
-        "---\nlanguage: en\n---\n\n# One\n\nHello there.\n\n<!-- pause 1s -->\n\nSee you soon.\n"
+        "---\nlanguage: en\n---\n\n# One\n\nHello there, and welcome.\n\n<!-- pause 1s -->\n\nSee you soon.\n"
     )
     url, received, record = (
         f"rtmp://127.0.0.1:{free_port()}/live/key",
@@ -108,6 +109,13 @@ def test_live_is_received_whole_and_recorded(studio: Path) -> None:
     assert np.abs(sound(received)).max() > 0.05
     label = next(iter(frames(received, format="rgb24")))
     assert label.std() > 10
+    verified = engine("verify", record, "--json")
+    assert verified.returncode == 0, verified.stderr
+    found, agreed = json.loads(verified.stdout), consent.load(studio / "consent.toml").id
+    assert (found["picture"]["consent"], found["sound"]["consent"]) == (agreed[:8], agreed[:8])
+    assert [note["record"]["consent"]["id"] for note in found["stream"]] == [agreed]
+    (named,) = found["consents"]
+    assert named["id"] == agreed and {"the stream", "the picture", "the sound"} <= set(named["named_by"])
 
 
 def test_live_in_a_language_that_was_not_agreed_to_is_refused(studio: Path) -> None:
