@@ -16,6 +16,7 @@ from rich.markup import escape
 from avatar_engine import __version__
 from avatar_engine.cli import actions, hosting, takeover, verify
 from avatar_engine.cli import consent as consents
+from avatar_engine.cli import studio as studios
 from avatar_engine.cli.words import Avatar, Background, Layout, Relight, Size, seconds
 from avatar_engine.contracts import EMOTIONS, RELIGHT, Controls
 from avatar_engine.errors import AvatarError
@@ -37,6 +38,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(consents.consent_app, name="consent")
 app.add_typer(hosting.show_app, name="show")
 app.add_typer(actions.action_app, name="action")
+app.add_typer(studios.studio_app, name="studio")
 app.command(epilog=hosting.CONTROL_EXAMPLES)(hosting.control)
 app.command(epilog=verify.EXAMPLES)(verify.verify)
 app.command(epilog=consents.FORGET_EXAMPLES)(consents.forget)

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 from rich.console import Console, RenderableType
 from rich.live import Live
 
 from avatar_engine.errors import AvatarError
-from avatar_engine.figures import door, folder, table
+from avatar_engine.figures import folder, running, table
+from avatar_engine.figures.running import stop
 
 EVERY = 2.0
 """Seconds between two looks at a show that is followed: it has no newer figures."""
@@ -23,7 +23,7 @@ def print_status(console: Console, show: str, *, as_json: bool, follow: bool) ->
 
     A ``show`` that is empty means all.
     """
-    told = _told(show)
+    told = running.told(show)
     ran = bool(told)
     if not follow:
         _print(console, show, told, as_json)
@@ -33,38 +33,16 @@ def print_status(console: Console, show: str, *, as_json: bool, follow: bool) ->
             while told:
                 _print(console, show, told, as_json)
                 time.sleep(EVERY)
-                told = _told(show)
+                told = running.told(show)
         else:
             with Live(console=console, auto_refresh=False) as live:
                 while told:
                     live.update(_drawn(show, told), refresh=True)
                     time.sleep(EVERY)
-                    told = _told(show)
+                    told = running.told(show)
     except KeyboardInterrupt:
         pass
     return ran
-
-
-def stop(show: str, *, wait: float) -> str:
-    """Ask a show that runs to end, as Ctrl-C in its terminal does, and wait; its id.
-
-    A ``show`` that is empty means the only one.
-
-    Raises:
-        AvatarError: No such show runs, several do, or it has not ended after ``wait`` seconds.
-    """
-    told = _only(show, "Say which one is to end.")
-    process, name = psutil.Process(told["pid"]), str(told["show"])
-    try:
-        process.terminate()
-        process.wait(wait)
-    except psutil.NoSuchProcess:
-        pass
-    except psutil.TimeoutExpired:
-        raise AvatarError(
-            f"{name} has not ended after {wait:.0f} s.", "Outputs may still be finishing; ask again."
-        ) from None
-    return name
 
 
 def one_of(show: str) -> str:
@@ -73,19 +51,7 @@ def one_of(show: str) -> str:
     Raises:
         AvatarError: None does, or several do.
     """
-    return str(_only(show, "Say which one is meant.")["show"])
-
-
-def _only(show: str, advice: str) -> dict[str, Any]:
-    told = _told(show)
-    if not told:
-        raise AvatarError(
-            f"No show {show!r} runs." if show else "No show runs.", "See what runs: avatar-engine status."
-        )
-    if len(told) > 1:
-        names = ", ".join(str(one["show"]) for one in told)
-        raise AvatarError(f"{len(told)} shows run: {names}.", advice)
-    return told[0]
+    return str(running.only(show)["show"])
 
 
 def journal_of(show: str) -> Path:
@@ -135,16 +101,6 @@ def write_report(show: str, output: Path | None) -> Path:
         ) from error
 
 
-def _told(show: str) -> list[dict[str, Any]]:
-    """What the shows of this name or id that run say of themselves; the newest one of a name."""
-    running = door.running()
-    if not show:
-        return running
-    exact = [one for one in running if one.get("show") == show]
-    named = [one for one in running if str(one.get("show")).startswith(f"{show}-")]
-    return exact or sorted(named, key=lambda one: str(one.get("began")))[-1:]
-
-
 def _drawn(show: str, told: list[dict[str, Any]]) -> RenderableType:
     return table.shown(told[0]) if show else table.listed(told)
 
@@ -156,3 +112,6 @@ def _print(console: Console, show: str, told: list[dict[str, Any]], as_json: boo
         console.print(_drawn(show, told))
     else:
         console.print(f"No show {show!r} runs." if show else "No show runs.", highlight=False)
+
+
+__all__ = ["audit_of", "journal_of", "one_of", "print_status", "stop", "write_report"]

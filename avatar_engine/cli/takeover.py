@@ -1,7 +1,12 @@
-"""A show that takes the place of one that died: started by the broadcast's process, which goes on meanwhile."""
+"""Shows that no terminal starts: one that takes the place of a dead one, and one that the studio asks for.
+
+The first is started by the broadcast's process, which goes on meanwhile. Arguments come over standard input, for keys
+may be among them.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 
 from avatar_engine.broadcast.guard import Estate, Successor
@@ -26,6 +31,19 @@ def successor() -> Successor | None:
 def estate() -> Estate | None:
     """What the show left in whose place this one was started; None for the first of all."""
     return _estate
+
+
+def launch() -> tuple[str, ...]:
+    """The command that runs the command line with arguments, a JSON list, in the first line of its standard input."""
+    return (sys.executable, "-c", f"from {__name__} import begin; begin()")
+
+
+def begin() -> None:
+    """What `launch` starts."""
+    from avatar_engine.cli import main as command_line  # which imports this module
+
+    sys.argv = ["avatar-engine", *map(str, json.loads(sys.stdin.readline()))]
+    command_line.main()
 
 
 def main() -> None:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from avatar_engine.errors import AvatarError
 from avatar_engine.figures import log as logs
 from avatar_engine.figures import plots
+from avatar_engine.figures.ending import ending
 from avatar_engine.figures.folder import ShowFolder
 from avatar_engine.figures.series import snapshots
 from avatar_engine.kpis import page as kpis
@@ -80,20 +79,6 @@ def read(folder: ShowFolder) -> Told:
             else:
                 silent += 1
     return Told(about, points, points[-1] if points else {}, faults, said, silent)
-
-
-def ending(about: Mapping[str, Any]) -> str:
-    """How a show ended, in words."""
-    match about.get("state"):
-        case "ended" if about.get("ending"):
-            return f"ended in order, because it might not go on: {about['ending']}"
-        case "ended":
-            return "ended as it should"
-        case "failed":
-            return f"ended by an error: {about.get('error')}"
-        case _:
-            running = psutil.pid_exists(int(about.get("pid", 0) or 0)) and about.get("pid")
-            return "still on air" if running else "cut off: its process was killed or the machine stopped"
 
 
 def write(folder: ShowFolder, file: Path | None = None) -> Path:

@@ -137,9 +137,18 @@ def check(signed: SignedConsent, now: datetime | None = None) -> None:
     Raises:
         AvatarError: It was revoked, or its list can't be had and no copy is new enough.
     """
-    _refuse(signed, _here())
+    check_here(signed)
     if signed.consent.revocation_list:
         _refuse(signed, _of_list(signed, now or datetime.now(UTC)))
+
+
+def check_here(signed: SignedConsent) -> None:
+    """Refuse a consent that was withdrawn as far as this machine knows; nobody else is asked.
+
+    Raises:
+        AvatarError: It was.
+    """
+    _refuse(signed, _here())
 
 
 def _refuse(signed: SignedConsent, told: Iterable[Revocation]) -> None:

@@ -55,6 +55,8 @@ def _leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[st
     if subcommands is None:
         yield path, command
         return
+    if path and command.invoke_without_command:
+        yield path, command
     for name, child in subcommands.items():
         yield from _leaves(child, (*path, name))
 
@@ -72,7 +74,7 @@ def _examples() -> list[str]:
 
 
 def _parse(words: list[str]) -> Any:
-    depth = 2 if any(len(path) > 1 and path[0] == words[0] for path in LEAVES) else 1
+    depth = 1 if tuple(words[:2]) not in LEAVES and (words[0],) in LEAVES else 2
     return LEAVES[tuple(words[:depth])].make_context("example", words[depth:])
 
 
