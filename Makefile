@@ -17,21 +17,23 @@ OUT    ?= out/demo
 demo: weights
 	$(BIN)/python scripts/demo.py --out "$(OUT)" --budget "$(BUDGET)" $(if $(VIDEO),--video "$(VIDEO)") $(if $(CONSENT),--consent "$(CONSENT)")
 
-# Shows that are on air in real time come one after another and mostly wait. What computes takes what they leave of the
-# machine, at the lowest priority; what it finds is told when they are done. A whole clone and its shows come last, alone.
+# Shows that are on air in real time come one after another and mostly wait. What computes, and the clone of which the
+# last show is made, take what they leave of the machine, at a lower priority; what was found is told when they are done.
 ON_AIR := tests/live tests/broadcast tests/benchmarks/test_soak.py
 WHOLE  := tests/test_end_to_end.py
 ASIDE  := $(foreach aside,$(ON_AIR) $(WHOLE),--ignore=$(aside))
 PYTEST := $(BIN)/python -m pytest
 
 test: weights
-	@failed=0; computed=$$(mktemp); \
-	OMP_NUM_THREADS=1 nice -n 19 $(PYTEST) -n $(WORKERS) --dist loadfile $(ASIDE) >"$$computed" 2>&1 & computing=$$!; \
-	trap 'kill $$computing 2>/dev/null; rm -f "$$computed"' EXIT; trap 'exit 130' INT TERM; \
+	@failed=0; aside=$$(mktemp -d); \
+	OMP_NUM_THREADS=1 nice -n 5 $(PYTEST) -n $(WORKERS) --dist loadfile $(ASIDE) >"$$aside/log" 2>&1 & computing=$$!; \
+	nice $(BIN)/python -m tests.drawn "$$aside" >"$$aside/clone.log" 2>&1 & cloning=$$!; \
+	trap 'kill $$computing $$cloning 2>/dev/null; rm -rf "$$aside"' EXIT; trap 'exit 130' INT TERM; \
 	$(PYTEST) $(ON_AIR) || failed=1; \
 	wait $$computing || failed=1; \
-	cat "$$computed"; \
-	$(PYTEST) $(WHOLE) || failed=1; \
+	cat "$$aside/log"; \
+	wait $$cloning || cat "$$aside/clone.log"; \
+	AVATAR_ENGINE_DRAWN="$$aside" $(PYTEST) $(WHOLE) || failed=1; \
 	exit $$failed
 
 lint: env

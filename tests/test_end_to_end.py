@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -19,33 +19,16 @@ from avatar_engine.media.probe import probe
 from avatar_engine.media.read import frame_count, frames, sound
 from avatar_engine.trust import consent
 from scripts.receive_rtmp import receive
+from tests.drawn import ENGINE, cloned, engine
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.weights, pytest.mark.timeout(900)]
 
-ENGINE = Path(sys.executable).parent / "avatar-engine"
-ROOT = Path(__file__).parents[1]
-
-
-def engine(*arguments: str | Path, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a user would."""
-    words = [str(word) for word in (ENGINE, *arguments)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=timeout, check=False)
-
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a presenter's clip, the consent and the clone."""
-    folder = tmp_path_factory.mktemp("studio")
-    clip, agreed = folder / "minute.mp4", folder / "consent.toml"
-    draw = [sys.executable, str(ROOT / "scripts" / "synthetic_presenter.py"), "-o", str(clip)]
-    subprocess.run([*draw, "--seconds", "40", "--size", "640x360"], check=True, capture_output=True)
-    who = ("--presenter", "Drawn Person", "--technician", "Test", "--until", "2099-12-31")
-    signed = engine("consent", "new", clip, "-o", agreed, *who, "--use", "live-shopping", "--language", "en")
-    assert signed.returncode == 0, signed.stderr
-    made = engine("clone", clip, "-o", folder / "drawn.avatar", "--consent", agreed, "--budget", "90s")
-    assert made.returncode == 0, made.stderr
-    return folder
+    """A folder with a presenter's clip, the consent and the clone; whoever tests all has it made beforehand."""
+    return cloned(Path(os.environ.get("AVATAR_ENGINE_DRAWN") or tmp_path_factory.mktemp("studio")))
 
 
 def test_the_clone_has_a_report_and_its_consent(studio: Path) -> None:
