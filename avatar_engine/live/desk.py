@@ -13,13 +13,12 @@ import os
 import pwd
 import socket
 import struct
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from avatar_engine.errors import AvatarError
-from avatar_engine.folders import door_of, private
+from avatar_engine.folders import door_of
+from avatar_engine.live.local_server import PATIENCE, LocalServer
 from avatar_engine.live.microphone import Microphone, Source
 from avatar_engine.show.producer import Producer
 
@@ -27,9 +26,6 @@ log = logging.getLogger(__name__)
 
 KIND = "desk"
 """How the socket's name ends."""
-
-PATIENCE = 2.0
-"""Seconds that one side waits for the other."""
 
 MOST = 20_000
 """Bytes of an order."""
@@ -144,8 +140,8 @@ def orders(
     }  # fmt: skip
 
 
-class Desk:
-    """Takes orders for a show, one after the other; nobody can keep it waiting.
+class Desk(LocalServer):
+    """Takes orders for a show.
 
     Args:
         show: The show's id.
@@ -157,48 +153,15 @@ class Desk:
     def __init__(
         self, show: str, known: Orders, tell: Callable[[Mapping[str, Any]], None] = lambda what: None
     ) -> None:
-        self.path = door_of(show, KIND)
         self._known, self._tell = known, tell
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._open = False
-        self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
+        super().__init__(door_of(show, KIND), "desk", self._take)
 
-    def open(self) -> None:
-        """Begin to take orders; a show goes on air without its desk where it can't be made, and says so."""
-        try:
-            private(self.path)
-            self._socket.bind(str(self.path))
-            self.path.chmod(0o600)
-            self._socket.listen(8)
-        except OSError as error:
-            log.warning("no desk at %s: %s", self.path, error)
-            self._socket.close()
-            return
-        self._open = True
-        self._thread.start()
-
-    def close(self) -> None:
-        """Take no more."""
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        if self._open:
-            self._thread.join(2 * PATIENCE)
-            self.path.unlink(missing_ok=True)
-
-    def _run(self) -> None:
-        while True:
-            try:
-                line, _ = self._socket.accept()
-            except OSError:
-                return
-            with line, suppress(OSError):
-                line.settimeout(PATIENCE)
-                asked = _read(line)
-                answer = self._answer(asked)
-                if isinstance(asked, dict) and (told := _told(asked, answer)):
-                    self._tell({**told, "by": _caller(line)})
-                line.sendall(json.dumps(answer).encode() + b"\n")
+    def _take(self, line: socket.socket) -> None:
+        asked = _read(line)
+        answer = self._answer(asked)
+        if isinstance(asked, dict) and (told := _told(asked, answer)):
+            self._tell({**told, "by": _caller(line)})
+        line.sendall(json.dumps(answer).encode() + b"\n")
 
     def _answer(self, asked: object) -> dict[str, str]:
         try:

@@ -16,6 +16,7 @@ import pytest
 from avatar_engine.contracts import Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import desk as desks
+from avatar_engine.live import local_server
 from avatar_engine.live.desk import Desk, orders, send
 from avatar_engine.show.producer import Producer, Studio
 from avatar_engine.show.script import parse
@@ -157,10 +158,10 @@ def test_who_only_asks_how_it_stands_leaves_no_trace(show: Show) -> None:
 
 
 def test_one_who_says_nothing_does_not_block_the_next(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desks, "PATIENCE", 0.3)
+    monkeypatch.setattr(local_server, "PATIENCE", 0.3)
+    monkeypatch.setattr(desks, "PATIENCE", 3.0)
     with socket.socket(socket.AF_UNIX) as idle:
         idle.connect(str(show.desk.path))
-        monkeypatch.setattr(desks, "PATIENCE", 3.0)
         assert send("marie-1", "pause") == "Paused."
 
 
