@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from portrait.acting import act
 from portrait.figure import Face, draw_face, lip_points
 from portrait.mouth import Mouth
+from portrait.studio import OUTFITS
 from portrait.visemes import mouth_track, stresses
 
 from avatar_engine.cli.progress import Bars
@@ -131,6 +132,7 @@ def make_clip(
     seed: int = 0,
     language: str = "en",
     voice: str | None = None,
+    outfit: str = "navy",
     progress: Progress = silent,
 ) -> list[Face]:
     """Write the presenter's clip of exactly ``seconds`` to ``path``, and what was drawn beside it (``.json``).
@@ -142,14 +144,17 @@ def make_clip(
         seed: Of blinks, glances and head motion; the same seed gives the same pictures.
         language: ``en`` or ``fr``.
         voice: A stock voice; by default the language's own.
+        outfit: One of `OUTFITS`.
         progress: Told how far the voice and the pictures are.
 
     Returns:
         What was drawn in every picture.
 
     Raises:
-        AvatarError: A size that can't be written, an unknown language or voice.
+        AvatarError: A size that can't be written, an unknown language, voice or outfit.
     """
+    if outfit not in OUTFITS:
+        raise AvatarError(f"The presenter has no outfit {outfit!r}.", f"Known: {', '.join(OUTFITS)}.")
     title = {
         "title": "Synthetic presenter",
         "comment": "A drawn face and a stock voice; AI-generated, shows nobody.",
@@ -158,7 +163,7 @@ def make_clip(
         samples, phones = say(seconds, language, voice or VOICES.get(language, "af_heart"), progress)
         faces = act(mouth_track(phones, samples), stresses(samples), seed)
         for index, face in enumerate(faces):
-            writer.picture(draw_face(face, size), "rgb24")
+            writer.picture(draw_face(face, size, outfit), "rgb24")
             writer.sound(samples[index * SAMPLES_PER_FRAME : (index + 1) * SAMPLES_PER_FRAME])
             if index % 5 == 0:
                 progress("pictures", index / len(faces), f"{index}/{len(faces)}")
@@ -183,6 +188,7 @@ def main(
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT, both even.")] = "1280x720",
     language: Annotated[str, typer.Option(help="en or fr.")] = "en",
     seed: Annotated[int, typer.Option(help="The same seed gives the same pictures.")] = 0,
+    outfit: Annotated[str, typer.Option(help=f"What is worn: {', '.join(OUTFITS)}.")] = "navy",
 ) -> None:
     """Make a minute of a drawn presenter who speaks to the camera."""
     cv2.setNumThreads(1)
@@ -192,7 +198,7 @@ def main(
             raise AvatarError(f"{size!r} is no size.", "Write it like 1280x720.")
         out.parent.mkdir(parents=True, exist_ok=True)
         with Bars(Console(stderr=True)) as bars:
-            make_clip(out, seconds, (int(width), int(height)), seed, language, progress=bars)
+            make_clip(out, seconds, (int(width), int(height)), seed, language, outfit=outfit, progress=bars)
     except AvatarError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None

@@ -56,9 +56,9 @@ class Face:
     grain: int = 0
 
 
-def draw_face(face: Face, size: tuple[int, int] = (1280, 720)) -> ByteArray:
-    """The presenter as ``face`` says, uint8 (h, w, 3) RGB."""
-    return _painter(size).draw(face)
+def draw_face(face: Face, size: tuple[int, int] = (1280, 720), outfit: str = "navy") -> ByteArray:
+    """The presenter as ``face`` says in one of `studio.OUTFITS`, uint8 (h, w, 3) RGB."""
+    return _painter(size, outfit).draw(face)
 
 
 def lip_points(face: Face, size: tuple[int, int] = (1280, 720)) -> dict[str, tuple[float, float]]:
@@ -67,14 +67,14 @@ def lip_points(face: Face, size: tuple[int, int] = (1280, 720)) -> dict[str, tup
 
 
 @lru_cache(maxsize=3)
-def _painter(size: tuple[int, int]) -> Painter:
-    return Painter(*size)
+def _painter(size: tuple[int, int], outfit: str = "navy") -> Painter:
+    return Painter(*size, outfit)
 
 
 class Painter:
-    """The layers of one size."""
+    """The layers of one size and outfit."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, outfit: str = "navy") -> None:
         self.width, self.height = width, height
         self.scale = height / UNITS_HIGH
         self.fine = self.scale * FINER
@@ -84,7 +84,8 @@ class Painter:
         self.sheet.multiply(1 - shade)
         self.skin = self.sheet.bytes()
         self.head = _over(self.skin, front)
-        self.front, self.back, self.body = front, hair.back(self.fine), studio.body(self.scale)
+        self.front, self.back = front, hair.back(self.fine)
+        self.body = studio.body(self.scale, outfit)
         wide = width / self.scale
         room = np.round(studio.studio(wide, UNITS_HIGH, self.scale) * 255).astype(np.uint8)
         self.studio = np.asarray(cv2.resize(room, (width, height)), np.uint8)

@@ -8,8 +8,20 @@ from portrait.paint import ByteArray, Colour, FloatArray, Points, Sheet, curve, 
 from portrait.skin import SKIN
 
 BODY = (-560.0, 100.0, 560.0, 400.0)
-CLOTH = [(-0.1, (0.030, 0.055, 0.085)), (0.45, (0.075, 0.135, 0.195)), (1.05, (0.19, 0.30, 0.385))]
-BLOUSE = [(-0.1, (0.52, 0.47, 0.45)), (0.5, (0.84, 0.79, 0.75)), (1.05, (0.99, 0.97, 0.94))]
+Ramp = list[tuple[float, Colour]]
+"""Colours from shade to light."""
+
+OUTFITS: dict[str, tuple[Ramp, Ramp]] = {
+    "navy": (
+        [(-0.1, (0.030, 0.055, 0.085)), (0.45, (0.075, 0.135, 0.195)), (1.05, (0.19, 0.30, 0.385))],
+        [(-0.1, (0.52, 0.47, 0.45)), (0.5, (0.84, 0.79, 0.75)), (1.05, (0.99, 0.97, 0.94))],
+    ),
+    "red": (
+        [(-0.1, (0.16, 0.020, 0.030)), (0.45, (0.46, 0.065, 0.085)), (1.05, (0.74, 0.21, 0.22))],
+        [(-0.1, (0.045, 0.042, 0.050)), (0.5, (0.105, 0.100, 0.115)), (1.05, (0.24, 0.23, 0.25))],
+    ),
+}
+"""Blazer and blouse by the outfit's name."""
 
 
 def studio(width: float, high: float, scale: float, seed: int = 23) -> FloatArray:
@@ -91,12 +103,13 @@ def _bokeh(sheet: Sheet, x: float, y: float, r: float, colour: Colour, strength:
     sheet.rgb += np.asarray(colour, np.float32) * (strength * disc)[..., None]
 
 
-def body(scale: float) -> ByteArray:
-    """Neck, blouse and blazer, premultiplied uint8 (h, w, 4)."""
+def body(scale: float, outfit: str = "navy") -> ByteArray:
+    """Neck, blouse and blazer of one of `OUTFITS`, premultiplied uint8 (h, w, 4)."""
     sheet = Sheet(*BODY, scale)
+    cloth, blouse = OUTFITS[outfit]
     _neck(sheet)
-    _blouse(sheet)
-    _blazer(sheet)
+    _blouse(sheet, blouse)
+    _blazer(sheet, cloth)
     return sheet.bytes()
 
 
@@ -129,7 +142,7 @@ def _neck(sheet: Sheet) -> None:
     sheet.tint((0.50, 0.20, 0.16), 0.24 * cast * mask)
 
 
-def _blouse(sheet: Sheet) -> None:
+def _blouse(sheet: Sheet, cloth: Ramp) -> None:
     left, right = _both([(8, 345), (46, 300), (84, 252), (104, 236), (150, 250), (190, 420)])
     fold = sheet.y * 1.0 + np.abs(sheet.x) * 1.1
     height = (2.2 * np.sin(fold / 17) + 1.4 * np.sin(fold / 7.3 + np.abs(sheet.x) / 19)).astype(np.float32)
@@ -140,7 +153,7 @@ def _blouse(sheet: Sheet) -> None:
             curve([(side * 8, 349), (side * 46, 304), (side * 84, 256), (side * 104, 240)], 60), 9, 5
         )
         sheet.tint((0.45, 0.20, 0.16), 0.30 * shade)
-        sheet.over(ramp((tone - (0.10 if side > 0 else 0)).astype(np.float32), BLOUSE), mask)
+        sheet.over(ramp((tone - (0.10 if side > 0 else 0)).astype(np.float32), cloth), mask)
     _chain(sheet)
 
 
@@ -156,7 +169,7 @@ def _chain(sheet: Sheet) -> None:
     sheet.tint((1.0, 0.96, 0.84), 0.9 * sheet.bump(-1.2, 303.6, 1.1, 1.3))
 
 
-def _blazer(sheet: Sheet) -> None:
+def _blazer(sheet: Sheet, cloth: Ramp) -> None:
     for side in (-1, 1):
         coat = curve(
             [
@@ -183,13 +196,13 @@ def _blazer(sheet: Sheet) -> None:
         tone = 0.10 + 0.72 * np.clip(lit(height.astype(np.float32), sheet.scale, (-0.55, -0.55, 0.62)), 0, 1)
         weave = np.random.default_rng(5).normal(size=mask.shape).astype(np.float32)
         tone = tone + 0.035 * sheet.blur(weave, 0.5) - 0.05 * (side > 0)
-        sheet.over(ramp(tone.astype(np.float32), CLOTH), mask)
+        sheet.over(ramp(tone.astype(np.float32), cloth), mask)
         lapel = curve([(side * 104, 232), (side * 128, 243), (side * 152, 276), (side * 148, 304)], 60)
         notch = [(side * 128, 306), (side * 156, 322), (side * 120, 380), (side * 60, 430), (side * 20, 430)]
         shape = np.vstack([lapel, notch, inner[8:]])
         edge = sheet.mask(shape + np.array((side * 3, 5)), 5)
         sheet.tint((0.01, 0.02, 0.035), 0.55 * edge)
         face = sheet.mask(shape, 0.5)
-        sheet.over(ramp((tone * 0.85 + 0.16 - 0.0009 * (sheet.y - 230)).astype(np.float32), CLOTH), face)
+        sheet.over(ramp((tone * 0.85 + 0.16 - 0.0009 * (sheet.y - 230)).astype(np.float32), cloth), face)
         rim = sheet.stroke(np.vstack([lapel, notch[:3]]), 1.0, 0.5)
         sheet.tint((0.36, 0.48, 0.56), 0.35 * rim)
