@@ -6,6 +6,10 @@ safetensors, networks as ONNX, footage as MP4, figures as JSON. Nothing in it is
 Members are stored, not compressed: a part's size in the file is its size on disk and no archive grows when
 it is opened.
 
+A clone may have several *looks*: other footage of the same person (an outfit, another camera), under ``looks/NAME/``
+with the same names as the clone's own parts. `Bundle.wearing` gives the bundle in a look: its parts stand in the place
+of the clone's, and but for what is baked of one footage it shares the rest (the voice, what sound makes the lips do).
+
 A file is written beside its final name and put in place in one step: a reader sees the old bundle or the
 whole new one. A file is refused unless every byte that is used agrees with the manifest.
 
@@ -32,8 +36,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import IO, Any, Self
+from types import MappingProxyType, TracebackType
+from typing import IO, Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +70,20 @@ KINDS = {
     ".toml": "application/toml",
 }
 """What a bundle may hold, by suffix, and the media kind that its manifest gives it."""
+
+ORIGINAL = "original"
+"""What the look is called that a clone was made with."""
+
+LOOKS = "looks"
+"""The folder of the others, each in one of its name."""
+
+LOOK_PART = "look.json"
+"""What is known of a look that was added: the clip that it is of, with its consent, and how it was made."""
+
+_FILMED = ("body/", "report/", "lips/placement.safetensors")
+"""Parts that are of one footage alone: a look that has none of its own does without."""
+
+_LOOK_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 _CHUNK = 1 << 20
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -138,6 +156,32 @@ def check_part_name(part: str) -> None:
         raise AvatarError(
             f"The part {part!r} is of a kind that a bundle may not hold.", f"Allowed: {', '.join(KINDS)}."
         )
+
+
+def check_look_name(look: str) -> None:
+    """Refuse what no look may be called: what a script's mark can't write, and what the first one is called.
+
+    Raises:
+        AvatarError: It is such a name.
+    """
+    if not _LOOK_NAME.fullmatch(look):
+        raise AvatarError(
+            f"A look can't be called {look!r}.", "Use small letters, digits, - and _: blue-dress, camera_2."
+        )
+    if look == ORIGINAL:
+        raise AvatarError(f"The look that the clone was made with is called {look}.", "Choose another name.")
+
+
+class PartWriter(Protocol):
+    """Where parts go: a bundle, or one look of it."""
+
+    def add_file(self, part: str, source: Path) -> None: ...
+
+    def add_bytes(self, part: str, data: bytes) -> None: ...
+
+    def add_json(self, part: str, value: Any) -> None: ...
+
+    def add_tensors(self, part: str, tensors: Mapping[str, npt.NDArray[Any]]) -> None: ...
 
 
 def cache_folder() -> Path:
@@ -227,18 +271,25 @@ class BundleWriter:
 
     def add_tensors(self, part: str, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
         """Add named arrays as safetensors."""
-        whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-        self.add_bytes(part, safetensors.numpy.save(whole))
+        self.add_bytes(part, _tensors(tensors))
 
-    def add_parts(self, bundle: Bundle, leave: Collection[str] = ()) -> None:
-        """Add the parts of another bundle, streamed and checked, but for those to ``leave``.
+    def add_parts(
+        self, bundle: Bundle, leave: Collection[str] = (), called: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Add the parts of another bundle in all its looks, streamed and checked, but for those to ``leave``; some are
+        ``called`` something else.
 
         Raises:
             AvatarError: One of them is damaged.
         """
-        for part, entry in bundle.parts.items():
+        whole = bundle.whole
+        for part, entry in whole.parts.items():
             if part not in leave:
-                self._add(part, bundle.stream(part), entry.bytes)
+                self._add(called.get(part, part), whole.stream(part), entry.bytes)
+
+    def of(self, bundle: Bundle) -> PartWriter:
+        """Where the parts of the look go that ``bundle`` wears."""
+        return self if bundle.look == ORIGINAL else _LookWriter(self, bundle)
 
     def _add(self, part: str, chunks: Iterable[bytes], size: int) -> None:
         check_part_name(part)
@@ -280,17 +331,42 @@ class BundleWriter:
         os.fsync(self._file.fileno())
 
 
+class _LookWriter:
+    """Puts parts into a look; what it would share with the clone anyway is not written again."""
+
+    def __init__(self, writer: BundleWriter, bundle: Bundle) -> None:
+        self._writer, self._bundle = writer, bundle
+
+    def add_file(self, part: str, source: Path) -> None:
+        self._writer.add_file(self._bundle.place(part), source)
+
+    def add_bytes(self, part: str, data: bytes) -> None:
+        shared = self._bundle.whole.parts.get(part)
+        borrowed = shared and not part.startswith(_FILMED)
+        if borrowed and shared and shared.sha256 == hashlib.sha256(data).hexdigest():
+            return
+        self._writer.add_bytes(self._bundle.place(part), data)
+
+    def add_json(self, part: str, value: Any) -> None:
+        self.add_bytes(part, _json(value))
+
+    def add_tensors(self, part: str, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
+        self.add_bytes(part, _tensors(tensors))
+
+
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """An avatar file that was found sound; it keeps no file open and may be sent to other processes.
 
     Attributes:
         path: The file.
-        manifest: What it says of itself; ``name``, ``made``, ``consent`` and ``parts`` are short ways in.
+        manifest: What it says of itself; ``name``, ``made`` and ``consent`` are short ways in.
+        look: The look that it wears.
     """
 
     path: Path
     manifest: Manifest
+    look: str = ORIGINAL
 
     @classmethod
     def open(cls, path: Path | str, verify: bool = True) -> Bundle:
@@ -333,8 +409,53 @@ class Bundle:
         return self.manifest.consent
 
     @property
+    def looks(self) -> tuple[str, ...]:
+        """The names of its looks, the one that it was made with first, then the others in order."""
+        inside = (part.split("/") for part in self.manifest.parts)
+        return ORIGINAL, *sorted({path[1] for path in inside if path[0] == LOOKS and len(path) > 2})
+
+    @property
+    def whole(self) -> Bundle:
+        """The file as it is, whatever is worn."""
+        return Bundle(self.path, self.manifest)
+
+    def wearing(self, look: str) -> Bundle:
+        """The same clone in one of its looks.
+
+        Raises:
+            AvatarError: It has no such look.
+        """
+        if look not in self.looks:
+            raise AvatarError(
+                f"{self.name} has no look {look!r}.",
+                f"Looks: {', '.join(self.looks)}. Add one: avatar-engine look add",
+            )
+        return Bundle(self.path, self.manifest, look)
+
+    @property
     def parts(self) -> dict[str, Part]:
-        return self.manifest.parts
+        """What is in it: of the file whole, all of it; of a look, its own and what it shares with the clone."""
+        if self.look == ORIGINAL:
+            return self.manifest.parts
+        folder = f"{LOOKS}/{self.look}/"
+        own = {
+            part.removeprefix(folder): entry
+            for part, entry in self.manifest.parts.items()
+            if part.startswith(folder)
+        }
+        leave = (*_FILMED, f"{LOOKS}/")
+        shared = {part: entry for part, entry in self.manifest.parts.items() if not part.startswith(leave)}
+        return {**shared, **own}
+
+    def place(self, part: str) -> str:
+        """What a part of this look is called in the file."""
+        return part if self.look == ORIGINAL else f"{LOOKS}/{self.look}/{part}"
+
+    @property
+    def own(self) -> dict[str, str]:
+        """What of its parts belongs to the look that it wears alone, each with what it is called in the file."""
+        names = {part: self.place(part) for part in self.parts if not part.startswith(f"{LOOKS}/")}
+        return {part: name for part, name in names.items() if name in self.manifest.parts}
 
     @property
     def origin(self) -> str:
@@ -405,8 +526,8 @@ class Bundle:
         return target
 
     def cached(self) -> list[Path]:
-        """The copies of its parts that lie unpacked in the user's cache."""
-        places = (_place(part, entry) for part, entry in self.parts.items())
+        """The copies of the file's parts, of all its looks, that lie unpacked in the user's cache."""
+        places = (_place(part, entry) for part, entry in self.manifest.parts.items())
         return [place for place in places if place.is_file()]
 
     def _part(self, part: str) -> Part:
@@ -424,7 +545,9 @@ class Bundle:
             AvatarError: There is no such part, or it is damaged.
         """
         entry, digest, size = self._part(part), hashlib.sha256(), 0
-        with _opened(self.path) as archive, archive.open(part) as stream:
+        member = self.place(part)
+        member = member if member in self.manifest.parts else part
+        with _opened(self.path) as archive, archive.open(member) as stream:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
                 size += len(chunk)
@@ -557,6 +680,11 @@ def _parse(path: Path, part: str, data: bytes) -> Any:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise AvatarError(f"{path}: {part} is not JSON: {str(error)[:100]}.", _AGAIN) from error
+
+
+def _tensors(tensors: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    return safetensors.numpy.save(whole)
 
 
 def _json(value: Any) -> bytes:

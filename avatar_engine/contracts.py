@@ -102,6 +102,7 @@ class Utterance:
         then: Where the show goes on once this was heard: the script's item, counted over all rounds.
         product: Id of the product that it is about; "" for none.
         number: Its number in the show and its journal, from 1; 0 for none.
+        look: Name of the look that the presenter wears in it; "" for that which is worn already.
     """
 
     text: str
@@ -112,6 +113,7 @@ class Utterance:
     then: int = 0
     product: str = ""
     number: int = field(default=0, compare=False)
+    look: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,7 @@ class Scene:
         began: When frame 0 was, in seconds since 1970 UTC; 0 where the programme has no time of day.
         background: What the presenter stands before (`avatar_engine.stage.background.chosen`); "" for that with which
             the show began.
+        look: Name of the look that the presenter shall wear from the next pause on; "" for that which is worn already.
     """
 
     card: Card | None = None
@@ -196,6 +199,7 @@ class Scene:
     version: int = 0
     began: float = 0.0
     background: str = ""
+    look: str = ""
 
 
 BARE = Scene()
@@ -282,11 +286,13 @@ class Outlook:
         speech: One byte for every frame that is known, from the next one on: 1 where somebody speaks.
         stresses: The frames among them, counted in the same way, in which a stressed word is said.
         action: Name of the action that is called for now, for a second; "" for none.
+        looks: Names of the looks that will be worn, in order: there is time to make them ready.
     """
 
     speech: bytes = b""
     stresses: tuple[int, ...] = ()
     action: str = ""
+    looks: tuple[str, ...] = ()
 
 
 NOTHING_KNOWN = Outlook()

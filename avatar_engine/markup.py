@@ -7,6 +7,7 @@
   ``digits``, ``date``, ``telephone``); ``<sub alias="…">``; ``<lang xml:lang="fr">``; ``<s>``, ``<p>``, ``<speak>``
   (W3C, Speech Synthesis Markup Language 1.1, 2010).
 - ``<do wave>``: the presenter does this action as the text begins, where the clone has it.
+- ``<look blue-dress>``: the presenter wears this look as the text begins, or from the next pause on.
 
 A mark that is not known, or has a bad value, is a mistake, and is never spoken. What only looks like a mark (a ``<`` in
 ``3 < 5``, ``[see below]``, ``5*``) is text.
@@ -63,8 +64,10 @@ class Marked:
     """The marks that hold at the end, to be written before text that goes on."""
 
 
-_NAMED = "break|emphasis|prosody|say-as|sub|lang|speak|do"
-_DOING = re.compile(r"<do\s+([a-z][a-z0-9_-]{0,39})\s*/?>", re.IGNORECASE)
+_NAMED = "break|emphasis|prosody|say-as|sub|lang|speak|do|look"
+_DOING, _WEARING = (
+    re.compile(rf"<{mark}\s+([a-z][a-z0-9_-]{{0,39}})\s*/?>", re.IGNORECASE) for mark in ("do", "look")
+)
 _VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'<>/]+)"""
 _MARKS = re.compile(
     rf"(?P<note><!--.*?-->|<\?.*?\?>|<![A-Za-z][^<>]*>)"
@@ -120,6 +123,17 @@ def unmarked(text: str) -> str:
 def actions(text: str) -> list[str]:
     """The names of the actions that ``text`` asks for, in order."""
     return [mark[1].lower() for mark in _DOING.finditer(text)]
+
+
+def looks(text: str) -> list[str]:
+    """The names of the looks that ``text`` asks for, in order."""
+    return [mark[1].lower() for mark in _WEARING.finditer(text)]
+
+
+def begins_with_look(text: str) -> bool:
+    """Whether nothing is said before the one look that ``text`` asks for: it changes at a pause alone."""
+    marks = list(_WEARING.finditer(text))
+    return len(marks) <= 1 and all(not unmarked(text[: mark.start()]).strip() for mark in marks)
 
 
 def _events(text: str) -> list[tuple[int, int, str]]:
@@ -226,13 +240,15 @@ class _Reader:
             raise ValueError(f"{written} is no tag; known are {known} (\\{written} is said as it stands)")
 
     def _tag(self, written: str, at: int) -> None:
-        if _DOING.fullmatch(written):
+        if _DOING.fullmatch(written) or _WEARING.fullmatch(written):
             return
         found = _TAG.fullmatch(written)
         assert found is not None  # noqa: S101, _MARKS found it
         closing, name, rest, empty = found[1], found[2].lower(), found[3], found[4]
         if name == "do":
             raise ValueError(f"{written} names no action: write <do wave>")
+        if name == "look":
+            raise ValueError(f"{written} names no look: write <look blue-dress>")
         if name not in _ELEMENTS and closing:
             return  # what it closes was a mistake already
         if name not in _ELEMENTS:

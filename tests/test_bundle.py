@@ -11,6 +11,7 @@ import stat
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from avatar_engine import bundle as bundles
-from avatar_engine.bundle import KINDS, MANIFEST, SCHEMA, Bundle, BundleWriter, check_part_name
+from avatar_engine.bundle import (
+    KINDS,
+    MANIFEST,
+    ORIGINAL,
+    SCHEMA,
+    Bundle,
+    BundleWriter,
+    check_look_name,
+    check_part_name,
+)
 from avatar_engine.errors import AvatarError
 from avatar_engine.trust import keys
 
@@ -517,3 +527,63 @@ def test_a_key_that_cannot_be_used_costs_no_clone(tmp_path: Path, caplog: pytest
     (keys.config_folder() / keys.KEY_FILE).write_text("damaged")
     assert Bundle.open(write(tmp_path / "a.avatar")).manifest.seal is None
     assert "not sealed" in caplog.text
+
+
+def dressed(path: Path) -> Bundle:
+    """A bundle with a look of its own body and network, and what it shares with the clone."""
+    write(path)
+    whole = Bundle.open(path)
+    look = replace(whole, look="blue-dress")
+    with BundleWriter(path, whole.name, whole.made, whole.consent) as writer:
+        writer.add_parts(whole)
+        writer.add_json("lips/facts.json", {"size": 160})
+        writer.add_bytes("lips/net.onnx", b"the clone's")
+    whole = Bundle.open(path)
+    with BundleWriter(path, whole.name, whole.made, whole.consent) as writer:
+        writer.add_parts(whole)
+        parts = writer.of(replace(look, manifest=whole.manifest))
+        parts.add_bytes("body/body.mp4", b"in blue")
+        parts.add_json("lips/facts.json", {"size": 160})
+        parts.add_bytes("lips/net.onnx", b"its own")
+    return Bundle.open(path)
+
+
+def test_a_look_has_its_own_parts_in_the_place_of_the_clones_and_shares_the_rest(tmp_path: Path) -> None:
+    whole = dressed(tmp_path / "ann.avatar")
+    assert whole.looks == (ORIGINAL, "blue-dress") and whole.look == ORIGINAL
+    assert whole.read("body/body.mp4") == FOOTAGE and whole.read("lips/net.onnx") == b"the clone's"
+    look = pickle.loads(pickle.dumps(whole.wearing("blue-dress")))
+    assert (
+        look.read("body/body.mp4") == b"in blue" and look.extract("body/body.mp4").read_bytes() == b"in blue"
+    )
+    assert look.read("lips/net.onnx") == b"its own"
+    assert look.json("lips/facts.json") == {"size": 160}
+    assert "looks/blue-dress/lips/facts.json" not in whole.parts  # the clone has it just so
+    for filmed in ("body/body.safetensors", "report/report.json"):  # of the clone's footage alone
+        with pytest.raises(AvatarError, match="no part"):
+            look.read(filmed)
+    assert set(look.own.values()) == {"looks/blue-dress/body/body.mp4", "looks/blue-dress/lips/net.onnx"}
+    assert look.wearing(ORIGINAL).read("body/body.mp4") == FOOTAGE
+    assert {path.read_bytes() for path in look.cached()} == {path.read_bytes() for path in whole.cached()}
+    with pytest.raises(AvatarError, match=r"no look 'red'.*blue-dress"):
+        whole.wearing("red")
+
+
+def test_a_look_can_be_left_out_and_called_something_else(tmp_path: Path) -> None:
+    whole = dressed(tmp_path / "ann.avatar")
+    look = whole.wearing("blue-dress")
+    called = {place: replace(look, look="evening").place(part) for part, place in look.own.items()}
+    with BundleWriter(tmp_path / "b.avatar", "Ann", {}, {}) as writer:
+        writer.add_parts(look, called=called)
+    renamed = Bundle.open(tmp_path / "b.avatar")
+    assert renamed.looks == (ORIGINAL, "evening")
+    assert renamed.wearing("evening").read("body/body.mp4") == b"in blue"
+    with BundleWriter(tmp_path / "c.avatar", "Ann", {}, {}) as writer:
+        writer.add_parts(look, look.own.values())
+    assert Bundle.open(tmp_path / "c.avatar").looks == (ORIGINAL,)
+
+
+@pytest.mark.parametrize("name", ["", "Blue", "1st", "a/b", "..", "a" * 41, "dress.mp4", ORIGINAL])
+def test_what_no_look_may_be_called(name: str) -> None:
+    with pytest.raises(AvatarError, match="look"):
+        check_look_name(name)

@@ -234,3 +234,14 @@ def test_an_action_is_asked_for_and_never_said() -> None:
 @pytest.mark.parametrize("mark", ["<do>", "<do 7>", "</do>"])
 def test_an_action_without_a_name_is_a_mistake(mark: str) -> None:
     assert "names no action" in markup.read(f"Hello {mark} there.").mistakes[0][1]
+
+
+def test_a_look_is_asked_for_before_anything_is_said_and_never_said() -> None:
+    text = "<look blue-dress> <do wave> Hello <look/> there."
+    assert markup.looks(text) == ["blue-dress"]
+    assert "names no look" in markup.read(text).mistakes[0][1]
+    assert " ".join(markup.unmarked("<look blue-dress/> Hello.").split()) == "Hello."
+    for fine in ("Hello.", "<look a> Hello.", "[warm] <look a> Hello.", "<do wave> <look a> Hello."):
+        assert markup.begins_with_look(fine)
+    for late in ("Hello. <look a> You.", "<look a> Hello. <look b> You."):
+        assert not markup.begins_with_look(late)

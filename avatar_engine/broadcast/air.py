@@ -31,9 +31,8 @@ BLACK, GREY = 16, 128
 class Filler(Protocol):
     """Idle pictures (see `avatar_engine.stage.idle.IdleFootage`)."""
 
-    @property
-    def ready(self) -> bool:
-        """Whether there are any yet."""
+    def has(self, index: int, /) -> bool:
+        """Whether there is a picture of this number yet."""
         ...
 
     def picture(self, index: int, /) -> ByteArray:
@@ -173,7 +172,7 @@ class Air:
         if frame.epoch != self._epoch:
             self._smooth()
         self._epoch, self._level = frame.epoch, self._sound[-1]
-        if self._filler is None or not self._filler.ready:
+        if self._filler is None or not self._filler.has(frame.home):
             np.copyto(self._held, frame.picture)
         self._out(index, frame.picture)
         ring.speaking, ring.shift = frame.speaking, frame.home - index
@@ -202,7 +201,7 @@ class Air:
         self._send(index, picture, self._sound)
 
     def _idle(self, index: int) -> ByteArray:
-        if self._filler is not None and self._filler.ready:
+        if self._filler is not None and self._filler.has(index + self._ring.shift):
             try:
                 return self._filler.picture(index + self._ring.shift)
             except Exception:

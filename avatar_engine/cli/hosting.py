@@ -208,8 +208,8 @@ def control(
     order: Annotated[
         str,
         typer.Argument(
-            help="say, after, skip, pause, resume, jump, product, card, layout, background, mute, unmute, mic, "
-            "do, or status."
+            help="say, after, skip, pause, resume, jump, product, card, layout, background, look, mute, unmute, "
+            "mic, do, or status."
         ),
     ],
     text: Annotated[
@@ -217,7 +217,8 @@ def control(
         typer.Argument(
             help="What is said (say, after), a segment (jump), a product's id, or where the technician's voice comes "
             "from (mic): - for standard input, a file, an address, a device, or off; on and off (card); a layout's "
-            "name or file (layout); keep, blur, a colour, a picture's or video's file (background); an action (do)."
+            "name or file (layout); keep, blur, a colour, a picture's or video's file (background); a look's name "
+            "(look); an action (do)."
         ),
     ] = "",
     raw: Annotated[
@@ -230,7 +231,7 @@ def control(
     `say` breaks off softly what is being said, and the line that was cut comes again from its start; `after` waits for
     its end. `skip` leaves out the rest of an answer, of a gap or of a segment. `pause` falls silent until `resume`.
     `layout` changes what is on the picture, softly and without a late frame; `background` what the presenter stands
-    before, where the clone has a matte.
+    before, where the clone has a matte; `look` what the presenter wears, at the next pause (`look list` names them).
     `mic` puts the technician's own voice into the presenter's mouth, where the script allows it (`microphone: on`).
     """
     from avatar_engine.live.desk import send
@@ -258,6 +259,7 @@ CONTROL_EXAMPLES = (
     "`avatar-engine control marie layout news`\n\n"
     "`avatar-engine control marie jump flash_offer`\n\n"
     "`avatar-engine control marie background beach.mp4`\n\n"
+    "`avatar-engine control marie look blue-dress`\n\n"
     "`arecord -f S16_LE -r 48000 | avatar-engine control marie mic -`"
 )
 

@@ -14,10 +14,10 @@ from rich.logging import RichHandler
 from rich.markup import escape
 
 from avatar_engine import __version__
-from avatar_engine.cli import actions, hosting, takeover, verify
+from avatar_engine.cli import actions, hosting, looks, takeover, verify
 from avatar_engine.cli import consent as consents
 from avatar_engine.cli import studio as studios
-from avatar_engine.cli.words import Avatar, Background, Layout, Relight, Size, seconds
+from avatar_engine.cli.words import Avatar, Background, Layout, Relight, Size, Worn, seconds
 from avatar_engine.contracts import EMOTIONS, RELIGHT, Controls
 from avatar_engine.errors import AvatarError
 
@@ -39,6 +39,7 @@ app.add_typer(consents.consent_app, name="consent")
 app.add_typer(hosting.show_app, name="show")
 app.add_typer(actions.action_app, name="action")
 app.add_typer(studios.studio_app, name="studio")
+app.add_typer(looks.look_app, name="look")
 app.command(epilog=hosting.CONTROL_EXAMPLES)(hosting.control)
 app.command(epilog=verify.EXAMPLES)(verify.verify)
 app.command(epilog=consents.FORGET_EXAMPLES)(consents.forget)
@@ -115,6 +116,7 @@ def clone(
 
 @app.command(
     epilog="**Examples**\n\n`avatar-engine matte marie.avatar`\n\n"
+    "`avatar-engine matte marie.avatar --look blue-dress`\n\n"
     "`avatar-engine matte marie.avatar --model rvm_mobilenetv3.onnx`"
 )
 def matte(
@@ -127,17 +129,19 @@ def matte(
             "1x1xHxW; Robust Video Matting's export fits.",
         ),
     ] = None,
+    look: Worn = "",
 ) -> None:
     """Cut the presenter of a clone out of the footage, so that `--background` can change what is behind.
 
     The clone's own pictures are taken: no clip is needed. A minute takes a few minutes; a stop loses nothing, the same
-    command goes on where it was. The clone is replaced at the end, in one step.
+    command goes on where it was. The clone is replaced at the end, in one step. Every look has a matte of its own.
     """
+    from avatar_engine.bundle import ORIGINAL
     from avatar_engine.cli.progress import Bars
     from avatar_engine.clone.matting import add_matte
 
     with Bars(console) as progress:
-        told = add_matte(avatar, model, progress)
+        told = add_matte(avatar, model, progress, look or ORIGINAL)
     out.print(told, highlight=False)
 
 
@@ -183,6 +187,7 @@ def check(
     '`avatar-engine say marie.avatar "Bienvenue !" --language fr --speed 0.95 -o bienvenue.mp4`\n\n'
     '`avatar-engine say marie.avatar "Good evening! Bonsoir à tous !" --language auto --emotion warm -o hello.mp4`\n\n'
     '`avatar-engine say marie.avatar "And we have a winner!" --expression happy -o winner.mp4`\n\n'
+    '`avatar-engine say marie.avatar "Good evening." --look blue-dress -o evening.mp4`\n\n'
     "`avatar-engine say marie.avatar --audio welcome.wav -o welcome.mp4`"
 )
 def say(
@@ -221,6 +226,7 @@ def say(
     layout: Layout = "",
     background: Background = "",
     relight: Relight = RELIGHT,
+    look: Worn = "",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Render a text, or recorded sound, to a video file, as fast as the machine can.
@@ -247,6 +253,7 @@ def say(
             layout=layout,
             background=background,
             relight=relight,
+            look=look,
             device=device,
             progress=progress,
         )
@@ -340,6 +347,7 @@ def live(
     layout: Layout = "",
     background: Background = "",
     relight: Relight = RELIGHT,
+    look: Worn = "",
     loop: Annotated[bool, typer.Option("--loop", help="Start again at the end, for ever.")] = False,
     duration: Annotated[
         Any, typer.Option("--for", parser=seconds, metavar="TIME", help="End after this time on air.")
@@ -417,6 +425,7 @@ def live(
         layout=layout,
         background=background,
         relight=relight,
+        look=look,
         loop=loop,
         seconds=duration or None,
         resume=resume,

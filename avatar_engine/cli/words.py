@@ -59,4 +59,12 @@ Relight = Annotated[
         min=0, max=1, help="How far the presenter's light follows another background's; 0 not at all."
     ),
 ]
+Worn = Annotated[
+    str,
+    typer.Option(
+        "--look",
+        metavar="LOOK",
+        help="The clone's look (see avatar-engine look list); the one it was made with when empty.",
+    ),
+]
 Avatar = Annotated[Path, typer.Argument(metavar="NAME.avatar", help="The clone's file.")]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from avatar_engine.bundle import Bundle, BundleWriter
+from avatar_engine.bundle import ORIGINAL, Bundle, BundleWriter
+from avatar_engine.clone.clips import consented
 from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, ByteArray, FloatArray, Progress, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.face import crop
@@ -27,15 +28,20 @@ from avatar_engine.stage.action import FOLDER, Action
 from avatar_engine.stage.actions import Clip
 from avatar_engine.stage.body import VIDEO_PART, matted
 from avatar_engine.stage.fit import CROP
-from avatar_engine.trust import consent as consents
-from avatar_engine.trust.clearance import Clearance
 from avatar_engine.trust.register import Register
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 """What an action may be called: what a script's mark can write."""
 
 
-def add_action(avatar: Path, name: str, video: Path, consent: Path, progress: Progress = silent) -> str:
+def add_action(
+    avatar: Path,
+    name: str,
+    video: Path,
+    consent: Path,
+    progress: Progress = silent,
+    look: str = ORIGINAL,
+) -> str:
     """Join the clip ``video`` to the body of a clone as the action ``name``; one of that name is replaced.
 
     Args:
@@ -44,12 +50,13 @@ def add_action(avatar: Path, name: str, video: Path, consent: Path, progress: Pr
         video: The clip, of the session of the minute.
         consent: The presenter's signed consent for this very clip.
         progress: Told how far it is.
+        look: The look in which it was filmed, and can be done.
 
     Returns:
         A line for people.
 
     Raises:
-        AvatarError: Bundle, name, consent or clip are no good, or the clip fits no moment of the body.
+        AvatarError: Bundle, name, consent, look or clip are no good, or the clip fits no moment of the body.
     """
     if not NAME.fullmatch(name):
         raise AvatarError(
@@ -57,41 +64,26 @@ def add_action(avatar: Path, name: str, video: Path, consent: Path, progress: Pr
         )
     if not video.is_file():
         raise AvatarError(f"There is no file {video}.", "Give the action's clip.")
-    bundle = Bundle.open(avatar)
-    register = Register(_agreed(bundle, video, consent))
+    bundle = Bundle.open(avatar).wearing(look)
+    register = Register(consented(bundle, video, consent)[0])
     register.note("clip", video, whole=True)
     register.note("consent", consent, whole=True)
     with tempfile.TemporaryDirectory(dir=avatar.absolute().parent, prefix=f".{avatar.name}.") as folder:
         film = Path(folder) / f"{name}.mp4"
         action = _made(bundle, name, video, film, progress)
-        part = f"{FOLDER}/{name}"
+        pictures, tensors = f"{FOLDER}/{name}.mp4", f"{FOLDER}/{name}.safetensors"
         with BundleWriter(avatar, bundle.name, bundle.made, bundle.consent) as writer:
-            for own in bundle.parts:
-                if own not in (f"{part}.mp4", f"{part}.safetensors"):
-                    writer.add_file(own, bundle.extract(own))
-            writer.add_file(f"{part}.mp4", film)
-            writer.add_tensors(f"{part}.safetensors", action.tensors())
+            writer.add_parts(bundle, [bundle.place(part) for part in (pictures, tensors)])
+            writer.of(bundle).add_file(pictures, film)
+            writer.of(bundle).add_tensors(tensors, action.tensors())
     register.note("avatar", avatar)
-    again = " Make its matte again: avatar-engine matte." if matted(bundle) else ""
+    dressed = "" if look == ORIGINAL else f" --look {look}"
+    again = f" Make its matte again: avatar-engine matte{dressed}." if matted(bundle) else ""
     shown = (action.middle + 2 * action.blend) / FRAME_RATE
     return (
         f"{avatar} can {name} ({shown:.1f} s, from {len(action.leave)} moments of the body, "
         f"back to {len(action.into)}): write <do {name}> in a script, or avatar-engine control SHOW do {name}.{again}"
     )
-
-
-def _agreed(bundle: Bundle, video: Path, consent: Path) -> consents.SignedConsent:
-    """The bundle's consent; refuses a clip that its presenter has not agreed to."""
-    signed = consents.load(consent)
-    consents.check(signed, clip_sha256=consents.clip_sha256(video))
-    Clearance(signed).check()
-    own = consents.from_record(bundle.consent, bundle.made)
-    if signed.consent.presenter != own.consent.presenter:
-        raise AvatarError(
-            f"The clip shows {signed.consent.presenter}, the clone {own.consent.presenter}.",
-            "An action is the presenter's own.",
-        )
-    return own
 
 
 def _made(bundle: Bundle, name: str, video: Path, film: Path, progress: Progress) -> Action:

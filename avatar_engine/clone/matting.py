@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from avatar_engine import models
-from avatar_engine.bundle import Bundle, BundleWriter
+from avatar_engine.bundle import ORIGINAL, Bundle, BundleWriter
 from avatar_engine.clone import working
 from avatar_engine.contracts import Progress, silent
 from avatar_engine.errors import AvatarError
@@ -28,7 +28,9 @@ def ready(model: Path | None = None) -> None:
         OnnxMatte(model)
 
 
-def add_matte(avatar: Path, model: Path | None = None, progress: Progress = silent) -> str:
+def add_matte(
+    avatar: Path, model: Path | None = None, progress: Progress = silent, look: str = ORIGINAL
+) -> str:
     """Cut the presenter of a bundle out, and put that into the bundle; a matte that is there already is replaced.
 
     What was made before a stop lies beside the bundle, and is used.
@@ -37,24 +39,28 @@ def add_matte(avatar: Path, model: Path | None = None, progress: Progress = sile
         avatar: The bundle; it is replaced in one step at the end.
         model: A matting network of the user's own; None for the engine's own matte.
         progress: Told how far it is.
+        look: The look whose footage is cut out.
 
     Returns:
         A line for people.
 
     Raises:
-        AvatarError: The bundle, the weights or the network are no good, or there is nobody to cut out.
+        AvatarError: The bundle, the look, the weights or the network are no good, or there is nobody to cut out.
     """
     ready(model)
-    bundle = Bundle.open(avatar)
+    bundle = Bundle.open(avatar).wearing(look)
     work = _work_folder(avatar, bundle, model)
     reels = [bundle.extract(part) for part in reels_of(bundle)]
     baked = cutout.bake(reels, work, model, progress)
     with BundleWriter(avatar, bundle.name, bundle.made, bundle.consent) as writer:
-        writer.add_parts(bundle, cutout.PARTS)
-        baked.save(writer)
+        writer.add_parts(bundle, [bundle.place(part) for part in cutout.PARTS])
+        baked.save(writer.of(bundle))
     size = baked.video.stat().st_size / 1e6
     shutil.rmtree(work)
-    return f"{avatar} has a matte ({size:.1f} MB): --background changes what the presenter stands before."
+    which = "" if look == ORIGINAL else f" of the look {look}"
+    return (
+        f"{avatar} has a matte{which} ({size:.1f} MB): --background changes what the presenter stands before."
+    )
 
 
 def _work_folder(avatar: Path, bundle: Bundle, model: Path | None) -> Path:

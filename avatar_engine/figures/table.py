@@ -93,6 +93,7 @@ def _figures(snapshot: Mapping[str, Any], status: Mapping[str, Any]) -> Table:
         ),
         ("restarts", restarts),
         ("now", f"{'speaking' if status['speaking'] else 'idle'} {escape(status['segment'])}"),
+        ("look", escape(status.get("look") or "–")),
         ("microphone", _microphone(status)),
     ):
         table.add_row(what, figure)

@@ -159,11 +159,11 @@ def fit(
     )
     asked = MotionStream(model).whole(heard).coefficients[:count]
     placement = fit_placement(track, matrices, size, posed, asked, usable, basis)
-    grain = fit_grain(_painted_again(model, crops, posed, usable, device), mask)
+    grain = fit_grain(painted_again(model, crops, posed, usable, device), mask)
     return replace(model, placement=placement, grain=grain)
 
 
-def _painted_again(
+def painted_again(
     model: LipsModel, crops: Crops, shapes: FloatArray, usable: npt.NDArray[np.bool_], device: Device
 ) -> Iterator[tuple[ByteArray, ByteArray, ByteArray]]:
     """Some pictures' luma, that of the next ones, and the first ones painted again."""

@@ -21,6 +21,7 @@ from avatar_engine.contracts import FloatArray
 from avatar_engine.lips.lesson import BATCH, Batches, Lesson
 from avatar_engine.lips.painter import SHAPE_PLANES, Painter, painting_loss
 from avatar_engine.lips.shape import OUTER, draw
+from avatar_engine.lips.warm_start import begin_as
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def fit_painter(
     steps: int | None = None,
     clock: Callable[[], float] = time.monotonic,
     told: Callable[[float, str], None] = lambda done, note: None,
+    start: bytes | None = None,
 ) -> tuple[Painter, dict[str, float]]:
     """Train a painter; an interrupted run goes on from its last checkpoint in ``work``.
 
@@ -59,6 +61,7 @@ def fit_painter(
         steps: Stop after so many steps whatever the budget.
         clock: What the budget is counted in.
         told: Called with the share done and a note.
+        start: ONNX of a painter of the same person to begin with; None begins with the linear model alone.
 
     Returns:
         The painter with averaged weights, and figures: ``painter_steps``, ``painter_loss``,
@@ -83,6 +86,9 @@ def fit_painter(
     batches = Batches(replace(lesson, rows=taught), random, torch_device)
     judge = _Judge(replace(lesson, rows=held), weight, torch_device)
     painter.train()
+    if start and not run.step and begin_as(painter, start, batches.next()):
+        run.begin()
+        run.judged(judge)
     # compiling takes a minute on a processor and gains little there
     paint = painter if torch_device == "cpu" else torch.compile(painter)
     begun, saved = clock() - run.spent, clock()
@@ -168,11 +174,15 @@ class _Run:
 
     def __init__(self, painter: Painter, optimiser: torch.optim.Optimizer, path: Path) -> None:
         self.painter, self.optimiser, self.path = painter, optimiser, path
-        self.average = {name: value.detach().clone() for name, value in painter.state_dict().items()}
-        self.best = dict(self.average)
+        self.begin()
         self.step, self.spent, self.loss, self.first_loss = 0, 0.0, 0.0, 0.0
         self.errors: list[tuple[float, float]] = []  # error on what is not learnt, and seconds spent by then
         self.until = np.inf  # seconds at which a run that has stopped gaining ends
+
+    def begin(self) -> None:
+        """The painter's weights are those to begin with."""
+        self.average = {name: value.detach().clone() for name, value in self.painter.state_dict().items()}
+        self.best = dict(self.average)
 
     def judged(self, judge: _Judge) -> None:
         """Measure the averaged weights on what is not learnt; see whether more steps would bring anything."""

@@ -30,7 +30,7 @@ def of_show(
     says: Path | str,
     use: str,
     language: str,
-    idle: Path,
+    idles: Sequence[Path],
     folders: Sequence[Path] = (),
     files: Sequence[Path] = (),
 ) -> Said:
@@ -45,7 +45,7 @@ def of_show(
         says: Its script, or the sound.
         use: What it is for.
         language: Of the show.
-        idle: Where its idle pictures lie.
+        idles: Where its idle pictures lie.
         folders: Where its figures and journal go.
         files: Other files that tell of it.
 
@@ -63,7 +63,8 @@ def of_show(
     began = time.time()
     stack.callback(said.close)
     register.note("avatar", bundle.path, whole=True)
-    register.note("idle", idle)
+    for path in idles:
+        register.note("idle", path)
     for path in folders:
         register.note("show", path)
     for path in files:

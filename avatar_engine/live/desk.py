@@ -54,9 +54,10 @@ def orders(
     acting: Acting = NO_ACTING,
     change: Callable[[str], str] | None = None,
     stand: Callable[[str], str] | None = None,
+    wear: Callable[[str], str] | None = None,
 ) -> Orders:
     """What may be asked of a hosted show; ``interrupt`` lets what is on air break off, ``change`` its layout change,
-    and ``stand`` its background."""
+    ``stand`` its background, and ``wear`` the presenter's look."""
 
     def at_once(
         done: str, act: Callable[[str], str | None], softly: bool = False, alone: bool = False
@@ -104,6 +105,11 @@ def orders(
             raise AvatarError("This show has no background to change.", "Only a show on air has one.")
         return stand(text)
 
+    def look(text: str) -> str:
+        if wear is None:
+            raise AvatarError("This show has no look to change.", "Only a show on air has one.")
+        return wear(text)
+
     def card(text: str) -> str:
         if text not in ("on", "off"):
             raise AvatarError(f"{text!r} is neither on nor off.", "Write card on, or card off.")
@@ -132,6 +138,7 @@ def orders(
         "card": at_once("", card, softly=True),
         "layout": layout,
         "background": background,
+        "look": look,
         "mute": at_once("The chat is not answered.", lambda _: producer.mute(), softly=True),
         "unmute": at_once("The chat is answered.", lambda _: producer.mute(False), softly=True),
         "mic": mic,

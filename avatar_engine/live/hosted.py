@@ -76,6 +76,7 @@ def about(script: Script, file: Path, hosting: Hosting) -> dict[str, Any]:
     kept["advertising"] = script.sells
     kept["card"] = _found(script.card, file.parent)
     kept["layout"] = hosting.layout
+    kept["look"] = script.look
     with suppress(OSError):  # it was read a moment ago
         kept["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
     began = datetime.now(UTC).isoformat(timespec="seconds")
@@ -151,6 +152,7 @@ def desk_of(
     allowed: bool,
     acting: Acting,
     stand: Callable[[str], str],
+    wear: Callable[[str], str],
     stack: ExitStack,
     size: tuple[int, int],
 ) -> Microphone | None:
@@ -163,6 +165,7 @@ def desk_of(
         allowed: Whether a technician may take the microphone.
         acting: What the presenter can do.
         stand: Lets the presenter stand before another background.
+        wear: Lets the presenter wear another look.
         stack: Closes what is opened.
         size: Width and height of the picture, which a new layout has to keep.
 
@@ -176,7 +179,7 @@ def desk_of(
     stack.callback(microphone.close)
     desk = Desk(
         hosting.desk,
-        orders(director, voice.interrupt, microphone, acting, changing(director.scenes, size), stand),
+        orders(director, voice.interrupt, microphone, acting, changing(director.scenes, size), stand, wear),
         director.ordered,
     )
     desk.open()

@@ -92,10 +92,12 @@ class Ahead:
         self._prosody = Prosody()
         self._known: deque[tuple[Piece, tuple[int, ...]]] = deque(maxlen=32)
 
-    def outlook(self, pieces: Sequence[Piece], at: int, action: str = "") -> Outlook:
+    def outlook(
+        self, pieces: Sequence[Piece], at: int, action: str = "", looks: tuple[str, ...] = ()
+    ) -> Outlook:
         """What is known where ``pieces`` come next, of the first of which ``at`` samples were heard.
 
-        ``action`` is called for.
+        ``action`` is called for, and ``looks`` will be worn.
         """
         if not pieces:
             return Outlook(action=action) if action else NOTHING_KNOWN
@@ -113,7 +115,7 @@ class Ahead:
         known = min(FORESIGHT, max(0, begin) // SAMPLES_PER_FRAME)
         frames = (stress // SAMPLES_PER_FRAME for stress in stresses)
         return Outlook(
-            speech[:known].tobytes(), tuple(frame for frame in frames if 0 <= frame < known), action
+            speech[:known].tobytes(), tuple(frame for frame in frames if 0 <= frame < known), action, looks
         )
 
     def _stresses(self, piece: Piece) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,6 +14,7 @@ from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import (
     AS_FILMED,
     EXPRESSIONS,
+    NOTHING_KNOWN,
     SAMPLES_PER_FRAME,
     Behind,
     ByteArray,
@@ -23,14 +25,16 @@ from avatar_engine.contracts import (
     Scene,
 )
 from avatar_engine.device import Device
-from avatar_engine.lips.model import LipsModel
+from avatar_engine.lips.model import PAINTER, LipsModel
 from avatar_engine.lips.motion import MotionState, MotionStream
 from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.lips.render import Renderer
+from avatar_engine.live.wardrobe import Attire, Footage, Painter, Ready, Wardrobe
 from avatar_engine.stage.background import Backcloth, check
-from avatar_engine.stage.body import Body, BodyFrame, matted
+from avatar_engine.stage.body import Body, matted
 from avatar_engine.stage.card import Look
-from avatar_engine.stage.compose import Stage, face_box
+from avatar_engine.stage.compose import Filmed, Fitted, Stage, face_box
+from avatar_engine.stage.idle import LOOKS_APART
 from avatar_engine.stage.label import Label
 from avatar_engine.stage.layout import Layout
 from avatar_engine.timing import StageTimes
@@ -38,7 +42,13 @@ from avatar_engine.trust import consent as consents
 from avatar_engine.trust.marks.code import consent_number
 from avatar_engine.trust.marks.picture import PictureMark
 
+log = logging.getLogger(__name__)
+
 State = TypeVar("State")
+
+NEAR = 0.35
+"""Crop sides by which a head may jump from one look to another and go over softly; farther, or larger, it is cut: two
+heads in one picture are worse."""
 
 
 class Motion(Protocol[State]):
@@ -49,48 +59,6 @@ class Motion(Protocol[State]):
     ) -> tuple[MouthMotion, State]:
         """Take the next samples and the phones that are known to be said in them, timed from the first; give the
         rows that they make ready, and the state to go on from."""
-        ...
-
-
-class Painter(Protocol):
-    """Mouth shape to pixels (see `avatar_engine.lips.render.Renderer`)."""
-
-    def paint(self, picture_i420: ByteArray, matrix: FloatArray, coefficients: FloatArray, /) -> None:
-        """Paint the mouth into the picture, in place."""
-        ...
-
-
-class Footage(Protocol):
-    """Body pictures in order (see `avatar_engine.stage.body.Body`).
-
-    Attributes:
-        cut_out: Whether pictures are wanted cut out.
-    """
-
-    cut_out: bool
-
-    def frame(self, index: int, /) -> BodyFrame:
-        """Picture ``index``, ours to paint on, its crop's matrix, and its place in the body."""
-        ...
-
-    def begin(self, index: int, home: int, /) -> None:
-        """Picture ``index`` comes next, and is the idle presenter's picture ``home``."""
-        ...
-
-    def go_round(self) -> None:
-        """From picture 0 on the body only runs forwards."""
-        ...
-
-    def home(self, place: int, /) -> int:
-        """The idle presenter's picture that belongs to a place."""
-        ...
-
-    def foresee(self, at: int, outlook: Outlook, /) -> None:
-        """What is known of the pictures from ``at`` on."""
-        ...
-
-    def close(self) -> None:
-        """No more pictures are wanted."""
         ...
 
 
@@ -113,6 +81,10 @@ class Scenery(Protocol):
 
     def show(self, scene: Scene | None, index: int, /) -> None:
         """Show this from the next picture on, which is ``index``; None for what always stands there alone."""
+        ...
+
+    def wear(self, fitted: Fitted, softly: bool, /) -> bool:
+        """Show other footage from the next picture on; whether that is possible now."""
         ...
 
     def close(self) -> None:
@@ -148,20 +120,59 @@ def load(
     backcloth = Backcloth(size, bundle, patient, behind.relight) if matted(bundle) else None
     if backcloth is not None:
         backcloth.want(behind.background)
-    motion, renderer = MotionStream(lips), Renderer(lips, device, threads=1)
-    with Body.load(bundle, lips.size) as rehearsal:
-        picture, matrix, _, _ = rehearsal.frame(0)
-        face = face_box(rehearsal.transforms, lips.size)
-        stage = Stage(size, label, layout, look, face, language, patient, backcloth)
-        renderer.paint(picture, matrix, lips.neutral)
-        stage.compose(picture)  # what it fills up beside the body is the same whenever a renderer begins
-        stage.settle()
+    motion, opener = MotionStream(lips), _Opener(bundle, device, backcloth)
+    worn = opener.open(bundle.look)
+    stage = Stage(size, label, layout, look, worn.filmed.face, language, patient, backcloth)
+    stage.compose(
+        worn.filmed.picture
+    )  # what it fills up beside the body is the same whenever a renderer begins
+    stage.settle()
     motion.whole(np.random.default_rng(0).normal(0, 0.1, 10 * SAMPLES_PER_FRAME).astype(np.float32))
-    offsets = bundle.tensors(PLACEMENT_PART)["offsets"]
     mark = PictureMark(size, consent_number(consents.from_record(bundle.consent).id)).mark
-    body = Body.load(bundle, lips.size, stage.cut_out)
-    placement = body.placed(offsets)
-    return Performer(motion, renderer, body, stage, lips.neutral, placement, expressive, mark, len(body))
+    worn.body.cut_out = stage.cut_out
+    worn.body.begin(0, 0)
+    wardrobe = Wardrobe(bundle.looks, worn, opener.open, stage.fit, patient)
+    return Performer(
+        motion, worn.painter, worn.body, stage, lips.neutral, worn.placement, expressive, mark, worn.length, wardrobe
+    )  # fmt: skip
+
+
+class _Opener:
+    """Opens looks of a clone.
+
+    Args:
+        bundle: The clone.
+        device: Where mouths are painted.
+        backcloth: What is told of the background that it was filmed before; None where nothing changes that.
+    """
+
+    def __init__(self, bundle: Bundle, device: Device, backcloth: Backcloth | None) -> None:
+        self._bundle, self._device, self._backcloth = bundle, device, backcloth
+        self._painters: dict[str, Renderer] = {}  # by their network: looks may share one
+
+    def open(self, look: str, cut_out: bool = False) -> Attire:
+        """A look with its body begun, and a painter that has painted once.
+
+        Raises:
+            AvatarError: The bundle lacks it, or is damaged.
+        """
+        bundle = self._bundle.wearing(look)
+        lips = LipsModel.load(bundle)
+        body = Body.load(bundle, lips.size)
+        picture, matrix, _, _ = body.frame(0)
+        filmed = Filmed(
+            picture.copy(),
+            face_box(body.transforms, lips.size),
+            self._backcloth.footing(bundle) if self._backcloth is not None else None,
+        )
+        network = bundle.parts[PAINTER].sha256
+        if network not in self._painters:
+            self._painters[network] = Renderer(lips, self._device, threads=1)
+            self._painters[network].paint(picture, matrix, lips.neutral)
+        placement = body.placed(bundle.tensors(PLACEMENT_PART)["offsets"])
+        body.cut_out = cut_out
+        still = body.graph.round + body.graph.joined
+        return Attire(look, self._painters[network], body, placement, len(body), still, filmed, cut_out)
 
 
 class Performer(Generic[State]):
@@ -177,12 +188,14 @@ class Performer(Generic[State]):
         expression: Turns mouth shapes (n, coefficients) into those with the show's expression.
         mark: Hides in a picture, in a copy of it, whose consent it belongs to.
         length: Pictures after which the idle presenter begins anew.
+        wardrobe: The looks that may be put on; None where there is but one.
 
     Attributes:
         seconds: CPU seconds of the calling thread spent so far on ``motion``, ``body``, ``paint``, ``stage``.
         times: How long they took lately, by the clock on the wall, and ``frame``: all of them.
         length: See above.
-        home: Picture of the idle presenter from which one may go on after the last one that was performed.
+        home: Picture of the idle presenter from which one may go on after the last one that was performed; those of
+            different looks are `avatar_engine.stage.idle.LOOKS_APART` apart.
     """
 
     def __init__(
@@ -196,8 +209,12 @@ class Performer(Generic[State]):
         expression: Callable[[FloatArray], FloatArray] = lambda shapes: shapes,
         mark: Callable[[ByteArray], ByteArray] = lambda picture: picture,
         length: int = 1,
+        wardrobe: Wardrobe | None = None,
     ) -> None:
-        self._mark = mark
+        self._mark, self._wardrobe = mark, wardrobe
+        self._matrix = np.eye(2, 3, dtype=np.float32)  # of the last picture's crop
+        self._place = 0  # of the last picture
+        self._known: tuple[int, Outlook] = (0, NOTHING_KNOWN)
         self.neutral, self.length, self.home = neutral, length, 0
         self.seconds = {"motion": 0.0, "body": 0.0, "paint": 0.0, "stage": 0.0}
         self.times = StageTimes(*self.seconds, "frame")
@@ -211,16 +228,22 @@ class Performer(Generic[State]):
         self._placement = np.zeros((1, len(neutral)), np.float32) if placement is None else placement
 
     def close(self) -> None:
-        """End the threads of body and stage."""
+        """End the threads of body, looks and stage."""
+        if self._wardrobe is not None:
+            self._wardrobe.close()
         self._body.close()
         self._stage.close()
 
     def expect(self, scene: Scene) -> None:
         """This will be shown in a few frames."""
         self._stage.expect(scene)
+        self._foretell(scene.look, *self._known[1].looks)
 
     def begin(self, index: int, home: int) -> None:
         """Picture ``index`` comes next, where the idle presenter is at its picture ``home``."""
+        number, home = divmod(home, LOOKS_APART)
+        if self._wardrobe is not None and number != self._wardrobe.number:
+            self._put_on(self._wardrobe.now(self._wardrobe.named(number)), index, softly=False)
         self._body.begin(index, home)
 
     def go_round(self) -> None:
@@ -229,6 +252,7 @@ class Performer(Generic[State]):
 
     def foresee(self, at: int, outlook: Outlook) -> None:
         """What is known of the frames from ``at`` on."""
+        self._known = at, outlook
         self._body.foresee(at, outlook)
 
     def forget(self) -> None:
@@ -244,12 +268,17 @@ class Performer(Generic[State]):
         self.times.add("motion", self._heard)
         return motion.coefficients
 
-    def perform(self, index: int, coefficients: FloatArray, scene: Scene | None = None) -> ByteArray:
+    def perform(
+        self, index: int, coefficients: FloatArray, scene: Scene | None = None, still: bool = False
+    ) -> ByteArray:
         """The show's picture ``index`` with this mouth shape and scene; valid until the next call.
 
-        Without a scene there is only what always stands there, whatever is said.
+        Without a scene there is only what always stands there, whatever is said. ``still``: The mouth rests, so that
+        another look may be put on.
         """
         self._stage.show(scene, index)
+        if still and scene is not None and self._wardrobe is not None and scene.look:
+            self._change(self._wardrobe, scene.look, index)
         spent, times = [time.thread_time()], [time.perf_counter()]
 
         def note() -> None:
@@ -257,11 +286,13 @@ class Performer(Generic[State]):
             times.append(time.perf_counter())
 
         self._body.cut_out = self._stage.cut_out
-        picture, matrix, place, alpha = self._body.frame(index)
-        self.home = self._body.home(place)
+        picture, self._matrix, place, alpha = self._body.frame(index)
+        self._place, self.home = place, self._body.home(place)
+        if self._wardrobe is not None:
+            self.home += LOOKS_APART * self._wardrobe.number
         note()
         shape = self._expression(coefficients[None])[0] + self._placement[place % len(self._placement)]
-        self._painter.paint(picture, matrix, shape)
+        self._painter.paint(picture, self._matrix, shape)
         note()
         composed = self._mark(self._stage.compose(picture, alpha))
         note()
@@ -270,3 +301,35 @@ class Performer(Generic[State]):
             self.times.add(name, times[number + 1] - times[number])
         self.times.add("frame", self._heard + times[-1] - times[0])
         return composed
+
+    def _foretell(self, *looks: str) -> None:
+        """These will be worn soon, in this order; the first that is not worn yet is made ready."""
+        if self._wardrobe is not None:
+            worn = self._wardrobe.worn.name
+            for look in looks:
+                if look and look != worn:
+                    self._wardrobe.expect(look, self._stage.cut_out, self._matrix)
+                    return
+
+    def _change(self, wardrobe: Wardrobe, look: str, index: int) -> None:
+        """Put a look on at picture ``index``, if it is another one, is ready, and no action is being done."""
+        if self._place >= wardrobe.worn.still:
+            return
+        ready = wardrobe.ready(look, self._stage.cut_out, self._matrix)
+        if ready is not None:
+            self._put_on(ready, index, softly=ready.away <= NEAR)
+
+    def _put_on(self, ready: Ready | None, index: int, softly: bool) -> None:
+        if ready is None or self._wardrobe is None or not self._stage.wear(ready.fitted, softly):
+            return
+        began, attire = time.perf_counter(), ready.attire
+        self._wardrobe.put_on(ready)
+        self._painter, self._body, self._placement = attire.painter, attire.body, attire.placement
+        attire.body.enter(index)
+        attire.body.foresee(*self._known)
+        log.info(
+            "the look is %s from frame %d on (%.1f ms)",
+            attire.name,
+            index,
+            1e3 * (time.perf_counter() - began),
+        )

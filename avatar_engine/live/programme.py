@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -27,7 +27,7 @@ from avatar_engine.contracts import (
     Scene,
     phones_within,
 )
-from avatar_engine.live.calls import Calls
+from avatar_engine.live.calls import Calls, Wearing
 from avatar_engine.live.outlook import Ahead, coming
 
 if TYPE_CHECKING:  # the voice's process reads this module, too, and needs no lips
@@ -42,6 +42,9 @@ OPENING, CLOSING = 3, 6
 TAIL = 15
 """Frames of rest at the programme's end."""
 
+STILL = 0.05
+"""By how much the mouth may differ from its rest, in standard deviations of its shapes, and be at rest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
@@ -54,6 +57,7 @@ class Spoken:
         product: Id of what it is about.
         utterance: The utterance's number in the show's journal; 0 for none.
         action: Name of what the presenter does as it begins; "" for nothing.
+        look: Name of the look that is worn in it; "" for whichever is.
     """
 
     samples: FloatArray
@@ -65,6 +69,7 @@ class Spoken:
     product: str = ""
     utterance: int = 0
     action: str = ""
+    look: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,7 @@ class SoundTrack:
         scenes: What is shown with it.
         product: What was spoken of before.
         calls: The actions that are called for; those of another track go on where this one takes its place.
+        wearing: The looks that are asked for, likewise.
 
     Attributes:
         mended: The frame before the last one, where the last call changed it; None otherwise.
@@ -152,8 +158,10 @@ class SoundTrack:
         scenes: SceneFor = bare,
         product: str = "",
         calls: Calls | None = None,
+        wearing: Wearing | None = None,
     ) -> None:
         self.product, self._scenes = product, scenes
+        self._wearing, self._look = wearing or Wearing(), ""  # and the look in which something is said
         self.scene = BARE
         self.outlook = NOTHING_KNOWN
         self._ahead = Ahead()
@@ -194,8 +202,16 @@ class SoundTrack:
                 taken = self._rest(piece, SAMPLES_PER_FRAME - filled)
             filled += taken
         self._before = sound
+        pieces = self._pieces()
+        said = [piece for piece in pieces if isinstance(piece, Spoken)]
+        if not speaking and said:  # what is said next: the look changes in the pause before it
+            self._look = said[0].look
+        look = self._wearing.next(self._look)
         self.scene = self._scenes(self.product)
-        self.outlook = self._ahead.outlook(self._pieces(), self._at, self._calls.next())
+        if look:
+            self.scene = replace(self.scene, look=look)
+        looks = tuple(dict.fromkeys(piece.look for piece in said if piece.look))
+        self.outlook = self._ahead.outlook(pieces, self._at, self._calls.next(), looks)
         return sound, speaking, phones
 
     def act(self, name: str) -> None:
@@ -226,9 +242,10 @@ class SoundTrack:
     def _speak(self, piece: Spoken, room: FloatArray) -> int:
         if piece.generation < self._source.generation and (len(room) >= EDGE or not self._inside):
             return self._cut(piece, room)
-        self.product = piece.product
+        self.product, self._look = piece.product, piece.look
         if not self._at:
             self._calls.begin(piece.utterance, piece.action)
+            self._wearing.begin(piece.utterance)
         taken = min(len(room), len(piece.samples) - self._at)
         room[:taken] = piece.samples[self._at : self._at + taken]
         if self._torn:
@@ -325,7 +342,8 @@ class Programme:
             self._picture = None
             self.held += 1
         else:
-            picture = self._picture = self._performer.perform(self.index, shape, scene)
+            still = bool(np.abs(shape - rest).max() < STILL)
+            picture = self._picture = self._performer.perform(self.index, shape, scene, still)
         frame = ProgrammeFrame(self.index, picture, sound, speaking, self._performer.home)
         self.index += 1
         return frame

@@ -15,13 +15,14 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from avatar_engine.bundle import Bundle
-from avatar_engine.contracts import FRAME_RATE, RELIGHT, Progress, Scene, silent
+from avatar_engine.bundle import ORIGINAL, Bundle
+from avatar_engine.contracts import FRAME_RATE, RELIGHT, Progress, Scene, Utterance, silent
 from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import agreed
-from avatar_engine.live.calls import Calls
+from avatar_engine.live.calls import Calls, Wearing
 from avatar_engine.live.hosted import Hosting, directed, look_of
 from avatar_engine.live.layouts import place_of, plan_of
+from avatar_engine.live.looks import agreed_for, asked_in, dressed, worn
 from avatar_engine.live.programme import SceneFor, bare
 from avatar_engine.live.say import SIGNS_PER_SECOND, Made, film, patient_voice
 from avatar_engine.show import journal, privacy
@@ -33,7 +34,7 @@ from avatar_engine.show.remarks import Remarks
 from avatar_engine.show.scenes import Scenes, by_frames
 from avatar_engine.show.script import Line, Pause, Script
 from avatar_engine.show.showcase import Showcase
-from avatar_engine.stage.background import behind_of, check
+from avatar_engine.stage.background import behind_of
 from avatar_engine.stage.card import Look
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust.clearance import Clearance
@@ -76,11 +77,11 @@ def rehearse(
     hosting = replace(hosting, layout=place_of(layout, planned, script))
     bundle = Bundle.open(avatar)
     behind = behind_of("", planned.background, script.parent, RELIGHT)
-    check(bundle, behind.background)
+    planned = dressed(bundle, planned, "", behind)
     own = VoicePack.load(bundle).language
     signed = consents.from_record(bundle.consent, bundle.made)
     may = agreed(signed, planned.languages, own, planned.use)
-    Clearance(signed, planned.use).check()
+    Clearance(signed, planned.use, also=agreed_for(bundle, worn(planned))).check()
     planned = may.settled(planned)
     with ExitStack() as stack:
         said = of_video(
@@ -129,10 +130,15 @@ def replay(
     planned = journal.script_of(entries)
     plan = plan_of("", planned, None)
     bundle = Bundle.open(avatar)
+    orders = journal.looks(entries)
+    named = [
+        look for item in journal.heard(entries) if isinstance(item, Utterance) for look in asked_in(item)
+    ]
+    looks = (planned.look or ORIGINAL, *(look for look, _, _ in orders), *named)
     own = VoicePack.load(bundle).language
     signed = consents.from_record(bundle.consent, bundle.made)
     may = agreed(signed, journal.languages(entries), own, planned.use)
-    Clearance(signed, planned.use).check()
+    Clearance(signed, planned.use, also=agreed_for(bundle, looks)).check()
     voice = patient_voice(Replayed(entries), bundle, may)
     length = sum(_seconds(entries))
     with ExitStack() as stack:
@@ -144,7 +150,8 @@ def replay(
         made = film(
             bundle, planned, may, voice, output, length=lambda: length, whole=False, size=size, device=device,
             look=Look.of(planned.card, notes.parent), layout=plan, scenes=_told(entries),
-            calls=Calls(planned=journal.actions(entries)), progress=progress,
+            calls=Calls(planned=journal.actions(entries)), wearing=Wearing(planned.look, planned=orders),
+            progress=progress,
         )  # fmt: skip
     return Made(output, made, time.monotonic() - began)
 

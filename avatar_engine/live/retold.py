@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from avatar_engine.contracts import SAMPLE_RATE, SAMPLES_PER_FRAME, FloatArray, Outlook, Phone, Scene
-from avatar_engine.live.calls import Calls
+from avatar_engine.live.calls import Calls, Wearing
 from avatar_engine.live.outlook import coming
 from avatar_engine.live.programme import Piece, SceneFor, Silence, SoundTrack, SpeechSource, Spoken, bare
 
@@ -94,7 +94,7 @@ class Retold:
         source: Speech; pieces without a number of their sentence (live sound) are told once.
         on_fault: ``repeat`` or ``skip`` the sentence that was cut.
         start: The item to begin with, counted over all rounds.
-        scenes, calls: See `SoundTrack`.
+        scenes, calls, wearing: See `SoundTrack`.
 
     Attributes:
         frame: Frames of content given so far.
@@ -112,14 +112,15 @@ class Retold:
         start: int = 0,
         scenes: SceneFor = bare,
         calls: Calls | None = None,
+        wearing: Wearing | None = None,
     ) -> None:
         self.then = start
         self.repeated = self.skipped = 0
         self.went: deque[tuple[int, int, int]] = deque(maxlen=1000)
         self._on_fault = on_fault
         self._kept = _Kept(source)
-        self._scenes, self._calls = scenes, calls or Calls()
-        self._track = SoundTrack(self._kept, scenes, calls=self._calls)
+        self._scenes, self._calls, self._wearing = scenes, calls or Calls(), wearing or Wearing()
+        self._track = SoundTrack(self._kept, scenes, calls=self._calls, wearing=self._wearing)
         self._cuts: tuple[int, int] = (-1, 0)  # the sentence that was cut last, and how often
 
     @property
@@ -202,7 +203,7 @@ class Retold:
         kept.product = self._spoken_of(went)
         kept.given.clear()
         kept.again.extendleft(reversed([piece for piece in again if not _empty(piece)]))
-        self._track = SoundTrack(kept, self._scenes, kept.product, self._calls)
+        self._track = SoundTrack(kept, self._scenes, kept.product, self._calls, self._wearing)
 
     def _spoken_of(self, frames: int) -> str:
         """The product that was spoken of when the first ``frames`` frames of content were over."""

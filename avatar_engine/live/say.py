@@ -15,7 +15,7 @@ import cv2
 from avatar_engine import device as devices
 from avatar_engine.broadcast.marking import marking
 from avatar_engine.broadcast.spec import redact_url
-from avatar_engine.bundle import Bundle
+from avatar_engine.bundle import ORIGINAL, Bundle
 from avatar_engine.contracts import (
     AS_FILMED,
     AS_FITTED,
@@ -31,17 +31,19 @@ from avatar_engine.contracts import (
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import Agreed, agreed
-from avatar_engine.live.calls import Calls
+from avatar_engine.live.calls import Calls, Wearing
 from avatar_engine.live.layouts import plan_of
+from avatar_engine.live.looks import agreed_for, dressed, worn
 from avatar_engine.live.outlook import Foresees, coming
 from avatar_engine.live.programme import Piece, Programme, SceneFor, SoundTrack, bare
 from avatar_engine.live.sound_process import SoundProcess
 from avatar_engine.live.voice_process import Directs, Teller, VoiceProcess, voice_of
 from avatar_engine.media.write import VideoWriter
+from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
-from avatar_engine.show.script import Line, Script
+from avatar_engine.show.script import Script
 from avatar_engine.stage import layout_file
-from avatar_engine.stage.background import behind_of, check
+from avatar_engine.stage.background import behind_of
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.label import Label
 from avatar_engine.stage.layout import PLAIN, Layout
@@ -120,6 +122,7 @@ def render(
     expression: str = EXPRESSIONS[0],
     background: str = "",
     relight: float = RELIGHT,
+    look: str = "",
     use: str = "",
     progress: Progress = silent,
 ) -> Made:
@@ -143,6 +146,7 @@ def render(
         background: What the presenter stands before, as `avatar_engine.stage.background.chosen` takes it; "" for as
             filmed.
         relight: How far the presenter's light follows the background's, 0 to 1.
+        look: The clone's look in which it begins; "" for the one that it was made with.
         use: What the video is for, as the consent names it; not asked when empty.
         progress: Told how far it is.
 
@@ -155,15 +159,15 @@ def render(
     server = engines.load(engine) if engine else None
     bundle = Bundle.open(avatar)
     behind = behind_of(background, "", Path(), relight)
-    check(bundle, behind.background)
     own = VoicePack.load(bundle).language
-    items = tuple(Line(paragraph, number) for number, paragraph in enumerate(paragraphs, 1))
+    items = scripts.lines(paragraphs)
     said = Script(items, language or own, controls, label, expression=expression)
+    said = dressed(bundle, said, look, behind)
     plan = plan_of(layout, said, None)
     plan.picture_size(size)
     signed = consents.from_record(bundle.consent, bundle.made)
     may = agreed(signed, said.languages, own, use or None)
-    Clearance(signed, use or None).check()
+    Clearance(signed, use or None, also=agreed_for(bundle, worn(said))).check()
     voice: Teller = (
         SoundProcess(audio)
         if audio
@@ -227,6 +231,7 @@ def film(
     layout: Layout | None = None,
     scenes: SceneFor = bare,
     calls: Calls | None = None,
+    wearing: Wearing | None = None,
     behind: Behind = AS_FILMED,
     progress: Progress = silent,
 ) -> float:
@@ -234,7 +239,7 @@ def film(
 
     Args:
         bundle: The clone.
-        script: Its label's corner and its expression.
+        script: Its label's corner, its expression, and the look that it begins in.
         may: What the clone may speak.
         voice: Not yet launched; closed in the end.
         output: The .mp4 file; written whole or not at all.
@@ -247,6 +252,7 @@ def film(
         layout: What is on the picture, and where; None for the plain one.
         scenes: What is shown.
         calls: The actions that are called for, besides those of the texts.
+        wearing: The looks that are asked for, likewise; None for those alone that the texts name.
         behind: What the presenter stands before.
         progress: Told how far it is.
 
@@ -264,7 +270,7 @@ def film(
         from avatar_engine.live import performer as performers
 
         performer = performers.load(
-            bundle,
+            bundle.wearing(script.look or ORIGINAL),
             stamp,
             size,
             devices.choose(device),
@@ -290,7 +296,10 @@ def film(
             VideoWriter(output, *size, preset="superfast", metadata=tags, marking=says, seal=seal)
         )
         most = round(seconds * FRAME_RATE) if seconds else None
-        for frame in islice(Programme(SoundTrack(Waiting(voice), scenes, calls=calls), performer), most):
+        worn = wearing or Wearing(script.look)
+        for frame in islice(
+            Programme(SoundTrack(Waiting(voice), scenes, calls=calls, wearing=worn), performer), most
+        ):
             writer.picture(frame.picture)
             sound = frame.sound.copy()  # the lips have heard it; what follows may still be mended by it
             hide(frame.index, sound)

@@ -17,19 +17,21 @@ from avatar_engine.broadcast.guard import Estate, Successor
 from avatar_engine.broadcast.ring import ENDLESS, FAILED, FrameRing, slots_for
 from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, codec_named, redact_url
 from avatar_engine.broadcast.status import BroadcastStatus
-from avatar_engine.bundle import Bundle
+from avatar_engine.bundle import ORIGINAL, Bundle
 from avatar_engine.contracts import FRAME_RATE, RELIGHT
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import recordings, renderer_process
 from avatar_engine.live.accounts import hosts_of, of_show
 from avatar_engine.live.agreed import agreed
-from avatar_engine.live.calls import Calls
+from avatar_engine.live.calls import Calls, Wearing
 from avatar_engine.live.desk import Acting
 from avatar_engine.live.hosted import Hosting, OnAirClock, desk_of, directed, look_of, scenes_of
 from avatar_engine.live.idle import Baker, idle_video
 from avatar_engine.live.layouts import place_of, plan_of
+from avatar_engine.live.looks import abilities, agreed_for, changing, dressed, first_at, worn
 from avatar_engine.live.microphone import Microphone
 from avatar_engine.live.position import Position
+from avatar_engine.live.renderer_process import PerformerMaker
 from avatar_engine.live.renderers import Feed, Renderers
 from avatar_engine.live.retold import Retold
 from avatar_engine.live.sound_process import SoundProcess
@@ -40,14 +42,13 @@ from avatar_engine.show.chat.standing import Standing as ChatStanding
 from avatar_engine.show.director import Director
 from avatar_engine.show.producer import Producer
 from avatar_engine.show.script import Script
-from avatar_engine.stage.action import names
 from avatar_engine.stage.background import behind_of, check, chosen
-from avatar_engine.stage.idle import IdleFootage
+from avatar_engine.stage.idle import LOOKS_APART, IdleFootage
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust import permit as permits
 from avatar_engine.trust import provenance
-from avatar_engine.trust.clearance import Clearance
+from avatar_engine.trust.clearance import Clearance, Widening
 from avatar_engine.trust.marks.code import consent_number
 from avatar_engine.trust.marks.sound import FrameMark
 from avatar_engine.voice.engines import settings as engines
@@ -121,6 +122,7 @@ class ShowStatus:
         audience: What a hosted show knows of its viewers, messages, questions, clicks and sales, by name.
         chats: How the sources of a hosted show's chat stand.
         ending: Why it ends before its time: what the consent does not allow any more; "" while it may go on.
+        look: The look of the presenter in the last frame on air; "" where it is not known.
     """
 
     on_air: float
@@ -166,6 +168,7 @@ class ShowStatus:
     audience: dict[str, float] = field(default_factory=dict)
     chats: tuple[ChatStanding, ...] = ()
     ending: str = ""
+    look: str = ""
 
 
 def run(
@@ -187,6 +190,7 @@ def run(
     device: str = "auto",
     background: str = "",
     relight: float = RELIGHT,
+    look: str = "",
     hosting: Hosting | None = None,
     use: str = "",
     permit: Path | None = None,
@@ -217,6 +221,7 @@ def run(
         background: What the presenter stands before, as `avatar_engine.stage.background.chosen` takes it; "" for what
             the script says.
         relight: How far the presenter's light follows the background's, 0 to 1.
+        look: The clone's look in which it begins; "" for what the script says.
         hosting: How a hosted show is run.
         use: What the show is for, where no script says it.
         permit: File of the presenter's permit, where the consent asks for one.
@@ -249,9 +254,11 @@ def run(
     planned = _used(planned or Script((), language or own), use)
     signed = consents.from_record(bundle.consent, bundle.made)
     behind = behind_of(background, planned.background, script.parent if script else Path(), relight)
-    check(bundle, behind.background)
+    planned = dressed(bundle, planned, look, behind)
     may = agreed(signed, planned.languages, own, planned.use)
-    clearance = Clearance(signed, planned.use, hosts_of(goals), permits.load(permit) if permit else None)
+    leave = permits.load(permit) if permit else None
+    also = agreed_for(bundle, worn(planned))
+    clearance = Widening(Clearance(signed, planned.use, hosts_of(goals), leave, also))
     clearance.check()
     planned = may.settled(planned)
     plan = plan_of(layout, planned, script)
@@ -261,27 +268,25 @@ def run(
     tags = provenance.metadata(may.language, bundle.name)
     record = provenance.record(bundle.name, signed, may.language)
     format_ = ProgrammeFormat(*size, metadata=tags, codec=codec_named(codec), record=provenance.line(record))
-    look = look_of(planned, script)
-    make = partial(
-        renderer_process.load_performer,
-        bundle,
-        label,
-        size,
-        device,
-        planned.expression,
-        look,
-        plan,
-        may.language,
-        behind=behind,
-    )
-    looks = f"{label.words} {label.box} {plan.digest}".strip()
-    idle = idle_video(bundle, looks, size, planned.expression, behind)
+    cards = look_of(planned, script)
+
+    def made(name: str) -> PerformerMaker:
+        presenter = bundle.wearing(name)
+        return partial(
+            renderer_process.load_performer, presenter, label, size, device, planned.expression, cards, plan,
+            may.language, behind=behind,
+        )  # fmt: skip
+
+    seen = f"{label.words} {label.box} {plan.digest}".strip()
+    idles = [
+        idle_video(bundle.wearing(name), seen, size, planned.expression, behind) for name in bundle.looks
+    ]
     room = None if audio else RoomTone.load(bundle).loop()  # a recorded sound has a room of its own
     began = time.time()
     with ExitStack() as stack:
         said = of_show(
             signed, bundle, goals, stack, show=hosting.desk, says=script or audio, use=planned.use,
-            language=may.language, idle=idle, folders=[hosting.notes.parent] if hosting.notes else (), files=traces,
+            language=may.language, idles=idles, folders=[hosting.notes.parent] if hosting.notes else (), files=traces,
         )  # fmt: skip
         standing = Standing(clearance.check)
         stack.callback(standing.close)
@@ -316,6 +321,8 @@ def run(
         stack.callback(voice.close)
         voice.launch()
         scenes = scenes_of(director, clock)
+        first = first_at(planned, start)
+        wearing = Wearing(first, director.wears) if isinstance(director, Producer) else Wearing(first)
         microphone: Microphone | None = None
         if audio:
             said.sound(redact_url(audio) if "://" in audio else audio)
@@ -324,16 +331,30 @@ def run(
                 voice.tells = said.handed
             if isinstance(director, Producer) and server is None:  # which gets its words in other pieces
                 voice.give_way_to(director)
-            acting = Acting(names(bundle), lambda name: track.act(name) if track else None)
-            stand = partial(_stand, bundle, lambda: feed)
-            microphone = desk_of(director, voice, hosting, planned.microphone, acting, stand, stack, size)
+            acting = Acting(abilities(bundle), lambda name: track.act(name) if track else None)
+            looks = partial(_looks, planned, wearing)
+            stand = partial(_stand, bundle, lambda: feed, looks=looks)
+            wear = changing(
+                bundle,
+                wearing.ask,
+                lambda: (feed and feed.background) or behind.background,
+                clearance.include,
+            )
+            microphone = desk_of(
+                director, voice, hosting, planned.microphone, acting, stand, wear, stack, size
+            )
         calls = Calls(director.acts) if isinstance(director, Producer) else Calls()
         track = Retold(
-            microphone or voice, planned.on_fault, start, lambda heard: scenes.seen(heard, clock()), calls
+            microphone or voice,
+            planned.on_fault,
+            start,
+            lambda heard: scenes.seen(heard, clock()),
+            calls,
+            wearing,
         )
         feed = Feed(track, ring)
         feed.told = director.went if isinstance(director, Producer) else said.went
-        renderers = Renderers(make, ring, feed)
+        renderers = Renderers(made(first), ring, feed)
         stack.callback(renderers.close)
         renderers.launch()
         renderers.wait_ready()
@@ -343,7 +364,7 @@ def run(
                 format_,
                 goals,
                 ring=ring,
-                filler=partial(IdleFootage, idle),
+                filler=partial(IdleFootage, *idles),
                 room=room,
                 finish=partial(FrameMark, consent_number(signed.id)),
                 successor=successor,
@@ -362,8 +383,11 @@ def run(
             on_status or _nothing,
             microphone,
             standing,
+            bundle.looks,
         )
-        stack.callback(Baker(make, idle, size).close)
+        films = list(zip(map(made, bundle.looks), idles, strict=True))
+        films.insert(0, films.pop(bundle.looks.index(first)))
+        stack.callback(Baker(*films[0], size, *films[1:]).close)
         broadcast.await_network(CONNECT)
         standing.begin()
         show.play(stop or threading.Event(), seconds)
@@ -372,14 +396,26 @@ def run(
         return show.status()
 
 
-def _stand(bundle: Bundle, feed: Callable[[], Feed | None], text: str) -> str:
-    """A technician's order to stand before something else; what is on air stays while anything is wrong with it."""
+def _stand(
+    bundle: Bundle,
+    feed: Callable[[], Feed | None],
+    text: str,
+    looks: Callable[[], Sequence[str]] = lambda: (ORIGINAL,),
+) -> str:
+    """A technician's order to stand before something else, in each of ``looks``; what is on air stays while anything is
+    wrong with it."""
     background = chosen(text, Path("/"))
-    check(bundle, background)
+    for look in looks():
+        check(bundle.wearing(look), background)
     if (told := feed()) is None:
         raise AvatarError("The show is not on air yet.", "Try again in a moment.")
     told.background = background
     return f"The background is {Path(text).name}."
+
+
+def _looks(script: Script, wearing: Wearing) -> Sequence[str]:
+    """The looks that may be seen in a show."""
+    return (*worn(script), wearing.look)
 
 
 def _used(script: Script, use: str) -> Script:
@@ -427,7 +463,9 @@ class _OnAir:
         on_status: Callable[[ShowStatus], None],
         microphone: Microphone | None,
         standing: Standing,
+        looks: Sequence[str],
     ) -> None:
+        self._looks = looks
         self._microphone, self._standing = microphone, standing
         self._ending, self._ends = (
             "",
@@ -558,7 +596,13 @@ class _OnAir:
             audience=dict(self._director.audience) if isinstance(self._director, Producer) else {},
             chats=self._director.chats if isinstance(self._director, Producer) else (),
             ending=self._ending,
+            look=self._worn(),
         )
+
+    def _worn(self) -> str:
+        """The look of the last frame on air."""
+        number = (self._ring.next + self._ring.shift) // LOOKS_APART
+        return self._looks[number] if 0 <= number < len(self._looks) else ""
 
     def _behind(self) -> float:
         """Milliseconds from the microphone to the air, for what went in last; 0 where it is off."""

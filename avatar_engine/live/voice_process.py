@@ -655,9 +655,10 @@ class _Delivery:
         self, samples: FloatArray, phones: tuple[Phone, ...], last: bool = False, action: str = ""
     ) -> Spoken:
         said = self._utterance
+        look = said.look or next(iter(markup.looks(said.text)), "")
         return Spoken(
-            samples, said.generation, last, phones, self._number, said.then, said.product, said.number, action
-        )
+            samples, said.generation, last, phones, self._number, said.then, said.product, said.number, action, look
+        )  # fmt: skip
 
 
 _NOTHING = Speech(np.zeros(0, np.float32))

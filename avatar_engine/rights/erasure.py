@@ -178,6 +178,8 @@ def _around(path: Path) -> Iterator[Derived]:
         return
     yield Derived("avatar", path)
     yield Derived("work", path.with_suffix(".avatar.work"))
+    for look in path.parent.glob(f"{path.stem.replace('[', '[[]')}.avatar.look-*"):
+        yield Derived("work", look)
     for report in (path.with_suffix(".report.html"), path.with_suffix(".report.json")):
         with suppress(OSError):  # written with the avatar: what is much younger or older is another clone's
             there = report.stat()
@@ -222,6 +224,9 @@ def _strange(consent: str, made: Derived) -> str:
             own = there and (there.id == consent or (made.kind == "consent" and _same_person(there, consent)))
             return "" if own else "it has another consent now"
         case "work":
+            with suppress(OSError):  # of a look, whose clip has a consent of its own
+                if (path / "consent.id").read_text() == consent:
+                    return ""
             with suppress(OSError):
                 clip = register.about(consent).get("clip_sha256") or "?"
                 return "" if (path / "source.sha256").read_text() == clip else "it is of another clip"

@@ -74,4 +74,6 @@ class Director:
         text = worded((line.text, *line.others), self._seed, line.line, self._round).text
         plain = Utterance(text, self._script.language, self._script.controls, f"script:{line.line}")
         then = self._round * len(self._script.items) + self._next
-        return replace(plain, generation=self.generation, then=then, number=next(self._numbers))
+        return replace(
+            plain, generation=self.generation, then=then, number=next(self._numbers), look=line.look
+        )

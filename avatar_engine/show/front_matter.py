@@ -34,6 +34,7 @@ CONTROLS = (*CONTROL_LIMITS, "emotion")
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+_LOOK = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _LANGUAGE = re.compile(r"auto|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 Mistakes = list[tuple[int, str]]
@@ -148,6 +149,12 @@ def _words(value: str) -> str:
     return value
 
 
+def _look(value: str) -> str:
+    if not _LOOK.fullmatch(value):
+        raise ValueError("is no name of a look such as blue-dress")
+    return value
+
+
 def _yes(value: str) -> bool:
     if value.lower() not in ("on", "off", "true", "false", "yes", "no"):
         raise ValueError("is neither on nor off")
@@ -178,6 +185,7 @@ _TEXTS: Mapping[str, Callable[[str], Any]] = {
     "expression": partial(_one_of, EXPRESSIONS, "expression"),
     "on_fault": partial(_one_of, ON_FAULT, "way to go on after a fault"),
     "background": _words,
+    "look": _look,
     "catalogue": _words,
     "persona": _words,
     "host": _words,

@@ -4,12 +4,12 @@ JSON lines. The first one has the seed, the script's hash and what its pictures 
 what was handed out, ``taken back`` says how much of that was not heard after all and comes again (the ``numbers`` of
 what was to be said among it; what comes again has a new number, and says ``again`` which one it had), ``microphone``
 when another voice was on air, and `CARDS` which product's card was on the picture while what was ``heard``;
-``comment`` and ``layout`` tell what else was on it, and ``action`` what a technician had the presenter do, so many
-frames after the utterance of this ``number`` was first heard. Of the others, which a replay passes over, the figures
-of a show are counted (`avatar_engine.kpis`): ``spoke`` (how long something is), ``heard`` (when it went out),
-``wordings`` (between what a line chooses), ``segment``, ``ask``, ``answered``, ``unanswered``, ``audience``,
-``sales``, ``clicks``; the rest is decisions. Names of viewers are enciphered, and what they wrote of
-themselves is masked (`avatar_engine.show.privacy`).
+``comment`` and ``layout`` tell what else was on it, and ``action`` and ``look`` what a technician had the presenter do
+and wear, so many frames after the utterance of this ``number`` was first heard. Of the others, which a replay passes
+over, the figures of a show are counted (`avatar_engine.kpis`): ``spoke`` (how long something is), ``heard`` (when it
+went out), ``wordings`` (between what a line chooses), ``segment``, ``ask``, ``answered``, ``unanswered``, ``audience``,
+``sales``, ``clicks``; the rest is decisions. Names of viewers are enciphered, and what they wrote of themselves is
+masked (`avatar_engine.show.privacy`).
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def said(utterance: Utterance) -> dict[str, Any]:
     return {
         "event": "say", "text": utterance.text, "language": utterance.language, "source": utterance.source,
         "then": utterance.then, "number": utterance.number, "product": utterance.product,
-        "controls": asdict(utterance.controls),
+        "controls": asdict(utterance.controls), **({"look": utterance.look} if utterance.look else {}),
     }  # fmt: skip
 
 
@@ -157,8 +157,11 @@ def heard(entries: Iterable[Entry]) -> list[Utterance | Pause]:
             controls = Controls(**entry["controls"])
             handed.append(len(items))
             text, language, source = (str(entry[name]) for name in ("text", "language", "source"))
-            product, number = str(entry.get("product", "")), int(entry.get("number", 0))
-            items.append(Utterance(text, language, controls, source, product=product, number=number))
+            product, look = (str(entry.get(name, "")) for name in ("product", "look"))
+            number = int(entry.get("number", 0))
+            items.append(
+                Utterance(text, language, controls, source, product=product, number=number, look=look)
+            )
         elif event == "rest":
             handed.append(len(items))
             items.append(Pause(float(entry["seconds"])))
@@ -187,18 +190,27 @@ def actions(entries: Sequence[Entry]) -> list[tuple[str, int, int]]:
 
     Of an utterance that was taken back they come with what came again in its place, or else with the one before.
     """
+    return _called_for(entries, "action")
+
+
+def looks(entries: Sequence[Entry]) -> list[tuple[str, int, int]]:
+    """The looks that a technician asked for, in the same way."""
+    return _called_for(entries, "look")
+
+
+def _called_for(entries: Sequence[Entry], event: str) -> list[tuple[str, int, int]]:
     spoken = [item.number for item in heard(entries) if isinstance(item, Utterance)]
     places = {number: place for place, number in enumerate(spoken, 1) if number}
     told = [entry for entry in entries if entry.get("event") == "say" and "again" in entry]
     later = {int(one["again"]): int(one["number"]) for one in told if int(one["number"]) > int(one["again"])}
     called = []
     for entry in entries:
-        if entry.get("event") == "action":
+        if entry.get("event") == event:
             number = int(entry["number"])
             while number not in places and number in later:
                 number = later[number]
             before = max((places[one] for one in places if one <= number), default=0)
-            called.append((str(entry["action"]), places.get(number, before), int(entry["frame"])))
+            called.append((str(entry[event]), places.get(number, before), int(entry["frame"])))
     return sorted(called, key=lambda call: call[1:])
 
 
@@ -249,9 +261,10 @@ def _no_journal(path: Path) -> AvatarError:
 
 
 def script_of(entries: Sequence[Mapping[str, Any]]) -> Script:
-    """What a journal says of the script: language, corner of the label, expression; nothing to be said."""
+    """What a journal says of the script: language, label's corner, expression, first look; nothing to be said."""
     about = entries[0]
-    texts = {name: str(about[name]) for name in ("language", "label", "expression", "use") if name in about}
+    kept = ("language", "label", "expression", "use", "look")
+    texts = {name: str(about[name]) for name in kept if name in about}
     look = about.get("card", [OFF])
     sells = about.get("advertising") is True
     texts["layout"] = str(about.get("layout", ""))
@@ -312,8 +325,8 @@ def _entry(line: str, number: int, path: Path) -> Mapping[str, Any]:
             int(entry["count"])
         if entry.get("event") == "microphone" and not entry["on"]:
             float(entry["seconds"])
-        if entry.get("event") == "action":
-            entry["action"], int(entry["number"]), int(entry["frame"])
+        if (event := entry.get("event")) in ("action", "look"):
+            entry[event], int(entry["number"]), int(entry["frame"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise _edited(path, number, error) from None
     return entry

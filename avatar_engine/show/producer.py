@@ -437,6 +437,10 @@ class Producer:
         was first heard (0: after the show's beginning)."""
         self._tell("action", action=action, number=number, frame=frame)
 
+    def wears(self, look: str, number: int, frame: int) -> None:
+        """The same of a look that a technician asks for."""
+        self._tell("look", look=look, number=number, frame=frame)
+
     def interrupt(self) -> int:
         """Start a new generation: what was handed out before is stale, and its lines come again. Returns it."""
         with self._lock:
@@ -877,7 +881,7 @@ class Producer:
         self._line_said = line
         chosen = {"choices": list(wording.choices)} if wording.choices else {}
         shown = walk.segment.product if walk.segment else ""
-        return self._utterance(
+        said = self._utterance(
             passed,
             self._script.language,
             f"script:{line.line}",
@@ -886,6 +890,7 @@ class Producer:
             wording=wording.which,
             **chosen,
         )
+        return replace(said, look=line.look)
 
     def _tell_wordings(self, line: Line) -> None:
         """Once in a show: between what the line chooses."""

@@ -29,6 +29,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     pause: 400ms        # silence between two paragraphs
     use: live-shopping  # what the show is for; the presenter's consent must cover it
     expression: neutral # or happy, serious
+    look: blue-dress    # the look of the clone in which the show begins (avatar-engine look list)
     background: keep    # or blur, a colour ("#101828"), a picture or a video: what the presenter stands before
     on_fault: repeat    # or skip: a sentence that a fault has cut is said again from its start, or left out
     catalogue: shop.csv # file or address of the products
@@ -44,6 +45,9 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     layout: shopping    # a layout of the engine's, or a .toml file (`avatar_engine.stage.layout`); plain by default
     names: hidden       # or kept: how names of viewers are written into the journal
     ---
+
+``<look blue-dress>`` at the beginning of a paragraph, or alone before one, says in which look of the clone it is said,
+and all that follows until the next such mark; in a segment that is asked for it holds for that segment.
 
 Every mistake in a script is reported at once, each with its line number.
 """
@@ -77,6 +81,9 @@ from avatar_engine.show.rules import Rule
 from avatar_engine.show.wording import SLOTS, choices_of, slots_of, verbatim
 
 SPEEDS = CONTROL_LIMITS["speed"]
+LOOK_REST = 0.6
+"""Seconds of silence at least before a line that is said in another look: it changes while the mouth rests."""
+
 NOTICE = 900.0
 """Seconds between two announcements that the images are virtual."""
 
@@ -98,6 +105,7 @@ class Line:
         hard: Whether it is said word for word, whatever happens.
         others: Other wordings of it.
         goes_on: Whether its paragraph goes on from the line before: nothing is between them.
+        look: Name of the look in which it is said; "" for that which is worn already.
     """
 
     text: str
@@ -105,6 +113,7 @@ class Line:
     hard: bool = False
     others: tuple[str, ...] = ()
     goes_on: bool = False
+    look: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +182,7 @@ class Script:
         use: What the show is for, as the presenter's consent names it.
         expression: The presenter's, one of `EXPRESSIONS`.
         background: What the presenter stands before, as it is written; "" for as filmed.
+        look: Name of the look of the clone in which it begins; "" for the one that it was made with.
         on_fault: What becomes of a sentence that a fault has cut, one of `ON_FAULT`.
         catalogue: File or address of the products; "" for none.
         chat: Where messages come from (`avatar_engine.show.chat`).
@@ -197,6 +207,7 @@ class Script:
     use: str = "live-shopping"
     expression: str = EXPRESSIONS[0]
     background: str = ""
+    look: str = ""
     on_fault: str = ON_FAULT[0]
     catalogue: str = ""
     chat: tuple[str, ...] = ()
@@ -238,6 +249,30 @@ class Script:
         return tuple(dict.fromkeys((*self.among, *named))) if self.among else named or ("en",)
 
     @property
+    def looks(self) -> tuple[str, ...]:
+        """The looks that its lines name, in order."""
+        named = (item.look for item in self.items if isinstance(item, Line) and item.look)
+        return tuple(dict.fromkeys(named))
+
+    def dressed(self, first: str) -> Script:
+        """The same for a show that begins in the look ``first``: every line knows in which look it is said.
+
+        So a show that jumps, goes round or is resumed is in the right one. Where no line names a look none does.
+        """
+        if not self.looks:
+            return replace(self, look=first)
+        worn, own, asked = first, "", False
+        items: list[Item] = []
+        for item in self.items:
+            if isinstance(item, Segment):
+                asked, own = item.asked, ""
+            if isinstance(item, Line):
+                worn, own = (worn, item.look or own) if asked else (item.look or worn, own)
+                item = replace(item, look=own if asked else worn)
+            items.append(item)
+        return replace(self, items=tuple(items), look=first)
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """Every language that is spoken, the script's own first."""
         lines = (item for item in self.items if isinstance(item, Line))
@@ -277,7 +312,8 @@ def parse(text: str, name: str = "script") -> Script:
     settings = read_front_matter(front, mistakes)
     controls = Controls(**{name: settings.pop(name) for name in CONTROLS if name in settings})
     reader = _Reader(settings.get("language", "en"), mistakes)
-    items = tuple(_joined(reader.items(_MARKDOWN.parse(body), offset), mistakes))
+    read_items = _joined(_attached(reader.items(_MARKDOWN.parse(body), offset), mistakes), mistakes)
+    items = tuple(_rested(_looking(item, mistakes) for item in read_items))
     if not mistakes and not _said_unasked(items):
         mistakes.append((1, "nothing is said: write at least one paragraph"))
     _check_slots(items, bool(settings.get("catalogue")), mistakes)
@@ -290,6 +326,51 @@ def parse(text: str, name: str = "script") -> Script:
     return replace(read, items=tuple(_parted(items))) if read.hosted else read
 
 
+def lines(paragraphs: Sequence[str]) -> tuple[Item, ...]:
+    """Paragraphs that stand in no script as its items, with the looks that they name and the silences before these."""
+    read_items = (item for number, text in enumerate(paragraphs, 1) for item in _line(text, number))
+    return tuple(_rested(_looking(item, []) for item in _joined(_attached(read_items, []), [])))
+
+
+def _attached(items: Iterator[Item | _Or | _Wear], mistakes: Mistakes) -> Iterator[Item | _Or]:
+    """The items, a look that stands alone put into the line that follows it."""
+    waiting: _Wear | None = None
+    for item in items:
+        if isinstance(item, _Wear):
+            waiting = item
+            continue
+        if isinstance(item, Line) and waiting:
+            item, waiting = replace(item, text=f"<look {waiting.look}> {item.text}"), None
+        yield item
+    if waiting:
+        mistakes.append(
+            (waiting.line, f"nothing is said in the look {waiting.look!r}: write a paragraph after it")
+        )
+
+
+def _looking(item: Item, mistakes: Mistakes) -> Item:
+    """A line with the look that it names."""
+    if not isinstance(item, Line):
+        return item
+    texts = (item.text, *item.others)
+    if not all(map(markup.begins_with_look, texts)):
+        mistakes.append(
+            (item.line, "a look changes at a pause: write one <look ...> at the beginning of a paragraph")
+        )
+    return replace(item, look=next((look for text in texts for look in markup.looks(text)), ""))
+
+
+def _rested(items: Iterable[Item]) -> Iterator[Item]:
+    """The items, with a silence before every line that names a look."""
+    said, rest = False, 0.0
+    for item in items:
+        if isinstance(item, Line) and item.look and said and rest < LOOK_REST:
+            yield Pause(LOOK_REST - rest)
+        rest = item.seconds if isinstance(item, Pause) else 0.0
+        said = said or isinstance(item, Line)
+        yield item
+
+
 def _parted(items: Iterable[Item]) -> Iterator[Item]:
     """The items, with every paragraph that an answer may interrupt as its sentences.
 
@@ -299,7 +380,7 @@ def _parted(items: Iterable[Item]) -> Iterator[Item]:
         whole = isinstance(item, Line) and (item.hard or item.others or choices_of(item.text))
         if isinstance(item, Line) and not whole:
             for number, text in enumerate(sentences(item.text)):
-                yield replace(item, text=text, goes_on=number > 0)
+                yield replace(item, text=text, goes_on=number > 0, look="" if number else item.look)
         else:
             yield item
 
@@ -388,13 +469,21 @@ class _Or:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wear:
+    """What follows is said in another look."""
+
+    look: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Reader:
     """Reads the items of a script in ``language``; what can't be said goes to ``mistakes``, with its line."""
 
     language: str
     mistakes: Mistakes
 
-    def items(self, tokens: Sequence[Token], offset: int) -> Iterator[Item | _Or]:
+    def items(self, tokens: Sequence[Token], offset: int) -> Iterator[Item | _Or | _Wear]:
         """Items in order."""
         depth = 0
         for item in self._read(tokens, offset):
@@ -403,7 +492,7 @@ class _Reader:
             else:
                 yield replace(item, hard=True) if depth and isinstance(item, Line) else item
 
-    def _read(self, tokens: Sequence[Token], offset: int) -> Iterator[Item | _Or | int]:
+    def _read(self, tokens: Sequence[Token], offset: int) -> Iterator[Item | _Or | _Wear | int]:
         """Items, and 1 and -1 where a quotation begins and ends."""
         heading = False
         for token in tokens:
@@ -493,7 +582,7 @@ class _Reader:
             except ValueError as error:
                 self.mistakes.append((line, f"{name}: {length.strip()!r} {error}"))
 
-    def _paragraph(self, pieces: Sequence[str | _Mark], line: int) -> Iterator[Line | _Mark]:
+    def _paragraph(self, pieces: Sequence[str | _Mark], line: int) -> Iterator[Line | _Mark | _Wear]:
         """The marked text between the pauses; marks that are open at a pause hold on after it."""
         whole = "".join(piece for piece in pieces if isinstance(piece, str))
         for at, mistake in markup.read(whole, language=self.language).mistakes:
@@ -513,8 +602,8 @@ class _Reader:
             text = ""
 
 
-def _line(said: str, line: int) -> Iterator[Line | Pause]:
-    """Marked text as a line; as a pause where it asks for silence alone."""
+def _line(said: str, line: int) -> Iterator[Line | Pause | _Wear]:
+    """Marked text as a line; as a pause where it asks for silence alone, and as a look where it names one alone."""
     parts = markup.read(said).parts
     if any(isinstance(part, markup.Words) and not part.text.isspace() for part in parts):
         yield Line(said, line)
@@ -522,6 +611,8 @@ def _line(said: str, line: int) -> Iterator[Line | Pause]:
     seconds = sum(part.seconds or 0.0 for part in parts if isinstance(part, markup.Break))
     if seconds:
         yield Pause(seconds, line)
+    if look := next(iter(markup.looks(said)), ""):
+        yield _Wear(look, line)
 
 
 _Mark = Pause | Gap | _Or

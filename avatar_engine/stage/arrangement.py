@@ -163,6 +163,16 @@ class Arrangement:
         """Kind and box (left, top, width, height) of every element, from the lowest up."""
         return tuple((one.element.kind, one.seen.reach) for one in self._placed)
 
+    def stays(self, face: Box | None) -> bool:
+        """Whether everything stands where it would with the face there."""
+        return all(
+            self._stood(placed, face) == self._stood(placed, self._setting.face) for placed in self._placed
+        )
+
+    def follow(self, other: Arrangement) -> None:
+        """Take another one's place: the time goes on."""
+        self._index, self._since = other._index, other._since
+
     def settle(self) -> None:
         """Wait until all that is asked for so far is drawn."""
         if self._warmed:
@@ -222,6 +232,14 @@ class Arrangement:
         unit = min(self._setting.size) / 100
         offset = one.offset[0] * unit, one.offset[1] * unit
         return placing.placed(size, one.at, offset, self._setting.size, self._setting.label)
+
+    def _stood(self, placed: _Placed, face: Box | None) -> tuple[int, int, str] | None:
+        """Where a card stands that keeps clear of a face; None for all else."""
+        look, setting, one = self._setting.look, self._setting, placed.element
+        if not isinstance(one, layout.ProductCard) or one.at != "auto" or look is None:
+            return None
+        draws = Draughtsman(look, setting.size, self._pen)
+        return placing.stand(draws.size, draws.shade, setting.size, look.side, setting.label, face)
 
     def _card(self, one: layout.ProductCard) -> _Placed:
         look, setting = self._setting.look, self._setting

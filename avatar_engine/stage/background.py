@@ -13,13 +13,14 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import cv2
 import numpy as np
 
-from avatar_engine.bundle import Bundle
+from avatar_engine.bundle import ORIGINAL, Bundle
 from avatar_engine.contracts import FRAME_RATE, RELIGHT, Behind, ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
 from avatar_engine.media import colour
@@ -97,9 +98,12 @@ def check(bundle: Bundle, background: str) -> None:
         AvatarError: The presenter was not cut out of all that the bundle has now.
     """
     if background != KEEP and not matted(bundle):
+        which, look = "", ""
+        if bundle.look != ORIGINAL:
+            which, look = f" in the look {bundle.look}", f" --look {bundle.look}"
         raise AvatarError(
-            f"{bundle.name} has no matte of all its pictures: the background can't be changed.",
-            f"Run: avatar-engine matte {bundle.path}",
+            f"{bundle.name} has no matte of all its pictures{which}: the background can't be changed.",
+            f"Run: avatar-engine matte {bundle.path}{look}",
         )
 
 
@@ -194,6 +198,21 @@ class Film:
             self.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """Footage as a backcloth has to know it, made ready beside the show.
+
+    Attributes:
+        bundle: The presenter, in the look of the footage.
+        light: Of the background that it was filmed before, see `Background`.
+        blurred: That background out of focus, where this is wanted.
+    """
+
+    bundle: Bundle
+    light: FloatArray
+    blurred: Background | None
+
+
 class Backcloth:
     """What hangs behind a presenter, and its exchange.
 
@@ -247,6 +266,28 @@ class Backcloth:
         if self._coming is not None and self._coming.result() is None:
             raise AvatarError(f"The background {self.wanted} can't be had.", "Look at the log above.")
 
+    def footing(self, bundle: Bundle) -> Footing | None:
+        """What has to be known of other footage of the presenter; None where nobody was cut out of it.
+
+        Raises:
+            AvatarError: The matte is damaged.
+        """
+        if not matted(bundle):
+            return None
+        light = light_of(bundle.json(FIGURES_PART))
+        blurred = self._blurred(bundle, light) if self.wanted == BLUR else None
+        return Footing(bundle, light, blurred)
+
+    def stand(self, footing: Footing) -> None:
+        """The presenter's next pictures are of other footage; what hangs there stays but for its own blurred one."""
+        self._bundle, self._filmed = footing.bundle, footing.light
+        if self.wanted == BLUR and self.now is not None and self._coming is None:
+            if footing.blurred is not None:
+                self._hang(footing.blurred)
+            else:
+                self._coming = self._maker.submit(self._made, BLUR)
+        self._follow()
+
     def take(self, cut_out: bool) -> Background | None:
         """What hangs behind the next picture, which comes cut out or as filmed; None for as filmed."""
         if not cut_out:
@@ -270,18 +311,19 @@ class Backcloth:
         if self.now is not None:
             self.now.close()
         self.now = background
+        self._follow()
+
+    def _follow(self) -> None:
+        """Let the presenter's light follow what hangs there."""
         self.relight = Relight()
-        if background is not None and self._filmed is not None:
-            self.relight = Relight.between(self._filmed, background.light, self._strength)
+        if self.now is not None and self._filmed is not None:
+            self.relight = Relight.between(self._filmed, self.now.light, self._strength)
 
     def _made(self, background: str) -> Background | None:
         try:
             if self._filmed is None:
                 self._filmed = light_of(self._bundle.json(FIGURES_PART))
-            made = self._background(background)
-            if background == BLUR:
-                made.light = self._filmed  # the presenter's own: nothing is to be followed
-            return made
+            return self._background(background)
         except AvatarError as error:
             log.error("the background stays as it is: %s", error)
             return None
@@ -292,15 +334,20 @@ class Backcloth:
             pixel = np.array([[[int(background[at : at + 2], 16) for at in (5, 3, 1)]]], np.uint8)
             return Still(_i420(np.repeat(np.repeat(pixel, height, 0), width, 1)))
         if background == BLUR:
-            plate = cv2.imdecode(np.frombuffer(self._bundle.read(PLATE_PART), np.uint8), cv2.IMREAD_COLOR)
-            if plate is None:
-                raise AvatarError(f"The part {PLATE_PART} is no picture.", "Run: avatar-engine matte")
-            soft = cv2.GaussianBlur(np.asarray(plate), (0, 0), SOFT * plate.shape[0])
-            return Still(_i420(_covering(np.asarray(soft, np.uint8), self._size)))
+            return self._blurred(self._bundle, light_of(self._bundle.json(FIGURES_PART)))
         path = Path(background)
         if path.suffix.lower() in PICTURES:
             return Still(_i420(_covering(_picture(path), self._size)))
         return Film(path, self._size, self._patient)
+
+    def _blurred(self, bundle: Bundle, light: FloatArray) -> Background:
+        plate = cv2.imdecode(np.frombuffer(bundle.read(PLATE_PART), np.uint8), cv2.IMREAD_COLOR)
+        if plate is None:
+            raise AvatarError(f"The part {PLATE_PART} is no picture.", "Run: avatar-engine matte")
+        soft = cv2.GaussianBlur(np.asarray(plate), (0, 0), SOFT * plate.shape[0])
+        made = Still(_i420(_covering(np.asarray(soft, np.uint8), self._size)))
+        made.light = light  # the presenter's own: nothing is to be followed
+        return made
 
 
 def footage(path: Path, size: tuple[int, int]) -> Iterator[ByteArray]:

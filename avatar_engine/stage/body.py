@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import FRAME_RATE, ByteArray, FloatArray, Outlook
@@ -30,6 +31,10 @@ GRAPH_PART = "body/graph.safetensors"
 
 AHEAD = FRAME_RATE // 2
 """Pictures that are settled and decoded ahead of need: enough to find a join without a stall."""
+
+
+RESTLESS = 0.02
+"""Crop sides by which a head may sit worse where somebody talks than where nobody does, to be gone on from."""
 
 
 class BodyFrame(NamedTuple):
@@ -92,7 +97,7 @@ class Body:
         mixed = graph.mixed(heads_of(transforms, baked_size))[graph.round :]
         joins = matrices_of(mixed, baked_size).astype(np.float32).reshape(-1, 2, 3)
         whole = [transforms, joins, *(one.transforms for one in actions)]
-        self._transforms = rescaled(np.concatenate(whole), baked_size, crop_size)
+        self._transforms, self._crop_size = rescaled(np.concatenate(whole), baked_size, crop_size), crop_size
         homes = [graph.homes(), *(np.full(one.pictures, one.into[0], np.int32) for one in actions)]
         self._homes = np.concatenate(homes)
         self._walk = Walk(graph, seed=seed, actions=self._films)
@@ -154,6 +159,26 @@ class Body:
         if (index, home % self.graph.round) != self._fresh:
             self.close()
             self._begin(index, home)
+
+    def enter(self, index: int) -> None:
+        """The pictures that are ready come from picture ``index`` on: of a body that was begun before it was known when
+        it would be wanted, and of which nothing was taken yet."""
+        self._walk.shift(index - self._next)
+        self._next, self._fresh = index, None
+
+    def nearest(self, matrix: FloatArray) -> tuple[int, float]:
+        """The place of the round at which the head sits most as it does in a picture with this crop, and rests; and how
+        far it still moves from one to the other, as a share of the crop's side.
+
+        Args:
+            matrix: float32 (2, 3), from that picture to its crop of this body's size.
+        """
+        corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]) * self._crop_size
+        here, there = (_back(one, corners) for one in (matrix[None], self._transforms[: self.graph.round]))
+        side = np.linalg.norm(here[0, 1] - here[0, 0])
+        away = np.linalg.norm(there - here, axis=2).max(1) / side
+        place = int(np.argmin(away + RESTLESS * self.graph.talk))
+        return place, float(away[place])
 
     def frame(self, index: int) -> BodyFrame:
         """Picture ``index`` of the endless body.
@@ -259,6 +284,14 @@ def _graph(bundle: Bundle, pictures: int) -> Graph:
     if graph.round != pictures:
         raise AvatarError(f"The body has {pictures} pictures, its graph has {graph.round}.", advice)
     return graph
+
+
+def _back(matrices: FloatArray, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Points (k, 2) of crops where they lie in the pictures (n, k, 2)."""
+    whole = matrices.astype(np.float64)
+    return np.asarray(
+        np.linalg.solve(whole[:, None, :, :2], (points[None] - whole[:, None, :, 2])[..., None])[..., 0]
+    )
 
 
 def rescaled(transforms: FloatArray, baked_size: int, crop_size: int) -> FloatArray:

@@ -18,7 +18,7 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.media.picture import Planes, blank, planes
 from avatar_engine.stage import layout_file
 from avatar_engine.stage.arrangement import Arrangement, Setting
-from avatar_engine.stage.background import Backcloth, Background
+from avatar_engine.stage.background import Backcloth, Background, Footing
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.framing import Framing, Slices, frame
 from avatar_engine.stage.ground import ground
@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 DISSOLVE = 10
 """Frames in which one layout becomes another."""
+
+SOFTLY = 6
+"""Frames in which one look of the presenter becomes another: it is over before the next word is well begun."""
 
 
 def face_box(transforms: FloatArray, crop: int) -> Box:
@@ -56,6 +59,38 @@ def _interpolation(scale: float, chroma: bool) -> int:
     if scale < 0.5:
         return int(cv2.INTER_AREA)
     return int(cv2.INTER_LINEAR if chroma or scale < 1 else cv2.INTER_CUBIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Filmed:
+    """Footage of the presenter as a stage has to know it.
+
+    Attributes:
+        picture: One of its pictures, uint8 I420.
+        face: Of the face, hair to chin, in its pictures; None where that is not known.
+        footing: What a backcloth has to know of it; None where nobody was cut out of it.
+    """
+
+    picture: ByteArray
+    face: Box | None
+    footing: Footing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Footage made ready for a layout.
+
+    Attributes:
+        filmed: The footage.
+        plan: The layout.
+        before: What stood on the picture then.
+        set: How it lies in it.
+    """
+
+    filmed: Filmed
+    plan: Layout
+    before: Arrangement | None
+    set: _Set
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +156,16 @@ class Stage:
         self._plan = self._layout
         self._layout.refuse_other(size, "Choose another size or layout.")
         self._setting = Setting(size, label.box, None, look, language, patient)
-        self._face = face
         self._pen, self._easel = Pen(), easel()
         self._builder = ThreadPoolExecutor(1, "layout")
         self._picture = blank(width, height)
         self._planes = planes(self._picture)
-        self._body = np.empty((0, 0), np.uint8)  # the first one: every ground is made of it
+        self._filmed = Filmed(np.empty((0, 0), np.uint8), face, None)  # every ground is made of its picture
         self._set: _Set | None = None
         self._next: tuple[tuple[str, int], Future[tuple[Layout, _Set] | None]] | None = None
         self._on = ("", 0)  # which layout is on, as scenes name it
         self._wanted: tuple[Scene | None, int] = (None, 0)
-        self._step = DISSOLVE
+        self._step = self._steps = DISSOLVE
         self._before = self._mixed = np.empty((0, 0), np.uint8)
         self._last = self._picture  # what was given last
         self._fresh = True  # nothing was shown yet: nobody waits for a layout
@@ -144,7 +178,7 @@ class Stage:
 
     def show(self, scene: Scene | None, index: int) -> None:
         """Show this from the next picture on, which is frame ``index``; None for what always stands there alone."""
-        self._step = min(DISSOLVE, self._step + max(1, index - self._wanted[1]))
+        self._step = min(self._steps, self._step + max(1, index - self._wanted[1]))
         self._wanted = scene, index
         if scene is not None:
             self._prepare(scene)
@@ -185,7 +219,7 @@ class Stage:
         Returns:
             uint8 I420 of the show's size; in memory that the next pictures use again, so copy it to keep it.
         """
-        if self._set is None or body.shape != self._body.shape:
+        if self._set is None or body.shape != self._filmed.picture.shape:
             self._begin(body)
         here = self._set
         assert here is not None  # noqa: S101 - for the type checker: `_begin` has made it
@@ -199,13 +233,43 @@ class Stage:
         here.arrangement.show(scene, index)
         here.arrangement.draw(self._planes)
         picture = self._picture
-        if self._step < DISSOLVE:
-            share = (self._step + 1) / (DISSOLVE + 1)
+        if self._step < self._steps:
+            share = (self._step + 1) / (self._steps + 1)
             cv2.addWeighted(self._picture, share, self._before, 1 - share, 0, dst=self._mixed)
             picture = self._mixed
         self._label.draw(picture)  # last: nothing ever covers it
         self._last = picture
         return picture
+
+    def fit(self, filmed: Filmed) -> Fitted:
+        """Make other footage of the presenter ready, with all that stands on the picture drawn; may be called beside
+        the show, for it takes a while."""
+        plan, before = self._plan, self._set.arrangement if self._set else None
+        made = self._ready(plan, filmed, before)
+        made.arrangement.settle()
+        self._make_room()
+        return Fitted(filmed, plan, before, made)
+
+    def wear(self, fitted: Fitted, softly: bool) -> bool:
+        """From the next picture on show other footage; whether that is possible now.
+
+        It is not while another layout is being made ready or comes on. ``softly``: What was seen last goes over to it.
+        """
+        here = self._set
+        if here is None or self._next is not None or self._step < self._steps:
+            return False
+        if fitted.plan is not self._plan or fitted.before is not here.arrangement:
+            fitted = self.fit(fitted.filmed)
+        if softly:
+            self._dissolve(SOFTLY)
+        self._filmed = fitted.filmed
+        if fitted.set.arrangement is not here.arrangement:
+            fitted.set.arrangement.follow(here.arrangement)
+            here.arrangement.close()
+        self._enter(fitted.set)
+        if self._backcloth is not None and fitted.filmed.footing is not None:
+            self._backcloth.stand(fitted.filmed.footing)
+        return True
 
     def _key(self, body: ByteArray, alpha: ByteArray, here: _Set, behind: Background) -> None:
         """Put the cut-out body before a background, which takes the whole picture."""
@@ -233,10 +297,10 @@ class Stage:
 
     def _begin(self, body: ByteArray) -> None:
         """Make the show's own layout ready for a body of this shape."""
-        self._body = body.copy()
+        self._filmed = replace(self._filmed, picture=body.copy())
         if self._set is not None:
             self._set.arrangement.close()
-        self._enter(self._ready(self._plan))
+        self._enter(self._ready(self._plan, self._filmed))
 
     def _enter(self, chosen: _Set) -> None:
         self._set = chosen
@@ -244,22 +308,23 @@ class Stage:
             for plane, clean in zip(self._planes, chosen.ground, strict=True):
                 np.copyto(plane, clean)
 
-    def _ready(self, plan: Layout) -> _Set:
-        """A layout for the body's shape."""
-        where = plan.presenter
-        body = self._body.shape[1], self._body.shape[0] * 2 // 3
+    def _ready(self, plan: Layout, filmed: Filmed, before: Arrangement | None = None) -> _Set:
+        """A layout for footage; what stood there ``before`` stays where it would stand now."""
+        where, (rows, width) = plan.presenter, filmed.picture.shape
         framing = frame(
-            body,
+            (width, rows * 2 // 3),
             self.size,
             box=where.box,
             fit=where.fit,
             scale=where.scale,
             anchor=where.anchor,
-            face=self._face,
+            face=filmed.face,
         )
-        face = framing.on_show(self._face) if self._face else None
-        under = None if framing.covers(self.size) else ground(self._body, self.size, plan.background)
-        arrangement = Arrangement(plan, replace(self._setting, face=face), self._pen, self._easel)
+        face = framing.on_show(filmed.face) if filmed.face else None
+        under = None if framing.covers(self.size) else ground(filmed.picture, self.size, plan.background)
+        arrangement = before
+        if arrangement is None or not arrangement.stays(face):
+            arrangement = Arrangement(plan, replace(self._setting, face=face), self._pen, self._easel)
         into = tuple(plane[at] for plane, at in zip(self._planes, framing.target.planes(), strict=True))
         return _Set(framing, framing.source.planes(), into, under, arrangement)  # type: ignore[arg-type]
 
@@ -268,8 +333,7 @@ class Stage:
         key = scene.layout, scene.version
         if key == self._on or self._set is None or (self._next is not None and self._next[0] == key):
             return
-        if not self._mixed.size:
-            self._before, self._mixed = (blank(*self.size) for _ in range(2))
+        self._make_room()
         self._next = key, self._builder.submit(self._made, *key)
 
     def _made(self, name: str, version: int) -> tuple[Layout, _Set] | None:
@@ -277,7 +341,7 @@ class Stage:
         try:
             plan = layout_file.load(name, Path("/")) if name else self._layout
             plan.refuse_other(self.size, "The size of a picture on air can't change.")
-            made = self._ready(plan)
+            made = self._ready(plan, self._filmed)
         except AvatarError as error:
             log.error("the layout stays as it is: %s", error)
             return None
@@ -296,11 +360,19 @@ class Stage:
         if ready is None or self._set is None:
             return
         plan, made = ready
-        np.copyto(self._before, self._last)
+        self._dissolve(DISSOLVE)
         self._set.arrangement.close()
         self._plan = plan
         self._enter(made)
-        self._step = 0
+
+    def _make_room(self) -> None:
+        if not self._mixed.size:
+            self._before, self._mixed = (blank(*self.size) for _ in range(2))
+
+    def _dissolve(self, frames: int) -> None:
+        """From the next picture on go over, in so many, from what was given last to what comes."""
+        np.copyto(self._before, self._last)
+        self._step, self._steps = 0, frames
 
 
 def _paste(body: ByteArray, seen: Slices, into: Planes) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from avatar_engine.bundle import BundleWriter
+from avatar_engine.bundle import PartWriter
 from avatar_engine.contracts import ByteArray, FloatArray, Progress, silent
 from avatar_engine.errors import AvatarError
 from avatar_engine.face.person import OnnxMatte, Segmenter, SelfieSegmenter
@@ -71,7 +71,7 @@ class Cutout:
     plate: Path
     figures: dict[str, Any]
 
-    def save(self, writer: BundleWriter) -> None:
+    def save(self, writer: PartWriter) -> None:
         """Put it into a bundle."""
         writer.add_file(VIDEO_PART, self.video)
         writer.add_file(PLATE_PART, self.plate)

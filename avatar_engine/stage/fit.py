@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from avatar_engine.bundle import BundleWriter
+from avatar_engine.bundle import PartWriter
 from avatar_engine.contracts import ByteArray, FloatArray, Progress, silent
 from avatar_engine.face import crop
 from avatar_engine.face.track import FaceTrack
@@ -109,7 +109,7 @@ class BakedBody:
             "beats": len(self.graph.beats),
         }
 
-    def save(self, writer: BundleWriter) -> None:
+    def save(self, writer: PartWriter) -> None:
         """Put the body into a bundle."""
         writer.add_file(VIDEO_PART, self.video)
         size = np.array([CROP], np.int32)

@@ -16,11 +16,49 @@ GOP = 6
 """Pictures from keyframe to keyframe: the most that are decoded in vain when the idle face is wanted at once."""
 
 
+LOOKS_APART = 1 << 40
+"""From the numbers of the idle pictures of one look to those of the next: more than any show has frames."""
+
+
 class IdleFootage:
-    """Idle pictures by frame index, at once: a `avatar_engine.broadcast.air.Filler`.
+    """Idle pictures by number, at once: a `avatar_engine.broadcast.air.Filler`.
 
     Args:
-        video: Footage whose picture ``k`` belongs to frame ``k`` and every round after; it may come into being later.
+        videos: Footage whose picture ``k`` belongs to frame ``k`` and every round after, of one look after the other;
+            it may come into being later.
+    """
+
+    def __init__(self, *videos: Path) -> None:
+        self._rounds = [_Round(video) for video in videos]
+
+    @property
+    def ready(self) -> bool:
+        """Whether the first look's footage is there and can be read."""
+        return self._rounds[0].ready
+
+    def has(self, index: int) -> bool:
+        """Whether there is a picture of this number."""
+        return self._at(index)[0].ready
+
+    def picture(self, index: int) -> ByteArray:
+        """Picture ``index`` of the endless idle presenter, uint8 I420 (height * 3 // 2, width); it may be negative.
+
+        Raises:
+            AvatarError: The footage is damaged or gone.
+        """
+        footage, place = self._at(index)
+        return footage.picture(place)
+
+    def _at(self, index: int) -> tuple[_Round, int]:
+        look, place = divmod(index, LOOKS_APART)
+        return (self._rounds[look], place) if 0 < look < len(self._rounds) else (self._rounds[0], index)
+
+
+class _Round:
+    """The idle pictures of one look.
+
+    Args:
+        video: Its file.
     """
 
     def __init__(self, video: Path) -> None:
@@ -43,11 +81,7 @@ class IdleFootage:
         return self._length > 0
 
     def picture(self, index: int) -> ByteArray:
-        """Picture ``index`` of the endless idle presenter, uint8 I420 (height * 3 // 2, width); it may be negative.
-
-        Raises:
-            AvatarError: The footage is damaged or gone.
-        """
+        """See `IdleFootage.picture`."""
         if index != self._next or not index % self._length:
             self._pictures = frames(self._video, index % self._length, format="yuv420p")
         self._next = index + 1

@@ -125,6 +125,10 @@ class Walk:
         self._run = 0  # pictures since the last join
         self.end = at
 
+    def shift(self, pictures: int) -> None:
+        """What is settled, and what follows, comes so many pictures later than it was said to."""
+        self.end += pictures
+
     def foresee(self, at: int, outlook: Outlook) -> None:
         """What is known of the pictures from ``at`` on; counts for what is not settled yet.
 

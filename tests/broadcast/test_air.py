@@ -18,7 +18,10 @@ FILLED = 200
 
 
 class Idle:
-    ready = True
+    there = True
+
+    def has(self, index: int) -> bool:
+        return self.there
 
     def picture(self, index: int) -> ByteArray:
         return np.full((HEIGHT * 3 // 2, WIDTH), FILLED, np.uint8)
@@ -30,7 +33,7 @@ class Broken(Idle):
 
 
 class NotYet(Idle):
-    ready = False
+    there = False
 
 
 class Studio:

@@ -163,7 +163,7 @@ def test_an_action_called_from_the_desk_comes_again_in_a_replay_at_the_same_fram
     path = tmp_path / "long.md"
     path.write_text(f"---\npause: 200ms\n---\n{long}.\n\n<!-- chat 1s -->\n")
     bundle, ordered, stop = avatar(), list[str](), threading.Event()
-    monkeypatch.setattr("avatar_engine.live.show.names", lambda bundle: ["wave"])
+    monkeypatch.setattr("avatar_engine.live.looks.names", lambda bundle: ["wave"])
     monkeypatch.setattr(renderer_process, "load_performer", fakes.load_waving)
     monkeypatch.setattr(performer, "load", fakes.load_waving)
 

@@ -206,3 +206,52 @@ def test_a_stale_piece_changes_no_card():
     )
     track.next()
     assert track.scene.card is None
+
+
+def test_a_look_is_wanted_from_the_pause_before_what_is_said_in_it():
+    pieces = [
+        Spoken(noise(4 * SAMPLES_PER_FRAME), last=True, look="a"),
+        Silence(3 * SAMPLES_PER_FRAME),
+        Spoken(noise(2 * SAMPLES_PER_FRAME), last=True),
+        Silence(2 * SAMPLES_PER_FRAME),
+        Spoken(noise(2 * SAMPLES_PER_FRAME), last=True, look="b"),
+    ]
+
+    class Seen(ListedSource):
+        def coming(self):
+            return self._pieces
+
+    track = SoundTrack(Seen(pieces))
+    looks, ahead = [], []
+    for _ in range(14):
+        track.next()
+        looks.append(track.scene.look)
+        ahead.append(track.outlook.looks)
+    assert "".join(looks) == "aaaaaaaaa" + "bbbbb"
+    assert ahead[0] == ("a", "b") and ahead[5] == ("b",)
+    blind = SoundTrack(ListedSource(pieces))  # who does not know what comes changes when it is there
+    assert "".join([blind.next() and blind.scene.look for _ in range(14)]) == "aaaaaaaaaaa" + "bbb"
+
+
+def test_another_look_may_be_put_on_only_while_the_mouth_rests():
+    stills = []
+
+    class Actor(Performer):
+        def perform(self, index, coefficients, scene=None, still=False):
+            stills.append((still, bool(np.abs(coefficients - NEUTRAL).max() < 1e-6)))
+            return super().perform(index, coefficients, scene, still)
+
+    actor = Actor(LaggingMotion(), Ink(), CountingBody(), BareStage(), NEUTRAL)
+    pieces = [
+        Spoken(noise(10 * 960), last=True),
+        Silence(12 * 960),
+        Spoken(noise(10 * 960), last=True),
+        Silence(4 * 960),
+        Spoken(noise(5 * 960), last=True),
+    ]
+    list(Programme(SoundTrack(ListedSource(pieces)), actor))
+    told = "".join("-" if still else "x" for still, _ in stills)
+    assert all(still == rest for still, rest in stills)
+    assert (
+        "-" in told[12:22] and "-" not in told[22:41] and told.endswith("-" * 8)
+    )  # no rest in a short silence

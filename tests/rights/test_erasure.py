@@ -70,6 +70,27 @@ def test_everything_that_was_derived_is_found_with_its_size_and_goes(studio: Stu
     assert not is_record(record)
 
 
+def test_what_a_look_left_half_made_goes_though_its_clip_has_a_consent_of_its_own(
+    studio: Studio, tmp_path: Path
+) -> None:
+    for name, noted in (("blue", True), ("red", False)):
+        work = tmp_path / f"marie.avatar.look-{name}"
+        work.mkdir()
+        (work / "source.sha256").write_text("1" * 64)
+        (work / "consent.id").write_text(studio.signed.id)
+        if noted:
+            studio.book.note("work", work)
+    strange = tmp_path / "marie.avatar.look-strange"
+    strange.mkdir()
+    (strange / "consent.id").write_text("somebody else's")
+    plan = find([studio.signed.id], [tmp_path])
+    assert {thing.path.name: bool(thing.left) for thing in plan.things if "look" in thing.path.name} == {
+        "marie.avatar.look-blue": False,
+        "marie.avatar.look-red": False,
+        strange.name: True,
+    }
+
+
 def test_a_copy_that_turns_up_later_is_refused_here(studio: Studio) -> None:
     erase(find([studio.signed.id]))
     with pytest.raises(AvatarError, match="erased at the presenter's wish"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -137,3 +138,16 @@ def test_actions_come_with_the_sentences_that_are_heard() -> None:
     heard = [(item.number, item.text) for item in items if isinstance(item, Utterance)]
     assert heard == [(1, "This is 1."), (2, "This is 2."), (3, "This is 4."), (4, "This is 5.")]
     assert journal.actions(entries) == [("bow", 0, 5), ("wave", 2, 40), ("nod", 4, 2), ("point", 4, 7)]
+
+
+def test_the_looks_of_a_show_are_written_down_and_come_again() -> None:
+    said = Utterance("Hello.", look="blue-dress", number=4)
+    entries = [
+        {"event": "show", "language": "en", "look": "red-blazer"},
+        json.loads(json.dumps(journal.said(said))),
+        {"event": "look", "look": "evening", "number": 4, "frame": 30},
+    ]
+    assert journal.script_of(entries).look == "red-blazer"
+    assert [item.look for item in journal.heard(entries) if isinstance(item, Utterance)] == ["blue-dress"]
+    assert journal.looks(entries) == [("evening", 1, 30)] and not journal.actions(entries)
+    assert "look" not in journal.said(Utterance("Hello."))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from avatar_engine.contracts import Controls
 from avatar_engine.errors import AvatarError
 from avatar_engine.markup import read, unmarked
-from avatar_engine.show.script import Gap, Line, Pause, Segment, load, parse
+from avatar_engine.show.script import LOOK_REST, Gap, Line, Pause, Segment, lines, load, parse
 from avatar_engine.show.wording import slots_of
 
 WHOLE = """---
@@ -355,3 +355,70 @@ def test_a_show_that_sells_is_advertising_whatever_it_says():
     plain, told = parse("A.\n"), parse("---\nadvertising: on\n---\nA.\n")
     shop = parse("---\ncatalogue: shop.csv\nadvertising: off\n---\nA.\n")
     assert (plain.sells, told.sells, shop.sells) == (False, True, True)
+
+
+DRESSED = """---
+look: red-blazer
+---
+
+One.
+
+<look blue-dress> Two. Three.
+
+<!-- pause 2s -->
+
+<look blue-dress>
+
+- Four.
+
+Five.
+
+# Offer {#offer asked}
+
+Six.
+
+<look evening> Seven.
+
+# End
+
+Eight.
+"""
+
+
+def test_every_line_knows_in_which_look_it_is_said() -> None:
+    script = parse(DRESSED)
+    assert script.look == "red-blazer"
+    dressed = script.dressed("red-blazer")
+    lines = [(unmarked(item.text).strip(), item.look) for item in dressed.items if isinstance(item, Line)]
+    assert lines == [
+        ("One.", "red-blazer"), ("Two.", "blue-dress"), ("Three.", "blue-dress"), ("Four.", "blue-dress"),
+        ("Five.", "blue-dress"), ("Six.", ""), ("Seven.", "evening"), ("Eight.", "blue-dress"),
+    ]  # fmt: skip
+    assert dressed.looks == ("red-blazer", "blue-dress", "evening")
+    assert script.dressed("original").items[0] == replace(script.items[0], look="original")
+    plain = parse("Hello.").dressed("evening")
+    assert plain.look == "evening" and not plain.looks  # nothing that is said asks for one
+
+
+def test_there_is_a_silence_before_a_look() -> None:
+    items = parse("One.\n\n<look a> Two.\n\n<!-- pause 200ms -->\n\n<look b> Three.").items
+    rests = [item.seconds for item in items if isinstance(item, Pause)]
+    assert rests == pytest.approx([LOOK_REST, 0.2, LOOK_REST - 0.2])
+    assert not [item for item in parse("<look a> One.\n\nTwo.").items if isinstance(item, Pause)]
+    assert [type(item) for item in lines(["One.", "<look a>", "Two."])] == [Line, Pause, Line]
+    assert [item.look for item in lines(["One.", "<look a>", "Two."]) if isinstance(item, Line)] == ["", "a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Hello.\n\nOne. <look a> Two.", "line 3: a look changes at a pause"),
+        ("Hello.\n\n<look a>", "line 3: nothing is said in the look 'a'"),
+        ("<look a> <look b> Hello.", "line 1: a look changes at a pause"),
+        ("<look> Hello.", "names no look"),
+        ("---\nlook: Blue dress\n---\nHello.", "line 2: look: 'Blue dress' is no name of a look"),
+    ],
+)
+def test_a_look_where_none_can_be_put_on_is_a_mistake(text: str, said: str) -> None:
+    with pytest.raises(AvatarError, match=re.escape(said)):
+        parse(text)

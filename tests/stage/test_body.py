@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avatar_engine.contracts import NOTHING_KNOWN
 from avatar_engine.errors import AvatarError
 from avatar_engine.face import crop
 from avatar_engine.media.read import frames
@@ -166,3 +167,25 @@ def test_pictures_come_cut_out_from_soon_after_they_are_wanted_so(tmp_path: Path
             assert frame.picture.shape == (72, 64)
             assert abs(int(frame.picture[5, 5]) - (140 + own)) <= 2
             assert abs(int(frame.alpha[5, 5]) - 2 * own) <= 2
+
+
+def test_a_body_that_was_begun_before_its_moment_is_entered_at_any_picture(video: Path) -> None:
+    wanted = list(frames(video, format="yuv420p"))
+    with ring(video) as body:
+        body.begin(0, 7)
+        body.frame(0)
+        body.enter(1000)
+        body.foresee(1000, NOTHING_KNOWN)
+        for step in range(2 * COUNT):
+            np.testing.assert_array_equal(body.frame(1000 + step).picture, wanted[(8 + step) % COUNT])
+
+
+def test_the_head_goes_on_from_where_it_sits_most_as_it_did(video: Path) -> None:
+    with ring(video) as body:
+        for place in (0, 5, 19):
+            assert body.nearest(matrices()[place]) == (place, pytest.approx(0, abs=1e-4))
+        shifted = matrices()[5].copy()
+        shifted[1, 2] -= 0.25 * 256  # down by a quarter of the crop
+        assert body.nearest(shifted) == (5, pytest.approx(0.25, abs=0.01))
+        larger = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+        assert body.nearest(larger)[1] > 0.3

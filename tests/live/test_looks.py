@@ -1,0 +1,235 @@
+"""A change of the look while a show runs: at a rest of the mouth, on its frame, and no frame waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import pytest
+
+from avatar_engine.bundle import ORIGINAL, Bundle, BundleWriter
+from avatar_engine.contracts import Behind, FloatArray, Outlook, Scene
+from avatar_engine.errors import AvatarError
+from avatar_engine.live import looks
+from avatar_engine.live.performer import Performer
+from avatar_engine.live.wardrobe import Attire, Wardrobe
+from avatar_engine.media.picture import planes
+from avatar_engine.media.write import VideoWriter
+from avatar_engine.show.script import parse
+from avatar_engine.stage.body import TRACK_PART, VIDEO_PART, Body
+from avatar_engine.stage.compose import SOFTLY, Filmed, Stage
+from avatar_engine.stage.idle import LOOKS_APART
+from avatar_engine.stage.label import Label
+from avatar_engine.trust.consent import SignedConsent
+from tests.live.fakes import NEUTRAL, Ink, LaggingMotion
+
+SIZE, ROUND = (160, 90), 30
+SHADES = {ORIGINAL: 60, "blue": 120, "red": 200}
+APART = {ORIGINAL: 0.0, "blue": 3.0, "red": 400.0}
+"""By how many pixels the head sits beside that of the first look."""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A clone in three looks, each of another grey; its head moves a pixel a picture."""
+    folder = tmp_path_factory.mktemp("clone")
+    path = folder / "a.avatar"
+    for look, shade in SHADES.items():
+        film = folder / f"{look}.mp4"
+        with VideoWriter(film, *SIZE, sound=False, crf=6, preset="ultrafast", gop=10) as video:
+            for _ in range(ROUND):
+                video.picture(np.full((SIZE[1] * 3 // 2, SIZE[0]), shade, np.uint8))
+        transforms = np.tile(np.eye(2, 3, dtype=np.float32), (ROUND, 1, 1))
+        transforms[:, 0, 2] = APART[look] + np.arange(ROUND)
+        before = Bundle.open(path) if path.exists() else None
+        with BundleWriter(path, "A", {}, {}) as writer:
+            if before:
+                writer.add_parts(before)
+            parts = writer.of(replace(before, look=look)) if before else writer
+            parts.add_file(VIDEO_PART, film)
+            parts.add_tensors(TRACK_PART, {"transforms": transforms, "crop_size": np.array([64], np.int32)})
+    return Bundle.open(path)
+
+
+class Dry(Ink):
+    """Paints nothing, and keeps where it would have."""
+
+    def paint(self, picture_i420: Any, matrix: FloatArray, coefficients: FloatArray) -> None:
+        self.rows.append(matrix.copy())
+
+
+class OnAir:
+    """A performer whose looks are opened only while the gate is open."""
+
+    def __init__(self, bundle: Bundle, patient: bool = False) -> None:
+        self.bundle, self.gate, self.opened = bundle, Event(), list[str]()
+        self.gate.set()
+        self.stage = Stage(SIZE, Label("en", "bottom-right", SIZE), patient=patient)
+        worn = self._open(ORIGINAL, False)
+        self.stage.compose(worn.filmed.picture)
+        worn.body.begin(0, 0)
+        self.wardrobe = Wardrobe(bundle.looks, worn, self._open, self.stage.fit, patient)
+        self.performer = Performer(
+            LaggingMotion(),
+            worn.painter,
+            worn.body,
+            self.stage,
+            NEUTRAL,
+            worn.placement,
+            wardrobe=self.wardrobe,
+        )
+        self.frame = 0
+
+    def _open(self, look: str, cut_out: bool) -> Attire:
+        assert self.gate.wait(60)
+        self.opened.append(look)
+        body = Body.load(self.bundle.wearing(look), 64)
+        filmed = Filmed(body.frame(0).picture, None, None)
+        return Attire(look, Dry(), body, np.zeros((1, len(NEUTRAL)), np.float32), len(body), ROUND, filmed)
+
+    def show(self, look: str, frames: int, still: bool = True) -> list[int]:
+        """The luma in a corner of each of the next frames, while a look is wanted."""
+        seen = []
+        for _ in range(frames):
+            self.performer.expect(Scene(look=look))
+            picture = self.performer.perform(self.frame, NEUTRAL, Scene(look=look), still)
+            seen.append(int(np.median(planes(picture)[0][:20, :20])))
+            self.frame += 1
+        return seen
+
+    def open_gate(self) -> None:
+        """Let what is wanted be opened, and wait until it is."""
+        self.gate.set()
+        assert self.wardrobe._next is not None
+        self.wardrobe._next[2].result(60)
+
+
+@pytest.fixture
+def on_air(bundle: Bundle) -> Iterator[Callable[..., OnAir]]:
+    made: list[OnAir] = []
+
+    def make(patient: bool = False) -> OnAir:
+        made.append(OnAir(bundle, patient))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.gate.set()
+        one.performer.close()
+
+
+def near(seen: list[int], shade: int) -> bool:
+    return all(abs(value - shade) <= 2 for value in seen)
+
+
+def test_no_frame_waits_for_a_look_and_it_comes_at_the_first_rest_once_it_is_ready(
+    on_air: Callable[..., OnAir],
+) -> None:
+    show = on_air()
+    assert near(show.show("", 10), SHADES[ORIGINAL])
+    show.gate.clear()
+    assert near(show.show("blue", 40), SHADES[ORIGINAL])  # it is not ready, and none of these waits for it
+    show.open_gate()
+    assert near(show.show("blue", 10, still=False), SHADES[ORIGINAL])  # somebody speaks
+    seen = show.show("blue", SOFTLY + 20)
+    steps = np.diff([SHADES[ORIGINAL], *seen[:SOFTLY]])
+    assert (steps > 0).all() and steps.max() < 20, "it goes over softly, from the very frame on"
+    assert near(seen[SOFTLY:], SHADES["blue"])
+    assert show.performer.home // LOOKS_APART == list(show.bundle.looks).index("blue")
+    assert near(show.show("blue", 60), SHADES["blue"])
+    assert show.opened == [ORIGINAL, "blue"]
+
+
+def test_a_head_that_would_jump_far_is_cut_to(on_air: Callable[..., OnAir]) -> None:
+    show = on_air(patient=True)
+    show.show("", 3)
+    seen = show.show("red", 3)
+    assert near(seen, SHADES["red"])
+
+
+def test_a_patient_show_waits_and_the_body_goes_on_where_the_head_was(on_air: Callable[..., OnAir]) -> None:
+    shifts = []
+    for _ in range(2):
+        show = on_air(patient=True)
+        show.show("", 12)
+        before = show.wardrobe.worn.painter.rows[-1][0, 2]  # type: ignore[attr-defined]
+        show.show("blue", 5)
+        after = show.wardrobe.worn.painter.rows[0][0, 2]  # type: ignore[attr-defined]
+        assert abs(after - before) <= 2
+        shifts.append(after)
+    assert shifts[0] == shifts[1], "the same every time"
+
+
+def test_what_is_known_to_come_is_opened_before_it_is_wanted(on_air: Callable[..., OnAir]) -> None:
+    show = on_air()
+    show.show("", 5)
+    show.performer.foresee(20, Outlook(looks=("blue", "red")))
+    show.show("", 1)
+    show.open_gate()
+    show.show("", 30)
+    assert show.opened == [ORIGINAL, "blue"]
+    seen = show.show("blue", 1)
+    assert SHADES[ORIGINAL] < seen[0] < SHADES["blue"], "it was ready"
+    show.show("red", 9, still=False)  # a technician's order, while what is said asks for another one soon
+    show.open_gate()
+    show.show("red", 9, still=False)
+    assert show.opened == [ORIGINAL, "blue", "red"]
+
+
+def test_orders_that_follow_one_another_fast_end_in_the_last_one(on_air: Callable[..., OnAir]) -> None:
+    show = on_air(patient=True)
+    for _ in range(3):
+        for look in ("blue", "red", ORIGINAL, "red", "blue"):
+            show.show(look, 2)
+    assert near(show.show("blue", SOFTLY + 4)[-2:], SHADES["blue"])
+    assert near(show.show("nothing", 8), SHADES["blue"])  # one that the clone lacks changes nothing
+    assert near(show.show("red", SOFTLY + 4)[-2:], SHADES["red"])
+
+
+def test_a_renderer_that_begins_anew_wears_what_the_idle_face_wears(on_air: Callable[..., OnAir]) -> None:
+    show = on_air()
+    number = list(show.bundle.looks).index("red")
+    show.performer.begin(500, number * LOOKS_APART + 9)
+    show.frame = 500
+    assert near(show.show("red", 3), SHADES["red"])
+    assert show.performer.home == number * LOOKS_APART + 11
+    show.performer.begin(600, number * LOOKS_APART + 3)  # a sentence was cut, and nobody died
+    show.frame = 600
+    assert near(show.show("red", 2), SHADES["red"])
+
+
+def test_a_script_is_held_against_the_clone_before_anything_begins(bundle: Bundle, tmp_path: Path) -> None:
+    script = parse("---\nlook: blue\n---\nOne.\n\n<look red> Two.")
+    dressed = looks.dressed(bundle, script, "", Behind())
+    assert looks.worn(dressed) == ("blue", "red")
+    assert looks.worn(looks.dressed(bundle, script, ORIGINAL, Behind())) == (ORIGINAL, "red")
+    assert [looks.first_at(dressed, at) for at in (0, 2, len(script.items))] == ["blue", "red", "blue"]
+    with pytest.raises(AvatarError, match="no look 'evening'"):
+        looks.dressed(bundle, parse("<look evening> Hello."), "", Behind())
+    with pytest.raises(AvatarError, match=r"no matte.*in the look blue"):
+        looks.dressed(bundle, script, "", Behind("#ffffff"))
+
+
+def test_an_order_is_looked_at_before_it_is_followed(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    worn, asked = list[str](), list[str]()
+    monkeypatch.setattr(looks, "agreed_for", lambda bundle, names: names)
+    behind = ["keep"]
+
+    def allow(signed: SignedConsent) -> None:
+        asked.append(str(signed))
+        if str(signed) == "red":
+            raise AvatarError("The consent was revoked.")
+
+    wear = looks.changing(bundle, worn.append, lambda: behind[0], allow)
+    assert "blue from the next pause on" in wear("blue")
+    for wrong, said in (("", "No look is named"), ("evening", "no look"), ("red", "revoked")):
+        with pytest.raises(AvatarError, match=said):
+            wear(wrong)
+    behind[0] = "blur"
+    with pytest.raises(AvatarError, match="no matte"):
+        wear("blue")
+    assert worn == ["blue"] and asked == ["blue", "red"]
