@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+_PSEUDONYM = re.compile(r"⟨[^⟩]{1,80}⟩")
 
 TAIL = 512 << 10
 """Bytes at a journal's end that are looked at."""
@@ -54,19 +57,26 @@ def read(journal: Path, most: int = 40) -> tuple[list[Asked], list[Line]]:
     for entry in _entries(journal):
         event, at = entry.get("event"), float(entry.get("at", at) or at)
         if event == "ask" and entry.get("kind") == "answer":
-            now = questions[entry["number"]] = Asked(at, str(entry["text"]), int(entry.get("count", 1)))
+            now = questions[entry["number"]] = Asked(at, _plain(entry["text"]), int(entry.get("count", 1)))
             listed.append(now)
         elif event == "say":
             source = str(entry.get("source", ""))
-            lines.append(Line(at, str(entry["text"]), source))
+            lines.append(Line(at, _plain(entry["text"]), source))
             if now and source.startswith("answer:"):
-                now.answer.append(str(entry["text"]))
+                now.answer.append(_plain(entry["text"]))
                 now.by = source.partition(":")[2]
         elif event in ("answered", "unanswered") and (found := questions.get(entry.get("number", -1))):
             found.state, found.why = str(event), str(entry.get("why", ""))
         elif event == "moderated" or event == "attack":
-            listed.append(Asked(at, str(entry.get("text", "")), 1, [], "left out", str(entry.get("why", ""))))
+            listed.append(
+                Asked(at, _plain(entry.get("text", "")), 1, [], "left out", str(entry.get("why", "")))
+            )
     return listed[::-1][:most], lines[::-1][:most]
+
+
+def _plain(text: object) -> str:
+    """A text without the pseudonyms that stand in it for names."""
+    return _PSEUDONYM.sub("…", str(text))
 
 
 def _entries(journal: Path) -> Iterator[dict[str, Any]]:

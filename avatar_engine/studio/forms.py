@@ -28,7 +28,7 @@ from avatar_engine.studio.gate import (
     slow_down,
 )
 from avatar_engine.studio.refusals import Refusal
-from avatar_engine.studio.render import language_of, page, told, went
+from avatar_engine.studio.render import anew, language_of, page, told, went
 from avatar_engine.studio.scripts import NEW
 from avatar_engine.studio.shows import Wish
 from avatar_engine.studio.spoken import marked
@@ -332,7 +332,7 @@ def add_output(
 ) -> Response:
     """Keep an endpoint."""
     deeds.add_output(caller, name, address, key)
-    return went("/settings#outputs")
+    return anew()
 
 
 @forms.post("/do/outputs/{ident}/test")
@@ -349,28 +349,28 @@ def test_output(request: Request, caller: Technician, ident: int) -> Response:
 def drop_output(request: Request, caller: Technician, ident: int) -> Response:
     """Forget it."""
     deeds.drop_output(caller, ident)
-    return went("/settings#outputs")
+    return anew()
 
 
 @forms.post("/do/hosts")
 def allow(request: Request, caller: Admin, hosts: Text = "") -> Response:
     """Allow hosts."""
     deeds.allow(caller, hosts.replace(",", " ").split())
-    return went("/settings#hosts")
+    return anew()
 
 
 @forms.post("/do/backgrounds")
 def add_background(request: Request, caller: Technician, upload: Text) -> Response:
     """Keep a background."""
     deeds.add_background(caller, upload)
-    return went("/settings#backgrounds")
+    return anew()
 
 
 @forms.post("/do/backgrounds/drop")
 def drop_background(request: Request, caller: Technician, name: Text) -> Response:
     """Remove it."""
     caller.house.backgrounds.drop(name)
-    return went("/settings#backgrounds")
+    return anew()
 
 
 @forms.post("/do/me")
@@ -378,7 +378,7 @@ def prefer(request: Request, caller: Viewer, language: Text = "", theme: Text = 
     """One's own language and theme."""
     kept = language if language in LANGUAGES else ""
     caller.house.people.prefer(caller.person, kept, theme if theme in ("light", "dark") else "")
-    return went("/settings")
+    return anew()
 
 
 @forms.post("/do/me/password")
@@ -405,7 +405,7 @@ def new_token(request: Request, caller: Viewer, name: Text = "") -> Response:
 def drop_token(request: Request, caller: Viewer, ident: int) -> Response:
     """Let it hold no more."""
     deeds.drop_token(caller, ident)
-    return went("/settings#tokens")
+    return anew()
 
 
 @forms.post("/do/people")
@@ -419,7 +419,7 @@ def invite(request: Request, caller: Admin, role: Text) -> Response:
 def change(request: Request, caller: Admin, ident: int, role: Text, active: Box = False) -> Response:
     """Somebody's role."""
     deeds.change(caller, ident, role, active)
-    return went("/settings#people")
+    return anew()
 
 
 @forms.post("/do/people/{ident}/link")

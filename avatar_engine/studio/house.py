@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ class House:
 
     def note(self, who: str, did: str, **what: Any) -> None:
         """Write down what somebody did; no secret may be in it."""
-        self._audit({"event": did, "by": who, **what})
+        self._audit({"event": did, "by": who, "at": round(time.time()), **what})
 
     def first_link(self) -> str:
         """The secret of a link for the first admin; "" where there is somebody already."""

@@ -44,10 +44,10 @@ async def live(line: WebSocket, ident: int) -> None:
             _, waiting = await asyncio.wait({leaving, passing}, return_when=asyncio.FIRST_COMPLETED)
             for task in waiting:
                 task.cancel()
-            with suppress(RuntimeError):
+            with suppress(RuntimeError, WebSocketDisconnect):
                 await line.close()
     except (OSError, TimeoutError, websockets.WebSocketException):
-        with suppress(RuntimeError):
+        with suppress(RuntimeError, WebSocketDisconnect):
             await line.close(4503, "not yet on air")
 
 

@@ -97,6 +97,11 @@ def went(to: str) -> Response:
     return Response(status_code=200, headers={"HX-Redirect": to})
 
 
+def anew() -> Response:
+    """It is done, and the page is shown as it is now."""
+    return Response(status_code=200, headers={"HX-Refresh": "true"})
+
+
 def _stamp(iso: str) -> float | None:
     try:
         found = datetime.fromisoformat(iso)
