@@ -222,11 +222,16 @@ def read(path: Path) -> list[Entry]:
     """
     told = list(entries(path))
     for number, entry in enumerate(told, 1):
-        if entry.get("event") in CARDS:
-            try:
+        event = entry.get("event")
+        try:
+            if event in CARDS:
                 float(entry["at"]), Card(**entry.get("card") or {"product": "", "name": "", "price": ""})
-            except (ValueError, KeyError, TypeError) as error:
-                raise _edited(path, number, error) from None
+            elif event in ("action", "look"):
+                entry[event], int(entry["number"]), int(entry["frame"])
+            elif event == "say":
+                int(entry.get("number", 0)), int(entry.get("again", 0))
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            raise _edited(path, number, error) from None
     return told
 
 
@@ -318,15 +323,12 @@ def _entry(line: str, number: int, path: Path) -> Mapping[str, Any]:
         if entry.get("event") == "say":
             Controls(**entry["controls"]).check()
             entry["text"], entry["language"], entry["source"]
-            int(entry.get("number", 0)), int(entry.get("again", 0))
         if entry.get("event") == "rest":
             float(entry["seconds"])
         if entry.get("event") == "taken back":
             int(entry["count"])
         if entry.get("event") == "microphone" and not entry["on"]:
             float(entry["seconds"])
-        if (event := entry.get("event")) in ("action", "look"):
-            entry[event], int(entry["number"]), int(entry["frame"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise _edited(path, number, error) from None
     return entry
