@@ -46,7 +46,9 @@ RUN = 4
 """Pictures in a row that are learnt together, so that the way from one to the next can be."""
 
 STEADY = 1.0  # weight of how the shape changes against what it is
-TEXTURE = 0.6  # weight of the whole texture against the whole shape: sound tells little of it
+TEXTURE_RIDGE = (
+    3.0  # of the head for textures, which is fitted when a net is done: they are no business of its ears
+)
 POOL = 6  # variants that are heard in one round
 ECHOED = 2  # times that a minute in another voice is there, beside the minute's own six variants
 EPOCHS = 60  # more only learn the minute by heart
@@ -211,6 +213,7 @@ def fit_motion(
             if ears:
                 _begin(net, ears[index % len(ears)], straight[part.seen], shapes[part.seen])
             _train(net, [part], lips, short, index)
+            _head(net, straight[part.seen], shapes[part.seen], basis.coefficients, TEXTURE_RIDGE)
             save_file(net.state_dict(), kept)
         net.eval()
         with torch.no_grad():
@@ -291,15 +294,20 @@ def fit_base(
 def _begin(net: Net, ears: Ears, windows: Tensor, shapes: Tensor) -> None:
     """Give a net its ears, and the head that fits them best (ridge regression)."""
     net.load_state_dict(ears, strict=False)
+    _head(net, windows, shapes, 0, HEAD_RIDGE)
+
+
+def _head(net: Net, windows: Tensor, wanted: Tensor, first: int, ridge: float) -> None:
+    """Set a net's last layer, from row ``first`` on, to what fits its ears best (ridge regression)."""
     net.eval()
+    last = cast(nn.Linear, net.hear[-1])
     with torch.no_grad():
         heard = net.hear[:-1](windows.transpose(1, 2)).double()
         heard = torch.cat([heard, torch.ones(len(heard), 1)], 1)
-        gram = heard.T @ heard + HEAD_RIDGE * torch.eye(heard.shape[1])
-        head = torch.linalg.solve(gram, heard.T @ shapes.double()).float()
-        last = cast(nn.Linear, net.hear[-1])
-        last.weight.copy_(head[:-1].T)
-        last.bias.copy_(head[-1])
+        gram = heard.T @ heard + ridge * torch.eye(heard.shape[1])
+        head = torch.linalg.solve(gram, heard.T @ wanted[:, first:].double()).float()
+        last.weight[first:] = head[:-1].T
+        last.bias[first:] = head[-1]
 
 
 def _train(
@@ -358,7 +366,8 @@ def _heard_otherwise(power: FloatArray, random: np.random.Generator) -> FloatArr
 def lips_loss(basis: ShapeBasis) -> Callable[[Tensor], Tensor]:
     """The loss of errors (r, `RUN`, k): each coefficient by how far it moves the lips, the opening once more.
 
-    What stands behind the shape's own coefficients are textures.
+    What stands behind the shape's own coefficients are textures, which are no net's business while it is trained: they
+    cost the opening some of its correlation.
     """
     moves = np.sqrt((basis.axes**2).mean((1, 2)))
     opens = basis.axes[:, LOWER_LIP, 1] - basis.axes[:, UPPER_LIP, 1]
@@ -367,11 +376,9 @@ def lips_loss(basis: ShapeBasis) -> Callable[[Tensor], Tensor]:
     own = basis.coefficients
 
     def loss(error: Tensor) -> Tensor:
-        shape, texture = error[..., :own], error[..., own:]
         parts = [(part.square() * weight).mean() + 0.5 * (part @ gap).square().mean()
-                 for part in (shape, shape.diff(dim=1))]  # fmt: skip
-        seen = [part.square().mean() for part in (texture, texture.diff(dim=1)) if part.numel()]
-        return parts[0] + STEADY * parts[1] + TEXTURE * sum(seen)
+                 for part in (error[..., :own], error[..., :own].diff(dim=1))]  # fmt: skip
+        return parts[0] + STEADY * parts[1]
 
     return loss
 
