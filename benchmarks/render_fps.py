@@ -153,7 +153,7 @@ def painter(size: int) -> bytes:
         tint=np.full(TINTS, 128, np.float32),
         spread=np.ones(TINTS, np.float32),
     )
-    return export(Painter(size, mask, look, COEFFICIENTS).eval())
+    return export(Painter(size, mask, look, CODE).eval())
 
 
 def inputs(size: int, batch: int) -> dict[str, np.ndarray]:
@@ -162,7 +162,7 @@ def inputs(size: int, batch: int) -> dict[str, np.ndarray]:
     feeds = {
         name: random.integers(0, 256, (batch, *shape)).astype(np.uint8) for name, shape in shapes.items()
     }
-    return feeds | {"coefficients": random.normal(0, 1, (batch, COEFFICIENTS)).astype(np.float32)}
+    return feeds | {"coefficients": random.normal(0, 1, (batch, CODE)).astype(np.float32)}
 
 
 def count(graph: bytes, size: int, batch: int) -> tuple[float, float]:
