@@ -188,11 +188,19 @@ def check(
     '`avatar-engine say marie.avatar "Good evening! Bonsoir à tous !" --language auto --emotion warm -o hello.mp4`\n\n'
     '`avatar-engine say marie.avatar "And we have a winner!" --expression happy -o winner.mp4`\n\n'
     '`avatar-engine say marie.avatar "Good evening." --look blue-dress -o evening.mp4`\n\n'
+    '`avatar-engine say marie.avatar "Good evening." --background transparent -o overlay.webm`\n\n'
     "`avatar-engine say marie.avatar --audio welcome.wav -o welcome.mp4`"
 )
 def say(
     avatar: Avatar,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The video to write (.mp4).")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The video to write: .mp4, or before a transparent background .webm or .mov.",
+        ),
+    ],
     text: Annotated[str, typer.Argument(help="What the clone says; - reads it from standard input.")] = "",
     audio: Annotated[
         str,

@@ -49,8 +49,8 @@ Background = Annotated[
     typer.Option(
         "--background",
         metavar="WHAT",
-        help="What the presenter stands before: keep, blur, a colour (#101828), or a picture's or video's file. The "
-        "clone needs a matte (see avatar-engine matte).",
+        help="What the presenter stands before: keep, blur, a colour (#101828), a picture's or video's file, or in a "
+        ".webm or .mov file transparent. The clone needs a matte (see avatar-engine matte).",
     ),
 ]
 Relight = Annotated[

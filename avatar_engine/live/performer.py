@@ -70,6 +70,11 @@ class Scenery(Protocol):
         """Whether the next bodies shall come cut out."""
         ...
 
+    @property
+    def shares(self) -> ByteArray | None:
+        """See `avatar_engine.stage.compose.Stage`."""
+        ...
+
     def compose(self, body: ByteArray, alpha: ByteArray | None, /) -> ByteArray:
         """The show's picture, uint8 I420, of a body as filmed, or of one cut out with its alpha; the same buffer every
         time."""
@@ -226,6 +231,11 @@ class Performer(Generic[State]):
         self._state: State | None = None
         self._expression = expression
         self._placement = np.zeros((1, len(neutral)), np.float32) if placement is None else placement
+
+    @property
+    def shares(self) -> ByteArray | None:
+        """See `avatar_engine.stage.compose.Stage`; of the last picture."""
+        return self._stage.shares
 
     def close(self) -> None:
         """End the threads of body, looks and stage."""

@@ -24,7 +24,7 @@ from avatar_engine.live.hosted import Hosting, directed, look_of
 from avatar_engine.live.layouts import place_of, plan_of
 from avatar_engine.live.looks import agreed_for, asked_in, dressed, worn
 from avatar_engine.live.programme import SceneFor, bare
-from avatar_engine.live.say import SIGNS_PER_SECOND, Made, film, patient_voice
+from avatar_engine.live.say import SIGNS_PER_SECOND, Made, film, patient_voice, refuse_output
 from avatar_engine.show import journal, privacy
 from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
@@ -34,7 +34,7 @@ from avatar_engine.show.remarks import Remarks
 from avatar_engine.show.scenes import Scenes, by_frames
 from avatar_engine.show.script import Line, Pause, Script
 from avatar_engine.show.showcase import Showcase
-from avatar_engine.stage.background import behind_of
+from avatar_engine.stage.background import TRANSPARENT, behind_of
 from avatar_engine.stage.card import Look
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust.clearance import Clearance
@@ -77,6 +77,8 @@ def rehearse(
     hosting = replace(hosting, layout=place_of(layout, planned, script))
     bundle = Bundle.open(avatar)
     behind = behind_of("", planned.background, script.parent, RELIGHT)
+    if behind.background == TRANSPARENT:
+        refuse_output(output, behind)
     planned = dressed(bundle, planned, "", behind)
     own = VoicePack.load(bundle).language
     signed = consents.from_record(bundle.consent, bundle.made)

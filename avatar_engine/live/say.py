@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 
@@ -38,12 +39,13 @@ from avatar_engine.live.outlook import Foresees, coming
 from avatar_engine.live.programme import Piece, Programme, SceneFor, SoundTrack, bare
 from avatar_engine.live.sound_process import SoundProcess
 from avatar_engine.live.voice_process import Directs, Teller, VoiceProcess, voice_of
+from avatar_engine.media.clear import WRITERS, ClearWriter, writes
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.show import script as scripts
 from avatar_engine.show.director import Director
 from avatar_engine.show.script import Script
 from avatar_engine.stage import layout_file
-from avatar_engine.stage.background import behind_of
+from avatar_engine.stage.background import TRANSPARENT, behind_of
 from avatar_engine.stage.card import Look
 from avatar_engine.stage.label import Label
 from avatar_engine.stage.layout import PLAIN, Layout
@@ -131,7 +133,7 @@ def render(
     Args:
         avatar: The bundle.
         text: Plain text; an empty line parts two paragraphs. Empty where there is ``audio``.
-        output: The .mp4 file; written whole or not at all.
+        output: The .mp4 file, or before nothing the .webm or .mov file; written whole or not at all.
         audio: Recorded sound that drives the lips instead: a file, or an address of one.
         language: BCP 47 tag of what is said, or ``auto`` (found per sentence among those agreed to); the voice's
             own when empty.
@@ -155,10 +157,11 @@ def render(
     """
     started = time.monotonic()
     paragraphs = [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
-    _refuse(paragraphs, audio, controls, output)
+    _refuse(paragraphs, audio, controls)
     server = engines.load(engine) if engine else None
     bundle = Bundle.open(avatar)
     behind = behind_of(background, "", Path(), relight)
+    refuse_output(output, behind)
     own = VoicePack.load(bundle).language
     items = scripts.lines(paragraphs)
     said = Script(items, language or own, controls, label, expression=expression)
@@ -261,6 +264,7 @@ def film(
     """
     plan = layout or layout_file.load(PLAIN)
     size = plan.picture_size(size)
+    clear = behind.background == TRANSPARENT
     stamp = Label(may.language, script.label, size, script.sells)
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     with ExitStack() as stack:
@@ -291,16 +295,23 @@ def film(
         hide = FrameMark(consent_number(signed.id))
         seal = partial(manifest.sign, record=record, title=output.name, key=keys.technician_key())
         says = marking(f"{tags['comment']}\n{provenance.line(record)}")
+        carried: dict[str, Any] = {"seal": seal if manifest.can_carry(output) else None}
+        if clear:
+            carried["metadata"] = tags | {provenance.TAG: provenance.line(record)}
+        else:
+            carried |= {"metadata": tags, "marking": says}
         # the faster preset: on two cores the encoder takes its time from the voice
-        writer = stack.enter_context(
-            VideoWriter(output, *size, preset="superfast", metadata=tags, marking=says, seal=seal)
-        )
+        kind = WRITERS[output.suffix.lower()] if clear else VideoWriter
+        writer = stack.enter_context(kind(output, *size, preset="superfast", **carried))
         most = round(seconds * FRAME_RATE) if seconds else None
         worn = wearing or Wearing(script.look)
         for frame in islice(
             Programme(SoundTrack(Waiting(voice), scenes, calls=calls, wearing=worn), performer), most
         ):
-            writer.picture(frame.picture)
+            if isinstance(writer, ClearWriter) and performer.shares is not None:
+                writer.picture_with(frame.picture, performer.shares)
+            else:
+                writer.picture(frame.picture)
             sound = frame.sound.copy()  # the lips have heard it; what follows may still be mended by it
             hide(frame.index, sound)
             writer.sound(sound)
@@ -322,15 +333,32 @@ def _refuse_left_out(voice: Teller) -> None:
         raise AvatarError(f"{lost} of {checks.sentences} sentences could not be said well.", advice)
 
 
-def _refuse(paragraphs: list[str], audio: str, controls: Controls, output: Path) -> None:
+def refuse_output(output: Path, behind: Behind) -> None:
+    """Refuse a file that can't have what is asked for, known by its name.
+
+    Raises:
+        AvatarError: Only WebM and QuickTime carry alpha, and all else is MP4.
+    """
+    if behind.background == TRANSPARENT:
+        if not writes(output):
+            raise AvatarError(
+                f"The output {output.name!r} can't be transparent: MP4 has no alpha.",
+                f"Write {output.stem}.webm (VP9, for browsers, OBS) or {output.stem}.mov (ProRes 4444, for editing).",
+            )
+    elif output.suffix.lower() != ".mp4":
+        more = " .webm and .mov are for --background transparent." if writes(output) else ""
+        raise AvatarError(
+            f"The output {output.name!r} does not end in .mp4.", f"Write {output.stem}.mp4.{more}"
+        )
+
+
+def _refuse(paragraphs: list[str], audio: str, controls: Controls) -> None:
     """What can be known to be no good before any work."""
     if not paragraphs and not audio:
         raise AvatarError("There is nothing to say.", "Give a text, or --audio FILE.")
     if paragraphs and audio:
         raise AvatarError(f"There is a text, and the recording {audio}.", "Give one of the two.")
     controls.check()
-    if output.suffix.lower() != ".mp4":
-        raise AvatarError(f"The output {output.name!r} does not end in .mp4.", f"Write {output.stem}.mp4.")
 
 
 def _length(voice: Teller, text: str, speed: float) -> float:

@@ -42,7 +42,7 @@ from avatar_engine.show.chat.standing import Standing as ChatStanding
 from avatar_engine.show.director import Director
 from avatar_engine.show.producer import Producer
 from avatar_engine.show.script import Script
-from avatar_engine.stage.background import behind_of, check, chosen
+from avatar_engine.stage.background import behind_of, check, chosen, refuse_on_air
 from avatar_engine.stage.idle import LOOKS_APART, IdleFootage
 from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent as consents
@@ -254,6 +254,7 @@ def run(
     planned = _used(planned or Script((), language or own), use)
     signed = consents.from_record(bundle.consent, bundle.made)
     behind = behind_of(background, planned.background, script.parent if script else Path(), relight)
+    refuse_on_air(behind.background)
     planned = dressed(bundle, planned, look, behind)
     may = agreed(signed, planned.languages, own, planned.use)
     leave = permits.load(permit) if permit else None
@@ -405,6 +406,7 @@ def _stand(
     """A technician's order to stand before something else, in each of ``looks``; what is on air stays while anything is
     wrong with it."""
     background = chosen(text, Path("/"))
+    refuse_on_air(background)
     for look in looks():
         check(bundle.wearing(look), background)
     if (told := feed()) is None:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import av
 import numpy as np
@@ -26,8 +26,6 @@ from avatar_engine.media.read import PictureFormat
 
 FILE_SAMPLE_RATE = 48_000
 """Samples per second of the sound in files; the engine's 24 kHz is resampled."""
-
-_AAC_FRAME = 1024
 
 _WAVE_BLOCK = 1 << 16
 
@@ -144,13 +142,18 @@ class VideoWriter(WholeFile):
         preset: x264's preset.
         gop: Pictures from keyframe to keyframe at most.
         metadata: Tags of the file, such as ``{"comment": "AI-generated …", "title": …}``.
-        threads: Encoder threads; 0 lets x264 choose.
+        threads: Encoder threads; 0 lets the encoder choose.
         marking: H.264 units (Annex B) that go before every keyframe's own.
         seal: Given the finished file before it appears; it may write it anew.
 
     Raises:
         AvatarError: An odd size, or the file can't be written.
     """
+
+    container: ClassVar = "mp4"
+    options: ClassVar[Mapping[str, str]] = {"movflags": "+faststart"}
+    samples_at_once: ClassVar = 1024
+    """Of the sound's encoder."""
 
     def __init__(
         self,
@@ -178,7 +181,7 @@ class VideoWriter(WholeFile):
             )
         try:
             self._container = av.open(
-                str(self._part), "w", format="mp4", container_options={"movflags": "+faststart"}
+                str(self._part), "w", format=self.container, container_options=dict(self.options)
             )
         except (av.FFmpegError, OSError) as error:
             raise AvatarError(
@@ -233,7 +236,10 @@ class VideoWriter(WholeFile):
 
     def frame(self, frame: av.VideoFrame, key: bool = False) -> None:
         """Append one PyAV frame of the right size, in any pixel format; its own times are not looked at."""
-        fresh = self._converter.i420(frame, *self._size)
+        self._append(self._converter.i420(frame, *self._size), key)
+
+    def _append(self, fresh: av.VideoFrame, key: bool = False) -> None:
+        """Append a frame as the encoder takes it."""
         fresh.pts = self.frames
         fresh.time_base = Fraction(1, FRAME_RATE)
         kind = av.video.frame.PictureType
@@ -249,9 +255,10 @@ class VideoWriter(WholeFile):
 
     def _encode(self, stream: AudioStream, fresh: FloatArray, last: bool = False) -> None:
         held = np.concatenate([self._waiting, fresh])
-        end = len(held) if last else len(held) // _AAC_FRAME * _AAC_FRAME
-        for start in range(0, end, _AAC_FRAME):
-            piece = np.clip(held[start : min(start + _AAC_FRAME, end)], -1.0, 1.0)
+        step = self.samples_at_once
+        end = len(held) if last else len(held) // step * step
+        for start in range(0, end, step):
+            piece = np.clip(held[start : min(start + step, end)], -1.0, 1.0)
             frame = av.AudioFrame.from_ndarray(piece[None], format="fltp", layout="mono")
             frame.sample_rate = FILE_SAMPLE_RATE
             frame.time_base = Fraction(1, FILE_SAMPLE_RATE)

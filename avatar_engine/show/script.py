@@ -30,7 +30,8 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     use: live-shopping  # what the show is for; the presenter's consent must cover it
     expression: neutral # or happy, serious
     look: blue-dress    # the look of the clone in which the show begins (avatar-engine look list)
-    background: keep    # or blur, a colour ("#101828"), a picture or a video: what the presenter stands before
+    background: keep    # or blur, a colour ("#101828"), a picture, a video: what the presenter stands before; in a
+                        # rehearsal into a .webm or .mov file transparent, too
     on_fault: repeat    # or skip: a sentence that a fault has cut is said again from its start, or left out
     catalogue: shop.csv # file or address of the products
     chat: [twitch:marie, inlet:8787]

@@ -24,7 +24,7 @@ from avatar_engine.bundle import ORIGINAL, Bundle
 from avatar_engine.contracts import FRAME_RATE, RELIGHT, Behind, ByteArray, FloatArray
 from avatar_engine.errors import AvatarError
 from avatar_engine.media import colour
-from avatar_engine.media.picture import Planes, planes
+from avatar_engine.media.picture import Planes, blank, planes
 from avatar_engine.media.probe import opened, picture_stream
 from avatar_engine.stage.body import matted
 from avatar_engine.stage.cutout import FIGURES_PART, PLATE_PART, light_of
@@ -32,7 +32,7 @@ from avatar_engine.stage.keying import Relight
 
 log = logging.getLogger(__name__)
 
-KEEP, BLUR = "keep", "blur"
+KEEP, BLUR, TRANSPARENT = "keep", "blur", "transparent"
 
 SOFT = 0.022
 """How far out of focus the own background is: standard deviation, in heights of the picture."""
@@ -55,14 +55,14 @@ def chosen(text: str, folder: Path) -> str:
     """A background as somebody wrote it, ready to be handed on: files as whole paths.
 
     Args:
-        text: ``keep``, ``blur``, ``#rrggbb``, or the path of a picture or video.
+        text: ``keep``, ``blur``, ``transparent``, ``#rrggbb``, or the path of a picture or video.
         folder: Where such a path begins.
 
     Raises:
         AvatarError: It is none of these, or the file can't be read.
     """
     wanted = text.strip()
-    if wanted.lower() in (KEEP, BLUR):
+    if wanted.lower() in (KEEP, BLUR, TRANSPARENT):
         return wanted.lower()
     if _COLOUR.fullmatch(wanted):
         return wanted.lower()
@@ -70,7 +70,7 @@ def chosen(text: str, folder: Path) -> str:
     if not wanted or not path.is_file():
         raise AvatarError(
             f"There is no background {text!r}.",
-            "Write keep, blur, a colour (#rrggbb), or the path of a picture or video.",
+            "Write keep, blur, transparent, a colour (#rrggbb), or the path of a picture or video.",
         )
     if path.suffix.lower() in PICTURES:
         _picture(path)
@@ -104,6 +104,19 @@ def check(bundle: Bundle, background: str) -> None:
         raise AvatarError(
             f"{bundle.name} has no matte of all its pictures{which}: the background can't be changed.",
             f"Run: avatar-engine matte {bundle.path}{look}",
+        )
+
+
+def refuse_on_air(background: str) -> None:
+    """Refuse what can't go out live.
+
+    Raises:
+        AvatarError: It is transparent.
+    """
+    if background == TRANSPARENT:
+        raise AvatarError(
+            "A show on air can't be transparent: RTMP, recordings and previews carry no alpha.",
+            "Make a file (say --background transparent -o NAME.webm), or key a colour out: --background '#00ff00'.",
         )
 
 
@@ -142,6 +155,19 @@ class Still:
 
     def close(self) -> None:
         """There is nothing to end."""
+
+
+class Nothing(Still):
+    """No background at all.
+
+    Args:
+        size: Width and height of the show.
+        light: Of the one that the presenter was filmed before: nothing is to be followed.
+    """
+
+    def __init__(self, size: tuple[int, int], light: FloatArray) -> None:
+        super().__init__(blank(*size))
+        self.light = light
 
 
 class Film:
@@ -333,8 +359,11 @@ class Backcloth:
         if background.startswith("#"):
             pixel = np.array([[[int(background[at : at + 2], 16) for at in (5, 3, 1)]]], np.uint8)
             return Still(_i420(np.repeat(np.repeat(pixel, height, 0), width, 1)))
+        light = light_of(self._bundle.json(FIGURES_PART))
         if background == BLUR:
-            return self._blurred(self._bundle, light_of(self._bundle.json(FIGURES_PART)))
+            return self._blurred(self._bundle, light)
+        if background == TRANSPARENT:
+            return Nothing(self._size, light)
         path = Path(background)
         if path.suffix.lower() in PICTURES:
             return Still(_i420(_covering(_picture(path), self._size)))

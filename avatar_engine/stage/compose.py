@@ -18,8 +18,9 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.media.picture import Planes, blank, planes
 from avatar_engine.stage import layout_file
 from avatar_engine.stage.arrangement import Arrangement, Setting
-from avatar_engine.stage.background import Backcloth, Background, Footing
+from avatar_engine.stage.background import TRANSPARENT, Backcloth, Background, Footing
 from avatar_engine.stage.card import Look
+from avatar_engine.stage.clear import Clear
 from avatar_engine.stage.framing import Framing, Slices, frame
 from avatar_engine.stage.ground import ground
 from avatar_engine.stage.keying import Keyer
@@ -125,7 +126,8 @@ class Stage:
         backcloth: What the presenter stands before, where that may change; None for as filmed.
 
     Attributes:
-        shares: The presenter's share of every pixel of the last picture, uint8 (height, width), where it came cut out.
+        shares: The presenter's share of every pixel of the last picture, uint8 (height, width), where it came cut out;
+            before nothing that of all that is on it.
 
     Raises:
         AvatarError: The size is odd or too small, or the layout is made for another one.
@@ -152,6 +154,7 @@ class Stage:
         self._backcloth, self._keyer, self._keyed = backcloth, Keyer(), False
         self._background = backcloth.wanted if backcloth else ""
         self.shares: ByteArray | None = None
+        self._groundless = Clear(size) if self._background == TRANSPARENT else None
         self._layout = layout or layout_file.load(PLAIN)
         self._plan = self._layout
         self._layout.refuse_other(size, "Choose another size or layout.")
@@ -225,19 +228,32 @@ class Stage:
         assert here is not None  # noqa: S101 - for the type checker: `_begin` has made it
         scene, index = self._wanted
         behind = self._backcloth.take(alpha is not None) if self._backcloth else None
-        if behind is None or alpha is None:
+        if self._groundless is not None:
+            self._groundless.begin(self._planes)
+            _paste(body, here.seen, here.into)
+            self._groundless.stand(
+                None if alpha is None else alpha[here.seen[0]], here.framing.target.planes()[0]
+            )
+        elif behind is None or alpha is None:
             self._clear(here)
             _paste(body, here.seen, here.into)
         else:
             self._key(body, alpha, here, behind)
         here.arrangement.show(scene, index)
-        here.arrangement.draw(self._planes)
+        if self._groundless is not None:
+            self._groundless.lay(self._planes, here.arrangement.draw, list(here.arrangement.touched()))
+            self.shares = self._groundless.shares
+        else:
+            here.arrangement.draw(self._planes)
         picture = self._picture
         if self._step < self._steps:
             share = (self._step + 1) / (self._steps + 1)
             cv2.addWeighted(self._picture, share, self._before, 1 - share, 0, dst=self._mixed)
             picture = self._mixed
-        self._label.draw(picture)  # last: nothing ever covers it
+        if self._groundless is not None:
+            self._label.draw_alone(picture, self._groundless.shares)
+        else:
+            self._label.draw(picture)  # last: nothing ever covers it
         self._last = picture
         return picture
 
@@ -260,7 +276,7 @@ class Stage:
             return False
         if fitted.plan is not self._plan or fitted.before is not here.arrangement:
             fitted = self.fit(fitted.filmed)
-        if softly:
+        if softly and self._groundless is None:
             self._dissolve(SOFTLY)
         self._filmed = fitted.filmed
         if fitted.set.arrangement is not here.arrangement:

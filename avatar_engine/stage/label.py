@@ -81,6 +81,9 @@ POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right")
 PLATE_OPACITY = 0.72
 """Over white the plate leaves 28 %: white words on it keep a contrast above 10:1."""
 
+WHOLE = 255
+"""The share of a pixel all of which is there."""
+
 SMALLEST_TEXT = 10
 """Font size in pixels under which the words can't be read, and the show is refused."""
 
@@ -139,7 +142,9 @@ class Label:
             height,
         )
         self._size = size
-        self._stamps = _stamps(mask, plate, self.box)
+        self._stamps = _stamps(mask, plate * PLATE_OPACITY, self.box)
+        self._opaque = _stamps(mask, plate, self.box)
+        self._plate: ByteArray = np.asarray(np.rint(WHOLE * plate), np.uint8)
 
     def wipe(self, picture: Planes, ground: Planes) -> None:
         """Take the label off again: what lies beside the body is painted once, and words blended twice are darker."""
@@ -152,6 +157,17 @@ class Label:
             raise ValueError(f"a picture of shape {picture.shape} on a label for {self._size}")
         for plane, stamp in zip(planes(picture), self._stamps, strict=True):
             stamp.press(plane)
+
+    def draw_alone(self, picture: ByteArray, shares: ByteArray) -> None:
+        """Blend the label into a picture that has shares, uint8 (height, width), and something else under it one day:
+        its plate is opaque, for nobody knows what that will be."""
+        left, top, width, height = self.box
+        there = shares[top : top + height, left : left + width]
+        for plane, value, stamp in zip(planes(picture), (BLACK, NEUTRAL, NEUTRAL), self._opaque, strict=True):
+            step = height // stamp.keep.shape[0]
+            stamp.under(plane)[there[::step, ::step] == 0] = value  # at its round corners nothing else shines
+            stamp.press(plane)
+        np.maximum(there, self._plate, out=there)
 
 
 def _words_and_font(language: str, advertising: bool) -> tuple[str, Path]:
@@ -226,10 +242,9 @@ def _plate(box: tuple[float, float, float, float], pad: int) -> tuple[int, int]:
     return int(right - left + 2 * pad + 1) // 2 * 2, int(bottom - top + 2 * pad + 1) // 2 * 2
 
 
-def _stamps(mask: FloatArray, plate: FloatArray, box: tuple[int, int, int, int]) -> tuple[_Stamp, ...]:
+def _stamps(mask: FloatArray, covered: FloatArray, box: tuple[int, int, int, int]) -> tuple[_Stamp, ...]:
     """The blend of each plane, with everything that can be reckoned beforehand reckoned."""
     left, top = box[:2]
-    covered = plate * PLATE_OPACITY
     keep = (1 - covered) * (1 - mask)
     add = BLACK * covered * (1 - mask) + WHITE * mask
     rows, columns = mask.shape

@@ -67,16 +67,16 @@ def can_carry(path: Path) -> bool:
 
 
 def sign(path: Path, record: Mapping[str, Any], title: str, key: Ed25519PrivateKey) -> None:
-    """Put a manifest into the MP4 file ``path``, in one step.
+    """Put a manifest into the MP4 or QuickTime file ``path``, in one step.
 
     Args:
         path: The finished file, whatever it is called.
         record: See `avatar_engine.trust.provenance.record`.
-        title: What the file is called in the manifest.
+        title: What the file is called in the manifest; its suffix says which of the two it is.
         key: The technician's.
 
     Raises:
-        AvatarError: The file can't be read or written, or is no MP4; it is as it was.
+        AvatarError: The file can't be read or written, or is of another kind; it is as it was.
     """
     import c2pa
 
@@ -90,7 +90,7 @@ def sign(path: Path, record: Mapping[str, Any], title: str, key: Ed25519PrivateK
         signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"ed25519", chain, pem, None))
         builder = c2pa.Builder(_described(record, title, keys.public_text(key)), context=_context())
         with path.open("rb") as source, signed.open("w+b") as target:
-            builder.sign(signer, "video/mp4", source, target)
+            builder.sign(signer, _kind(title), source, target)
         signed.replace(path)
     except (c2pa.C2paError, OSError) as error:
         raise AvatarError(f"{path} can't be signed ({error}).", "Check the space on the disk.") from error
@@ -126,6 +126,10 @@ def read(path: Path) -> Manifest | None:
     return _manifest(first, record, signer if proven else "")
 
 
+def _kind(title: str) -> str:
+    return _KINDS.get(Path(title).suffix.lower(), "video/mp4")
+
+
 def _described(record: Mapping[str, Any], title: str, public_key: str) -> dict[str, Any]:
     agent = {"name": "avatar-engine", "version": __version__}
     created = {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPE, "softwareAgent": agent}
@@ -133,7 +137,7 @@ def _described(record: Mapping[str, Any], title: str, public_key: str) -> dict[s
     return {
         "claim_generator_info": [agent],
         "title": title,
-        "format": "video/mp4",
+        "format": _kind(title),
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": [created]}},
             {"label": ASSERTION, "data": said},

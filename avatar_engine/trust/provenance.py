@@ -18,6 +18,9 @@ from avatar_engine.trust.marks.code import consent_number, shown
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC digital source type, as C2PA and the platforms read it."""
 
+TAG = "avatar_engine_provenance"
+"""Name of the metadata that holds the record, in files of a kind whose stream can't."""
+
 TITLES = {"en": "AI-generated presenter", "fr": "Présentateur virtuel (images virtuelles)"}
 COMMENTS = {
     "en": "AI-generated: the images and the voice of this presenter were made by an artificial intelligence, with "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -14,7 +15,7 @@ from avatar_engine.trust import manifest as manifests
 from avatar_engine.trust.manifest import Manifest
 from avatar_engine.trust.marks.carrier import Found
 from avatar_engine.trust.marks.code import shown
-from avatar_engine.trust.provenance import COMMENTS, SOURCE_TYPE
+from avatar_engine.trust.provenance import COMMENTS, SOURCE_TYPE, TAG
 from avatar_engine.verify import hidden, known
 from avatar_engine.verify.hidden import Hidden
 from avatar_engine.verify.known import Known
@@ -93,9 +94,20 @@ def records(manifest: Manifest | None, found: Hidden) -> list[tuple[str, Mapping
     listed: list[tuple[str, Mapping[str, Any]]] = [
         ("the stream", note.record) for note in found.notes if note.record
     ]
+    if (tagged := _tagged_record(found)) is not None:
+        listed.append(("the metadata", tagged))
     if manifest and manifest.record:
         listed.insert(0, ("the manifest", manifest.record))
     return listed
+
+
+def _tagged_record(found: Hidden) -> Mapping[str, Any] | None:
+    """The record in a file's metadata, as files have it whose stream can hold none."""
+    try:
+        record = json.loads(found.tags.get(TAG, ""))
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def consent_of(record: Mapping[str, Any]) -> str:

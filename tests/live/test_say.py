@@ -186,3 +186,19 @@ def test_the_file_says_in_stream_and_sound_whose_consent_it_is(avatar, tmp_path)
     search = SoundSearch()
     search.push(sound(made.path))
     assert search.found().there and search.found().number == consent_number(consented.id)
+
+
+@pytest.mark.parametrize(
+    ("name", "background", "words"),
+    [
+        ("out.mp4", "transparent", r"MP4 has no alpha.*out\.webm.*out\.mov"),
+        ("out.avi", "transparent", r"out\.webm.*out\.mov"),
+        ("out.webm", "", r"does not end in \.mp4.*for --background transparent"),
+        ("out.webm", "transparent", "no matte"),
+    ],
+)
+def test_which_files_may_be_transparent(avatar, tmp_path, name, background, words):
+    with pytest.raises(AvatarError, match=words) as refused:
+        render(avatar(), "ab", tmp_path / name, size=SIZE, background=background)
+    assert refused.value.advice
+    assert not (tmp_path / name).exists()

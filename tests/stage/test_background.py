@@ -11,7 +11,16 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.media.picture import planes
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.stage import cutout
-from avatar_engine.stage.background import KEEP, Backcloth, Background, Film, check, chosen
+from avatar_engine.stage.background import (
+    KEEP,
+    TRANSPARENT,
+    Backcloth,
+    Background,
+    Film,
+    Footing,
+    check,
+    chosen,
+)
 from avatar_engine.stage.body import VIDEO_PART, matted
 from avatar_engine.stage.compose import Stage
 from avatar_engine.stage.label import Label
@@ -62,13 +71,14 @@ def test_words_colours_and_files_are_backgrounds_and_nothing_else(tmp_path: Path
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((40, 60, 3), 90, np.uint8))
     video(tmp_path / "sea.mp4", [100] * 3)
     assert chosen("Keep", tmp_path) == KEEP
+    assert chosen("Transparent", tmp_path) == TRANSPARENT
     assert chosen(" #A0b0C0 ", tmp_path) == "#a0b0c0"
     assert chosen("wall.png", tmp_path) == str(tmp_path / "wall.png")
     assert chosen("sea.mp4", tmp_path) == str(tmp_path / "sea.mp4")
     (tmp_path / "bad.png").write_bytes(b"\x89PNG nothing")
     (tmp_path / "bad.mp4").write_bytes(b"nothing")
     (tmp_path / "empty.jpg").touch()
-    for wrong in ("", "transparent", "#12345", "blue", "none.png", "bad.png", "bad.mp4", "empty.jpg"):
+    for wrong in ("", "see-through", "#12345", "blue", "none.png", "bad.png", "bad.mp4", "empty.jpg"):
         with pytest.raises(AvatarError):
             chosen(wrong, tmp_path)
 
@@ -176,3 +186,26 @@ def test_the_label_is_on_every_background(bundle: Bundle) -> None:
     plate = planes(second)[0][top : top + height, left : left + width]
     assert np.median(plate) < 100
     made.close()
+
+
+def test_other_footage_keeps_what_hangs_there_and_follows_its_own_light(bundle: Bundle) -> None:
+    cloth = Backcloth(SIZE, bundle, patient=True, relight=1.0)
+    cloth.want("#ffffff")
+    white = cloth.take(True)
+    own = cloth.footing(bundle)
+    assert own is not None and own.blurred is None
+    bright = Footing(bundle, np.array([225.0, 128.0, 128.0], np.float32), None)
+    before = cloth.relight
+    cloth.stand(bright)
+    assert cloth.take(True) is white and cloth.relight.gain < before.gain
+    cloth.stand(own)
+    assert cloth.relight == before
+    cloth.want("blur")
+    first = cloth.take(True)
+    own = cloth.footing(bundle)
+    assert own is not None and own.blurred is not None
+    cloth.stand(own)
+    assert cloth.take(True) is own.blurred and own.blurred is not first and cloth.relight.nothing
+    cloth.stand(bright)  # made ready before the blur was asked for
+    assert cloth.take(True) not in (own.blurred, first)
+    cloth.close()

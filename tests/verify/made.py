@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 from avatar_engine.broadcast.marking import marking
 from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray
+from avatar_engine.media.clear import WRITERS
 from avatar_engine.media.write import VideoWriter
 from avatar_engine.trust import keys, manifest, provenance
 from avatar_engine.trust.consent import SignedConsent
@@ -39,6 +41,24 @@ def made(path: Path, signed: SignedConsent, number: int | None = None) -> Path:
     with VideoWriter(path, *SIZE, metadata=tags, marking=unit, seal=seal) as writer:
         for index in range(FRAMES):
             writer.picture(picture.mark(drawn(index % 20)))
+            piece = sound[index * SAMPLES_PER_FRAME :][:SAMPLES_PER_FRAME].copy()
+            hide(index, piece)
+            writer.sound(piece)
+    return path
+
+
+def made_clear(path: Path, signed: SignedConsent) -> Path:
+    """Five seconds before nothing, as `say` makes them: the presenter is a disc."""
+    record, number = provenance.record("marie", signed, "en"), consent_number(signed.id)
+    tags = provenance.metadata("en", "marie") | {provenance.TAG: provenance.line(record)}
+    seal = partial(manifest.sign, record=record, title=path.name, key=keys.technician_key())
+    picture, hide, sound = PictureMark(SIZE, number), FrameMark(number), speech(5.0)
+    y, x = np.mgrid[: SIZE[1], : SIZE[0]]
+    shares = np.clip(20 * (170 - np.hypot(x - SIZE[0] / 2, y - SIZE[1] / 2)), 0, 255).astype(np.uint8)
+    kind = WRITERS[path.suffix]
+    with kind(path, *SIZE, metadata=tags, seal=seal if manifest.can_carry(path) else None) as writer:
+        for index in range(125):
+            writer.picture_with(picture.mark(drawn(index % 20)), shares)
             piece = sound[index * SAMPLES_PER_FRAME :][:SAMPLES_PER_FRAME].copy()
             hide(index, piece)
             writer.sound(piece)

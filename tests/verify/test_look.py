@@ -22,7 +22,7 @@ from avatar_engine.verify import words
 from avatar_engine.verify.look import Look, Verdict, look
 from tests.trust.marks.test_sound import speech
 from tests.trust.test_consent import sign
-from tests.verify.made import encoded_anew, made, plain
+from tests.verify.made import encoded_anew, made, made_clear, plain
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +164,15 @@ def test_the_command_line_says_it_and_ends_with_the_verdict(
     (tmp_path / "a.mp4").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     bad = run(app, ["verify", str(tmp_path / "a.mp4"), "--seconds", "2s"])
     assert bad.exit_code == 3 and "broken" in bad.stdout
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".mov"])
+def test_a_file_without_a_ground_says_whose_it_is(tmp_path: Path, suffix: str) -> None:
+    signed = sign(tmp_path, languages=["en"])
+    found = look(made_clear(tmp_path / f"hello{suffix}", signed))
+    assert found.verdict is Verdict.MARKED and found.tagged and not found.contradictions
+    sealed = ("the manifest",) if suffix == ".mov" else ()  # no C2PA for WebM
+    assert found.consents == {signed.id: (*sealed, "the metadata", "the picture", "the sound")}
+    assert bool(found.manifest) == (suffix == ".mov")
+    if found.manifest:
+        assert found.manifest.whole and found.manifest.signer == signed.consent.technician_key
