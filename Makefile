@@ -26,7 +26,7 @@ PYTEST := $(BIN)/python -m pytest
 
 test: weights
 	@failed=0; aside=$$(mktemp -d); \
-	OMP_NUM_THREADS=1 nice -n 5 $(PYTEST) -n $(WORKERS) --dist loadfile $(ASIDE) >"$$aside/log" 2>&1 & computing=$$!; \
+	OMP_NUM_THREADS=1 nice $(PYTEST) -n $(WORKERS) --dist loadfile $(ASIDE) >"$$aside/log" 2>&1 & computing=$$!; \
 	nice $(BIN)/python -m tests.drawn "$$aside" >"$$aside/clone.log" 2>&1 & cloning=$$!; \
 	trap 'kill $$computing $$cloning 2>/dev/null; rm -rf "$$aside"' EXIT; trap 'exit 130' INT TERM; \
 	$(PYTEST) $(ON_AIR) || failed=1; \

@@ -27,7 +27,7 @@ def cloned(folder: Path) -> Path:
     who = ("--presenter", "Drawn Person", "--technician", "Test", "--until", "2099-12-31", "--force")
     signed = engine("consent", "new", clip, "-o", agreed, *who, "--use", "live-shopping", "--language", "en")
     assert signed.returncode == 0, signed.stderr
-    made = engine("clone", clip, "-o", avatar, "--consent", agreed, "--budget", "90s")
+    made = engine("clone", clip, "-o", avatar, "--consent", agreed, "--budget", "90s", timeout=800)
     assert made.returncode == 0, made.stderr
     return folder
 
