@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ import schemathesis.openapi
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 
+from avatar_engine.figures import folder
+from avatar_engine.figures.cost import Cost
+from avatar_engine.figures.series import Series
 from avatar_engine.studio import past
 from avatar_engine.studio.app import made
 from avatar_engine.studio.gate import COOKIE
@@ -144,6 +148,19 @@ def test_pages_have_their_headers_and_no_script_in_them(browser: TestClient) -> 
         assert "://" not in answer.text.replace("rtmps://a.rtmps.youtube.com", "").replace("xmlns", ""), (
             "no CDN"
         )
+
+
+def test_a_past_show_is_listed_with_its_end_its_viewers_and_what_it_cost(browser: TestClient) -> None:
+    made_ = folder.new("marie")
+    made_.tell(
+        {"show": made_.show, "state": "ended", "began": "2027-01-05T20:00:00+00:00", "script": "friday.md"}
+    )
+    cost = asdict(Cost(12.34, 60.0, measured=False, how="an estimate", money=1.5, per_hour=2.0))
+    status = {"on_air": 3600.0, "audience": {"viewers": 1240.0, "all_sales": 7.0}}
+    Series(made_.series).add({"show": made_.show, "status": status, "cost": cost})
+    page = browser.get("/figures").text
+    for shown in ("friday.md", "ended as it should", "1:00:00", "1240", "12.3 Wh", "1.50", ">7<"):
+        assert shown in page, shown
 
 
 def test_the_first_page_is_small(browser: TestClient) -> None:
