@@ -100,7 +100,7 @@ def rename(
         str, typer.Argument(help="What it is called for by from now on; scripts have to say so, too.")
     ],
 ) -> None:
-    """Call a look something else."""
+    """Call a look something else; scripts that name it want the new name."""
     from avatar_engine.clone.looks import rename_look
 
     out.print(rename_look(avatar, look, name), highlight=False, markup=False, soft_wrap=True)
