@@ -224,11 +224,12 @@ def test_no_text_ends_in_anything_but_a_script_or_a_clear_refusal(text):
 
 def test_the_scripts_in_the_readme_are_whole():
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    plain, controlled, hosted = (
+    plain, dressed, controlled, hosted = (
         parse(block) for block in re.findall(r"```markdown\n(.*?)```", readme, re.DOTALL)
     )
     assert not plain.hosted and hosted.hosted and len(hosted.rules) == 3
     assert plain.controls == Controls()
+    assert dressed.looks == ("blue-dress",)
     assert controlled.controls == Controls(0.95, -0.5, 1.1, 1.0, "warm") and controlled.languages == (
         "en",
         "fr",

@@ -9,7 +9,7 @@ import pytest
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.trust import keys, revocation
-from avatar_engine.trust.clearance import Clearance
+from avatar_engine.trust.clearance import Clearance, Widening
 from tests.trust.signing import CODE, UNTIL, sign
 
 
@@ -45,3 +45,25 @@ def test_revocations_and_permits_are_asked_for_too(tmp_path: Path) -> None:
     revocation.revoke(signed.id, keys.technician_key())
     with pytest.raises(AvatarError, match="revoked"):
         Clearance(signed).check()
+
+
+def test_the_consent_of_every_clip_that_is_seen_is_asked_from_the_moment_it_is_seen(tmp_path: Path) -> None:
+    signed = sign(tmp_path, code=CODE, platforms=["any"])
+    look = sign(
+        tmp_path, "look.toml", clip=b"in blue", platforms=["twitch"], code=CODE, publish_with="permit"
+    )
+    both = Clearance(signed, hosts=("live.twitch.tv",), also=(look,))
+    both.check()  # the first consent asks for no permit
+    with pytest.raises(AvatarError, match="youtube"):
+        Clearance(signed, hosts=("a.rtmp.youtube.com",), also=(look,)).check()
+    elsewhere = Widening(Clearance(signed, hosts=("a.rtmp.youtube.com",)))
+    with pytest.raises(AvatarError, match="youtube"):
+        elsewhere.include(look)
+    elsewhere.check()
+    wider = Widening(Clearance(signed))
+    wider.include(look)
+    wider.check()
+    revocation.revoke(look.id, keys.technician_key())
+    with pytest.raises(AvatarError, match="revoked"):
+        wider.check()
+    Clearance(signed).check()
