@@ -10,7 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from avatar_engine.bundle import Bundle
+from avatar_engine.bundle import LOOK_PART, ORIGINAL, Bundle
+from avatar_engine.contracts import FRAME_RATE
+from avatar_engine.stage.action import names
+from avatar_engine.stage.body import TRACK_PART, matted
 from avatar_engine.trust import consent as consents
 
 REPORT = "report/report.json"
@@ -48,6 +51,7 @@ def _facts(bundle: Bundle) -> list[tuple[str, str]]:
         ("from", f"{made.get('source_name', '?')} (sha256 {str(made.get('source_sha256', '?'))[:16]}…)"),
         ("on", str(made.get("device", {}).get("name", "?"))),
         ("sealed by", bundle.origin),
+        *(("look", line(bundle.wearing(look))) for look in bundle.looks[1:]),
     ]
     if REPORT in bundle.parts:
         report = bundle.json(REPORT)
@@ -64,3 +68,16 @@ def _facts(bundle: Bundle) -> list[tuple[str, str]]:
             ("language", str(voice["language"])),
         ]
     return rows
+
+
+def line(bundle: Bundle) -> str:
+    """What the look has that a bundle wears, in a line."""
+    told = [f"{len(bundle.tensors(TRACK_PART)['transforms']) / FRAME_RATE:.0f} s"]
+    if bundle.look != ORIGINAL:
+        facts = bundle.json(LOOK_PART)
+        painter = "own painter" if facts["own_painter"] else "the clone's painter"
+        told += [f"from {facts['source_name']}", painter, f"{facts['lips']['painted_psnr']:.1f} dB"]
+    told += ["matte"] if matted(bundle) else []
+    told += [f"can {', '.join(names(bundle))}"] if names(bundle) else []
+    size = sum(bundle.manifest.parts[place].bytes for place in bundle.own.values())
+    return f"{bundle.look}: {', '.join(told)}, {size / 1e6:.1f} MB"

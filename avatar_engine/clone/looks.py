@@ -20,6 +20,7 @@ from avatar_engine.bundle import LOOK_PART, ORIGINAL, Bundle, BundleWriter, chec
 from avatar_engine.clone import intake as intakes
 from avatar_engine.clone import working
 from avatar_engine.clone.clips import consented
+from avatar_engine.clone.inspect import line
 from avatar_engine.clone.intake import Intake
 from avatar_engine.clone.pipeline import HELD_OUT, LEAST_FIT_SECONDS, Stopwatch
 from avatar_engine.contracts import FRAME_RATE, SAMPLES_PER_FRAME, Progress, silent
@@ -35,8 +36,7 @@ from avatar_engine.media.read import i420
 from avatar_engine.media.read import sound as read_sound
 from avatar_engine.stage import cutout as cutouts
 from avatar_engine.stage import fit as stage_fit
-from avatar_engine.stage.action import names
-from avatar_engine.stage.body import TRACK_PART, matted
+from avatar_engine.stage.body import matted
 from avatar_engine.stage.cutout import Cutout
 from avatar_engine.stage.fit import BakedBody
 from avatar_engine.trust.consent import SignedConsent
@@ -187,7 +187,7 @@ def described(avatar: Path) -> list[str]:
         AvatarError: The bundle is damaged.
     """
     clone = Bundle.open(avatar, verify=False)
-    return [_line(clone.wearing(look)) for look in clone.looks]
+    return [line(clone.wearing(look)) for look in clone.looks]
 
 
 def work_of(avatar: Path, name: str) -> Path:
@@ -283,19 +283,3 @@ def _told(avatar: Path, name: str, facts: Mapping[str, Any]) -> str:
         f"Write <look {name}> at the beginning of a paragraph, look: {name} in a script's front matter, "
         f"--look {name}, or avatar-engine control SHOW look {name}."
     )
-
-
-def _line(clone: Bundle) -> str:
-    """What a look has, in a line."""
-    told = [f"{len(clone.tensors(TRACK_PART)['transforms']) / FRAME_RATE:.0f} s"]
-    if clone.look != ORIGINAL:
-        facts = clone.json(LOOK_PART)
-        told += [
-            f"from {facts['source_name']}",
-            "own painter" if facts["own_painter"] else "the clone's painter",
-        ]
-        told += [f"{facts['lips']['painted_psnr']:.1f} dB"]
-    told += ["matte"] if matted(clone) else []
-    told += [f"can {', '.join(names(clone))}"] if names(clone) else []
-    size = sum(clone.manifest.parts[place].bytes for place in clone.own.values())
-    return f"{clone.look}: {', '.join(told)}, {size / 1e6:.1f} MB"

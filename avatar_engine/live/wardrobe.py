@@ -221,7 +221,7 @@ class Wardrobe:
         began = time.perf_counter()
         try:
             attire = self._open(look, cut_out)
-            place, away = attire.body.nearest(matrix)
+            place, away = attire.body.nearest(self._as_seen(matrix, attire))
             attire.body.begin(0, place)
             attire.body.frame(0)  # once it is there those after it come in time
             fitted = self._fit(attire.filmed)
@@ -230,6 +230,11 @@ class Wardrobe:
             return None
         log.info("the look %s was made ready in %.0f ms", look, 1e3 * (time.perf_counter() - began))
         return Ready(attire, fitted, away)
+
+    def _as_seen(self, matrix: FloatArray, attire: Attire) -> FloatArray:
+        """A crop's matrix from a picture of the look that is worn as one from a picture of another one's width."""
+        mine, theirs = (one.filmed.picture.shape[1] for one in (self.worn, attire))
+        return np.asarray(matrix * np.array([mine / theirs, mine / theirs, 1.0], np.float32), np.float32)
 
 
 def _put_away(future: Future[Ready | None]) -> None:

@@ -32,6 +32,13 @@ class Broken(Idle):
         raise OSError("the file is gone")
 
 
+class Some(Idle):
+    """Idle pictures below number 1000 alone."""
+
+    def has(self, index: int) -> bool:
+        return index < 1000
+
+
 class NotYet(Idle):
     there = False
 
@@ -45,10 +52,12 @@ class Studio:
         self.sounds: list[FloatArray] = []
         self.meanwhile: dict[int, Callable[[], object]] = {}
 
-    def put(self, index: int, epoch: int = 0, level: float = 0.5) -> None:
+    def put(self, index: int, epoch: int = 0, level: float = 0.5, home: int = 0) -> None:
         picture = np.full((HEIGHT * 3 // 2, WIDTH), self.made % 150 + 20, np.uint8)
         sound = np.full(SAMPLES_PER_FRAME, level, np.float32)
-        assert self.ring.put(ProgrammeFrame(index, picture, sound, True), epoch=epoch, content=self.made)
+        assert self.ring.put(
+            ProgrammeFrame(index, picture, sound, True, home), epoch=epoch, content=self.made
+        )
         self.made += 1
 
     def play(
@@ -180,6 +189,16 @@ def test_without_idle_pictures_the_show_goes_on(studio: Studio, filler: Idle) ->
     assert len(studio.gone) == 8
     if isinstance(filler, NotYet):
         assert [bright for _, bright in studio.gone[4:]] == [24] * 4, "the last picture is held"
+
+
+@pytest.mark.parametrize(("home", "filled"), [(100, FILLED), (2000, 24)])
+def test_the_last_picture_is_held_where_its_look_has_no_idle_pictures_yet(
+    studio: Studio, home: int, filled: int
+) -> None:
+    for index in range(5):
+        studio.put(index, home=home + index)
+    studio.play(8, Some())
+    assert [bright for _, bright in studio.gone[5:]] == [filled] * 3
 
 
 def test_it_ends_at_the_programmes_end_and_a_short_one_begins_without_a_full_ring(studio: Studio) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from avatar_engine.bundle import LOOK_PART, ORIGINAL, Bundle, BundleWriter
-from avatar_engine.clone import looks
+from avatar_engine.clone import inspect, looks
 from avatar_engine.clone.looks import LookOptions, add_look, remove_look, rename_look
 from avatar_engine.clone.report import Findings
 from avatar_engine.contracts import MouthMotion
@@ -50,7 +50,7 @@ def avatar(tmp_path: Path, found: Findings, monkeypatch: pytest.MonkeyPatch) -> 
         writer.add_bytes(VIDEO_PART, b"the clone's body")
         writer.add_tensors(TRACK_PART, {"transforms": np.zeros((3, 2, 3), np.float32)})
         writer.add_tensors(PLACEMENT_PART, {"offsets": np.ones((3, 4), np.float32)})
-        writer.add_json("report/report.json", {"kept": True})
+        writer.add_json("report/kept.json", {"kept": True})
     return tmp_path / "a.avatar"
 
 
@@ -121,6 +121,7 @@ def test_a_clone_gets_a_look_and_keeps_all_it_had(
         ("work", looks.work_of(avatar, "blue-dress").name),
     } <= noted
     assert not looks.work_of(avatar, "blue-dress").exists()
+    assert "blue-dress: 3 s, from blue.mp4" in str([*inspect._facts(after)])
     lines = looks.described(avatar)
     assert lines[0].startswith("original:") and "own painter, 34.0 dB" in lines[1]
 

@@ -28,9 +28,12 @@ from avatar_engine.trust.consent import SignedConsent
 from tests.live.fakes import NEUTRAL, Ink, LaggingMotion
 
 SIZE, ROUND = (160, 90), 30
-SHADES = {ORIGINAL: 60, "blue": 120, "red": 200}
-APART = {ORIGINAL: 0.0, "blue": 3.0, "red": 400.0}
+SHADES = {ORIGINAL: 60, "blue": 120, "red": 200, "wide": 90}
+APART = {ORIGINAL: 0.0, "blue": 3.0, "red": 400.0, "wide": 0.0}
 """By how many pixels the head sits beside that of the first look."""
+
+LARGER = {"wide": 2}
+"""How many times as many pixels a look has."""
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +42,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     folder = tmp_path_factory.mktemp("clone")
     path = folder / "a.avatar"
     for look, shade in SHADES.items():
-        film = folder / f"{look}.mp4"
-        with VideoWriter(film, *SIZE, sound=False, crf=6, preset="ultrafast", gop=10) as video:
+        film, scale = folder / f"{look}.mp4", LARGER.get(look, 1)
+        width, height = (side * scale for side in SIZE)
+        with VideoWriter(film, width, height, sound=False, crf=6, preset="ultrafast", gop=10) as video:
             for _ in range(ROUND):
-                video.picture(np.full((SIZE[1] * 3 // 2, SIZE[0]), shade, np.uint8))
-        transforms = np.tile(np.eye(2, 3, dtype=np.float32), (ROUND, 1, 1))
+                video.picture(np.full((height * 3 // 2, width), shade, np.uint8))
+        transforms = np.tile(np.eye(2, 3, dtype=np.float32) / scale, (ROUND, 1, 1))
         transforms[:, 0, 2] = APART[look] + np.arange(ROUND)
         before = Bundle.open(path) if path.exists() else None
         with BundleWriter(path, "A", {}, {}) as writer:
@@ -149,6 +153,18 @@ def test_a_head_that_would_jump_far_is_cut_to(on_air: Callable[..., OnAir]) -> N
     show.show("", 3)
     seen = show.show("red", 3)
     assert near(seen, SHADES["red"])
+
+
+def test_footage_of_another_size_goes_over_where_the_head_is_on_the_picture(
+    on_air: Callable[..., OnAir],
+) -> None:
+    show = on_air(patient=True)
+    show.show("", 12)
+    before = show.wardrobe.worn.painter.rows[-1][0, 2]  # type: ignore[attr-defined]
+    seen = show.show("wide", SOFTLY + 2)
+    assert SHADES[ORIGINAL] < seen[0] < SHADES["wide"] and near(seen[-2:], SHADES["wide"])
+    assert abs(show.wardrobe.worn.painter.rows[0][0, 2] - before) <= 2  # type: ignore[attr-defined]
+    assert near(show.show(ORIGINAL, SOFTLY + 4)[-2:], SHADES[ORIGINAL])
 
 
 def test_a_patient_show_waits_and_the_body_goes_on_where_the_head_was(on_air: Callable[..., OnAir]) -> None:

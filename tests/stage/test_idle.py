@@ -9,7 +9,7 @@ import pytest
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.write import VideoWriter
-from avatar_engine.stage.idle import GOP, IdleFootage
+from avatar_engine.stage.idle import GOP, LOOKS_APART, IdleFootage
 
 COUNT = 20
 
@@ -53,3 +53,17 @@ def test_footage_that_goes_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "idle.mp4").unlink()
     with pytest.raises(AvatarError):
         footage.picture(3)
+
+
+def test_every_look_has_pictures_of_its_own_as_soon_as_its_film_is_there(tmp_path: Path) -> None:
+    write(tmp_path / "one.mp4")
+    footage = IdleFootage(tmp_path / "one.mp4", tmp_path / "other.mp4")
+    other = LOOKS_APART + 5
+    assert footage.has(7) and footage.has(-3) and not footage.has(other)
+    with VideoWriter(tmp_path / "other.mp4", 64, 48, sound=False, crf=10, gop=GOP) as writer:
+        for index in range(8):
+            writer.picture(np.full((72, 64), 200 - 8 * index, np.uint8))
+    assert footage.has(other)
+    assert [shade(footage, other + k) for k in range(5)] == [15, 14, 13, 20, 19]  # 200 is shade 20
+    assert shade(footage, 3 * COUNT + 4) == 4 and shade(footage, -1) == COUNT - 1
+    assert footage.has(9 * LOOKS_APART)  # a look that nobody knows has the first one's
