@@ -220,7 +220,8 @@ class Performer(Generic[State]):
         self._matrix = np.eye(2, 3, dtype=np.float32)  # of the last picture's crop
         self._place = 0  # of the last picture
         self._known: tuple[int, Outlook] = (0, NOTHING_KNOWN)
-        self.neutral, self.length, self.home = neutral, length, 0
+        self.neutral, self.length = neutral, length
+        self.home = LOOKS_APART * wardrobe.number if wardrobe is not None else 0
         self.seconds = {"motion": 0.0, "body": 0.0, "paint": 0.0, "stage": 0.0}
         self.times = StageTimes(*self.seconds, "frame")
         self._heard = 0.0  # seconds that the frame's motion took

@@ -267,7 +267,8 @@ class _Desk:
     def _play(self, epoch: int) -> None:
         ring = self._ring
         start = ring.next + HEAD_START if ring.next else 0
-        self._performer.begin(start, start + ring.shift)  # where the idle face will be
+        # Where the idle face will be, and in its look; before the first frame there was none.
+        self._performer.begin(start, start + ring.shift if ring.next else self._performer.home)
         programme = Programme(
             self._track,
             self._performer,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing import Pipe
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -11,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from avatar_engine.broadcast.ring import FrameRing
 from avatar_engine.bundle import ORIGINAL, Bundle, BundleWriter
 from avatar_engine.contracts import Behind, FloatArray, Outlook, Scene
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import looks
 from avatar_engine.live.performer import Performer
+from avatar_engine.live.renderer_process import HEAD_START, _Desk
 from avatar_engine.live.wardrobe import Attire, Wardrobe
 from avatar_engine.media.picture import planes
 from avatar_engine.media.write import VideoWriter
@@ -69,11 +72,11 @@ class Dry(Ink):
 class OnAir:
     """A performer whose looks are opened only while the gate is open."""
 
-    def __init__(self, bundle: Bundle, patient: bool = False) -> None:
+    def __init__(self, bundle: Bundle, patient: bool = False, first: str = ORIGINAL) -> None:
         self.bundle, self.gate, self.opened = bundle, Event(), list[str]()
         self.gate.set()
         self.stage = Stage(SIZE, Label("en", "bottom-right", SIZE), patient=patient)
-        worn = self._open(ORIGINAL, False)
+        worn = self._open(first, False)
         self.stage.compose(worn.filmed.picture)
         worn.body.begin(0, 0)
         self.wardrobe = Wardrobe(bundle.looks, worn, self._open, self.stage.fit, patient)
@@ -116,8 +119,8 @@ class OnAir:
 def on_air(bundle: Bundle) -> Iterator[Callable[..., OnAir]]:
     made: list[OnAir] = []
 
-    def make(patient: bool = False) -> OnAir:
-        made.append(OnAir(bundle, patient))
+    def make(patient: bool = False, first: str = ORIGINAL) -> OnAir:
+        made.append(OnAir(bundle, patient, first))
         return made[-1]
 
     yield make
@@ -216,6 +219,34 @@ def test_a_renderer_that_begins_anew_wears_what_the_idle_face_wears(on_air: Call
     show.performer.begin(600, number * LOOKS_APART + 3)  # a sentence was cut, and nobody died
     show.frame = 600
     assert near(show.show("red", 2), SHADES["red"])
+
+
+def test_a_show_begins_in_its_own_look_and_goes_on_in_the_one_on_air(on_air: Callable[..., OnAir]) -> None:
+    """The renderer asks the ring where the idle face is; before the first frame there is none."""
+    show = on_air(first="blue")
+    ring = FrameRing.make(*SIZE, 4)
+    try:
+        ends, _ = Pipe()
+        desk = _Desk(ends, ring, show.performer)
+        begun: list[tuple[int, int]] = []
+
+        def begin(index: int, home: int) -> None:
+            begun.append((index, home))
+            raise KeyboardInterrupt
+
+        first = show.performer.home
+        show.performer.begin(0, first)
+        assert near(show.show("blue", 3), SHADES["blue"]) and show.opened == ["blue"]
+        show.performer.begin = begin  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            desk._play(0)
+        ring.next, ring.shift = 100, LOOKS_APART - 93
+        with pytest.raises(KeyboardInterrupt):
+            desk._play(0)
+        assert begun == [(0, show.performer.home), (100 + HEAD_START, LOOKS_APART + 7 + HEAD_START)]
+        assert first == LOOKS_APART * list(show.bundle.looks).index("blue")
+    finally:
+        ring.discard()
 
 
 def test_a_script_is_held_against_the_clone_before_anything_begins(bundle: Bundle, tmp_path: Path) -> None:
