@@ -16,6 +16,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from avatar_engine import markup
 from avatar_engine.errors import AvatarError
 from avatar_engine.folders import door_of
 from avatar_engine.live.local_server import PATIENCE, LocalServer
@@ -128,8 +129,8 @@ def orders(
         return f"{text!r} begins with the next moment that leads into it."
 
     return {
-        "say": at_once("It is said now.", say, alone=True),
-        "after": at_once("It is said after this line.", say, softly=True),
+        "say": _in_any_look(at_once("It is said now.", say, alone=True)),
+        "after": _in_any_look(at_once("It is said after this line.", say, softly=True)),
         "skip": at_once("Skipped.", skip, softly=True),
         "pause": at_once("Paused.", lambda _: producer.halt()),
         "resume": at_once("On again.", lambda _: producer.halt(False), softly=True),
@@ -189,6 +190,17 @@ class Desk(LocalServer):
         done = self._known[order](text)
         log.info("a technician: %s %s", order, "" if order == "mic" else text)  # which may hold a key
         return done
+
+
+def _in_any_look(order: Callable[[str], str]) -> Callable[[str], str]:
+    """An order to say something, which names no look: that would be put on unseen."""
+
+    def checked(text: str) -> str:
+        if markup.looks(text):
+            raise AvatarError("The look is not changed by what is said.", "Order: look NAME, and then this.")
+        return order(text)
+
+    return checked
 
 
 def _told(asked: Mapping[str, Any], answer: Mapping[str, str]) -> dict[str, str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from avatar_engine import markup
 from avatar_engine.bundle import LOOK_PART, ORIGINAL, Bundle
-from avatar_engine.contracts import Behind, Utterance
+from avatar_engine.contracts import Behind
 from avatar_engine.errors import AvatarError
 from avatar_engine.show.script import Line, Script
 from avatar_engine.stage.action import names
@@ -21,13 +20,13 @@ def dressed(bundle: Bundle, script: Script, asked: str, behind: Behind) -> Scrip
     Args:
         bundle: The clone.
         script: The show.
-        asked: The look that the user wants to begin in; "" for what the script says.
+        asked: The look that the user wants to begin in; "" for what the script says, or what is said first is said in.
         behind: What the presenter stands before: a look has to be cut out for that.
 
     Raises:
         AvatarError: The clone lacks a look, or the look a matte.
     """
-    script = script.dressed(asked or script.look or ORIGINAL)
+    script = script.dressed(asked or script.look or script.said_first_in or ORIGINAL)
     for look in worn(script):
         check(bundle.wearing(look), behind.background)
     return script
@@ -42,11 +41,6 @@ def first_at(script: Script, start: int) -> str:
     """The look in which a dressed script is begun at an item, counted over all rounds."""
     items = script.items[start % max(1, len(script.items)) :]
     return next((item.look for item in items if isinstance(item, Line) and item.look), script.look)
-
-
-def asked_in(utterance: Utterance) -> tuple[str, ...]:
-    """The looks that an utterance asks for."""
-    return tuple(look for look in (utterance.look, *markup.looks(utterance.text)) if look)
 
 
 def agreed_for(bundle: Bundle, looks: Iterable[str]) -> tuple[SignedConsent, ...]:

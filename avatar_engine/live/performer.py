@@ -217,7 +217,7 @@ class Performer(Generic[State]):
         wardrobe: Wardrobe | None = None,
     ) -> None:
         self._mark, self._wardrobe = mark, wardrobe
-        self._matrix = np.eye(2, 3, dtype=np.float32)  # of the last picture's crop
+        self._matrix: FloatArray | None = None  # of the last picture's crop
         self._place = 0  # of the last picture
         self._known: tuple[int, Outlook] = (0, NOTHING_KNOWN)
         self.neutral, self.length = neutral, length
@@ -315,7 +315,7 @@ class Performer(Generic[State]):
 
     def _foretell(self, *looks: str) -> None:
         """These will be worn soon, in this order; the first that is not worn yet is made ready."""
-        if self._wardrobe is not None:
+        if self._wardrobe is not None and self._matrix is not None:  # which the head goes on from
             worn = self._wardrobe.worn.name
             for look in looks:
                 if look and look != worn:
@@ -324,7 +324,7 @@ class Performer(Generic[State]):
 
     def _change(self, wardrobe: Wardrobe, look: str, index: int) -> None:
         """Put a look on at picture ``index``, if it is another one, is ready, and no action is being done."""
-        if self._place >= wardrobe.worn.still:
+        if self._matrix is None or self._place >= wardrobe.worn.still:
             return
         ready = wardrobe.ready(look, self._stage.cut_out, self._matrix)
         if ready is not None:

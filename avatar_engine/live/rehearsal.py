@@ -22,7 +22,7 @@ from avatar_engine.live.agreed import agreed
 from avatar_engine.live.calls import Calls, Wearing
 from avatar_engine.live.hosted import Hosting, directed, look_of
 from avatar_engine.live.layouts import place_of, plan_of
-from avatar_engine.live.looks import agreed_for, asked_in, dressed, worn
+from avatar_engine.live.looks import agreed_for, dressed, worn
 from avatar_engine.live.programme import SceneFor, bare
 from avatar_engine.live.say import SIGNS_PER_SECOND, Made, film, patient_voice, refuse_output
 from avatar_engine.show import journal, privacy
@@ -133,9 +133,7 @@ def replay(
     plan = plan_of("", planned, None)
     bundle = Bundle.open(avatar)
     orders = journal.looks(entries)
-    named = [
-        look for item in journal.heard(entries) if isinstance(item, Utterance) for look in asked_in(item)
-    ]
+    named = [item.look for item in journal.heard(entries) if isinstance(item, Utterance) and item.look]
     looks = (planned.look or ORIGINAL, *(look for look, _, _ in orders), *named)
     own = VoicePack.load(bundle).language
     signed = consents.from_record(bundle.consent, bundle.made)

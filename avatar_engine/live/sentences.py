@@ -59,7 +59,6 @@ class Sentences:
     def _parted(self, whole: Utterance) -> list[Utterance | Pause]:
         """The sentences of an utterance, and the silences that its marks ask for; no server knows our marks."""
         out: list[Utterance | Pause] = []
-        whole = replace(whole, look=whole.look or next(iter(markup.looks(whole.text)), ""))
         for language, run in groupby(markup.read(whole.text).parts, _language):
             parts = list(run)
             if language is None:

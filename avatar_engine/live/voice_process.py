@@ -655,9 +655,9 @@ class _Delivery:
         self, samples: FloatArray, phones: tuple[Phone, ...], last: bool = False, action: str = ""
     ) -> Spoken:
         said = self._utterance
-        look = said.look or next(iter(markup.looks(said.text)), "")
         return Spoken(
-            samples, said.generation, last, phones, self._number, said.then, said.product, said.number, action, look
+            samples, said.generation, last, phones, self._number, said.then, said.product, said.number, action,
+            said.look,
         )  # fmt: skip
 
 

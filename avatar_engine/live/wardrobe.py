@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -81,8 +81,12 @@ class Reel(Footage, Protocol):
         """What is ready comes from picture ``index`` on."""
         ...
 
-    def nearest(self, matrix: FloatArray, /) -> tuple[int, float]:
-        """The idle presenter's picture that follows best one with this crop, and how far the head jumps then."""
+    def nearest(self, matrix: FloatArray, /) -> int:
+        """The idle presenter's picture that follows best one with this crop."""
+        ...
+
+    def away(self, place: int, matrix: FloatArray, /) -> float:
+        """How far the head jumps from a picture with this crop to that one of the idle presenter's."""
         ...
 
 
@@ -118,12 +122,14 @@ class Ready:
     Attributes:
         attire: The look; its body is begun.
         fitted: The stage has it so.
+        place: The idle presenter's picture with which it begins.
         away: How far the head jumps, as a share of the crop's side.
     """
 
     attire: Attire
     fitted: Fitted
-    away: float
+    place: int
+    away: float = 0.0
 
 
 class Wardrobe:
@@ -186,7 +192,14 @@ class Wardrobe:
             return None
         if (made := future.result()) is None:
             self._unknown = look  # why was logged; nobody waits for it again
-        return made
+            return None
+        body = made.attire.body
+        seen = self._as_seen(matrix, made.attire)  # the head has moved since it was opened
+        if self._patient and (place := body.nearest(seen)) != made.place:
+            made = replace(made, place=place)
+            _begin(body, place)
+            self._next = look, self._next[1], _done(made)
+        return replace(made, away=body.away(made.place, seen))
 
     def now(self, look: str) -> Ready | None:
         """A look, however long that takes."""
@@ -221,20 +234,30 @@ class Wardrobe:
         began = time.perf_counter()
         try:
             attire = self._open(look, cut_out)
-            place, away = attire.body.nearest(self._as_seen(matrix, attire))
-            attire.body.begin(0, place)
-            attire.body.frame(0)  # once it is there those after it come in time
+            place = attire.body.nearest(self._as_seen(matrix, attire))
+            _begin(attire.body, place)
             fitted = self._fit(attire.filmed)
         except AvatarError as error:
             log.error("the look %s can't be had: %s", look, error)
             return None
         log.info("the look %s was made ready in %.0f ms", look, 1e3 * (time.perf_counter() - began))
-        return Ready(attire, fitted, away)
+        return Ready(attire, fitted, place)
 
     def _as_seen(self, matrix: FloatArray, attire: Attire) -> FloatArray:
         """A crop's matrix from a picture of the look that is worn as one from a picture of another one's width."""
         mine, theirs = (one.filmed.picture.shape[1] for one in (self.worn, attire))
         return np.asarray(matrix * np.array([mine / theirs, mine / theirs, 1.0], np.float32), np.float32)
+
+
+def _done(made: Ready) -> Future[Ready | None]:
+    future: Future[Ready | None] = Future()
+    future.set_result(made)
+    return future
+
+
+def _begin(body: Reel, place: int) -> None:
+    body.begin(0, place)
+    body.frame(0)  # once it is there those after it come in time
 
 
 def _put_away(future: Future[Ready | None]) -> None:

@@ -183,7 +183,8 @@ class Script:
         use: What the show is for, as the presenter's consent names it.
         expression: The presenter's, one of `EXPRESSIONS`.
         background: What the presenter stands before, as it is written; "" for as filmed.
-        look: Name of the look of the clone in which it begins; "" for the one that it was made with.
+        look: Name of the look of the clone in which it begins; "" for that in which the first line is said, or the one
+            that the clone was made with.
         on_fault: What becomes of a sentence that a fault has cut, one of `ON_FAULT`.
         catalogue: File or address of the products; "" for none.
         chat: Where messages come from (`avatar_engine.show.chat`).
@@ -255,6 +256,11 @@ class Script:
         named = (item.look for item in self.items if isinstance(item, Line) and item.look)
         return tuple(dict.fromkeys(named))
 
+    @property
+    def said_first_in(self) -> str:
+        """The look that the line which is said first names; "" where it names none."""
+        return next((item.look for item in _unasked(self.items)), "")
+
     def dressed(self, first: str) -> Script:
         """The same for a show that begins in the look ``first``: every line knows in which look it is said.
 
@@ -315,7 +321,7 @@ def parse(text: str, name: str = "script") -> Script:
     reader = _Reader(settings.get("language", "en"), mistakes)
     read_items = _joined(_attached(reader.items(_MARKDOWN.parse(body), offset), mistakes), mistakes)
     items = tuple(_rested(_looking(item, mistakes) for item in read_items))
-    if not mistakes and not _said_unasked(items):
+    if not mistakes and not any(_unasked(items)):
         mistakes.append((1, "nothing is said: write at least one paragraph"))
     _check_slots(items, bool(settings.get("catalogue")), mistakes)
     read = Script(items, controls=controls, **settings)
@@ -328,9 +334,19 @@ def parse(text: str, name: str = "script") -> Script:
 
 
 def lines(paragraphs: Sequence[str]) -> tuple[Item, ...]:
-    """Paragraphs that stand in no script as its items, with the looks that they name and the silences before these."""
+    """Paragraphs that stand in no script as its items, with the looks that they name and the silences before these.
+
+    Raises:
+        AvatarError: A look is named where it can't change.
+    """
+    mistakes: Mistakes = []
     read_items = (item for number, text in enumerate(paragraphs, 1) for item in _line(text, number))
-    return tuple(_rested(_looking(item, []) for item in _joined(_attached(read_items, []), [])))
+    items = tuple(
+        _rested(_looking(item, mistakes) for item in _joined(_attached(read_items, mistakes), mistakes))
+    )
+    for number, what in mistakes:
+        raise AvatarError(f"Paragraph {number}: {what}.", "An empty line ends a paragraph.")
+    return items
 
 
 def _attached(items: Iterator[Item | _Or | _Wear], mistakes: Mistakes) -> Iterator[Item | _Or]:
@@ -411,14 +427,13 @@ def _joined(items: Iterator[Item | _Or], mistakes: Mistakes) -> Iterator[Item]:
         yield before
 
 
-def _said_unasked(items: Sequence[Item]) -> bool:
-    """Whether something is said though nobody asks for it."""
+def _unasked(items: Sequence[Item]) -> Iterator[Line]:
+    """What is said though nobody asks for it."""
     asked = False
     for item in items:
         asked = item.asked if isinstance(item, Segment) else asked
         if isinstance(item, Line) and not asked:
-            return True
-    return False
+            yield item
 
 
 def _check_slots(items: Sequence[Item], catalogue: bool, mistakes: Mistakes) -> None:

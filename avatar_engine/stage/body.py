@@ -166,19 +166,18 @@ class Body:
         self._walk.shift(index - self._next)
         self._next, self._fresh = index, None
 
-    def nearest(self, matrix: FloatArray) -> tuple[int, float]:
-        """The place of the round at which the head sits most as it does in a picture with this crop, and rests; and how
-        far it still moves from one to the other, as a share of the crop's side.
+    def nearest(self, matrix: FloatArray) -> int:
+        """The place of the round at which the head sits most as it does in a picture with this crop, and rests.
 
         Args:
             matrix: float32 (2, 3), from that picture to its crop of this body's size.
         """
-        corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]) * self._crop_size
-        here, there = (_back(one, corners) for one in (matrix[None], self._transforms[: self.graph.round]))
-        side = np.linalg.norm(here[0, 1] - here[0, 0])
-        away = np.linalg.norm(there - here, axis=2).max(1) / side
-        place = int(np.argmin(away + RESTLESS * self.graph.talk))
-        return place, float(away[place])
+        away = self._away(matrix, self._transforms[: self.graph.round])
+        return int(np.argmin(away + RESTLESS * self.graph.talk))
+
+    def away(self, place: int, matrix: FloatArray) -> float:
+        """How far the head moves from a picture with this crop to a place of the body, in sides of the crop."""
+        return float(self._away(matrix, self._transforms[place : place + 1])[0])
 
     def frame(self, index: int) -> BodyFrame:
         """Picture ``index`` of the endless body.
@@ -203,6 +202,12 @@ class Body:
             place = self._places.popleft()
             if self._next > index:
                 return BodyFrame(picture[0], self._transforms[place], place, picture[1])
+
+    def _away(self, matrix: FloatArray, transforms: FloatArray) -> FloatArray:
+        corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]) * self._crop_size
+        here, there = (_back(one, corners) for one in (matrix[None], transforms))
+        side = np.linalg.norm(here[0, 1] - here[0, 0])
+        return np.asarray(np.linalg.norm(there - here, axis=2).max(1) / side, np.float32)
 
     def _begin(self, index: int, home: int) -> None:
         self._walk.begin(home, index)

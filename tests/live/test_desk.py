@@ -95,6 +95,8 @@ def test_pause_resume_skip_and_jump(show: Show) -> None:
         ("dance", "", "no order 'dance'"),
         ("jump", "three", "no segment 'three'"),
         ("say", " ", "may not be said"),
+        ("say", "<look red> Hello.", "not changed by what is said"),
+        ("after", "Hello. <look red>", "not changed by what is said"),
         ("card", "off", "no cards"),
         ("card", "green", "'green' is neither on nor off"),
     ],

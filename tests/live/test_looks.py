@@ -158,6 +158,28 @@ def test_a_head_that_would_jump_far_is_cut_to(on_air: Callable[..., OnAir]) -> N
     assert near(seen, SHADES["red"])
 
 
+def test_how_far_the_head_jumps_is_seen_at_the_change(on_air: Callable[..., OnAir]) -> None:
+    """A video knows all that is said before its first picture, which is long before the pause."""
+    show = on_air(patient=True)
+    show.performer.foresee(0, Outlook(looks=("blue",)))
+    assert near(show.show("blue", 12, still=False), SHADES[ORIGINAL])
+    before = show.wardrobe.worn.painter.rows[-1][0, 2]  # type: ignore[attr-defined]
+    seen = show.show("blue", SOFTLY + 2)
+    assert SHADES[ORIGINAL] < seen[0] < SHADES["blue"] and near(seen[SOFTLY:], SHADES["blue"])
+    assert abs(show.wardrobe.worn.painter.rows[0][0, 2] - before) <= 2  # type: ignore[attr-defined]
+
+
+def test_a_change_on_air_is_soft_or_a_cut_by_where_the_head_is_then(
+    on_air: Callable[..., OnAir], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avatar_engine.live.performer.NEAR", 10 / 64)
+    show = on_air()
+    show.show("blue", 4, still=False)
+    show.open_gate()
+    show.show("blue", 14, still=False)  # the head goes on, a pixel a picture
+    assert near(show.show("blue", 1), SHADES["blue"])
+
+
 def test_footage_of_another_size_goes_over_where_the_head_is_on_the_picture(
     on_air: Callable[..., OnAir],
 ) -> None:
@@ -255,6 +277,9 @@ def test_a_script_is_held_against_the_clone_before_anything_begins(bundle: Bundl
     assert looks.worn(dressed) == ("blue", "red")
     assert looks.worn(looks.dressed(bundle, script, ORIGINAL, Behind())) == (ORIGINAL, "red")
     assert [looks.first_at(dressed, at) for at in (0, 2, len(script.items))] == ["blue", "red", "blue"]
+    plain = parse("<look red> Two.")
+    assert looks.dressed(bundle, plain, "", Behind()).look == "red"
+    assert looks.dressed(bundle, plain, "blue", Behind()).look == "blue"
     with pytest.raises(AvatarError, match="no look 'evening'"):
         looks.dressed(bundle, parse("<look evening> Hello."), "", Behind())
     with pytest.raises(AvatarError, match=r"no matte.*in the look blue"):

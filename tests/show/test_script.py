@@ -408,6 +408,17 @@ def test_there_is_a_silence_before_a_look() -> None:
     assert not [item for item in parse("<look a> One.\n\nTwo.").items if isinstance(item, Pause)]
     assert [type(item) for item in lines(["One.", "<look a>", "Two."])] == [Line, Pause, Line]
     assert [item.look for item in lines(["One.", "<look a>", "Two."]) if isinstance(item, Line)] == ["", "a"]
+    with pytest.raises(AvatarError, match=r"Paragraph 2: a look changes at a pause"):
+        lines(["One.", "Two. <look a> Three."])
+
+
+def test_a_script_that_does_not_say_how_it_begins_tells_in_what_its_first_line_is_said() -> None:
+    for text, look in (
+        ("<look a> One.\n\n<look b> Two.", "a"),
+        ("# Offer {#o asked}\n\n<look a> One.\n\n# On\n\n<look b> Two.", "b"),
+        ("One.\n\n<look b> Two.", ""),
+    ):
+        assert parse(text).said_first_in == look
 
 
 @pytest.mark.parametrize(

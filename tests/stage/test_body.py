@@ -183,9 +183,11 @@ def test_a_body_that_was_begun_before_its_moment_is_entered_at_any_picture(video
 def test_the_head_goes_on_from_where_it_sits_most_as_it_did(video: Path) -> None:
     with ring(video) as body:
         for place in (0, 5, 19):
-            assert body.nearest(matrices()[place]) == (place, pytest.approx(0, abs=1e-4))
+            assert body.nearest(matrices()[place]) == place
+            assert body.away(place, matrices()[place]) == pytest.approx(0, abs=1e-4)
         shifted = matrices()[5].copy()
         shifted[1, 2] -= 0.25 * 256  # down by a quarter of the crop
-        assert body.nearest(shifted) == (5, pytest.approx(0.25, abs=0.01))
+        assert body.nearest(shifted) == 5
+        assert body.away(5, shifted) == pytest.approx(0.25, abs=0.01)
         larger = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-        assert body.nearest(larger)[1] > 0.3
+        assert body.away(body.nearest(larger), larger) > 0.3
