@@ -192,7 +192,7 @@ def _go(console: Console, **more: Any) -> ShowStatus:
         "lexicon": None, "read_back": True, "size": (320, 180), "layout": "", "codec": "h264", "resume": False,
         "outputs": [OutputSpec.parse("rtmp://a.example/live/SECRET?token=HUSH")],
         "loop": False, "seconds": None, "device": "cpu", "status_file": None, "name": "", "log_file": None,
-        "background": "", "relight": 0.5, "metrics": None, "seed": 0, "prices": Prices(hour=2.0),
+        "background": "", "look": "", "relight": 0.5, "metrics": None, "seed": 0, "prices": Prices(hour=2.0),
     }  # fmt: skip
     return room.on_air(console, **{**given, **more})
 
