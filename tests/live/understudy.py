@@ -38,7 +38,7 @@ def main() -> None:
 
     def watch(status: ShowStatus) -> None:
         since[0] = since[0] + 1 if status.speaking else 0
-        if estate is None and status.frames > 100 and since[0] >= 2:
+        if estate is None and status.frames > 100 and status.place and since[0] >= 2:  # one was heard whole
             (home / "before.json").write_text(json.dumps([status.frames, status.place]))
             if fault == "raised":
                 raise RuntimeError("a bug")
