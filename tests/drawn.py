@@ -10,6 +10,9 @@ from pathlib import Path
 ENGINE = Path(sys.executable).parent / "avatar-engine"
 ROOT = Path(__file__).parents[1]
 
+PATIENCE = 1800.0
+"""Seconds for a clone that is made at a low priority beside all other tests."""
+
 
 def engine(*arguments: str | Path, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user would."""
@@ -27,7 +30,7 @@ def cloned(folder: Path) -> Path:
     who = ("--presenter", "Drawn Person", "--technician", "Test", "--until", "2099-12-31", "--force")
     signed = engine("consent", "new", clip, "-o", agreed, *who, "--use", "live-shopping", "--language", "en")
     assert signed.returncode == 0, signed.stderr
-    made = engine("clone", clip, "-o", avatar, "--consent", agreed, "--budget", "90s", timeout=800)
+    made = engine("clone", clip, "-o", avatar, "--consent", agreed, "--budget", "90s", timeout=PATIENCE)
     assert made.returncode == 0, made.stderr
     return folder
 
