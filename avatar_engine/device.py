@@ -131,17 +131,25 @@ def torch_device(device: Device) -> str:
     return "cuda" if device.kind == "cuda" and torch_cuda() else "cpu"
 
 
-def onnx_providers(device: Device) -> list[str | tuple[str, dict[str, str]]]:
-    """ONNX Runtime's execution providers for ``device``, the fastest first; the CPU is always last."""
+TENSORRT = "TensorrtExecutionProvider"
+
+
+def onnx_providers(device: Device, tensorrt: bool = False) -> list[str | tuple[str, dict[str, str]]]:
+    """ONNX Runtime's execution providers for ``device``, the fastest first; the CPU is always last.
+
+    With ``tensorrt`` that one is asked first, where the build has it; it takes what it can and leaves CUDA the rest.
+    """
     providers: list[str | tuple[str, dict[str, str]]] = ["CPUExecutionProvider"]
     if device.kind == "cuda" and onnx_cuda():
         # the default search tries every algorithm again for each new sound length
         providers.insert(0, ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}))
+        if tensorrt and TENSORRT in ort.get_available_providers():
+            providers.insert(0, (TENSORRT, {"trt_fp16_enable": "1"}))
     return providers
 
 
 def onnx_session(
-    model: Path | str | bytes, device: Device, threads: int | None = None
+    model: Path | str | bytes, device: Device, threads: int | None = None, tensorrt: bool = False
 ) -> ort.InferenceSession:
     """An ONNX Runtime session that leaves the rest of the machine alone: no spinning threads.
 
@@ -149,6 +157,7 @@ def onnx_session(
         model: The network, as a file or its bytes (bytes for a bundle's part: they can name no other file).
         device: Where it runs.
         threads: Threads within one operation; ``device.threads`` when None.
+        tensorrt: Whether TensorRT is asked first, see `onnx_providers`.
 
     Raises:
         AvatarError: The network can't be loaded.
@@ -161,7 +170,7 @@ def onnx_session(
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     source: Any = model if isinstance(model, bytes) else str(model)
     try:
-        return ort.InferenceSession(source, options, providers=onnx_providers(device))
+        return ort.InferenceSession(source, options, providers=onnx_providers(device, tensorrt))
     except Exception as error:  # ONNX Runtime's own exceptions share no base class
         label = "a network of this bundle" if isinstance(model, bytes) else str(model)
         raise AvatarError(

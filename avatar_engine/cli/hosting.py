@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from avatar_engine.cli import shows
-from avatar_engine.cli.words import Layout, Size, seconds
+from avatar_engine.cli.words import Layout, RenderEngine, Size, seconds, wanted
 
 console = Console(stderr=True)
 out = Console()
@@ -61,6 +61,7 @@ def rehearse(
     size: Size = None,
     layout: Layout = "",
     device: Device = "auto",
+    engine: RenderEngine = "auto",
 ) -> None:
     """Play a show into a video, faster than real time, as it will be on air.
 
@@ -77,7 +78,7 @@ def rehearse(
     with Bars(console) as progress:
         made = rehearsal.rehearse(
             avatar, script, output, hosting, seconds=duration or None, loop=loop, size=size, layout=layout,
-            device=device, progress=progress,
+            device=device, render_engine=wanted(engine), progress=progress,
         )  # fmt: skip
     out.print(made.summary())
 
@@ -92,13 +93,16 @@ def replay(
     output: Output,
     size: Size = None,
     device: Device = "auto",
+    engine: RenderEngine = "auto",
 ) -> None:
     """Play a show again, word for word and pause for pause, into a video."""
     from avatar_engine.cli.progress import Bars
     from avatar_engine.live import rehearsal
 
     with Bars(console) as progress:
-        made = rehearsal.replay(avatar, journal, output, size=size, device=device, progress=progress)
+        made = rehearsal.replay(
+            avatar, journal, output, size=size, device=device, render_engine=wanted(engine), progress=progress
+        )
     out.print(made.summary())
 
 

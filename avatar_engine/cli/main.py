@@ -14,10 +14,20 @@ from rich.logging import RichHandler
 from rich.markup import escape
 
 from avatar_engine import __version__
-from avatar_engine.cli import actions, hosting, looks, takeover, verify
+from avatar_engine.cli import actions, engine, hosting, looks, takeover, verify
 from avatar_engine.cli import consent as consents
 from avatar_engine.cli import studio as studios
-from avatar_engine.cli.words import Avatar, Background, Layout, Relight, Size, Worn, seconds
+from avatar_engine.cli.words import (
+    Avatar,
+    Background,
+    Layout,
+    Relight,
+    RenderEngine,
+    Size,
+    Worn,
+    seconds,
+    wanted,
+)  # fmt: skip
 from avatar_engine.contracts import EMOTIONS, RELIGHT, Controls
 from avatar_engine.errors import AvatarError
 
@@ -40,6 +50,7 @@ app.add_typer(hosting.show_app, name="show")
 app.add_typer(actions.action_app, name="action")
 app.add_typer(studios.studio_app, name="studio")
 app.add_typer(looks.look_app, name="look")
+app.add_typer(engine.engine_app, name="engine")
 app.command(epilog=hosting.CONTROL_EXAMPLES)(hosting.control)
 app.command(epilog=verify.EXAMPLES)(verify.verify)
 app.command(epilog=consents.FORGET_EXAMPLES)(consents.forget)
@@ -236,6 +247,7 @@ def say(
     relight: Relight = RELIGHT,
     look: Worn = "",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    engine: RenderEngine = "auto",
 ) -> None:
     """Render a text, or recorded sound, to a video file, as fast as the machine can.
 
@@ -263,6 +275,7 @@ def say(
             relight=relight,
             look=look,
             device=device,
+            render_engine=wanted(engine),
             progress=progress,
         )
     out.print(made.summary())
@@ -365,6 +378,7 @@ def live(
     ] = False,
     seed: Annotated[int, typer.Option(help="Which wordings of the script come first.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    engine: RenderEngine = "auto",
     status: Annotated[Path | None, typer.Option(help="Write the final figures to this JSON file.")] = None,
     name: Annotated[
         str, typer.Option(help="The show's name in status, log and report; the clone's by default.")
@@ -438,6 +452,7 @@ def live(
         seconds=duration or None,
         resume=resume,
         device=device,
+        render_engine=wanted(engine),
         status_file=status,
         name=name,
         log_file=log,

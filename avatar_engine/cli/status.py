@@ -19,6 +19,7 @@ from rich.table import Table
 
 from avatar_engine.broadcast.spec import OutputSpec, redact_url
 from avatar_engine.cli import takeover
+from avatar_engine.engine.wanted import Wanted
 from avatar_engine.errors import AvatarError
 from avatar_engine.figures.cost import Prices
 from avatar_engine.figures.metrics import LOOPBACK
@@ -55,6 +56,7 @@ def on_air(
     seconds: float | None,
     resume: bool,
     device: str,
+    render_engine: Wanted,
     status_file: Path | None,
     name: str,
     log_file: Path | None,
@@ -88,6 +90,7 @@ def on_air(
             seconds=seconds,
             resume=resume,
             device=device,
+            render_engine=render_engine,
             hosting=Hosting(
                 studio.inherited if takeover.estate() else studio.furnished,
                 seed,

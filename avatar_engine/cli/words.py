@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from avatar_engine.engine.wanted import WANTED, Wanted
+
 _DURATION = re.compile(r"^(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?$")
 
 
@@ -31,6 +33,23 @@ def frame_size(text: str) -> tuple[int, int]:
     return width, height
 
 
+def wanted(engine: str) -> Wanted:
+    """What ``--engine`` says."""
+    for word in WANTED:
+        if engine == word:
+            return word
+    raise typer.BadParameter(f"{engine!r}: write auto, off or on.", param_hint="--engine")
+
+
+RenderEngine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="auto|off|on",
+        help="Have mouths painted by this machine's render engine (avatar-engine engine serve): if one runs, never, "
+        "or not to start without.",
+    ),
+]
 Size = Annotated[
     Any,
     typer.Option(parser=frame_size, metavar="WxH", help="Size of the picture; the layout's, or 1280x720."),

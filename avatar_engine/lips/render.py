@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnxruntime as ort
 
 from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.device import Device, onnx_session
@@ -19,10 +20,17 @@ class Renderer:
         model: The fitted lips.
         device: Where the painter runs (CUDA where the device says so).
         threads: Threads of the painter; a show on a shared machine wants 1.
+        session: The painter's session, where several renderers of one person share it; None for one of its own.
     """
 
-    def __init__(self, model: LipsModel, device: Device, threads: int = 1) -> None:
-        self._session = onnx_session(model.painter, device, threads)
+    def __init__(
+        self,
+        model: LipsModel,
+        device: Device,
+        threads: int = 1,
+        session: ort.InferenceSession | None = None,
+    ) -> None:
+        self._session = session or onnx_session(model.painter, device, threads)
         self._basis = model.basis
         self._paster = Paster(model.mask)
         self._grainer = Grainer(model.grain)

@@ -25,10 +25,11 @@ from avatar_engine.contracts import (
     Scene,
 )
 from avatar_engine.device import Device
+from avatar_engine.engine.client import painter_of
+from avatar_engine.engine.wanted import Wanted
 from avatar_engine.lips.model import PAINTER, LipsModel
 from avatar_engine.lips.motion import MotionState, MotionStream
 from avatar_engine.lips.placement import PLACEMENT_PART
-from avatar_engine.lips.render import Renderer
 from avatar_engine.live.wardrobe import Attire, Footage, Painter, Ready, Wardrobe
 from avatar_engine.stage.background import Backcloth, check
 from avatar_engine.stage.body import Body, matted
@@ -108,12 +109,13 @@ def load(
     language: str = "en",
     patient: bool = False,
     behind: Behind = AS_FILMED,
+    engine: Wanted = "off",
 ) -> Performer[MotionState]:
     """The presenter of a bundle, on a stage of ``size`` (width, height), warmed up; close it in the end.
 
     ``expression``, one of `EXPRESSIONS`, is kept all through the show; ``look`` is that of products' cards; ``layout``
     says what else is on the picture, the engine's own words in ``language``. A ``patient`` show waits for drawings. The
-    presenter stands before ``behind``.
+    presenter stands before ``behind``. Mouths are painted by the machine's render engine where ``engine`` says so.
 
     Raises:
         AvatarError: The bundle lacks a part, or the device can't run it.
@@ -125,7 +127,7 @@ def load(
     backcloth = Backcloth(size, bundle, patient, behind.relight) if matted(bundle) else None
     if backcloth is not None:
         backcloth.want(behind.background)
-    motion, opener = MotionStream(lips), _Opener(bundle, device, backcloth)
+    motion, opener = MotionStream(lips), _Opener(bundle, device, backcloth, engine)
     worn = opener.open(bundle.look)
     stage = Stage(size, label, layout, look, worn.filmed.face, language, patient, backcloth)
     stage.compose(
@@ -149,11 +151,12 @@ class _Opener:
         bundle: The clone.
         device: Where mouths are painted.
         backcloth: What is told of the background that it was filmed before; None where nothing changes that.
+        engine: Whether the render engine paints.
     """
 
-    def __init__(self, bundle: Bundle, device: Device, backcloth: Backcloth | None) -> None:
-        self._bundle, self._device, self._backcloth = bundle, device, backcloth
-        self._painters: dict[str, Renderer] = {}  # by their network: looks may share one
+    def __init__(self, bundle: Bundle, device: Device, backcloth: Backcloth | None, engine: Wanted) -> None:
+        self._bundle, self._device, self._backcloth, self._engine = bundle, device, backcloth, engine
+        self._painters: dict[str, Painter] = {}  # by their network: looks may share one
 
     def open(self, look: str, cut_out: bool = False) -> Attire:
         """A look with its body begun, and a painter that has painted once.
@@ -172,7 +175,7 @@ class _Opener:
         )
         network = bundle.parts[PAINTER].sha256
         if network not in self._painters:
-            self._painters[network] = Renderer(lips, self._device, threads=1)
+            self._painters[network] = painter_of(bundle, lips, self._device, self._engine)
             self._painters[network].paint(picture, matrix, lips.neutral)
         placement = body.placed(bundle.tensors(PLACEMENT_PART)["offsets"])
         body.cut_out = cut_out

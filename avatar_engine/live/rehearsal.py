@@ -17,6 +17,7 @@ from pathlib import Path
 
 from avatar_engine.bundle import ORIGINAL, Bundle
 from avatar_engine.contracts import FRAME_RATE, RELIGHT, Progress, Scene, Utterance, silent
+from avatar_engine.engine.wanted import Wanted
 from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import agreed
 from avatar_engine.live.calls import Calls, Wearing
@@ -52,6 +53,7 @@ def rehearse(
     size: tuple[int, int] | None = None,
     layout: str = "",
     device: str = "auto",
+    render_engine: Wanted = "off",
     progress: Progress = silent,
 ) -> Made:
     """Play a script into the video file ``output``.
@@ -66,6 +68,7 @@ def rehearse(
         size: Width and height; None for what the layout is made for.
         layout: Name or file of the layout, seen from the working folder; "" for what the script says.
         device: ``auto``, ``cpu`` or ``cuda``.
+        render_engine: Whether the machine's render engine paints: ``auto`` (if one runs), ``off`` or ``on``.
         progress: Told how far it is.
 
     Raises:
@@ -107,7 +110,7 @@ def rehearse(
         made = film(
             bundle, planned, may, voice, output, length=lambda: seconds or _length(planned), seconds=seconds,
             whole=False, size=size, device=device, look=look_of(planned, script) if showcase else None,
-            layout=plan, scenes=scenes, behind=behind, progress=progress,
+            layout=plan, scenes=scenes, behind=behind, render_engine=render_engine, progress=progress,
         )  # fmt: skip
     return Made(output, made, time.monotonic() - began)
 
@@ -119,6 +122,7 @@ def replay(
     *,
     size: tuple[int, int] | None = None,
     device: str = "auto",
+    render_engine: Wanted = "off",
     progress: Progress = silent,
 ) -> Made:
     """Play what a journal says was said, word for word and pause for pause, into the video file ``output``.
@@ -151,7 +155,7 @@ def replay(
             bundle, planned, may, voice, output, length=lambda: length, whole=False, size=size, device=device,
             look=Look.of(planned.card, notes.parent), layout=plan, scenes=_told(entries),
             calls=Calls(planned=journal.actions(entries)), wearing=Wearing(planned.look, planned=orders),
-            progress=progress,
+            render_engine=render_engine, progress=progress,
         )  # fmt: skip
     return Made(output, made, time.monotonic() - began)
 

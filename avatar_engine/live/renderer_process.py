@@ -41,6 +41,7 @@ from avatar_engine.live.child_log import log_to
 from avatar_engine.live.programme import Programme
 
 if TYPE_CHECKING:  # only the renderer's own process pays for the painter's libraries
+    from avatar_engine.engine.wanted import Wanted
     from avatar_engine.live.performer import Performer
     from avatar_engine.stage.card import Look
     from avatar_engine.stage.label import Label
@@ -84,6 +85,7 @@ def load_performer(
     layout: Layout | None = None,
     language: str = "en",
     behind: Behind = AS_FILMED,
+    engine: Wanted = "off",
 ) -> Performer[Any]:
     """The presenter of a bundle: the `PerformerMaker` of every show; see `avatar_engine.live.performer.load`.
 
@@ -98,8 +100,8 @@ def load_performer(
 
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     return performers.load(
-        bundle, label, size, devices.choose(device), expression, look, layout, language, behind=behind
-    )
+        bundle, label, size, devices.choose(device), expression, look, layout, language, behind=behind, engine=engine
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from avatar_engine.contracts import (
     Utterance,
     silent,
 )
+from avatar_engine.engine.wanted import Wanted
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import Agreed, agreed
@@ -120,6 +121,7 @@ def render(
     size: tuple[int, int] | None = None,
     layout: str = "",
     device: str = "auto",
+    render_engine: Wanted = "off",
     label: str = "top-right",
     expression: str = EXPRESSIONS[0],
     background: str = "",
@@ -143,6 +145,7 @@ def render(
         size: Width and height of the video; None for what the layout is made for.
         layout: Name or file of the layout; "" for the plain one.
         device: ``auto``, ``cpu`` or ``cuda``.
+        render_engine: Whether the machine's render engine paints: ``auto`` (if one runs), ``off`` or ``on``.
         label: Corner of the label.
         expression: The presenter's, one of `EXPRESSIONS`.
         background: What the presenter stands before, as `avatar_engine.stage.background.chosen` takes it; "" for as
@@ -195,6 +198,7 @@ def render(
             length=length,
             size=size,
             device=device,
+            render_engine=render_engine,
             layout=plan,
             behind=behind,
             progress=progress,
@@ -230,6 +234,7 @@ def film(
     whole: bool = True,
     size: tuple[int, int] | None = None,
     device: str = "auto",
+    render_engine: Wanted = "off",
     look: Look | None = None,
     layout: Layout | None = None,
     scenes: SceneFor = bare,
@@ -251,6 +256,7 @@ def film(
         whole: Refuse a video in which something could not be said.
         size: Width and height; None for what the layout is made for.
         device: ``auto``, ``cpu`` or ``cuda``.
+        render_engine: Whether the machine's render engine paints: ``auto`` (if one runs), ``off`` or ``on``.
         look: How products' cards look; None for no cards.
         layout: What is on the picture, and where; None for the plain one.
         scenes: What is shown.
@@ -284,6 +290,7 @@ def film(
             may.language,
             patient=True,
             behind=behind,
+            engine=render_engine,
         )
         stack.callback(performer.close)
         voice.wait_ready()

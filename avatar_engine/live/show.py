@@ -19,6 +19,7 @@ from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, codec_name
 from avatar_engine.broadcast.status import BroadcastStatus
 from avatar_engine.bundle import ORIGINAL, Bundle
 from avatar_engine.contracts import FRAME_RATE, RELIGHT
+from avatar_engine.engine.wanted import Wanted
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import recordings, renderer_process
 from avatar_engine.live.accounts import hosts_of, of_show
@@ -188,6 +189,7 @@ def run(
     seconds: float | None = None,
     resume: bool = False,
     device: str = "auto",
+    render_engine: Wanted = "off",
     background: str = "",
     relight: float = RELIGHT,
     look: str = "",
@@ -218,6 +220,7 @@ def run(
         seconds: End after this time on air.
         resume: Go on with the script where its last show broke off.
         device: ``auto``, ``cpu`` or ``cuda``.
+        render_engine: Whether the machine's render engine paints: ``auto`` (if one runs), ``off`` or ``on``.
         background: What the presenter stands before, as `avatar_engine.stage.background.chosen` takes it; "" for what
             the script says.
         relight: How far the presenter's light follows the background's, 0 to 1.
@@ -275,7 +278,7 @@ def run(
         presenter = bundle.wearing(name)
         return partial(
             renderer_process.load_performer, presenter, label, size, device, planned.expression, cards, plan,
-            may.language, behind=behind,
+            may.language, behind=behind, engine=render_engine,
         )  # fmt: skip
 
     seen = f"{label.words} {label.box} {plan.digest}".strip()

@@ -1,0 +1,315 @@
+"""An engine and its shows: real sockets and memory, faults included."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from avatar_engine.bundle import Bundle
+from avatar_engine.engine import client as clients
+from avatar_engine.engine import wire
+from avatar_engine.engine.backend import Job
+from avatar_engine.engine.client import Link, RemoteRenderer, painter_of
+from avatar_engine.engine.parts import parts
+from avatar_engine.engine.process import Engine
+from avatar_engine.engine.sessions import Sessions
+from avatar_engine.engine.wire import Arena, Hello
+from avatar_engine.errors import AvatarError
+from avatar_engine.lips.grain import Grain
+from avatar_engine.lips.model import LipsModel
+from avatar_engine.lips.render import Renderer
+from tests.engine.conftest import DEVICE
+from tests.lips import drawn
+
+Face = tuple[np.ndarray, np.ndarray]
+Start = Callable[..., Engine]
+
+
+def hello_of(bundle: Bundle, name: str = "show") -> Hello:
+    return Hello(name, 1, str(bundle.path), bundle.look, *parts(bundle), 192, 192)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something that must come."""
+    give_up = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+class Slow(Sessions):
+    """Takes its time while it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(DEVICE, 2)
+        self.free = threading.Event()
+        self.free.set()
+        self.fails = False
+
+    def paint(self, lane: int, jobs: Sequence[Job]) -> None:
+        self.free.wait(20)
+        if self.fails:
+            raise RuntimeError("the card has fallen off the bus")
+        super().paint(lane, jobs)
+
+
+def test_an_engine_paints_what_a_renderer_does(
+    start: Start, bundle: Bundle, model: LipsModel, face: Face
+) -> None:
+    start()
+    picture, matrix = face
+    remote, own = RemoteRenderer(bundle, model, DEVICE), Renderer(model, DEVICE)
+    own.paint(picture.copy(), matrix, model.neutral)  # a seat has painted once, too
+    for step in range(5):
+        theirs, ours = picture.copy(), picture.copy()
+        remote.paint(theirs, matrix, model.neutral + step / 4)
+        own.paint(ours, matrix, model.neutral + step / 4)
+        assert (ours != picture).any()
+        assert (theirs != ours).mean() < 1e-4
+    assert remote.by_itself == 0
+    told = wire.status()
+    assert told["persons"] == 1 and told["batches"] == {"1": 5} and told["late"] >= 0
+    assert [show["asked"] for show in told["shows"]] == [5]
+    assert told["times"]["step"]["p50"] > 0
+    remote.close()
+    until(lambda: wire.status()["persons"] == 0)
+
+
+def test_shows_of_one_person_share_its_weights(
+    start: Start, bundle: Bundle, model: LipsModel, face: Face
+) -> None:
+    backend = Sessions(DEVICE, 2)
+    start(backend)
+    shows = [RemoteRenderer(bundle, model, DEVICE, f"show {number}") for number in range(4)]
+
+    def play(show: RemoteRenderer) -> None:
+        for _ in range(20):
+            show.paint(face[0].copy(), face[1], model.neutral)
+
+    threads = [threading.Thread(target=play, args=(show,)) for show in shows]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(backend._persons) == 1
+    assert [show["asked"] for show in wire.status()["shows"]] == [20] * 4
+    assert sum(show.by_itself for show in shows) == 0
+    for show in shows:
+        show.close()
+    until(lambda: not backend._persons)
+
+
+def test_an_engine_that_dies_costs_no_picture_and_is_found_again(
+    start: Start, bundle: Bundle, model: LipsModel, face: Face, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(clients, "SOONEST", 0.05)
+    monkeypatch.setattr(clients, "LATEST", 0.05)
+    backend = Slow()
+    start(backend)
+    remote = RemoteRenderer(bundle, model, DEVICE)
+    remote.paint(face[0].copy(), face[1], model.neutral)
+    before = remote._link
+    backend.fails = True
+    for _ in range(3):
+        canvas = face[0].copy()
+        remote.paint(canvas, face[1], model.neutral + 1)
+        assert (canvas != face[0]).any()
+    assert remote.by_itself == 3
+    assert sum("paints by itself until" in record.message for record in caplog.records) == 1
+    until(lambda: not wire.path().exists())
+    start()
+    while remote._link in (before, None):
+        remote.paint(face[0].copy(), face[1], model.neutral)
+    alone = remote.by_itself
+    remote.paint(face[0].copy(), face[1], model.neutral)
+    assert remote.by_itself == alone
+    remote.close()
+
+
+def test_a_late_answer_is_painted_by_the_show_and_thrown_away(
+    start: Start, bundle: Bundle, model: LipsModel, face: Face
+) -> None:
+    backend = Slow()
+    start(backend)
+    remote = RemoteRenderer(bundle, model, DEVICE)
+    remote.paint(face[0].copy(), face[1], model.neutral)
+    backend.free.clear()
+    link = remote._link
+    for _ in range(2):
+        canvas = face[0].copy()
+        remote.paint(canvas, face[1], model.neutral + 1)
+        assert (canvas != face[0]).any()
+    assert remote.by_itself == 2 and remote._link is link
+    backend.free.set()
+    until(lambda: wire.status()["late"] == 1)
+    canvas, own = face[0].copy(), face[0].copy()
+    remote.paint(canvas, face[1], model.neutral + 2)
+    assert remote.by_itself == 2
+    renderer = Renderer(replace(model, grain=Grain.none(drawn.SIZE)), DEVICE)
+    renderer.paint(own, face[1], model.neutral + 2)
+    assert (
+        np.abs(canvas.astype(int) - own).max() < 16
+    )  # this mouth, not the one asked for before: but for grain
+    remote.close()
+
+
+def test_a_hanging_engine_is_given_up(
+    start: Start, bundle: Bundle, model: LipsModel, face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "LOST", 0.0)
+    backend = Slow()
+    start(backend)
+    remote = RemoteRenderer(bundle, model, DEVICE)
+    remote.paint(face[0].copy(), face[1], model.neutral)
+    link = remote._link
+    backend.free.clear()
+    for _ in range(2):
+        remote.paint(face[0].copy(), face[1], model.neutral)
+    assert remote._link is not link and remote.by_itself == 2
+    remote.close()
+    backend.free.set()
+
+
+RUBBISH = [
+    b"hello",
+    b"{}",
+    b'{"kind": "show"}',
+    b"[]",
+    b"\xff" * 1000,
+    b'{"a":' * 9000,
+]
+
+
+@pytest.mark.parametrize("message", RUBBISH)
+def test_who_sends_rubbish_is_dropped_alone(
+    start: Start, bundle: Bundle, model: LipsModel, face: Face, message: bytes
+) -> None:
+    start()
+    good = RemoteRenderer(bundle, model, DEVICE)
+    good.paint(face[0].copy(), face[1], model.neutral)
+    bad = wire.connect(5.0)
+    assert bad is not None
+    bad.send(message)
+    assert bad.recv(10) == b""
+    good.paint(face[0].copy(), face[1], model.neutral)
+    assert good.by_itself == 0 and wire.status()["dropped"] == 1
+    good.close()
+
+
+def joined(bundle: Bundle, hello: Hello | None = None, descriptor: int | None = None) -> socket.socket:
+    """A show that was taken in, to misbehave with."""
+    line = wire.connect(20.0)
+    assert line is not None
+    arena = Arena.make(192, 192)
+    given = arena.descriptor if descriptor is None else descriptor
+    socket.send_fds(line, [(hello or hello_of(bundle)).encode()], [given])
+    arena.hand_over()
+    return line
+
+
+def test_a_show_that_asks_twice_or_wrongly_is_dropped(start: Start, bundle: Bundle, model: LipsModel) -> None:
+    backend = Slow()
+    start(backend)
+    ask = wire.Ask(1, time.monotonic(), np.eye(2, 3), model.neutral).encode()
+    impatient = joined(bundle)
+    assert wire.read_json(impatient.recv(1000)) == {"ready": True}
+    backend.free.clear()
+    impatient.send(ask)
+    impatient.send(ask)
+    assert impatient.recv(1000) == b""
+    backend.free.set()
+    wrong = joined(bundle)
+    assert wire.read_json(wrong.recv(1000)) == {"ready": True}
+    wrong.send(ask[:30])
+    assert wrong.recv(1000) == b""
+    assert wire.status()["dropped"] == 2
+
+
+def test_a_show_whose_coefficients_are_too_few_is_dropped_alone(
+    start: Start, bundle: Bundle, model: LipsModel, face: Face
+) -> None:
+    start()
+    good = RemoteRenderer(bundle, model, DEVICE)
+    good.paint(face[0].copy(), face[1], model.neutral)
+    short = joined(bundle)
+    assert wire.read_json(short.recv(1000)) == {"ready": True}
+    short.send(wire.Ask(1, time.monotonic(), np.eye(2, 3), model.neutral[:1]).encode())
+    assert short.recv(1000) == b""
+    good.paint(face[0].copy(), face[1], model.neutral)
+    assert good.by_itself == 0
+    good.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"bundle": "/nowhere.avatar"}, "no avatar file"),
+        ({"painter": "0" * 64}, "not the clone"),
+        ({"look": "summer"}, "no look"),
+        ({"version": "0.0.1"}, "version"),
+    ],
+)
+def test_a_show_that_can_not_be_painted_is_told_why(
+    start: Start, bundle: Bundle, change: dict[str, str], why: str
+) -> None:
+    start()
+    line = joined(bundle, replace(hello_of(bundle), **change))  # type: ignore[arg-type]
+    assert why in wire.read_json(line.recv(1000))["refused"]
+    with pytest.raises(AvatarError, match=why):
+        Link(replace(hello_of(bundle), **change), drawn.SIZE)  # type: ignore[arg-type]
+
+
+def test_a_memory_that_is_none_is_refused(start: Start, bundle: Bundle) -> None:
+    start()
+    with open("/dev/zero", "rb") as none:  # noqa: PTH123
+        line = joined(bundle, descriptor=none.fileno())
+        assert line.recv(1000) == b""
+    assert wire.status()["dropped"] == 1
+
+
+def test_a_second_engine_is_refused_and_a_dead_ones_socket_is_taken(start: Start, home: object) -> None:
+    start()
+    with pytest.raises(AvatarError, match="already"):
+        Engine(Sessions(DEVICE, 1))
+    assert wire.status()["pid"] > 0
+
+
+def test_auto_uses_an_engine_that_runs_and_on_needs_one(
+    start: Start, bundle: Bundle, model: LipsModel, face: Face
+) -> None:
+    assert isinstance(painter_of(bundle, model, DEVICE, "auto"), Renderer)
+    lonely = painter_of(bundle, model, DEVICE, "on")
+    with pytest.raises(AvatarError, match="engine serve"):
+        lonely.paint(face[0].copy(), face[1], model.neutral)
+    with pytest.raises(AvatarError, match="auto, off, on"):
+        painter_of(bundle, model, DEVICE, "perhaps")  # type: ignore[arg-type]
+    start()
+    assert isinstance(painter_of(bundle, model, DEVICE, "off"), Renderer)
+    used = painter_of(bundle, model, DEVICE, "auto")
+    assert isinstance(used, RemoteRenderer)
+    used.paint(face[0].copy(), face[1], model.neutral)
+    assert used.by_itself == 0
+    used.close()
+
+
+def test_a_face_that_grows_joins_anew_with_a_larger_patch(
+    start: Start, bundle: Bundle, model: LipsModel, face: Face
+) -> None:
+    start()
+    picture = np.zeros((720 * 3 // 2, 1280), np.uint8)
+    remote = RemoteRenderer(bundle, model, DEVICE)
+    near = np.array([[0.3, 0, -100], [0, 0.3, -30]], np.float32)
+    remote.paint(picture, np.array([[1, 0, -100], [0, 1, -30]], np.float32), model.neutral)
+    remote.paint(picture, near, model.neutral)
+    assert remote.by_itself == 1
+    until(lambda: remote._link is not None)
+    remote.paint(picture, near, model.neutral)
+    assert remote.by_itself == 1
+    remote.close()
