@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing import connection as mpc
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -59,6 +60,7 @@ class Broadcast:
         filler: Makes the idle pictures, in the process.
         room: What is heard under a live broadcast, see `avatar_engine.broadcast.air.Air`.
         finish: Makes what changes a live broadcast's sound last of all, in the process.
+        seat: A file that the process keeps locked as long as it lives, also while another show takes this one's place.
         successor: How the process of a live broadcast starts another show when this one dies; None for not at all.
         estate: What a show left that died: its broadcast goes on, and this is a new front door to it.
 
@@ -77,6 +79,7 @@ class Broadcast:
         filler: FillerMaker | None = None,
         room: FloatArray | None = None,
         finish: FinishMaker | None = None,
+        seat: Path | None = None,
         successor: Successor | None = None,
         estate: Estate | None = None,
     ) -> None:
@@ -91,7 +94,7 @@ class Broadcast:
         self._context = multiprocessing.get_context("spawn")
         width, height = programme.width, programme.height
         self._live, self._filler, self._room, self._successor = ring is not None, filler, room, successor
-        self._finish = finish
+        self._finish, self._seat = finish, seat
         self._ring = ring or FrameRing.make(width, height, slots or slots_for(width, height))
         self._progress = (0, 0.0)  # the frame that is on air, and since when
         self._lock = threading.RLock()
@@ -246,6 +249,7 @@ class Broadcast:
                 self._successor,
                 self._room,
                 self._finish,
+                self._seat,
             ),
             name="avatar-engine broadcast",
             daemon=True,

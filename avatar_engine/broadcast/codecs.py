@@ -58,6 +58,26 @@ def opened(programme: ProgrammeFormat, encoder: str) -> tuple[Any, str]:
     raise AssertionError("unreachable")
 
 
+def usable(programme: ProgrammeFormat) -> list[str]:
+    """The encoders of the programme's codec that can be opened now, the best first; the last one runs everywhere.
+
+    A card may have no encoder at all, or all that it allows may be taken by other programs.
+    """
+    *cards, everywhere = ENCODERS[programme.codec]
+    return [*(name for name in cards if opens(programme, name)), everywhere]
+
+
+def opens(programme: ProgrammeFormat, encoder: str) -> bool:
+    """Whether the encoder can be opened now; it is closed again."""
+    try:
+        container = _container(programme, encoder)
+    except (av.FFmpegError, OSError, ValueError):
+        return False
+    with suppress(av.FFmpegError, OSError):
+        container.close()
+    return True
+
+
 def _container(programme: ProgrammeFormat, name: str) -> Any:
     """A master container with both encoders open.
 

@@ -78,6 +78,16 @@ class SharedMemory:
             (_folder() / self.name).unlink()
 
 
+def locked(path: Path) -> int:
+    """Hold a shared lock on a file as long as this process lives; the descriptor, -1 where the file is gone."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
+
+
 def _folder() -> Path:
     """Where the system keeps files in memory."""
     return Path("/dev/shm") if sys.platform == "linux" else Path(tempfile.gettempdir())  # noqa: S108

@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from avatar_engine.broadcast.air import Air, FillerMaker, FinishMaker
 from avatar_engine.broadcast.bitrate import BitrateControl, Load
 from avatar_engine.broadcast.encoder import Encoder
 from avatar_engine.broadcast.guard import Guard, Successor
+from avatar_engine.broadcast.memory import locked
 from avatar_engine.broadcast.network import NetworkOutput
 from avatar_engine.broadcast.outputs import Output
 from avatar_engine.broadcast.packets import Packet
@@ -184,6 +186,7 @@ def main(
     successor: Successor | None,
     room: FloatArray | None,
     finish: FinishMaker | None,
+    seat: Path | None = None,
 ) -> None:
     """The process's entry point: encode until the show says that it has finished, or has died for good.
 
@@ -199,7 +202,10 @@ def main(
         successor: Starts the next show when this one dies (live).
         room: See `Air`.
         finish: Makes what changes the sound last of all (live).
+        seat: A file that is kept locked until this process ends; None for none.
     """
+    if seat:
+        locked(seat)
     # Ctrl-C reaches the whole terminal group; the parent decides when and how the broadcast ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

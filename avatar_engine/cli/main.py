@@ -14,7 +14,7 @@ from rich.logging import RichHandler
 from rich.markup import escape
 
 from avatar_engine import __version__
-from avatar_engine.cli import actions, engine, hosting, looks, takeover, verify
+from avatar_engine.cli import actions, capacity, engine, hosting, looks, takeover, verify
 from avatar_engine.cli import consent as consents
 from avatar_engine.cli import studio as studios
 from avatar_engine.cli.words import (
@@ -53,6 +53,7 @@ app.add_typer(looks.look_app, name="look")
 app.add_typer(engine.engine_app, name="engine")
 app.command(epilog=hosting.CONTROL_EXAMPLES)(hosting.control)
 app.command(epilog=verify.EXAMPLES)(verify.verify)
+app.command(epilog=capacity.EXAMPLES)(capacity.capacity)
 app.command(epilog=consents.FORGET_EXAMPLES)(consents.forget)
 
 Engine = Annotated[
@@ -358,6 +359,18 @@ def live(
             "nginx-rtmp does not); without a GPU hevc costs four times as much as h264."
         ),
     ] = "h264",
+    encoder: Annotated[
+        str,
+        typer.Option(
+            help="auto takes the card's where it has room, else the processor's; or FFmpeg's name, such as libx264."
+        ),
+    ] = "auto",
+    seat: Annotated[
+        str,
+        typer.Option(
+            help="auto refuses a show that this machine has no room for (see `capacity`); force lets it in."
+        ),
+    ] = "auto",
     give_up_after: Annotated[
         float,
         typer.Option(
@@ -421,6 +434,8 @@ def live(
     as a whole goes on with `--resume` where its script broke off. Every picture carries the words that say that it is
     AI-generated.
 
+    A show that this machine has no room for is refused (see `avatar-engine capacity`); those on air never get less.
+
     Where a server is no platform of the consent's, it was revoked, or a permit is missing, the show is refused;
     where that happens while it is on air, it ends with the sentence. Files and this machine itself are rehearsals.
 
@@ -443,6 +458,8 @@ def live(
         read_back=read_back,
         outputs=asked_for(to or [], record, cut, preview, give_up_after),
         codec=codec,
+        encoder=encoder,
+        seat=seat,
         size=size,
         layout=layout,
         background=background,

@@ -27,6 +27,7 @@ from avatar_engine.figures.table import coloured
 from avatar_engine.figures.watch import Watch, Watched
 from avatar_engine.live import show, studio
 from avatar_engine.live.hosted import Hosting
+from avatar_engine.live.seat import AUTO
 from avatar_engine.live.show import ShowStatus
 from avatar_engine.timing import clock
 from avatar_engine.voice.takes import Tally
@@ -65,6 +66,8 @@ def on_air(
     prices: Prices,
     use: str = "",
     permit: Path | None = None,
+    encoder: str = AUTO,
+    seat: str = AUTO,
 ) -> ShowStatus:
     """Run a show under a live status line; the first Ctrl-C ends it at the next frame, a second one at once."""
     watched = _watched(name or avatar.stem, avatar, script or audio, outputs, log_file, metrics, prices)
@@ -81,6 +84,8 @@ def on_air(
             lexicon=lexicon,
             read_back=read_back,
             codec=codec,
+            encoder=encoder,
+            seat=seat,
             size=size,
             layout=layout,
             background=background,

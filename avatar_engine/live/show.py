@@ -22,6 +22,7 @@ from avatar_engine.contracts import FRAME_RATE, RELIGHT
 from avatar_engine.engine.wanted import Wanted
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import recordings, renderer_process
+from avatar_engine.live import seat as seats
 from avatar_engine.live.accounts import hosts_of, of_show
 from avatar_engine.live.agreed import agreed
 from avatar_engine.live.calls import Calls, Wearing
@@ -124,6 +125,8 @@ class ShowStatus:
         chats: How the sources of a hosted show's chat stand.
         ending: Why it ends before its time: what the consent does not allow any more; "" while it may go on.
         look: The look of the presenter in the last frame on air; "" where it is not known.
+        baking: Whether idle pictures are still made in the background, as in a clone's first show.
+        voice_pace: Seconds of the voice's work for a second of speech, lately.
     """
 
     on_air: float
@@ -170,6 +173,8 @@ class ShowStatus:
     chats: tuple[ChatStanding, ...] = ()
     ending: str = ""
     look: str = ""
+    baking: bool = False
+    voice_pace: float = 0.0
 
 
 def run(
@@ -183,6 +188,8 @@ def run(
     lexicon: Path | None = None,
     read_back: bool = True,
     codec: str = "h264",
+    encoder: str = seats.AUTO,
+    seat: str = seats.AUTO,
     size: tuple[int, int] | None = None,
     layout: str = "",
     loop: bool = False,
@@ -214,6 +221,8 @@ def run(
         read_back: Whether sentences are read back before they are heard, where there is time for it.
         outputs: RTMP(S) addresses, paths of files to record to, and other outputs.
         codec: ``h264``, ``hevc`` or ``av1``.
+        encoder: One of `avatar_engine.broadcast.codecs.ENCODERS`; ``auto`` takes the one that has room.
+        seat: ``auto`` refuses a show that this machine has no room for; ``force`` lets it in.
         size: Width and height of the show; None for what the layout is made for.
         layout: Name or file of the layout, seen from the working folder; "" for what the script says.
         loop: Start the script or recording again at its end, for ever.
@@ -240,7 +249,7 @@ def run(
 
     Raises:
         AvatarError: The consent does not cover the show, or bundle, script, sound, size or outputs are no good, or
-            the script to be resumed has changed.
+            the script to be resumed has changed, or this machine has no room for it.
     """
     if resume and audio:
         raise AvatarError("A sound can't be resumed.", "Only a script has a place: give --script.")
@@ -288,6 +297,11 @@ def run(
     room = None if audio else RoomTone.load(bundle).loop()  # a recorded sound has a room of its own
     began = time.time()
     with ExitStack() as stack:
+        seated = seats.seated(
+            hosting.desk or bundle.name, seats.demand_of(bundle, size, format_.codec, speaks=not audio), format_,
+            encoder=encoder, policy=seat, ring=estate.ring.name if estate else "",
+        )  # fmt: skip
+        stack.enter_context(seated.hold)
         said = of_show(
             signed, bundle, goals, stack, show=hosting.desk, says=script or audio, use=planned.use,
             language=may.language, idles=idles, folders=[hosting.notes.parent] if hosting.notes else (), files=traces,
@@ -301,6 +315,7 @@ def run(
         stack.callback(_let_go, ring, bool(estate))
         if estate:
             ring.succeed()
+        seated.hold.tell(seated.hold.seat.model_copy(update={"ring": ring.handle.name}))
         track: Retold | None = None
         feed: Feed | None = None
         clock = OnAirClock(ring)
@@ -367,6 +382,8 @@ def run(
             Broadcast(
                 format_,
                 goals,
+                encoder=seated.encoder,
+                seat=seated.hold.path,
                 ring=ring,
                 filler=partial(IdleFootage, *idles),
                 room=room,
@@ -391,7 +408,8 @@ def run(
         )
         films = list(zip(map(made, bundle.looks), idles, strict=True))
         films.insert(0, films.pop(bundle.looks.index(first)))
-        stack.callback(Baker(*films[0], size, *films[1:]).close)
+        show.baker = Baker(*films[0], size, *films[1:])
+        stack.callback(show.baker.close)
         broadcast.await_network(CONNECT)
         standing.begin()
         show.play(stop or threading.Event(), seconds)
@@ -471,6 +489,7 @@ class _OnAir:
         looks: Sequence[str],
     ) -> None:
         self._looks = looks
+        self.baker: Baker | None = None  # once outputs are about to be there
         self._microphone, self._standing = microphone, standing
         self._ending, self._ends = (
             "",
@@ -602,6 +621,8 @@ class _OnAir:
             chats=self._director.chats if isinstance(self._director, Producer) else (),
             ending=self._ending,
             look=self._worn(),
+            baking=self.baker is not None and self.baker.baking,
+            voice_pace=figures.pace,
         )
 
     def _worn(self) -> str:
