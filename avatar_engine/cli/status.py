@@ -57,7 +57,6 @@ def on_air(
     seconds: float | None,
     resume: bool,
     device: str,
-    render_engine: Wanted,
     status_file: Path | None,
     name: str,
     log_file: Path | None,
@@ -68,6 +67,7 @@ def on_air(
     permit: Path | None = None,
     encoder: str = AUTO,
     seat: str = AUTO,
+    render_engine: Wanted = "off",
 ) -> ShowStatus:
     """Run a show under a live status line; the first Ctrl-C ends it at the next frame, a second one at once."""
     watched = _watched(name or avatar.stem, avatar, script or audio, outputs, log_file, metrics, prices)

@@ -121,6 +121,7 @@ def load(
     language: str = "en",
     patient: bool = False,
     behind: Behind = AS_FILMED,
+    engine: str = "off",
 ) -> Performer[list[float]]:
     """Takes the place of `avatar_engine.live.renderer_process.load_performer`."""
     if expression not in EXPRESSIONS:
@@ -154,6 +155,7 @@ def load_waving(
     *rest: object,
     patient: bool = False,
     behind: Behind = AS_FILMED,
+    engine: str = "off",
 ) -> Performer[list[float]]:
     """The same with a `WavingBody`."""
     return Performer(LaggingMotion(), Ink(), WavingBody(), Stage(size, label, patient=patient), NEUTRAL)
@@ -181,6 +183,7 @@ def load_torn(
     expression: str,
     *rest: object,
     behind: Behind = AS_FILMED,
+    engine: str = "off",
 ) -> Performer[list[float]]:
     """The same with `TornInk`."""
     ink = TornInk(Path(os.environ["TORN"]))
