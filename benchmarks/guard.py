@@ -31,6 +31,7 @@ HALVES = ("tuned", "held")
 SETS = {
     "held_attacks.tsv": "shop.json", "held_harmless.tsv": "shop.json",
     "plain_lies.tsv": "plain_shop.json", "plain_true.tsv": "plain_shop.json",
+    "plain_price_lies.tsv": "plain_shop.json", "plain_price_true.tsv": "plain_shop.json",
 }  # fmt: skip
 """Corpora and their catalogues."""
 

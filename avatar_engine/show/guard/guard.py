@@ -264,7 +264,9 @@ class Guard:
         if not known(saying.tag):
             yield Reason("language", saying.tag)
         names = " ".join(bare(name) for asked in self._asked for name in asked.names)
-        if why := other_language(saying.plain, saying.tag, f"{texts} {names}", little()):
+        if why := other_language(
+            saying.plain, saying.tag, f"{texts} {names}", little(), bool(saying.figures)
+        ):
             yield Reason("language", why)
         for sign in strange(saying.plain, texts):
             yield Reason("disguise", sign[:20])
@@ -403,6 +405,10 @@ class Guard:
                 continue
             if value in told.counts and not _CURRENCY.search(said) and told.priced(value, sold):
                 continue  # "37.50 euros for three"
+            if kind == "money" and (bound := _bound(plain, place, words)):
+                if bound != "under" or not any(one.price < value for one in sold):
+                    reasons.append(Reason("price", said))  # put right it would be wrong: "under 39 euros"
+                continue
             if kind in ("money", "was"):
                 fixed = _put_right(value, kind, sold, told.counts, pieces)
                 if fixed is None:
@@ -667,6 +673,15 @@ def _kind(
     return "number", value, (begin, end)
 
 
+def _bound(plain: str, place: tuple[int, int], words: Mapping[str, re.Pattern[str]]) -> str:
+    """Whether an amount is said to be more than what is meant, "under", or less, "over"; "" where it is meant."""
+    before, after = plain[: place[0]], plain[place[1] :]
+    for bound in ("under", "over"):
+        if words[f"{bound}_before"].search(before) or words[f"{bound}_after"].match(after):
+            return bound
+    return ""
+
+
 _ENDS = re.compile(r"\s*(?:[.!?,;。！？।]|$)")
 _CURRENCY = re.compile(r"[^\W\d_]{2,}\s*\d|\d\s*[^\W\d_]{2,}|[€$£¥₹]")
 _LARGE = re.compile(
@@ -730,6 +745,10 @@ def words_of(language: str) -> Mapping[str, re.Pattern[str]]:
     made["near_price"] = re.compile(rf"{edge}(?:{price}){gap}(?:[^\W\d_]+{gap}){{1,2}}$", re.IGNORECASE)
     made["place_before"] = re.compile(rf"{edge}(?:{told['place']}){gap}$", re.IGNORECASE)
     made["was_before"] = re.compile(rf"{edge}(?:{was}){gap}(?:\w+\s+)?$", re.IGNORECASE)
+    for bound in ("under", "over"):
+        made[f"{bound}_before"] = re.compile(rf"{edge}(?:{told[bound]}){gap}$", re.IGNORECASE)
+        behind = told.get(f"{bound}_after", "(?!)")  # no such words
+        made[f"{bound}_after"] = re.compile(rf"\s*(?:{behind})", re.IGNORECASE)
     made["stop_after"] = re.compile(rf"\s*(?:{told['after']})" + (r"(?!\w)" if spaced else ""), re.IGNORECASE)
     return made
 

@@ -82,7 +82,9 @@ _WRITTEN = {"zh": ("han",), "ja": ("kana", "han"), "hi": ("devanagari",)}
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 
 
-def other_language(plain: str, tag: str, known: str, little: Mapping[str, frozenset[str]]) -> str:
+def other_language(
+    plain: str, tag: str, known: str, little: Mapping[str, frozenset[str]], counts_something: bool = False
+) -> str:
     """Why a sentence is not of a language; "" where it is, or where it is too short to tell.
 
     Args:
@@ -90,6 +92,8 @@ def other_language(plain: str, tag: str, known: str, little: Mapping[str, frozen
         tag: The language, without a region.
         known: The shop's texts, `bare`: names may be foreign.
         little: The little words of every language in Latin letters.
+        counts_something: Whether there is a number in it, in digits or in this language's words: such a sentence
+            may have no little word.
     """
     counts = {name: len(pattern.findall(plain)) for name, pattern in _SCRIPTS.items()}
     letters = sum(sign.isalpha() for sign in plain)
@@ -115,9 +119,7 @@ def other_language(plain: str, tag: str, known: str, little: Mapping[str, frozen
     scores = {one: len(said & words) for one, words in little.items()}
     mine = scores.pop(tag, 0)
     best = max(scores.values(), default=0)
-    if best >= mine + 3 or (
-        not mine and (best >= 2 or (len(words_) >= 4 and not any(sign.isdigit() for sign in plain)))
-    ):
+    if best >= mine + 3 or (not mine and (best >= 2 or (len(words_) >= 4 and not counts_something))):
         return f"{mine} of {len(words_)} words"
     return ""
 

@@ -10,6 +10,7 @@ import pytest
 from avatar_engine.show.guard import notice, truthful
 from avatar_engine.show.host.embedded import phrases
 from avatar_engine.show.wording import filled
+from tests.show.guard.test_grounding import PLAIN
 from tests.show.guard.test_guard import MUG, guard
 
 HERE = Path(__file__).parent
@@ -141,3 +142,39 @@ def test_the_embedded_host_s_own_phrases_pass(language: str) -> None:
                 if verdict.text != text:
                     stopped.append((text, verdict.reasons))
     assert stopped == []
+
+
+def priced(name: str, odd: bool) -> list[list[str]]:
+    """Lines of the corpora about prices, of the half that may be tuned on or of the other."""
+    lines = (HERE / f"plain_price_{name}.tsv").read_text(encoding="utf-8").splitlines()
+    return [line.split("\t") for number, line in enumerate(lines, 1) if number % 2 == odd]
+
+
+def bought(line: Sequence[str]) -> bool:
+    """Whether a sentence about the scarf or the lamp is said as it stands."""
+    return PLAIN.check(line[2], line[0], line[1], "answer:model").text == line[2]
+
+
+@pytest.mark.parametrize("line", priced("lies", True), ids=lambda line: line[0])
+def test_a_lie_about_a_price_in_plain_words_is_not_said(line: list[str]) -> None:
+    assert not bought(line), line
+
+
+def test_of_other_lies_about_prices_few_get_through_and_most_truths_do() -> None:
+    lies, true = priced("lies", False), priced("true", True) + priced("true", False)
+    assert sum(map(bought, lies)) <= 3
+    assert sum(map(bought, true)) >= 57
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("It stays under forty euros.", True),
+        ("It costs less than €30.", False),
+        ("It is worth more than twenty euros.", False),
+        ("It costs at least €30.", False),
+    ],
+)
+def test_a_bound_is_true_or_is_not_said_and_never_put_right(sentence: str, said: bool) -> None:
+    verdict = PLAIN.check(sentence, "en", "scarf", "script:1")
+    assert verdict.text == (sentence if said else ""), "put right it would be wrong: under €39"
