@@ -14,6 +14,8 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.face.person import WEIGHTS, OnnxMatte
 from avatar_engine.stage import cutout
 from avatar_engine.stage.body import reels_of
+from avatar_engine.trust import consent as consents
+from avatar_engine.trust.register import Register
 
 
 def ready(model: Path | None = None) -> None:
@@ -45,16 +47,23 @@ def add_matte(
         A line for people.
 
     Raises:
-        AvatarError: The bundle, the look, the weights or the network are no good, or there is nobody to cut out.
+        AvatarError: The bundle, its consent, the look, the weights or the network are no good, or there is nobody to
+            cut out.
     """
     ready(model)
     bundle = Bundle.open(avatar).wearing(look)
-    work = _work_folder(avatar, bundle, model)
+    signed = consents.from_record(bundle.consent, bundle.made)
+    register = Register(signed)
+    work = _work_folder(avatar, bundle, model, register)
+    (work / "consent.id").write_text(signed.id)  # by which an erasure knows whose it is
     reels = [bundle.extract(part) for part in reels_of(bundle)]
+    for path in bundle.cached():
+        register.note("cache", path, whole=True)
     baked = cutout.bake(reels, work, model, progress)
     with BundleWriter(avatar, bundle.name, bundle.made, bundle.consent) as writer:
         writer.add_parts(bundle, [bundle.place(part) for part in cutout.PARTS])
         baked.save(writer.of(bundle))
+    register.note("avatar", avatar, whole=True)
     size = baked.video.stat().st_size / 1e6
     shutil.rmtree(work)
     which = "" if look == ORIGINAL else f" of the look {look}"
@@ -63,11 +72,13 @@ def add_matte(
     )
 
 
-def _work_folder(avatar: Path, bundle: Bundle, model: Path | None) -> Path:
-    """The folder beside the bundle; one of another body or network is emptied."""
+def _work_folder(avatar: Path, bundle: Bundle, model: Path | None, register: Register) -> Path:
+    """The folder beside the bundle, noted as derived; one of another body or network is emptied."""
     try:
         network = hashlib.sha256(model.read_bytes()).hexdigest() if model else "own"
     except OSError as error:
         raise AvatarError(f"{model} can't be read: {error.strerror}.", "Check the path.") from error
     key = " ".join([network, *(bundle.parts[part].sha256 for part in reels_of(bundle))])
-    return working.folder(avatar.with_suffix(".avatar.matte"), "of", key)
+    work = avatar.with_suffix(".avatar.matte")
+    register.note("work", work)
+    return working.folder(work, "of", key)

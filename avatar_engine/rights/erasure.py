@@ -178,6 +178,7 @@ def _around(path: Path) -> Iterator[Derived]:
         return
     yield Derived("avatar", path)
     yield Derived("work", path.with_suffix(".avatar.work"))
+    yield Derived("work", path.with_suffix(".avatar.matte"))
     for look in path.parent.glob(f"{path.stem.replace('[', '[[]')}.avatar.look-*"):
         yield Derived("work", look)
     for report in (path.with_suffix(".report.html"), path.with_suffix(".report.json")):
@@ -224,7 +225,7 @@ def _strange(consent: str, made: Derived) -> str:
             own = there and (there.id == consent or (made.kind == "consent" and _same_person(there, consent)))
             return "" if own else "it has another consent now"
         case "work":
-            with suppress(OSError):  # of a look, whose clip has a consent of its own
+            with suppress(OSError):  # of a look, whose clip has a consent of its own, or of a matte
                 if (path / "consent.id").read_text() == consent:
                     return ""
             with suppress(OSError):

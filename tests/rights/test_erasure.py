@@ -91,6 +91,19 @@ def test_what_a_look_left_half_made_goes_though_its_clip_has_a_consent_of_its_ow
     }
 
 
+def test_what_a_matte_left_half_made_goes_and_another_presenters_stays(studio: Studio, tmp_path: Path) -> None:
+    noted, beside = tmp_path / "elsewhere.avatar.matte", tmp_path / "marie.avatar.matte"
+    for work in (noted, beside):
+        work.mkdir()
+        (work / "consent.id").write_text(studio.signed.id)
+    studio.book.note("work", noted)
+    ways = {thing.path: thing.left for thing in find([studio.signed.id], [tmp_path]).things}
+    assert (ways[noted], ways[beside]) == ("", "")
+    (beside / "consent.id").write_text("somebody else's")
+    erase(find([studio.signed.id], [tmp_path]))
+    assert not noted.exists() and beside.exists()
+
+
 def test_a_copy_that_turns_up_later_is_refused_here(studio: Studio) -> None:
     erase(find([studio.signed.id]))
     with pytest.raises(AvatarError, match="erased at the presenter's wish"):
