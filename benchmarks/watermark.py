@@ -8,7 +8,8 @@ the label, marks them, and sends them through three encoders one after the other
 at 128 kb/s (as on air); 854x480 with x264 veryfast and AAC again; and 30 pictures a second with x264 fast at 800 kb/s
 and AAC at 96 kb/s and 44.1 kHz, or (every second piece) Opus at 64 kb/s. After each, both marks are looked for, and
 whether the right consent is read. False alarms: the unmarked pieces under the public key, and what comes out of the
-chain under keys that nobody has used. What was measured is kept in the JSON file: the same command goes on with it.
+chain under keys that nobody has used. What was measured is kept in the JSON file: the same command goes on with it,
+and a run in parts (``--first 50``) is one of the same pieces.
 """
 
 from __future__ import annotations
@@ -248,6 +249,7 @@ def _share(hits: Iterable[bool]) -> str:
 def main(
     sources: Annotated[list[Path], typer.Argument(help="Films, folders of takes, sounds.")],
     most: Annotated[int, typer.Option("--clips", min=1, help="Pieces at most.")] = 100,
+    first: Annotated[int, typer.Option(min=0, help="Number of the first piece: a run in parts.")] = 0,
     seconds: Annotated[float, typer.Option(min=2)] = 5.0,
     json_file: Annotated[Path, typer.Option("--json", help="Figures; gone on with where it was.")] = Path(
         "watermark.json"
@@ -257,12 +259,11 @@ def main(
     """Measure the hidden marks."""
     cv2.setNumThreads(1)
     rows: list[dict[str, Any]] = json.loads(json_file.read_text()) if json_file.exists() else []
-    for index, clip in enumerate(clips(sources, seconds, most)):
-        if index < len(rows):
-            continue
+    done = len(rows)
+    for index, clip in enumerate(clips(sources, seconds, most - done, first + done), first + done):
         rows.append(measured(clip, index))
         json_file.write_text(json.dumps(rows))
-        typer.echo(f"{index + 1}/{most} {clip.name}: {rows[-1]['steps'][-1]}")
+        typer.echo(f"{index + 1 - first}/{most} {clip.name}: {rows[-1]['steps'][-1]}")
     text = table(rows, costs())
     typer.echo(text)
     if write:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,37 +37,46 @@ class Clip:
     sound: FloatArray
 
 
-def clips(sources: list[Path], seconds: float, most: int) -> Iterator[Clip]:
-    """Pieces of every source that follow one another, in turns, until there are ``most``."""
+Scene = Callable[[], ByteArray]
+"""Gives a picture, uint8 I420, when it is needed: pieces that are left out are not drawn."""
+
+
+def clips(sources: list[Path], seconds: float, most: int, first: int = 0) -> Iterator[Clip]:
+    """Pieces of every source that follow one another, in turns, from number ``first`` on, until there are ``most``."""
     lines = [pieces(source, seconds) for source in sources]
-    made = 0
-    while lines and made < most:
+    met = 0
+    while lines and met < first + most:
         for line in list(lines):
-            clip = next(line, None)
-            if clip is None:
+            make = next(line, None)
+            if make is None:
                 lines.remove(line)
-            elif made < most:
-                made += 1
-                yield clip
+                continue
+            if first <= met < first + most:
+                yield make()
+            met += 1
 
 
-def pieces(source: Path, seconds: float) -> Iterator[Clip]:
-    """Of a film; of a folder of takes, joined; or of a sound under a drawn scene."""
+def pieces(source: Path, seconds: float) -> Iterator[Callable[[], Clip]]:
+    """Of a film; of a folder of takes, joined; or of a sound under a drawn scene. Each is made when it is called."""
     count = round(seconds * FRAME_RATE)
     stage = Stage(SIZE, Label("en", "top-right", SIZE, False))
-    held: list[ByteArray] = []
+    held: list[Scene] = []
     heard = np.zeros(0, np.float32)
     number = 0
-    for pictures, sound in _read(source):
-        held += pictures
+
+    def composed(name: str, scenes: list[Scene], sound: FloatArray) -> Clip:
+        return Clip(name, [stage.compose(scene()).copy() for scene in scenes], sound)
+
+    for scenes, sound in _read(source):
+        held += scenes
         heard = np.concatenate([heard, sound])
         while len(held) >= count and len(heard) >= count * SAMPLES_PER_FRAME:
-            shown = [stage.compose(picture).copy() for picture in held[:count]]
-            yield Clip(f"{source.stem}:{number}", shown, heard[: count * SAMPLES_PER_FRAME])
+            name = f"{source.stem}:{number}"
+            yield partial(composed, name, held[:count], heard[: count * SAMPLES_PER_FRAME])
             held, heard, number = held[count:], heard[count * SAMPLES_PER_FRAME :], number + 1
 
 
-def _read(source: Path) -> Iterator[tuple[list[ByteArray], FloatArray]]:
+def _read(source: Path) -> Iterator[tuple[list[Scene], FloatArray]]:
     takes = sorted(source.iterdir()) if source.is_dir() else [source]
     for take in takes:
         sound = read.sound(take)
@@ -74,16 +84,21 @@ def _read(source: Path) -> Iterator[tuple[list[ByteArray], FloatArray]]:
             seed = sum(map(ord, take.stem))
             for start in range(0, len(sound) - SAMPLE_RATE, 5 * SAMPLE_RATE):
                 part = sound[start : start + 5 * SAMPLE_RATE]
-                yield [drawn(k, seed + start) for k in range(len(part) // SAMPLES_PER_FRAME)], part
+                scenes = range(len(part) // SAMPLES_PER_FRAME)
+                yield [partial(drawn, k, seed + start) for k in scenes], part
             continue
         done = 0
-        block: list[ByteArray] = []
+        block: list[Scene] = []
         for picture in read.frames(take, format="yuv420p"):
-            block.append(picture)
+            block.append(partial(_kept, picture))
             if len(block) == FRAME_RATE:
                 yield block, _samples(sound, done, len(block))
                 done, block = done + len(block), []
         yield block, _samples(sound, done, len(block))
+
+
+def _kept(picture: ByteArray) -> ByteArray:
+    return picture
 
 
 def _samples(sound: FloatArray, start: int, count: int) -> FloatArray:

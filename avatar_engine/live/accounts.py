@@ -9,7 +9,7 @@ from pathlib import Path
 
 from avatar_engine.broadcast.spec import OutputSpec, redact_url
 from avatar_engine.bundle import Bundle
-from avatar_engine.trust import platforms
+from avatar_engine.trust import manifest, platforms
 from avatar_engine.trust.consent import SignedConsent
 from avatar_engine.trust.register import Register, pieces
 from avatar_engine.trust.said import Said
@@ -105,7 +105,9 @@ def of_video(
 
     def note(whole: bool) -> None:
         register.note("avatar", bundle.path, whole=True)
-        register.note("video", output, whole=whole)
+        for path in (output, manifest.beside(output)):
+            if path:
+                register.note("video", path, whole=whole)
         for path in (notes, notes.with_suffix(".key")) if notes else ():
             register.note("journal", path, whole=whole)
         note_cached(register, bundle)

@@ -5,6 +5,9 @@ whose public half stands in the record. So a reader needs no list of certificate
 to be trusted (a trust anchor is a name and a key, RFC 5280, 6.1.1), and when the chain holds, it was that key. Whose
 key it is, is known by `avatar_engine.trust.keys`. Other programs that read C2PA see a signer whom no public list knows.
 
+C2PA has no place for a manifest in WebM. There it lies beside the film, as an external manifest (C2PA 2, "External
+manifests"): ``NAME.c2pa`` holds the hash of all of ``NAME.webm``.
+
 Nothing in here asks the network: no time stamp is fetched, no remote manifest, no list of revoked certificates.
 """
 
@@ -32,6 +35,8 @@ ASSERTION = "org.avatar-engine.provenance"
 
 _DAYS = 3650
 _KINDS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".m4a": "audio/mp4"}
+_APART = {".webm": "video/webm"}
+_LARGEST = 1 << 24  # bytes of a manifest beside a film that are read; the engine's have some thousands
 _QUIET = {"remote_manifest_fetch": False, "ocsp_fetch": False}
 _BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # of the MP4 box that holds a manifest
 _HEAD = 1 << 20  # bytes within which it begins
@@ -63,16 +68,22 @@ class Manifest:
 
 def can_carry(path: Path) -> bool:
     """Whether a file of this name's kind can have a manifest that the engine reads."""
-    return path.suffix.lower() in _KINDS
+    return path.suffix.lower() in _KINDS or beside(path) is not None
+
+
+def beside(path: Path) -> Path | None:
+    """Where the manifest of a file of this name's kind lies, where that is not in the file itself."""
+    return path.with_suffix(".c2pa") if path.suffix.lower() in _APART else None
 
 
 def sign(path: Path, record: Mapping[str, Any], title: str, key: Ed25519PrivateKey) -> None:
-    """Put a manifest into the MP4 or QuickTime file ``path``, in one step.
+    """Put a manifest into the MP4 or QuickTime file ``path``, or beside a WebM file, in one step.
 
     Args:
         path: The finished file, whatever it is called.
         record: See `avatar_engine.trust.provenance.record`.
-        title: What the file is called in the manifest; its suffix says which of the two it is.
+        title: What the file is called in the manifest, and will be called in its folder; its suffix says which of the
+            three it is.
         key: The technician's.
 
     Raises:
@@ -85,13 +96,17 @@ def sign(path: Path, record: Mapping[str, Any], title: str, key: Ed25519PrivateK
     chain = _certificate(fresh.public_key(), key.public_key(), key) + _certificate(
         key.public_key(), key.public_key(), key
     )
-    signed = path.with_name(f"{path.name}.signed")
+    signed, apart = path.with_name(f"{path.name}.signed"), beside(path.with_name(title))
     try:
         signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"ed25519", chain, pem, None))
         builder = c2pa.Builder(_described(record, title, keys.public_text(key)), context=_context())
+        if apart:
+            builder.set_no_embed()
         with path.open("rb") as source, signed.open("w+b") as target:
-            builder.sign(signer, _kind(title), source, target)
-        signed.replace(path)
+            told = builder.sign(signer, _kind(title), source, target)
+        if apart:
+            signed.write_bytes(told)
+        signed.replace(apart or path)
     except (c2pa.C2paError, OSError) as error:
         raise AvatarError(f"{path} can't be signed ({error}).", "Check the space on the disk.") from error
     finally:
@@ -106,7 +121,8 @@ def read(path: Path) -> Manifest | None:
     """
     import c2pa
 
-    if not can_carry(path):
+    apart = beside(path)
+    if not can_carry(path) or (apart and not apart.is_file()):
         return None
     try:
         first = _validated(path)
@@ -119,7 +135,7 @@ def read(path: Path) -> Manifest | None:
         raise AvatarError(f"{path} can't be read: {error.strerror}.", "Check the path.") from error
     except (c2pa.C2paError, ValueError) as error:
         with path.open("rb") as file:
-            if _BOX not in file.read(_HEAD):
+            if not apart and _BOX not in file.read(_HEAD):
                 return None
         reason = str(error).partition(":")[2].strip() or str(error)
         return Manifest(False, (f"the manifest can't be read: {reason}",), "", "", "", (), {})
@@ -127,7 +143,7 @@ def read(path: Path) -> Manifest | None:
 
 
 def _kind(title: str) -> str:
-    return _KINDS.get(Path(title).suffix.lower(), "video/mp4")
+    return (_KINDS | _APART).get(Path(title).suffix.lower(), "video/mp4")
 
 
 def _described(record: Mapping[str, Any], title: str, public_key: str) -> dict[str, Any]:
@@ -161,9 +177,11 @@ def _validated(path: Path, anchor: bytes = b"") -> dict[str, Any]:
     """What the reader says of the file: its JSON."""
     import c2pa
 
+    apart = beside(path)
+    lying = apart.read_bytes() if apart and apart.stat().st_size <= _LARGEST else b"" if apart else None
     with (
         path.open("rb") as file,
-        c2pa.Reader(_KINDS[path.suffix.lower()], file, context=_context(anchor)) as reader,
+        c2pa.Reader(_kind(path.name), file, manifest_data=lying, context=_context(anchor)) as reader,
     ):
         told = json.loads(reader.json())
     if not isinstance(told, dict):

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from avatar_engine.trust import keys
-from avatar_engine.trust.manifest import can_carry
+from avatar_engine.trust.manifest import beside, can_carry
 from avatar_engine.trust.marks.carrier import Found
 from avatar_engine.trust.marks.code import shown
 from avatar_engine.trust.provenance import SOURCE_TYPE
@@ -91,6 +91,8 @@ def _manifest_row(found: Look) -> Row:
     manifest = found.manifest
     if manifest is None:
         there = "none" if can_carry(found.path) else "none: files of this kind carry none"
+        if apart := beside(found.path):
+            there = f"none: for a file of this kind it would lie beside it, {apart.name}"
         return None, "manifest", f"{there} (C2PA; a platform's own encoding takes it away)"
     if not manifest.whole:
         return (

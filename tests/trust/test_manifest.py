@@ -102,6 +102,38 @@ def test_a_certificate_with_anothers_name_does_not_help(
     assert read(path).signer == ""
 
 
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    """A file that has no place for a manifest; what it holds does not matter."""
+    (tmp_path / "hidden.part").write_bytes(bytes(range(256)) * 200)
+    manifest.sign(tmp_path / "hidden.part", RECORD, "a.webm", KEY)
+    return (tmp_path / "hidden.part").rename(tmp_path / "a.webm")
+
+
+def test_a_film_that_can_hold_none_has_it_beside(film: Path) -> None:
+    found = read(film)
+    assert found.whole and found.signer == PUBLIC and found.record["avatar"] == "marie"
+    assert sorted(path.name for path in film.parent.iterdir()) == ["a.c2pa", "a.webm"]
+    assert film.read_bytes() == bytes(range(256)) * 200
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"a", lambda data: b"b" + data[1:]])
+def test_a_change_of_a_film_is_seen_by_the_manifest_beside_it(film: Path, change: Any) -> None:
+    film.write_bytes(change(film.read_bytes()))
+    found = read(film)
+    assert not found.whole and found.problems
+
+
+def test_a_manifest_beside_a_film_that_was_changed_cut_or_made_huge_is_none_that_holds(film: Path) -> None:
+    apart = film.with_suffix(".c2pa")
+    told = apart.read_bytes()
+    for data in (told.replace(b"marie", b"maria"), told[: len(told) // 2], b"", b"no manifest", b"x" * (1 << 25)):
+        apart.write_bytes(data)
+        assert not read(film).whole
+    apart.unlink()
+    assert manifest.read(film) is None
+
+
 def test_files_without_one_have_none(tmp_path: Path) -> None:
     assert manifest.read(video(tmp_path / "a.mp4")) is None
     assert manifest.read(tmp_path / "a.flv") is None

@@ -171,8 +171,8 @@ def test_a_file_without_a_ground_says_whose_it_is(tmp_path: Path, suffix: str) -
     signed = sign(tmp_path, languages=["en"])
     found = look(made_clear(tmp_path / f"hello{suffix}", signed))
     assert found.verdict is Verdict.MARKED and found.tagged and not found.contradictions
-    sealed = ("the manifest",) if suffix == ".mov" else ()  # no C2PA for WebM
-    assert found.consents == {signed.id: (*sealed, "the metadata", "the picture", "the sound")}
-    assert bool(found.manifest) == (suffix == ".mov")
-    if found.manifest:
-        assert found.manifest.whole and found.manifest.signer == signed.consent.technician_key
+    assert found.consents == {signed.id: ("the manifest", "the metadata", "the picture", "the sound")}
+    assert found.manifest and found.manifest.whole and found.manifest.signer == signed.consent.technician_key
+    if suffix == ".webm":  # where it lies beside the film
+        (tmp_path / "hello.c2pa").unlink()
+        assert "it would lie beside it, hello.c2pa" in told(look(tmp_path / "hello.webm"))
