@@ -91,7 +91,9 @@ def test_what_a_look_left_half_made_goes_though_its_clip_has_a_consent_of_its_ow
     }
 
 
-def test_what_a_matte_left_half_made_goes_and_another_presenters_stays(studio: Studio, tmp_path: Path) -> None:
+def test_what_a_matte_left_half_made_goes_and_another_presenters_stays(
+    studio: Studio, tmp_path: Path
+) -> None:
     noted, beside = tmp_path / "elsewhere.avatar.matte", tmp_path / "marie.avatar.matte"
     for work in (noted, beside):
         work.mkdir()

@@ -117,7 +117,9 @@ def test_a_film_that_can_hold_none_has_it_beside(film: Path) -> None:
     assert film.read_bytes() == bytes(range(256)) * 200
 
 
-@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"a", lambda data: b"b" + data[1:]])
+@pytest.mark.parametrize(
+    "change", [lambda data: data[:-1], lambda data: data + b"a", lambda data: b"b" + data[1:]]
+)
 def test_a_change_of_a_film_is_seen_by_the_manifest_beside_it(film: Path, change: Any) -> None:
     film.write_bytes(change(film.read_bytes()))
     found = read(film)
@@ -127,7 +129,13 @@ def test_a_change_of_a_film_is_seen_by_the_manifest_beside_it(film: Path, change
 def test_a_manifest_beside_a_film_that_was_changed_cut_or_made_huge_is_none_that_holds(film: Path) -> None:
     apart = film.with_suffix(".c2pa")
     told = apart.read_bytes()
-    for data in (told.replace(b"marie", b"maria"), told[: len(told) // 2], b"", b"no manifest", b"x" * (1 << 25)):
+    for data in (
+        told.replace(b"marie", b"maria"),
+        told[: len(told) // 2],
+        b"",
+        b"no manifest",
+        b"x" * (1 << 25),
+    ):
         apart.write_bytes(data)
         assert not read(film).whole
     apart.unlink()
