@@ -11,6 +11,7 @@ from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray, FloatArray, Mo
 from avatar_engine.device import Device, onnx_session
 from avatar_engine.lips import closures, sound
 from avatar_engine.lips.model import Gate, LipsModel
+from avatar_engine.lips.shape import INNER, OUTER, ShapeBasis
 
 AHEAD = sound.LOOK_AHEAD // SAMPLES_PER_FRAME
 """Pictures that the shapes lag behind the sound (3, 120 ms)."""
@@ -24,14 +25,17 @@ EASE = (
     np.array([1, 2, 2, 2, 1], np.float32) / 8
 )  # over pictures k-3 to k+1: falling asleep is softer than waking
 PAST = HOLD + 3
-CALM = 10.0
-"""dB above the gate below which a picture is no speech, only breath and room: the lips are calm there."""
+CALM = 20.0
+"""dB below loud speech from which on a picture is no speech, only breath and room: the lips are calm there."""
 
-LEAST_SPEECH = 16.0  # dB below loud speech that are speech in any room, however noisy
 CALM_BEFORE, CALM_AFTER = 3, 2  # pictures that are not calm yet, or no longer, though they are quiet
-CALM_STEP = 0.35
-"""Share of their way that calm lips go in one picture: what is heard in a pause moves them, but not to and fro."""
+STILL = 0.4
+"""How far, in what lips usually are from their mean, calm lips hold still: what is heard in a pause opens and closes
+them, but what is less than this is no reason to move, and of what is more they go only the rest (a play filter)."""
 
+SETTLE = 0.05  # share of their way that they go in one picture nevertheless, so that they come to lie where they should
+
+LIPS = len(OUTER + INNER)  # landmarks of a shape that are lips
 SINK = 0.04  # dB a picture: how fast the voice's remembered level sinks
 SHIFT = (-20.0, 10.0)  # dB: how far another voice's level may move the gate
 CPU = Device("cpu", "one core", 1, False, False, 1)
@@ -71,7 +75,8 @@ class MotionStream:
         self._session = onnx_session(model.motion, device, threads=1)
         self._neutral = model.neutral
         self._gate = model.gate
-        self._calm = min(CALM, max(0.0, model.gate.speech - LEAST_SPEECH - model.gate.open))
+        self._calm = max(0.0, model.gate.speech - CALM - model.gate.open)
+        self._still = Stillness(model.basis, len(model.neutral))
         self._closing = closures.Closing(model.basis, model.neutral)
 
     def start(self) -> MotionState:
@@ -107,7 +112,9 @@ class MotionStream:
         levels = np.concatenate([state.levels, awake])
         ready = max(0, (len(heard) - sound.LEAD - sound.LOOK_AHEAD) // SAMPLES_PER_FRAME)
         marked = np.concatenate([state.marked, closures.marks(phones, len(samples))])
-        rows = calmed(self._shapes(heard, levels, ready), speaking(levels), state.last)
+        gate = eased(levels)[:ready]
+        calm = gate * (1 - speaking(levels)[:ready])  # lips at rest are not held back: they close
+        rows = self._still(self._shapes(heard, gate), calm, state.last)
         last = rows[-1] if ready else state.last
         past = ready * SAMPLES_PER_FRAME
         closed = self._closing.under(rows, closures.ceilings(marked, ready))
@@ -131,11 +138,9 @@ class MotionStream:
                 peak = max(level, peak - SINK)
         return awake, peak
 
-    def _shapes(self, heard: FloatArray, levels: FloatArray, pictures: int) -> FloatArray:
+    def _shapes(self, heard: FloatArray, gate: FloatArray) -> FloatArray:
+        pictures = len(gate)
         rows = np.repeat(self._neutral[None], pictures, 0)
-        if not pictures:
-            return rows
-        gate = eased(levels)[:pictures]
         awake = np.flatnonzero(gate > 0)
         if len(awake):
             needed = sound.LEAD + pictures * SAMPLES_PER_FRAME + sound.LOOK_AHEAD
@@ -173,10 +178,30 @@ def speaking(levels: FloatArray) -> FloatArray:
     return np.asarray(near[PAST - CALM_AFTER :][:count], np.float32)
 
 
-def calmed(rows: FloatArray, speech: FloatArray, last: FloatArray) -> FloatArray:
-    """Shapes (n, coefficients) that move slowly where there is little ``speech`` (n,), from ``last`` on."""
-    out = np.empty_like(rows)
-    for index, row in enumerate(rows):
-        last = last + (CALM_STEP + (1 - CALM_STEP) * speech[index]) * (row - last)
-        out[index] = last
-    return out
+class Stillness:
+    """Holds one person's lips still where they are calm.
+
+    Args:
+        basis: The person's mouth shapes.
+        coefficients: Numbers of a shape, with its textures.
+    """
+
+    def __init__(self, basis: ShapeBasis, coefficients: int) -> None:
+        ways = basis.axes[:, :LIPS].reshape(basis.coefficients, -1) / np.sqrt(LIPS)
+        self._ways = np.zeros((coefficients, ways.shape[1]), np.float32)  # a texture moves nothing
+        self._ways[: basis.coefficients] = ways
+        self._usual = float(np.linalg.norm(ways))  # a coefficient of 1 is one standard deviation
+
+    def __call__(self, rows: FloatArray, calm: FloatArray, last: FloatArray) -> FloatArray:
+        """Shapes (n, coefficients) that begin at ``last`` and hold still where they are ``calm`` (n,), 0 to 1."""
+        out = np.empty_like(rows)
+        for index, row in enumerate(rows):
+            way = row - last
+            held = STILL * self._usual * float(calm[index])
+            if held > 0:
+                far = float(np.linalg.norm(way @ self._ways))
+                last = last + max(SETTLE, 1 - held / max(far, held)) * way
+            else:
+                last = row
+            out[index] = last
+        return out

@@ -106,28 +106,57 @@ def test_mouth_wakes_in_time_and_falls_asleep_softly(model: LipsModel) -> None:
         away[15 : 30 + motion.HOLD] > 0.5
     ).all()  # this net's mouth is open in silence: it is asked for a second
     asleep = away[30 + motion.HOLD :]
-    assert (np.diff(asleep) <= 1e-6).all() and 0.1 < asleep[3] < asleep[0]
+    assert (np.diff(asleep) <= 1e-6).all() and 0.1 < asleep[2] < asleep[1] < asleep[0]
     assert asleep[15:] == pytest.approx(0, abs=0.01)
 
 
-def test_speech_moves_the_lips_at_once_and_a_pause_slowly(model: LipsModel) -> None:
+def heard_bare(stream: motion.MotionStream, samples: np.ndarray) -> np.ndarray:
+    """What the net says of every picture, whatever is calm."""
+    windows = sound.windows(sound.log_mel(sound.power(sound.padded(samples))))
+    return np.asarray(stream._session.run(None, {"mel": np.ascontiguousarray(windows)})[0])
+
+
+def test_speech_moves_the_lips_at_once_and_in_a_pause_they_come_to_rest_slowly(model: LipsModel) -> None:
     samples = sounding(15, 30, 50)
     stream = motion.MotionStream(model)
-    rows = stream.whole(samples).coefficients
-    windows = sound.windows(sound.log_mel(sound.power(sound.padded(samples))))
-    asked = stream._session.run(None, {"mel": np.ascontiguousarray(windows)})[0]
+    rows, asked = stream.whole(samples).coefficients, heard_bare(stream, samples)
     assert rows[16 : 30 + motion.CALM_AFTER] == pytest.approx(asked[16 : 30 + motion.CALM_AFTER], abs=1e-5)
     rest = slice(36, 50)  # the sound is in no window any more
     left = np.abs(rows[rest] - asked[rest]).max(1)
-    assert left[1:] == pytest.approx(left[:-1] * (1 - motion.CALM_STEP), abs=1e-4)
+    assert left[0] > 0.01
+    assert left[1:] == pytest.approx(left[:-1] * (1 - motion.SETTLE), abs=1e-4)
 
 
-def test_breath_to_and_fro_is_calmed() -> None:
-    rows = np.resize(np.array([[0.0], [1.0]], np.float32), (100, 1))
-    still, lively = (motion.calmed(rows, np.full(100, share, np.float32), rows[0]) for share in (0, 1))
+def wide(count: int = 36) -> tuple[motion.Stillness, float]:
+    """A mouth of which the first coefficient opens all lips alike, and how far it usually is from its mean."""
+    axes = np.zeros((12, len(LANDMARKS), 2), np.float32)
+    axes[0, : motion.LIPS, 1] = 0.02
+    return motion.Stillness(ShapeBasis(np.zeros((len(LANDMARKS), 2), np.float32), axes), count), 1.0
+
+
+def test_breath_to_and_fro_is_no_reason_to_move() -> None:
+    still, usual = wide()
+    rows = np.zeros((100, 36), np.float32)
+    rows[:, 0] = 0.4 * motion.STILL * usual * np.resize([-1, 1], 100)
+    rows[:, 20] = rows[:, 0]  # a texture
+    lively, calm = (still(rows, np.full(100, share, np.float32), rows[0]) for share in (0.0, 1.0))
     assert (lively == rows).all()
-    steady = motion.CALM_STEP / (2 - motion.CALM_STEP)
-    assert np.abs(np.diff(still[20:], axis=0)).max() == pytest.approx(steady, abs=0.01)
+    assert np.abs(np.diff(calm, axis=0)).max() < 0.06 * np.abs(np.diff(rows, axis=0)).max()
+
+
+def test_calm_lips_follow_a_mouth_that_opens_and_come_to_lie_where_it_is() -> None:
+    still, usual = wide()
+    rows = np.zeros((200, 36), np.float32)
+    rows[10:, 0] = 2 * usual
+    out = still(rows, np.ones(200, np.float32), rows[0])[:, 0]
+    assert (out[:10] == 0).all()
+    assert out[10] == pytest.approx((2 - motion.STILL) * usual), "at once, but for what holds it back"
+    assert (np.diff(out[10:]) > 0).all() and out[-1] == pytest.approx(2 * usual, abs=0.01)
+
+
+def test_lips_at_rest_close_whatever_they_were_held_at(model: LipsModel) -> None:
+    rows = motion.MotionStream(model).whole(sounding(5, 15, 80)).coefficients
+    assert (rows[15 + motion.HOLD + 8 :] == model.neutral).all()
 
 
 def test_a_room_so_noisy_that_speech_hardly_rises_above_it_is_not_calmed(model: LipsModel) -> None:
