@@ -6,6 +6,7 @@ import json as jsons
 import signal
 import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
@@ -42,16 +43,25 @@ def serve(
             help="What paints: auto, onnx, tensorrt, or torch (many persons in one batch, for a card)."
         ),
     ] = "auto",
+    voices: Annotated[
+        bool | None,
+        typer.Option(
+            help="Make the shows' voices, too, in a process beside; on a card or with AMX by default."
+        ),
+    ] = None,
 ) -> None:
     """Paint for the shows of this user on this machine until Ctrl-C; they join as they start (`live --engine auto`).
 
-    A show that can't reach the engine, or does not get its picture in time, paints it by itself and comes back later.
+    A show that can't reach the engine, or does not get its picture in time, paints it by itself and comes back later;
+    with its voice it is the same.
     """
     from avatar_engine import device as devices
     from avatar_engine.engine import start
     from avatar_engine.engine.process import Engine
+    from avatar_engine.voice.card import keeper
 
-    paints = start.backend(devices.choose(device), backend, threads)
+    chosen = devices.choose(device)
+    paints = start.backend(chosen, backend, threads)
     engine, stop = Engine(paints), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -59,7 +69,9 @@ def serve(
     console.print(
         f"Painting with {facts['backend']} on {facts['device']}, at {engine.path}.", highlight=False
     )
-    engine.serve(stop)
+    speaks = chosen.kind == "cuda" or chosen.amx if voices is None else voices
+    with keeper.kept(chosen.kind) if speaks else nullcontext():
+        engine.serve(stop)
 
 
 @engine_app.command(
@@ -67,11 +79,15 @@ def serve(
 )
 def status(json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False) -> None:
     """How the engine of this machine does: shows, persons, batches, times, memory."""
+    from avatar_engine.voice.card import line
+
     told = wire.status()
     if json:
         out.print_json(jsons.dumps(told))
         return
     out.print(_summary(told))
+    if spoken := line.Line(line.door()).about():
+        out.print(_voices(spoken), highlight=False)
     if told["shows"]:
         out.print(_shows(told["shows"]))
 
@@ -100,6 +116,13 @@ def _summary(told: Mapping[str, Any]) -> Table:
     for name, value in rows.items():
         table.add_row(name, value)
     return table
+
+
+def _voices(told: Mapping[str, Any]) -> str:
+    return (
+        f"Voices on {told['device']} ({told['type']}): {told['shows'] - 1} shows, {told['seconds']:.0f} s of sound in "
+        f"{told['windows']} windows, {told['late']} late; busy {told['busy']:.0%}"
+    )
 
 
 def _shows(shows: list[Mapping[str, Any]]) -> Table:

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,9 @@ _DURATIONS = "/encoder/Clip_output_0"
 _FEATURES = "/decoder/decoder/decode.3/Div_4_output_0"
 _SOURCE = "/decoder/decoder/generator/Concat_3_output_0"
 _GENERATOR = "/decoder/decoder/generator/"
+
+GENERATOR = "generator."
+"""What the names of the generator's `AdaIN` layers begin with; the others are the body's."""
 
 Folded = Mapping[str, FloatArray]
 """Style-conditioned gain and shift of every `AdaIN` of the decoder: name -> float32 (2 * channels,)."""
@@ -103,6 +107,22 @@ class Features:
     @property
     def columns(self) -> int:
         return int(self.features.shape[2])
+
+    def near(self) -> Features:
+        return self
+
+
+class Body(Protocol):
+    """What the body made of a plan, wherever it lies: here (`Features`), or on a card that others use, too."""
+
+    @property
+    def columns(self) -> int:
+        """Columns of 12.5 ms."""
+        ...
+
+    def near(self) -> Features:
+        """The same here, made again if need be."""
+        ...
 
 
 @cache
@@ -272,21 +292,29 @@ class Planner:
         beside: Planner | None = None,
     ) -> None:
         self.style = np.ascontiguousarray(style, np.float32).reshape(1, 256)
+        self.folded = folded
         self.threads: int = beside.threads if beside else threads
-        body = [name for name in adain_names() if not name.startswith("generator.")]
         self._front: ort.InferenceSession = (
             beside._front
             if beside
             else _session(_cut(["tokens", "style", "speed"], [_TEXT, _PITCH, _ENERGY, _DURATIONS]), threads)
         )
-        self._body = _session(
-            _cut(
-                [_TEXT, _PITCH, _ENERGY, "style"],
-                [_FEATURES, _SOURCE],
-                constants=_biases(self.style, folded, body),
-            ),
-            threads,
-        )
+        self._load()
+
+    def _load(self) -> None:
+        """Make the other sessions now, so that nobody waits for them in the middle of a show."""
+        _ = self._body
+
+    def beside(self, style: FloatArray, folded: Folded | None) -> Planner:
+        """A planner for another style, with this one's sessions where they are the same."""
+        return Planner(style, folded, beside=self)
+
+    @cached_property
+    def _body(self) -> ort.InferenceSession:
+        names = [name for name in adain_names() if not name.startswith(GENERATOR)]
+        biases = _biases(self.style, self.folded, names)
+        graph = _cut([_TEXT, _PITCH, _ENERGY, "style"], [_FEATURES, _SOURCE], constants=biases)
+        return _session(graph, self.threads)
 
     def plan(self, tokens: Sequence[int], speed: float = 1.0) -> Plan:
         """Durations, pitch and energy of ``tokens`` (padding is added; at most `MAX_TOKENS`)."""
@@ -303,6 +331,10 @@ class Planner:
         fed = {_TEXT: plan.text, _PITCH: plan.pitch, _ENERGY: plan.energy, "style": self.style}
         features, source = self._body.run(None, fed)
         return Features(features, source)
+
+    def body(self, plan: Plan) -> Body:
+        """The same, where the sound will be made."""
+        return self.features(plan)
 
 
 class Network(Planner):
@@ -322,42 +354,48 @@ class Network(Planner):
         statistics: Statistics | None = None,
         threads: int = 1,
     ) -> None:
+        self.statistics, self.windowed = statistics, statistics is not None
         super().__init__(style, folded, threads)
-        self.windowed = statistics is not None
-        self._generator = _session(self._generator_graph(folded, statistics), threads)
-        self._generator_inputs = {value.name for value in self._generator.get_inputs()}
+
+    def _load(self) -> None:
+        super()._load()
+        _ = self._generator
+
+    @cached_property
+    def _generator(self) -> ort.InferenceSession:
+        return _session(self._generator_graph(self.folded, self.statistics), self.threads)
 
     def _generator_graph(self, folded: Folded | None, statistics: Statistics | None) -> bytes:
-        names = [name for name in adain_names() if name.startswith("generator.")]
+        names = [name for name in adain_names() if name.startswith(GENERATOR)]
         if statistics is None:
             outputs = ["audio", *(name for norm in norms() for name in (norm.mean, norm.deviation))]
             biases = _biases(self.style, folded, names)
             return _cut([_FEATURES, _SOURCE, "style"], outputs, constants=biases)
-        given = folded or gains(self.style)
+        given = frozen(folded or gains(self.style), statistics)
         nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in whole().graph.node]
         constants: dict[str, FloatArray] = {}
         for norm in norms():
-            mean, deviation = statistics[norm.name]
             for multiply, add, name in norm.users:
-                gain, shift = np.split(given[name], 2)
-                factor = (1 + gain) / deviation
-                constants[f"{name}.factor"] = factor.astype(np.float32)[None, :, None]
-                constants[f"{name}.offset"] = (shift - factor * mean).astype(np.float32)[None, :, None]
+                factor, offset = given[name]
+                constants[f"{name}.factor"] = factor[None, :, None]
+                constants[f"{name}.offset"] = offset[None, :, None]
                 product = nodes[multiply].output[0]
                 nodes[multiply].input[:] = [norm.taken, f"{name}.factor"]
                 nodes[add].input[:] = [product, f"{name}.offset"]
         return _cut([_FEATURES, _SOURCE], ["audio"], nodes, constants)
 
-    def window(self, whole: Features, start: int, stop: int, margin: int = MARGIN) -> FloatArray:
+    def window(self, body: Body, start: int, stop: int, margin: int = MARGIN) -> FloatArray:
         """Sound of the columns [start, stop): float32 (300 * (stop - start),), made with ``margin`` more around.
 
         Without statistics only the whole makes sense.
         """
+        whole = body.near()
         left, right = max(0, start - margin), min(whole.columns, stop + margin)
         source = whole.source[:, :, left * SOURCE_PER_FEATURE : right * SOURCE_PER_FEATURE + 1]
         fed = {_FEATURES: whole.features[:, :, left:right], _SOURCE: source, "style": self.style}
         (sound, *_) = self._generator.run(
-            ["audio"], {name: value for name, value in fed.items() if name in self._generator_inputs}
+            ["audio"],
+            {value.name: fed[value.name] for value in self._generator.get_inputs()},
         )
         begin = (start - left) * SAMPLES_PER_FEATURE
         return np.asarray(sound[begin : begin + (stop - start) * SAMPLES_PER_FEATURE], np.float32)
@@ -373,6 +411,18 @@ class Network(Planner):
         _, *values = self._generator.run(None, fed)
         for place, norm in enumerate(norms()):
             yield norm.name, np.stack([values[2 * place].reshape(-1), values[2 * place + 1].reshape(-1)])
+
+
+def frozen(folded: Folded, statistics: Statistics) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """The generator's normalisations with a voice's own statistics: name -> factor and offset, (channels,) each."""
+    out = {}
+    for norm in norms():
+        mean, deviation = statistics[norm.name]
+        for name in norm.adains:
+            gain, shift = np.split(folded[name], 2)
+            factor = (1 + gain) / deviation
+            out[name] = (factor.astype(np.float32), (shift - factor * mean).astype(np.float32))
+    return out
 
 
 def calibrate(network: Network, sentences: Sequence[Sequence[int]]) -> dict[str, FloatArray]:

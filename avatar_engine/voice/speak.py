@@ -23,6 +23,7 @@ from avatar_engine.contracts import (
 from avatar_engine.errors import AvatarError
 from avatar_engine.voice import checks, controls, languages, phonemes, retakes, text
 from avatar_engine.voice import tongue as tongues
+from avatar_engine.voice.card import line as card
 from avatar_engine.voice.lexicon import Lexicon
 from avatar_engine.voice.network import (
     LOWEST_PITCH,
@@ -30,7 +31,7 @@ from avatar_engine.voice.network import (
     MAX_TOKENS,
     SAMPLES_PER_FEATURE,
     SAMPLES_PER_TOKEN_FRAME,
-    Features,
+    Body,
     Network,
     tuned,
 )
@@ -70,7 +71,7 @@ class _Spoken:
     """One sentence planned: its features, its phones with times before trimming, its bounds in columns, the
     silence after it, its level where that is not the voice's own, and the columns in which a vowel has a voice."""
 
-    features: Features
+    features: Body
     phones: tuple[Phone, ...]
     start: int
     stop: int
@@ -104,9 +105,8 @@ class Voice:
             languages.recognised(
                 "ready", self.pack.language
             )  # Loads now what the first sentence would wait for.
-        self.network = Network(
-            self.pack.style, self.pack.folded or None, self.pack.statistics or None, threads=threads
-        )
+        given = (self.pack.style, self.pack.folded or None, self.pack.statistics or None, threads)
+        self.network = card.network(*given) or Network(*given)
         self._gain = float(self.pack.meta.get("gain", 1.0))
         self._tongues: dict[str, Tongue] = {}
         self._phonemizers: dict[str, phonemes.Phonemizer] = {}
@@ -220,7 +220,7 @@ class Voice:
         if pause is None:
             pause = _PAUSES.get(said[-1], _PAUSES["."]) * shape.pause / shape.speed
         padding = int(plan.frames[0]) * SAMPLES_PER_TOKEN_FRAME // SAMPLES_PER_FEATURE
-        whole = tongue.planner.features(plan)
+        whole = tongue.planner.body(plan)
         level = controls.Level.of(shape, plan)
         phones = timed(said, plan.frames)
         vowels = checks.vowels(phones, whole.columns)

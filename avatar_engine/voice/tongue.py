@@ -71,7 +71,7 @@ def tongue(pack: VoicePack, language: str, planner: Planner, spell: Spell) -> To
     theirs = gains(native.style)
     folded = {name: mine + ARTICULATION * (theirs[name] - mine) for name, mine in pack.folded.items()}
     pace = float(np.clip(mother.pace, *PACES))
-    there = Tongue(Planner(style, folded, beside=planner), (0.0, 1.0), pace)
+    there = Tongue(planner.beside(style, folded), (0.0, 1.0), pace)
     here, foreign = (
         _planned(one, spoken, spell) for one, spoken in ((mother, pack.language), (there, language))
     )

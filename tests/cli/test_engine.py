@@ -25,7 +25,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_engine_serves_until_it_is_told_to_end() -> None:
     command = [sys.executable, "-c", "from avatar_engine.cli.main import main; main()"]
-    engine = subprocess.Popen([*command, "engine", "serve", "--device", "cpu", "--threads", "1"])
+    engine = subprocess.Popen(
+        [*command, "engine", "serve", "--device", "cpu", "--threads", "1", "--no-voices"]
+    )
     try:
         for _ in range(600):
             if wire.path().exists():
