@@ -46,6 +46,12 @@ STEPS = (
     "480p, x264 veryfast, AAC 128 kb/s",
     "30 pictures/s, x264 fast 800 kb/s, AAC 96 kb/s or Opus 64 kb/s",
 )
+CODECS = {
+    "aac": ("aac", 128_000, 48_000),
+    "low": ("aac", 96_000, 44_100),
+    "opus": ("libopus", 64_000, 48_000),
+}
+KINDS = {0: "picture", 1: "sound"}
 EVERY = 5
 """Pictures from one that is looked at to the next."""
 BAD_KEYS = 110
@@ -70,7 +76,7 @@ def listened(sound: FloatArray) -> SoundSearch:
 def marked(clip: Clip, number: int) -> tuple[list[ByteArray], FloatArray]:
     """The piece with both marks."""
     mark, hide, sound = PictureMark(SIZE, number), FrameMark(number), clip.sound.copy()
-    for index in range(len(clip.pictures)):
+    for index in range(len(sound) // SAMPLES_PER_FRAME):
         hide(100 + index, sound[index * SAMPLES_PER_FRAME : (index + 1) * SAMPLES_PER_FRAME])
     return [mark.mark(picture).copy() for picture in clip.pictures], sound
 
@@ -91,12 +97,22 @@ def chain(
     yield seen[1], listened(sound)
     sound = read.sound(second)
     low = {"preset": "fast", "b": "800k", "maxrate": "800k", "bufsize": "1600k"}
-    audio = ("libopus", 64_000, 48_000) if opus else ("aac", 96_000, 44_100)
+    audio = CODECS["opus" if opus else "low"]
     encoded(third, watched(decoded(second, rate=30), seen[2]), sound, rate=30, video=low, audio=audio)
     yield seen[2], listened(sound)
     for picture in watched(decoded(third, rate=FRAME_RATE), seen[3]):
         del picture
     yield seen[3], listened(read.sound(third))
+
+
+def sound_chain(folder: Path, sound: FloatArray, opus: bool) -> Iterator[SoundSearch]:
+    """The search of a sound alone after each of `STEPS`: its films have one small grey picture."""
+    yield listened(sound)
+    grey = np.full((54, 64), 128, np.uint8)
+    for number, codec in enumerate(("aac", "aac", "opus" if opus else "low")):
+        film = folder / f"{number}.mkv"
+        sound = read.sound(encoded(film, iter([grey]), sound, video={}, audio=CODECS[codec]))
+        yield listened(sound)
 
 
 def judged(found: Found, number: int) -> dict[str, Any]:
@@ -137,13 +153,40 @@ def likeness(clip: Clip, made: list[ByteArray]) -> tuple[float, float]:
     return 10 * math.log10(255**2 / float(np.mean(errors))), float(np.mean(alike))
 
 
+def heard_alone(clip: Clip, index: int) -> dict[str, Any]:
+    """Everything about one piece's sound."""
+    number = numbered(index)
+    _, sound = marked(clip, number)
+    steps = []
+    with tempfile.TemporaryDirectory() as folder:
+        for heard in sound_chain(Path(folder), sound, bool(index % 2)):
+            steps.append([None, judged(heard.found(), number)])
+            last = heard
+    plain = listened(clip.sound)
+    unmarked = plain.found()
+    return {
+        "name": clip.name, "under": under(clip.sound, sound), "steps": steps,
+        "plain": [None, {"there": unmarked.there, "chance": unmarked.chance}],
+        "bad_keys": [[], bad_keys(last, sounds.carrier, f"s {index}") + bad_keys(plain, sounds.carrier, f"t {index}")],
+    }  # fmt: skip
+
+
+def numbered(index: int) -> int:
+    """What a piece is marked with."""
+    return (0x9E3779B9 * (index + 1)) & 0xFFFFFFFF
+
+
+def under(clean: FloatArray, sound: FloatArray) -> float:
+    """How far the mark lies under the sound, in dB."""
+    noise = float(np.sum((sound - clean) ** 2))
+    return round(10 * math.log10(float(np.sum(clean**2)) / max(noise, 1e-12)), 1)
+
+
 def measured(clip: Clip, index: int) -> dict[str, Any]:
     """Everything about one piece."""
-    number = (0x9E3779B9 * (index + 1)) & 0xFFFFFFFF
+    number = numbered(index)
     made, sound = marked(clip, number)
     psnr, ssim = likeness(clip, made)
-    noise = sound - clip.sound
-    under = 10 * math.log10(float(np.sum(clip.sound**2)) / max(float(np.sum(noise**2)), 1e-12))
     steps = []
     with tempfile.TemporaryDirectory() as folder:
         for seen, heard in chain(Path(folder), clip, made, sound, bool(index % 2)):
@@ -155,7 +198,8 @@ def measured(clip: Clip, index: int) -> dict[str, Any]:
     silent = listened(clip.sound)
     plain = [unmarked.found(), silent.found()]
     return {
-        "name": clip.name, "psnr": round(psnr, 2), "ssim": round(ssim, 5), "under": round(under, 1), "steps": steps,
+        "name": clip.name, "psnr": round(psnr, 2), "ssim": round(ssim, 5), "under": under(clip.sound, sound),
+        "steps": steps,
         "plain": [{"there": one.there, "chance": one.chance} for one in plain],
         "bad_keys": [
             bad_keys(last[0], pictures.carrier, f"p {index}") + bad_keys(unmarked, pictures.carrier, f"q {index}"),
@@ -190,48 +234,55 @@ def costs() -> dict[str, float]:
 
 def table(rows: list[dict[str, Any]], cost: dict[str, float]) -> str:
     """The figures as Markdown."""
-    psnr, ssim, under = ([row[key] for row in rows] for key in ("psnr", "ssim", "under"))
+    kinds = [kind for kind in KINDS if rows[0]["steps"][0][kind]]
     machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    what = " in 720p" if 0 in kinds else ", their sound alone"
+    levels = [row["under"] for row in rows]
+    told = f"The sound's mark lies {np.median(levels):.1f} dB under the sound (least {min(levels):.1f})."
+    if 0 in kinds:
+        psnr, ssim = ([row[key] for row in rows] for key in ("psnr", "ssim"))
+        seen = f"PSNR {np.median(psnr):.1f} dB (least {min(psnr):.1f})"
+        told = f"The picture's mark: {seen}, SSIM {np.median(ssim):.4f} (least {min(ssim):.4f}). {told}"
+    each = ", ".join(f"{name} {took:.2f} ms" for name, took in cost.items())
     return "\n".join(
         [
-            f"{date.today()}; {machine}; {len(rows)} pieces of 5 s in 720p.",
+            f"{date.today()}; {machine}; {len(rows)} pieces of 5 s{what}.",
             "",
-            *survival(rows),
+            *survival(rows, kinds),
             "",
-            *false_alarms(rows),
+            *false_alarms(rows, kinds),
             "",
-            f"The picture's mark: PSNR {np.median(psnr):.1f} dB (least {min(psnr):.1f}), SSIM {np.median(ssim):.4f} "
-            f"(least {min(ssim):.4f}). The sound's lies {np.median(under):.1f} dB under the sound (least "
-            f"{min(under):.1f}).",
+            told,
             "",
-            "CPU a frame (40 ms): " + ", ".join(f"{name} {took:.2f} ms" for name, took in cost.items()) + ".",
+            f"CPU a frame (40 ms): {each}.",
         ]
     )
 
 
-def survival(rows: list[dict[str, Any]]) -> Iterator[str]:
+def survival(rows: list[dict[str, Any]], kinds: list[int]) -> Iterator[str]:
     """What is found after each step."""
-    each = "found | consent read | least strength"
-    yield f"| after | picture: {each} | sound: {each} | either found |"
-    yield "|---|---|---|---|---|---|---|---|"
+    heads = [f"{KINDS[kind]}: found | consent read | least strength" for kind in kinds]
+    yield f"| after | {' | '.join(heads)} | either found |"
+    yield "|---|" + "---|---|---|" * len(kinds) + "---|"
     for step, name in enumerate(STEPS):
         cells = []
-        for kind in (0, 1):
+        for kind in kinds:
             told = [row["steps"][step][kind] for row in rows]
             cells += [_share(one["there"] for one in told), _share(one["right"] for one in told)]
             cells.append(f"{min(one['strength'] for one in told):.1f}")
-        either = _share(any(one["there"] for one in row["steps"][step]) for row in rows)
+        either = _share(any(row["steps"][step][kind]["there"] for kind in kinds) for row in rows)
         yield f"| {name} | {' | '.join(cells)} | {either} |"
-    looks = [one for row in rows for step in row["steps"] for one in step]
+    looks = [step[kind] for row in rows for step in row["steps"] for kind in kinds]
     yield ""
     yield f"Another consent than the right one was read {sum(one['wrong'] for one in looks)} times in {len(looks)}."
 
 
-def false_alarms(rows: list[dict[str, Any]]) -> Iterator[str]:
+def false_alarms(rows: list[dict[str, Any]], kinds: list[int]) -> Iterator[str]:
     """How often something is found that is not there."""
     yield "| false alarms | searches | alarms (chance told below 1e-5) | chance told below 1 % | least chance told |"
     yield "|---|---|---|---|---|"
-    for kind, name in enumerate(("picture", "sound")):
+    for kind in kinds:
+        name = KINDS[kind]
         for what, chances in (
             ("unmarked, public key", [row["plain"][kind]["chance"] for row in rows]),
             ("unused keys", [chance for row in rows for chance in row["bad_keys"][kind]]),
@@ -250,6 +301,7 @@ def main(
     sources: Annotated[list[Path], typer.Argument(help="Films, folders of takes, sounds.")],
     most: Annotated[int, typer.Option("--clips", min=1, help="Pieces at most.")] = 100,
     first: Annotated[int, typer.Option(min=0, help="Number of the first piece: a run in parts.")] = 0,
+    alone: Annotated[bool, typer.Option("--sound", help="The sounds alone, which is far faster.")] = False,
     seconds: Annotated[float, typer.Option(min=2)] = 5.0,
     json_file: Annotated[Path, typer.Option("--json", help="Figures; gone on with where it was.")] = Path(
         "watermark.json"
@@ -260,10 +312,11 @@ def main(
     cv2.setNumThreads(1)
     rows: list[dict[str, Any]] = json.loads(json_file.read_text()) if json_file.exists() else []
     done = len(rows)
-    for index, clip in enumerate(clips(sources, seconds, most - done, first + done), first + done):
-        rows.append(measured(clip, index))
+    pieces = clips(sources, seconds, most - done, first + done, seen=not alone)
+    for index, clip in enumerate(pieces, first + done):
+        rows.append(heard_alone(clip, index) if alone else measured(clip, index))
         json_file.write_text(json.dumps(rows))
-        typer.echo(f"{index + 1 - first}/{most} {clip.name}: {rows[-1]['steps'][-1]}")
+        typer.echo(f"{index + 1 - first}/{most} {clip.name}: {rows[-1]['steps'][-1][1]}")
     text = table(rows, costs())
     typer.echo(text)
     if write:

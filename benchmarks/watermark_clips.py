@@ -41,9 +41,12 @@ Scene = Callable[[], ByteArray]
 """Gives a picture, uint8 I420, when it is needed: pieces that are left out are not drawn."""
 
 
-def clips(sources: list[Path], seconds: float, most: int, first: int = 0) -> Iterator[Clip]:
-    """Pieces of every source that follow one another, in turns, from number ``first`` on, until there are ``most``."""
-    lines = [pieces(source, seconds) for source in sources]
+def clips(
+    sources: list[Path], seconds: float, most: int, first: int = 0, seen: bool = True
+) -> Iterator[Clip]:
+    """Pieces of every source that follow one another, in turns, from number ``first`` on, until there are ``most``; not
+    ``seen``, they have no pictures."""
+    lines = [pieces(source, seconds, seen) for source in sources]
     met = 0
     while lines and met < first + most:
         for line in list(lines):
@@ -56,7 +59,7 @@ def clips(sources: list[Path], seconds: float, most: int, first: int = 0) -> Ite
             met += 1
 
 
-def pieces(source: Path, seconds: float) -> Iterator[Callable[[], Clip]]:
+def pieces(source: Path, seconds: float, seen: bool) -> Iterator[Callable[[], Clip]]:
     """Of a film; of a folder of takes, joined; or of a sound under a drawn scene. Each is made when it is called."""
     count = round(seconds * FRAME_RATE)
     stage = Stage(SIZE, Label("en", "top-right", SIZE, False))
@@ -72,7 +75,7 @@ def pieces(source: Path, seconds: float) -> Iterator[Callable[[], Clip]]:
         heard = np.concatenate([heard, sound])
         while len(held) >= count and len(heard) >= count * SAMPLES_PER_FRAME:
             name = f"{source.stem}:{number}"
-            yield partial(composed, name, held[:count], heard[: count * SAMPLES_PER_FRAME])
+            yield partial(composed, name, held[:count] if seen else [], heard[: count * SAMPLES_PER_FRAME])
             held, heard, number = held[count:], heard[count * SAMPLES_PER_FRAME :], number + 1
 
 
