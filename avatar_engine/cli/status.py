@@ -160,6 +160,7 @@ def line(status: ShowStatus) -> str:
         f"{clock(status.on_air)} {status.fps:.1f} fps, late {status.late}, dropped {status.dropped}, "
         f"A/V {status.av_offset_ms:+.0f} ms, queue {status.queue}, {status.bitrate_kbps:.0f} kbit/s, "
         f"reconnects {status.reconnects}, said again {status.checks.again}"
+        f"{f', lost by outputs {lost(status)}' if lost(status) else ''}"
         f"{f', idle-filled {status.filled}' if status.filled else ''}"
         f"{f', restarts {restarts(status)}' if restarts(status) else ''}"
     )
@@ -201,7 +202,8 @@ def panel(status: ShowStatus) -> RenderableType:
     )
     outputs = Table.grid(padding=(0, 2))
     for output in status.broadcast.outputs if status.broadcast else ():
-        outputs.add_row(coloured(output.state), escape(output.name), f"[dim]{escape(output.error)}[/]")
+        why = output.error or (f"{output.dropped} packets lost to a slow line" if output.dropped else "")
+        outputs.add_row(coloured(output.state), escape(output.name), f"[dim]{escape(why)}[/]")
     for chat in status.chats:
         told = f"{escape(chat.source)}, {chat.messages} messages"
         outputs.add_row(coloured(chat.state), told, f"[dim]{escape(chat.why)}[/]")
@@ -215,8 +217,20 @@ def summary(status: ShowStatus) -> str:
         f"the first 5 s, worst {status.worst_delay * 1e3:.0f} ms), {status.dropped} dropped, "
         f"{status.reconnects} reconnects, A/V {status.av_offset_ms:+.0f} ms, first sound after "
         f"{status.text_to_first_sound:.2f} s, {status.said} utterances said, {status.left_out} left out. "
-        f"{checked(status.checks)} {survived(status)}"
+        f"{checked(status.checks)} {missed(status)}{survived(status)}"
     ).rstrip()
+
+
+def lost(status: ShowStatus) -> int:
+    """Packets that outputs lost, to a slow line or while they were away."""
+    return sum(output.dropped for output in status.broadcast.outputs) if status.broadcast else 0
+
+
+def missed(status: ShowStatus) -> str:
+    """Which outputs did not get all that was sent; nothing where all did."""
+    short = [output for output in (status.broadcast.outputs if status.broadcast else ()) if output.dropped]
+    told = ", ".join(f"{output.name} {output.dropped} packets" for output in short)
+    return f"Lost on the way to an output: {told}. " if short else ""
 
 
 def survived(status: ShowStatus) -> str:

@@ -233,3 +233,12 @@ def test_a_show_that_might_not_go_on_fails_with_the_reason_and_has_a_report(
         _go(Console(file=io.StringIO()), permit=Path("permit.toml"), use="education")
     made = folder.find("marie")
     assert made.about()["state"] == "ended" and "might not go on" in made.report.read_text()
+
+
+def test_what_an_output_lost_is_told_in_the_line_the_panel_and_the_summary() -> None:
+    slow = OutputStatus("rtmp://b.example/live/…", "on air", dropped=283)
+    short = replace(STATUS, broadcast=BroadcastStatus((OutputStatus("show.mp4", "on air"), slow)))
+    assert "lost by outputs 283" in room.line(short)
+    assert "283 packets lost to a slow line" in _rendered(short)
+    assert "Lost on the way to an output: rtmp://b.example/live/… 283 packets." in room.summary(short)
+    assert "lost" not in (room.line(STATUS) + room.summary(STATUS)).lower()
