@@ -19,7 +19,7 @@ demo: weights
 
 # Shows that are on air in real time come one after another and mostly wait. What computes, and the clone of which the
 # last show is made, take what they leave of the machine, at a lower priority; what was found is told when they are done.
-ON_AIR := tests/live tests/broadcast tests/studio/test_shows.py tests/studio/test_pages.py tests/benchmarks/test_soak.py
+ON_AIR := tests/live tests/broadcast tests/studio/test_shows.py tests/studio/test_pages.py tests/fleet/test_local.py tests/fleet/test_on_ray.py tests/benchmarks/test_soak.py
 WHOLE  := tests/test_end_to_end.py
 ASIDE  := $(foreach aside,$(ON_AIR) $(WHOLE),--ignore=$(aside))
 PYTEST := $(BIN)/python -m pytest
@@ -49,7 +49,7 @@ weights: env
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	"$(PYTHON)" -m venv "$(VENV)"
-	$(BIN)/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bilibili,ja,pocket,zh]'
+	$(BIN)/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bilibili,fleet,ja,pocket,zh]'
 	@touch $@
 
 clean:

@@ -13,6 +13,7 @@ LOW = BASE | {"bundle", "device", "markup", "models", "settings", "trust", "medi
 MAY = {
     "clone": LOW | {"pages", "stage", "lips", "voice"},
     "figures": BASE | {"live", "pages", "kpis"},
+    "fleet": BASE | {"bundle", "capacity", "device", "figures", "live", "trust"},
     "kpis": BASE | {"show", "pages"},
     "rights": BASE | {"bundle", "trust", "pages", "figures"},
     "studio": LOW

@@ -16,6 +16,7 @@ from rich.markup import escape
 from avatar_engine import __version__
 from avatar_engine.cli import actions, capacity, engine, hosting, looks, takeover, verify
 from avatar_engine.cli import consent as consents
+from avatar_engine.cli import fleet as fleets
 from avatar_engine.cli import studio as studios
 from avatar_engine.cli.words import (
     Avatar,
@@ -49,6 +50,7 @@ app.add_typer(consents.consent_app, name="consent")
 app.add_typer(hosting.show_app, name="show")
 app.add_typer(actions.action_app, name="action")
 app.add_typer(studios.studio_app, name="studio")
+app.add_typer(fleets.fleet_app, name="fleet")
 app.add_typer(looks.look_app, name="look")
 app.add_typer(engine.engine_app, name="engine")
 app.command(epilog=hosting.CONTROL_EXAMPLES)(hosting.control)

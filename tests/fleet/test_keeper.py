@@ -1,0 +1,142 @@
+"""The program beside a show: nothing of it outlives its lease, whoever dies."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from avatar_engine.fleet import keeper
+from avatar_engine.fleet.keeper import Task
+from avatar_engine.fleet.lease import LeaseFile, clock
+
+ROOT = Path(__file__).parents[2]
+STAND_IN = (sys.executable, "-m", "tests.fleet.stand_in")
+
+
+def until(true: Callable[[], object], limit: float = 20.0) -> None:
+    deadline = time.monotonic() + limit
+    while not true():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
+
+
+def lives(pid: int) -> bool:
+    with suppress(psutil.Error):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+class Run:
+    """A run with a keeper."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.run = folder, folder / "1"
+        self.run.mkdir(parents=True)
+        self.mark = f"test/{folder.name}/{os.getpid()}"
+        self.lease = LeaseFile(self.run / keeper.LEASE)
+
+    def begin(self, *words: str, until: float = math.inf, hidden: tuple[str, ...] = ()) -> None:
+        self.lease.write(until)
+        task = Task(
+            STAND_IN, json.dumps(words) + "\n", str(self.folder), str(self.run), self.mark, hidden=hidden
+        )
+        keeper.begin(task)
+
+    def family(self) -> list[int]:
+        path = self.folder / "family.json"
+        until(path.exists)
+        return list(json.loads(path.read_text()))
+
+    def keepers(self) -> tuple[int, int]:
+        told = json.loads((self.run / keeper.BEGUN).read_text())
+        return told["pid"], told["second"]
+
+    def over(self) -> dict[str, object]:
+        return dict(json.loads((self.run / keeper.OVER).read_text()))
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    one = Run(tmp_path / "task")
+    yield one
+    keeper.end(one.run, one.mark)
+
+
+def test_all_of_a_show_is_killed_when_its_lease_is_over(run: Run) -> None:
+    run.begin("family", until=clock() + 600)
+    family = run.family()
+    assert keeper.alive(run.run) and all(map(lives, family))
+    run.lease.write(clock())
+    until(lambda: not any(map(lives, family)), 5)
+    until(lambda: not keeper.alive(run.run))
+    assert run.over()["why"] == "lost the lease"
+
+
+def test_nothing_is_started_when_the_lease_is_over_already(run: Run) -> None:
+    run.begin("family", until=clock() - 1)
+    until(lambda: (run.run / keeper.OVER).exists())
+    assert not (run.folder / "family.json").exists()
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_keeper_that_dies_or_hangs_leaves_nothing_on_air(run: Run, which: int, how: signal.Signals) -> None:
+    run.begin("family", until=clock() + (600 if how == signal.SIGKILL else 4))
+    family = run.family()
+    os.kill(run.keepers()[which], how)
+    until(lambda: not any(map(lives, family)), 10)
+    with suppress(ProcessLookupError):
+        os.kill(run.keepers()[which], signal.SIGKILL)
+
+
+def test_a_show_whose_first_process_died_is_kept_as_long_as_another_goes_on(run: Run) -> None:
+    run.begin("heir")
+    first, *heirs = run.family()
+    until(lambda: not lives(first))
+    time.sleep(3 * keeper.LOOK)
+    assert keeper.alive(run.run) and all(map(lives, heirs))
+    keeper.end(run.run, run.mark)
+    assert not any(map(lives, heirs)) and not keeper.alive(run.run)
+
+
+def test_a_show_that_ends_by_itself_ends_its_keepers(run: Run) -> None:
+    run.begin("refuse")
+    until(lambda: (run.run / keeper.OVER).exists())
+    pids = run.keepers()
+    until(lambda: not any(map(lives, pids)))
+    assert run.over() == {"code": 2, "why": ""}
+    assert "The consent does not cover it." in (run.run / keeper.LOG).read_text()
+
+
+def test_other_shows_keys_and_a_clusters_variables_do_not_reach_a_show(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_SECRET", "key")
+    run.begin("tell", "x", hidden=("A_SECRET",))
+    until((run.folder / "told.json").exists)
+    assert json.loads((run.folder / "told.json").read_text()) == {"words": ["tell", "x"], "secret": None}
+    monkeypatch.setenv("RAY_ADDRESS", "x")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert not {"RAY_ADDRESS", "OMP_NUM_THREADS"} & set(keeper.environment())
+
+
+def test_another_run_is_not_touched(run: Run, tmp_path: Path) -> None:
+    other = Run(tmp_path / "other")
+    run.begin("family")
+    other.begin("family")
+    ours, theirs = run.family(), other.family()
+    keeper.end(run.run, run.mark)
+    assert not any(map(lives, ours)) and all(map(lives, theirs)) and keeper.alive(other.run)
+    keeper.end(other.run, other.mark)
+    assert not any(map(lives, theirs))
