@@ -49,6 +49,12 @@ def serve(
             help="Make the shows' voices, too, in a process beside; on a card or with AMX by default."
         ),
     ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Pictures in one batch on a card at most; 128.")
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(help="What PyTorch computes in: auto (fp16 on a card), fp16, bf16 or fp32.")
+    ] = "auto",
 ) -> None:
     """Paint for the shows of this user on this machine until Ctrl-C; they join as they start (`live --engine auto`).
 
@@ -61,7 +67,7 @@ def serve(
     from avatar_engine.voice.card import keeper
 
     chosen = devices.choose(device)
-    paints = start.backend(chosen, backend, threads)
+    paints = start.backend(chosen, backend, threads, batch, precision)
     engine, stop = Engine(paints), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -357,8 +357,8 @@ class Engine:
         for thread in lanes:
             thread.join(5.0)
         os.close(self._bell)
+        self.path.unlink(missing_ok=True)  # while it is ours
         self._lock.close()
-        self.path.unlink(missing_ok=True)
 
 
 def _yield_to_others() -> None:
