@@ -12,6 +12,7 @@ exported graph; both ceilings are measured in the same run, with the same number
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Callable
@@ -117,22 +118,32 @@ def main(
 def step(size: int, device: devices.Device, threads: int, seconds: float) -> float:
     """Seconds of a show's whole step on a picture of 1280x720, the face's crop at its own resolution."""
     random = np.random.default_rng(0)
-    basis = ShapeBasis(
-        random.uniform(0.3, 0.7, (len(LANDMARKS), 2)).astype(np.float32),
-        random.normal(0, 0.01, (COEFFICIENTS, len(LANDMARKS), 2)).astype(np.float32),
-    )
-    grain = Grain(np.full((size, size), 2, np.float32), np.ones((size, size // 2 + 1), np.float32))
-    model = LipsModel(
-        basis=basis, texture=TextureBasis.none(size, COEFFICIENTS), neutral=np.zeros(CODE, np.float32), size=size,
-        mask=mouth(size), gate=Gate(-50, -40, -15), placement=Placement.none(CODE), expressions=Expressions.none(CODE),
-        grain=grain, motion=b"", painter=painter(size), figures={},
-    )  # fmt: skip
-    renderer = Renderer(model, device, threads)
+    renderer = Renderer(person(size), device, threads)
     picture = random.integers(16, 235, (720 * 3 // 2, 1280)).astype(np.uint8)
     turn = np.array([[0.999, 0.02, size / 2 - 640.3], [-0.02, 0.999, size / 2 - 347.1]], np.float32)
     shapes = random.normal(0, 1, (64, CODE)).astype(np.float32)
     place = iter(range(1 << 30))
     return best(lambda: renderer.paint(picture, turn, shapes[next(place) % len(shapes)]), seconds)
+
+
+def person(size: int, seed: int = 0) -> LipsModel:
+    """Somebody's lips: what a fit would have taught them does not change their speed; another seed, another person."""
+    random = np.random.default_rng(seed)
+    basis = ShapeBasis(
+        random.uniform(0.3, 0.7, (len(LANDMARKS), 2)).astype(np.float32),
+        random.normal(0, 0.01, (COEFFICIENTS, len(LANDMARKS), 2)).astype(np.float32),
+    )
+    grain = Grain(np.full((size, size), 2, np.float32), np.ones((size, size // 2 + 1), np.float32))
+    none = TextureBasis.none(size, COEFFICIENTS)
+    texture = TextureBasis(
+        np.zeros((TEXTURES, *none.pixels.shape[1:]), np.float32),
+        np.zeros((len(none.shapes), TEXTURES), np.float32),
+    )
+    return LipsModel(
+        basis=basis, texture=texture, neutral=np.zeros(CODE, np.float32), size=size,
+        mask=mouth(size), gate=Gate(-50, -40, -15), placement=Placement.none(CODE), expressions=Expressions.none(CODE),
+        grain=grain, motion=b"", painter=painter(size), figures={},
+    )  # fmt: skip
 
 
 def mouth(size: int) -> FloatArray:
@@ -142,6 +153,7 @@ def mouth(size: int) -> FloatArray:
     return mask
 
 
+@functools.cache
 def painter(size: int) -> bytes:
     """The exported painter for a crop of this size; what it has learnt does not change its speed."""
     mask = mouth(size)

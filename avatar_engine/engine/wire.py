@@ -259,7 +259,7 @@ def connect(timeout: float) -> socket.socket | None:
     return line
 
 
-def status(timeout: float = 2.0) -> Mapping[str, Any]:
+def status(timeout: float = 10.0) -> Mapping[str, Any]:
     """What the engine says of itself.
 
     Raises:
