@@ -76,7 +76,8 @@ def main(
     """Measure shows of one machine."""
     cv2.setNumThreads(1)
     client.LIMIT = 1.0  # what is late is measured, and not painted elsewhere
-    rows, alone = [], {}
+    rows: list[Row] = []
+    alone: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         os.environ["AVATAR_ENGINE_HOME"] = folder
         os.environ.pop("XDG_RUNTIME_DIR", None)
@@ -149,12 +150,14 @@ def _measure(
     if not len(found):
         raise SystemExit("Nothing was painted in time: the machine has no room.")
     answer, step, waited = found.T * 1e3
-    ms = [float(np.percentile(step, 50)), float(np.percentile(step, 99))]
-    first = next((row.step_p50 for row in before if row.size == size and row.shows == 1), ms[0])
+    p50 = float(np.percentile(step, 50))
+    first = next((row.step_p50 for row in before if row.size == size and row.shows == 1), p50)
     return Row(
-        size, len(bundles), *ms, float(np.percentile(answer, 50)), float(np.percentile(answer, 99)),
-        float(np.median(answer - step - waited)), int((answer > 40).sum()) + sum(show.missed for show in driven),
-        len(found), ms[0] / first, cores,
+        size=size, shows=len(bundles), step_p50=p50, step_p99=float(np.percentile(step, 99)),
+        answer_p50=float(np.percentile(answer, 50)), answer_p99=float(np.percentile(answer, 99)),
+        way_p50=float(np.median(answer - step - waited)),
+        late=int((answer > 40).sum()) + sum(show.missed for show in driven), pictures=len(found),
+        by_alone=p50 / first, cores=cores,
     )  # fmt: skip
 
 
