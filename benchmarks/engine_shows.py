@@ -129,7 +129,7 @@ def _measure(
     size: int, bundles: list[Bundle], seconds: float, threads: int | None, device: str, before: list[Row]
 ) -> Row:
     command = [sys.executable, "-c", "from avatar_engine.cli.main import main; main()", "engine", "serve"]
-    command += ["--device", device, *(["--threads", str(threads)] if threads else [])]
+    command += ["--device", device, "--no-voices", *(["--threads", str(threads)] if threads else [])]
     engine = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         while wire.connect(1.0) is None:
