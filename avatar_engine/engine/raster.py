@@ -3,7 +3,8 @@
 The painter has learnt from planes that ``cv2.fillPoly`` drew with anti-aliased lines of four fractional bits, so this
 computes what that computes (OpenCV's ``drawing.cpp``): ordinates rounded to whole rows, lines of three pixels with
 its filter and slope tables laid over one another, and the inside filled by scanlines, even-odd. Every edge is looked at
-in every column or row of the crop at once; what does not belong to it is drawn into a column that nobody sees.
+in every column or row of the crop at once; what does not belong to it is drawn into a column that nobody sees. Nothing here makes a tensor of a Python number on the
+processor: a CUDA graph could not be made of that.
 """
 
 from __future__ import annotations
@@ -67,14 +68,14 @@ class Raster:
         x0, y0, x1, y1 = x[:, self.before], y[:, self.before], x, y
         clear = self._lines(x0, y0 * ONE, x1, y1 * ONE)
         drawn = torch.round(255 * (1 - torch.exp(clear)))
-        return torch.where(self._inside(x0, y0, x1, y1), 255.0, drawn)
+        return drawn.masked_fill(self._inside(x0, y0, x1, y1), 255.0)
 
     def _inside(self, x0: Tensor, y0: Tensor, x1: Tensor, y1: Tensor) -> Tensor:
         """What lies within the lines, even-odd: bool (n, 3, size, size)."""
         n, size = len(x0), self.size
         rows = self.along
         down = (y1 - y0)[..., None]
-        step = torch.div((x1 - x0)[..., None], torch.where(down == 0, 1, down), rounding_mode="trunc")
+        step = torch.div((x1 - x0)[..., None], down.masked_fill(down == 0, 1), rounding_mode="trunc")
         top, start = torch.minimum(y0, y1)[..., None], torch.where(y0 < y1, x0, x1)[..., None]
         crossing = start + (rows - top) * step
         there = (rows >= top) & (rows < torch.maximum(y0, y1)[..., None])
@@ -82,7 +83,7 @@ class Raster:
         ones = torch.ones((), dtype=torch.int32, device=x0.device).expand(n, row.numel())
 
         def odd(column: Tensor) -> Tensor:
-            place = row + torch.where(there, column.clamp(0, size), size)  # the last one is not seen
+            place = row + column.clamp(0, size).masked_fill(~there, size)  # the last one is not seen
             count = torch.zeros(n, 3 * size * (size + 1), dtype=torch.int32, device=x0.device)
             count.scatter_add_(1, place.flatten(1), ones)
             return count.view(n, 3, size, size + 1)[..., :size].cumsum(-1, dtype=torch.int32) & 1
@@ -106,7 +107,7 @@ class Raster:
         begin = b0 + ((step * -(a0 & (ONE - 1))) >> 16) + (ONE >> 1)
         slope = (step >> 11) & 0x3F
         slope = torch.where(step < 0, slope ^ 0x3F, slope)
-        slope = torch.where((slope & 0x20) > 0, 0x100, self.slopes[slope & 0x1F])
+        slope = self.slopes[slope & 0x1F].masked_fill((slope & 0x20) > 0, 0x100)
         along = self.along
         since, until = along - first[..., None], last[..., None] - along
         strength = _ends(slope, (a0 >> 9) & 0x78, (end >> 9) & 0x78, since, until)
@@ -120,7 +121,7 @@ class Raster:
             column = torch.where(flat[..., None], along, across)
             place = (self.plane[:, None] * size + row) * size + column
             seen = there & (across >= 0) & (across < size)
-            place = torch.where(seen, place, 3 * size * size)
+            place = place.masked_fill(~seen, 3 * size * size)
             clear.scatter_add_(
                 1, place.flatten(1), torch.log1p(alpha.float() / -256).flatten(1) * 2
             )  # it lays each over twice

@@ -113,8 +113,9 @@ def _sample(plane: Tensor, matrix: Tensor, sides: tuple[int, int], mode: str, pa
     x = torch.arange(columns, device=device, dtype=torch.float32)[None, None, :, None]
     a, b, shift = (matrix[:, None, None, :, i] for i in range(3))
     where = a * x + b * y + shift
-    last = torch.tensor([plane.shape[3] - 1, plane.shape[2] - 1], device=device, dtype=torch.float32)
-    return F.grid_sample(plane, where * 2 / last - 1, mode=mode, padding_mode=padding, align_corners=True)
+    across, down = where.unbind(-1)  # from -1 to 1, without a tensor made on the processor: see `Raster`
+    where = torch.stack([across * (2 / (plane.shape[3] - 1)) - 1, down * (2 / (plane.shape[2] - 1)) - 1], -1)
+    return F.grid_sample(plane, where, mode=mode, padding_mode=padding, align_corners=True)
 
 
 def _whole(values: Tensor) -> Tensor:

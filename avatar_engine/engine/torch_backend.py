@@ -39,8 +39,8 @@ LANES = 2
 MOST = 128
 """Pictures in a batch at most."""
 
-FIRST_ROWS = 8
-"""Persons that a bank has room for at first; it doubles."""
+FIRST_ROWS, CARD_ROWS = 8, 64
+"""Persons that a bank has room for at first, on a processor and on a card; it doubles, and graphs are made anew."""
 
 PROBES = 5
 """Runs of each way, from which the fastest is chosen."""
@@ -95,17 +95,18 @@ class Bank:
         self.number, self.size, self.codes = number, read.size, read.codes
         self.raster = Raster.make(read.size, device)
         self._device, self._type = device, kind
+        room = CARD_ROWS if device.type == "cuda" else FIRST_ROWS
         self.persons: dict[str, Tensor] = {}
         for name, value in read.values.items():
             fine = name in FINE or (name == "linear" and kind == torch.bfloat16)
-            self.persons[name] = self._empty(FIRST_ROWS, value.shape, torch.float32 if fine else kind)
+            self.persons[name] = self._empty(room, value.shape, torch.float32 if fine else kind)
         size, single = read.size, torch.float32
         self.faces = steps.Faces(
-            self._empty(FIRST_ROWS, model.basis.mean.shape, single),
-            self._empty(FIRST_ROWS, model.basis.axes.shape, single),
-            self._empty(FIRST_ROWS, (1, size, size), single),
-            self._empty(FIRST_ROWS, (1, size // 2, size // 2), single),
-            self._empty(FIRST_ROWS, (TILES, size, size), torch.int8),
+            self._empty(room, model.basis.mean.shape, single),
+            self._empty(room, model.basis.axes.shape, single),
+            self._empty(room, (1, size, size), single),
+            self._empty(room, (1, size // 2, size // 2), single),
+            self._empty(room, (TILES, size, size), torch.int8),
         )
         self.rows: dict[str, int] = {}
 
@@ -190,7 +191,9 @@ class Batch:
         self.made: ByteArray = self._made.numpy()
         self._stream, self._pool, self._way, self._bank = stream, pool, way, bank
         self._graph: Any = None
+        self._done: Any = None
         if pinned:
+            self._done = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
             self._capture()
         else:
             self.run()
@@ -203,7 +206,8 @@ class Batch:
             return
         with torch.cuda.stream(self._stream):
             self._graph.replay()
-        self._stream.synchronize()
+            self._done.record(self._stream)
+        self._done.synchronize()  # asleep: this event does not spin
 
     def _step(self) -> Tensor:
         rows, tiles = self._places[1]
@@ -219,6 +223,7 @@ class Batch:
         self._made.copy_(self._step(), non_blocking=True)
 
     def _capture(self) -> None:
+        torch.cuda.synchronize()  # weights and buffers were written on another stream
         with torch.inference_mode(), torch.cuda.stream(self._stream):
             for _ in range(2):  # libraries choose their algorithms and take their workspace now
                 self._whole()
@@ -268,6 +273,7 @@ class TorchBackend:
         self._streams: list[Any] = [None] * self.lanes
         self._pools: list[Any] = [None] * self.lanes  # memory that a lane's graphs share: one runs at a time
         if card:
+            torch.backends.cudnn.benchmark = True  # tried while a batch warms up, not between pictures
             self._streams = [torch.cuda.Stream() for _ in self._streams]  # type: ignore[no-untyped-call]
             self._pools = [torch.cuda.graph_pool_handle() for _ in self._pools]
         self._banks: dict[Any, Bank] = {}
