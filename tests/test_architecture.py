@@ -31,7 +31,7 @@ MAY = {
         "voice",
     },
     "live": LOW | {"show", "stage", "voice", "lips", "broadcast", "engine", "capacity"},
-    "engine": BASE | {"bundle", "device", "lips", "media"},
+    "engine": BASE | {"bundle", "device", "face", "lips", "media"},
     "capacity": BASE | {"device"},
     "gauge": LOW | {"capacity", "live", "figures", "broadcast", "stage", "voice"},
     "show": LOW | {"web"},

@@ -3,8 +3,8 @@
 The painter has learnt from planes that ``cv2.fillPoly`` drew with anti-aliased lines of four fractional bits, so this
 computes what that computes (OpenCV's ``drawing.cpp``): ordinates rounded to whole rows, lines of three pixels with
 its filter and slope tables laid over one another, and the inside filled by scanlines, even-odd. Every edge is looked at
-in every column or row of the crop at once; what does not belong to it is drawn into a column that nobody sees. Nothing here makes a tensor of a Python number on the
-processor: a CUDA graph could not be made of that.
+in every column or row of the crop at once; what does not belong to it is drawn into a column that nobody sees.
+Nothing here makes a tensor of a Python number on the processor: a CUDA graph could not be made of that.
 """
 
 from __future__ import annotations
