@@ -20,7 +20,7 @@ demo: weights
 # Shows that are on air in real time come one after another and mostly wait. What computes, and the clone of which the
 # last show is made, take what they leave of the machine, at a lower priority; what was found is told when they are done.
 ON_AIR := tests/live tests/broadcast tests/studio/test_shows.py tests/studio/test_pages.py tests/fleet/test_local.py tests/fleet/test_on_ray.py tests/benchmarks/test_soak.py
-WHOLE  := tests/test_end_to_end.py
+WHOLE  := tests/test_end_to_end.py tests/studio/test_whole.py
 ASIDE  := $(foreach aside,$(ON_AIR) $(WHOLE),--ignore=$(aside))
 PYTEST := $(BIN)/python -m pytest
 

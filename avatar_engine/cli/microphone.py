@@ -10,18 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from avatar_engine.errors import AvatarError
-from avatar_engine.folders import door_of
 from avatar_engine.live.desk import send
-from avatar_engine.live.microphone import KIND, OPENING
+from avatar_engine.live.microphone import OPENING
+from avatar_engine.live.microphone_line import PATIENCE, connected
 
 LOOK = 0.2
 """Seconds between two looks at how it stands."""
-
-PATIENCE = 20.0
-"""Seconds that it may take until it is on."""
-
-STUCK = 5.0
-"""Seconds that the show may take no more of the stream."""
 
 _PIECE = 4096
 
@@ -61,26 +55,11 @@ def speak(show: str, source: str, tell: Callable[[str], None], feed: int = 0) ->
             time.sleep(LOOK)
         tell(stands)
         return
-    with _connected(show, began) as line:
+    with connected(show, began) as line:
         _pump(feed, line, show, tell)
     while (stands := send(show, "mic")).startswith("The microphone is on") or stands == OPENING:
         time.sleep(LOOK)  # what is on its way is still said
     tell(stands)
-
-
-def _connected(show: str, began: float) -> socket.socket:
-    """The stream's way into the show, as soon as it listens."""
-    while True:
-        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            line.settimeout(STUCK)
-            line.connect(str(door_of(show, KIND)))
-            return line
-        except OSError:
-            line.close()
-        if send(show, "mic") != OPENING or time.monotonic() > began + PATIENCE:
-            raise AvatarError("The show does not listen.", "Try again.")
-        time.sleep(LOOK / 10)
 
 
 def _pump(feed: int, line: socket.socket, show: str, tell: Callable[[str], None]) -> None:

@@ -65,31 +65,42 @@ def studio(
 
 
 @studio_app.command(
-    "link", epilog="**Examples**\n\n`avatar-engine studio link`\n\n`avatar-engine studio link --for Marie`"
+    "link",
+    epilog="**Examples**\n\n`avatar-engine studio link`\n\n`avatar-engine studio link --for Marie`\n\n"
+    "`avatar-engine studio link --for Marie --no-factor`",
 )
 def link(
     person: Annotated[
         str, typer.Option("--for", metavar="NAME", help="Whose password is lost; a new admin by default.")
     ] = "",
+    no_factor: Annotated[
+        bool,
+        typer.Option("--no-factor", help="Take their second factor away, too: phone and codes are lost."),
+    ] = False,
     folder: Folder = None,
 ) -> None:
     """Print the path of a one-time link: for a new admin, or for a new password of somebody."""
     from avatar_engine.errors import AvatarError
-    from avatar_engine.studio.backup import DATABASE
+    from avatar_engine.studio.backup import DATABASE, VAULT
     from avatar_engine.studio.database import Database
+    from avatar_engine.studio.factors import Factors
     from avatar_engine.studio.house import usual_folder
     from avatar_engine.studio.people import People
+    from avatar_engine.studio.vault import Vault
 
     place = folder or usual_folder()
     if not (place / DATABASE).is_file():
         raise AvatarError(f"There is no studio in {place}.", "Start one: avatar-engine studio")
-    people = People(Database(place / DATABASE))
+    database = Database(place / DATABASE)
+    people = People(database)
     found = next(
         (one for one in people.everybody() if str(one["name"]).casefold() == person.casefold()), None
     )
     if person and found is None:
         known = ", ".join(str(one["name"]) for one in people.everybody())
         raise AvatarError(f"There is nobody called {person!r}.", f"People: {known or 'nobody yet'}.")
+    if found and no_factor:
+        Factors(database, Vault(place / VAULT)).drop(int(found["id"]))
     role = str(found["role"]) if found else "admin"
     secret = people.invite(role, "the command line", int(found["id"]) if found else None)
     out.print(

@@ -142,7 +142,7 @@ def clone_presenter(
     register = Register(signed)
     register.note("clip", video, whole=True)
     register.note("consent", consent, whole=True)
-    register.note("work", work_of(output))
+    register.note("work", working.work_of(output))
     device = devices.choose(options.device)
     beside = replace(device, threads=max(1, device.cores - 1))  # the voice has a core of its own
     work = _work_folder(output, source)
@@ -170,7 +170,7 @@ def clone_presenter(
                 train=train,
                 device=beside,
                 budget=fit_budget,
-                work=work / "lips",
+                work=work / working.LIPS,
                 echoes=lambda: voice_running.fitted().echoes,
                 progress=voice_running.watched,
             )
@@ -240,14 +240,9 @@ def _refuse_early(video: Path, output: Path, matte: bool | None) -> None:
         models.path(MATTE_WEIGHTS)
 
 
-def work_of(output: Path) -> Path:
-    """The working folder of a clone: beside it."""
-    return output.with_suffix(".avatar.work")
-
-
 def _work_folder(output: Path, source: str) -> Path:
     """The working folder beside the output; one left by another clip is emptied."""
-    return working.folder(work_of(output), "source.sha256", source)
+    return working.folder(working.work_of(output), "source.sha256", source)
 
 
 def _fit_share(budget: float, spent: float, frames: int) -> float:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from avatar_engine.lips import growing
+
+LIPS = "lips"
+"""Where in the working folder the lips keep what is theirs."""
+
 
 def folder(path: Path, mark: str, source: str) -> Path:
     """The folder ``path``, made if it is not there; one that was left by another source is emptied.
@@ -20,3 +25,13 @@ def folder(path: Path, mark: str, source: str) -> Path:
     path.mkdir(exist_ok=True)
     told.write_text(source)
     return path
+
+
+def work_of(output: Path) -> Path:
+    """The working folder of a clone: beside it."""
+    return output.with_suffix(".avatar.work")
+
+
+def growing_of(output: Path) -> Path:
+    """What a clone's painter paints by now, beside real pictures; there while the clone is made."""
+    return work_of(output) / LIPS / growing.FILE

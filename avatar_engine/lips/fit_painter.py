@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from avatar_engine.contracts import FloatArray
+from avatar_engine.lips import growing
 from avatar_engine.lips.lesson import BATCH, Batches, Lesson
 from avatar_engine.lips.painter import SHAPE_PLANES, Painter, painting_loss
 from avatar_engine.lips.shape import OUTER, draw
@@ -55,7 +56,7 @@ def fit_painter(
     Args:
         lesson: What it learns from.
         budget: Seconds in all, those of earlier runs counted.
-        work: Where checkpoints (safetensors) are kept.
+        work: Where checkpoints (safetensors) are kept, and a picture of what is painted by now (`lips.growing`).
         bf16: Whether bf16 arithmetic is native here (twice the speed, same result).
         torch_device: ``cpu`` or ``cuda``.
         steps: Stop after so many steps whatever the budget.
@@ -92,6 +93,7 @@ def fit_painter(
     # compiling takes a minute on a processor and gains little there
     paint = painter if torch_device == "cpu" else torch.compile(painter)
     begun, saved = clock() - run.spent, clock()
+    judge.show(painter, run.average, work / growing.FILE)
     while True:
         run.spent = clock() - begun
         share = run.spent / max(min(budget, run.until), 1e-3) if steps is None else run.step / steps
@@ -113,6 +115,7 @@ def fit_painter(
         if clock() - saved > SAVE_EVERY:
             run.judged(judge)
             run.save()
+            judge.show(painter, run.average, work / growing.FILE)
             saved = clock()
     run.judged(judge)
     run.save()
@@ -165,6 +168,23 @@ class _Judge:
                 total += float(painting_loss(painter(*batch), real, self._weight)) * len(batch[0])
         painter.train()
         return total / len(self._given[0])
+
+    def show(self, painter: Painter, weights: Mapping[str, Tensor], path: Path) -> None:
+        """Write some of its pictures, real ones and as ``painter`` with these weights paints them, to ``path``."""
+        some = (
+            np.linspace(0, len(self._given[0]) - 1, min(growing.SHOWN, len(self._given[0])))
+            .round()
+            .astype(int)
+        )
+        now = {name: value.clone() for name, value in painter.state_dict().items()}
+        painter.load_state_dict(weights)
+        painter.eval()
+        given = [part[some] for part in self._given]
+        with torch.no_grad():
+            painted = [part.add(0.5).clamp(0, 255).byte().cpu().numpy() for part in painter(*given)]
+        painter.train()
+        painter.load_state_dict(now)
+        growing.show((given[0].cpu().numpy(), given[1].cpu().numpy()), (painted[0], painted[1]), path)
 
 
 class _Run:

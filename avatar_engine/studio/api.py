@@ -5,17 +5,18 @@ Errors are ``{"error": ..., "advice": ...}`` with a status of 400 and more. Long
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import asdict
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from avatar_engine.contracts import CONTROL_LIMITS, EMOTIONS, Controls
 from avatar_engine.stage.layout import BUILT_IN
-from avatar_engine.studio import chat, deeds, past, views
+from avatar_engine.studio import chat, deeds, looks, past, permits, views
 from avatar_engine.studio.clones import BUDGETS, LEAST_BUDGET, MOST_BUDGET, Agreed
 from avatar_engine.studio.events import stream
 from avatar_engine.studio.gate import Admin, Presenter, Technician, Viewer
@@ -29,6 +30,7 @@ from avatar_engine.studio.views import Json
 Number = Annotated[int, Field(ge=0, le=2**53)]
 Short = Annotated[str, Field(max_length=200)]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
+Code = Annotated[str, Header(max_length=60)]
 _SAID: dict[int | str, dict[str, Any]] = {
     status: {"description": said}
     for status, said in {
@@ -75,11 +77,40 @@ class Consent(Body):
     permit: bool = False
 
 
+class NewPermit(Body):
+    """The presenter's leave to go on air. ``code`` is the presenter's own; it is used, and kept nowhere."""
+
+    code: Short
+    begins: AwareDatetime | None = None
+    hours: Annotated[float, Field(gt=0, le=permits.MOST_HOURS)]
+    platforms: Annotated[list[Short], Field(min_length=1, max_length=50)] = ["any"]
+
+
+class Withdrawal(Body):
+    """A consent is withdrawn. ``confirm`` is the presenter's name; ``code`` theirs, where it is them."""
+
+    confirm: Short
+    reason: Annotated[str, Field(max_length=300)] = ""
+    code: Short = ""
+
+
 class Fit(Body):
     """Seconds for the whole clone, and what the presenter speaks."""
 
     budget: Annotated[float, Field(ge=LEAST_BUDGET, le=MOST_BUDGET)] = BUDGETS[1]
     language: Short = "auto"
+
+
+class NewLook(Body):
+    """Other footage of a clone's presenter, an upload of purpose ``clip``, for which they agree to the same consent.
+
+    ``painter`` is seconds for a painter of its own, 0 for the clone's; ``code`` the presenter's, where they have one.
+    """
+
+    name: Name
+    upload: Short
+    painter: Annotated[float, Field(ge=0, le=looks.MOST_PAINTER)] = 480.0
+    code: Short = ""
 
 
 class Decision(Body):
@@ -139,6 +170,7 @@ class NewShow(Body):
     loop: bool = False
     layout: Short = ""
     background: Short = ""
+    look: Short = ""
     size: Annotated[str, Field(pattern=r"^(\d{3,4}x\d{3,4})?$")] = ""
     minutes: Annotated[float, Field(ge=0, le=6000)] = 0.0
     permit: Annotated[str, Field(max_length=10_000)] = ""
@@ -158,8 +190,8 @@ class Order(Body):
     """An order to a show's desk."""
 
     order: Literal[
-        "say", "after", "skip", "pause", "resume", "jump", "product", "card", "layout", "background", "mute", "unmute",
-        "do",
+        "say", "after", "skip", "pause", "resume", "jump", "product", "card", "layout", "background", "look", "mute",
+        "unmute", "do", "mic",
     ]  # fmt: skip
     text: Annotated[str, Field(max_length=2000)] = ""
 
@@ -176,6 +208,7 @@ class Line(Body):
     emotion: Literal["neutral", "warm", "excited", "calm", "serious"] = "neutral"
     layout: Short = ""
     background: Short = ""
+    look: Short = ""
 
 
 class Rehearsal(Body):
@@ -301,6 +334,31 @@ def agree(caller: Presenter, ident: Number, body: Consent) -> Json:
     return views.clone(caller.house.clones.one(ident))
 
 
+@api.get("/clones/{ident}/permits", tags=["clones"])
+def listed_permits(caller: Viewer, ident: Number) -> list[Json]:
+    """What the presenter permits, the newest first."""
+    return [asdict(kept) for kept in permits.listed(caller.house.clones.one(ident))]
+
+
+@api.post("/clones/{ident}/permits", status_code=201, tags=["clones"])
+def make_permit(caller: Presenter, ident: Number, body: NewPermit) -> Json:
+    """Sign a permit; shows that want one use it while it holds."""
+    begins = body.begins or datetime.now(UTC)
+    return asdict(deeds.make_permit(caller, ident, body.code, begins, body.hours, body.platforms))
+
+
+@api.get("/clones/{ident}/permits/{name}", tags=["clones"], response_class=FileResponse)
+def permit_file(caller: Presenter, ident: Number, name: str) -> Response:
+    """A permit's file."""
+    return deeds.permit_file(caller, ident, name)
+
+
+@api.post("/clones/{ident}/withdrawal", tags=["clones"])
+def withdraw(caller: Presenter, ident: Number, body: Withdrawal) -> Json:
+    """Withdraw the consent: shows with it end within a minute, and nothing more can be made of the clone."""
+    return deeds.withdraw(caller, ident, body.confirm, body.reason, body.code)
+
+
 @api.post("/clones/{ident}/fit", status_code=202, tags=["clones"])
 def fit(caller: Technician, ident: Number, body: Fit) -> Json:
     """Begin the fit, or go on with it."""
@@ -311,6 +369,26 @@ def fit(caller: Technician, ident: Number, body: Fit) -> Json:
 def matte(caller: Technician, ident: Number) -> Json:
     """Cut the presenter out, so that the background can be changed."""
     return views.job(caller.house.jobs.one(deeds.matte(caller, ident)))
+
+
+@api.get("/clones/{ident}/looks", tags=["clones"])
+def listed_looks(caller: Viewer, ident: Number) -> list[str]:
+    """A clone's looks, the one that it was made with first."""
+    return list(looks.names(caller.house.clones.one(ident)))
+
+
+@api.post("/clones/{ident}/looks", status_code=202, tags=["clones"])
+def add_look(caller: Technician, ident: Number, body: NewLook) -> Json:
+    """Have a look made of another clip of the same presenter."""
+    return views.job(
+        caller.house.jobs.one(deeds.add_look(caller, ident, body.name, body.upload, body.painter, body.code))
+    )
+
+
+@api.delete("/clones/{ident}/looks/{name}", status_code=204, tags=["clones"])
+def drop_look(caller: Technician, ident: Number, name: str) -> None:
+    """Take a look out of a clone."""
+    deeds.drop_look(caller, ident, name)
 
 
 @api.post("/clones/{ident}/decision", tags=["clones"])
@@ -324,7 +402,7 @@ def decide(caller: Technician, ident: Number, body: Decision) -> Json:
 def clone_file(
     caller: Viewer,
     ident: Number,
-    file: Literal["poster.jpg", "clip", "avatar", "check.html", "report.html", "consent"],
+    file: Literal["poster.jpg", "growing.jpg", "clip", "avatar", "check.html", "report.html", "consent"],
 ) -> Response:
     """A file of a clone."""
     return deeds.clone_file(caller, ident, file)
@@ -508,10 +586,12 @@ def shows(caller: Viewer) -> list[Json]:
 
 
 @api.post("/shows", status_code=202, tags=["shows"])
-def start_show(caller: Technician, body: NewShow) -> Json:
-    """Go live. Whether it came on air is seen in its state."""
+def start_show(caller: Technician, body: NewShow, x_code: Code = "") -> Json:
+    """Go live. Whether it came on air is seen in its state. ``X-Code`` is of your second factor, where one is asked."""
     wish = body.model_dump(exclude={"clone", "script"}) | {"outputs": tuple(body.outputs)}
-    return views.show(caller.house.shows.one(deeds.start(caller, body.clone, body.script, Wish(**wish))))
+    return views.show(
+        caller.house.shows.one(deeds.start(caller, body.clone, body.script, Wish(**wish), x_code))
+    )
 
 
 @api.post("/rooms", status_code=202, tags=["shows"])
@@ -541,9 +621,9 @@ def stop_show(caller: Presenter, ident: Number) -> Json:
 
 
 @api.post("/shows/{ident}/resume", status_code=202, tags=["shows"])
-def resume_show(caller: Technician, ident: Number) -> Json:
+def resume_show(caller: Technician, ident: Number, x_code: Code = "") -> Json:
     """Go on with a show that was cut off, where its script broke off."""
-    deeds.resume(caller, ident)
+    deeds.resume(caller, ident, x_code)
     return views.show(caller.house.shows.one(ident))
 
 
@@ -559,7 +639,8 @@ def show_chat(caller: Viewer, ident: Number) -> Json:
 
 @api.get("/shows/{ident}/events", tags=["shows"], response_class=StreamingResponse)
 async def show_events(caller: Viewer, request: Request, ident: Number) -> Response:
-    """A show, again every second, until it is over. Its picture is at the WebSocket ``/shows/{ident}/live.ws``."""
+    """A show, again every second, until it is over. Its picture is at the WebSocket ``/shows/{ident}/live.ws``,
+    and its microphone at ``/shows/{ident}/mic.ws`` (16-bit samples, mono, 48000 a second)."""
     shows_ = caller.house.shows
     await run_in_threadpool(shows_.one, ident)
     over = ("ended", "failed", "cut off")
@@ -570,7 +651,8 @@ async def show_events(caller: Viewer, request: Request, ident: Number) -> Respon
 def say(caller: Technician, body: Line) -> Json:
     """Render a line to a video."""
     controls = Controls(speed=body.speed, pitch=body.pitch, energy=body.energy, emotion=body.emotion)
-    ident = deeds.say(caller, body.clone, body.text, body.language, controls, body.layout, body.background)
+    stands = body.layout, body.background, body.look
+    ident = deeds.say(caller, body.clone, body.text, body.language, controls, *stands)
     return views.job(caller.house.jobs.one(ident))
 
 

@@ -18,9 +18,10 @@ from avatar_engine import __version__
 from avatar_engine.errors import AvatarError
 from avatar_engine.studio.api import api
 from avatar_engine.studio.forms import forms
-from avatar_engine.studio.gate import known
+from avatar_engine.studio.gate import known, lacks_factor
 from avatar_engine.studio.guard import Guard
 from avatar_engine.studio.house import House
+from avatar_engine.studio.microphone import microphone
 from avatar_engine.studio.pages import pages
 from avatar_engine.studio.preview import preview
 from avatar_engine.studio.rates import Rate
@@ -59,7 +60,7 @@ def made(house: House, names: Iterable[str] = (), secure: bool = False, rate: Ra
     app.state.tries = Rate(
         1 / 12, 8
     )  # to sign in, of an address and of a name: eight at once, then five a minute
-    for router in (pages, forms, api, preview):
+    for router in (pages, forms, api, preview, microphone):
         app.include_router(router)
     static = Path(str(resources.files("avatar_engine.studio").joinpath("static")))
     app.mount("/static", Kept(directory=static), name="static")
@@ -100,5 +101,7 @@ def _answer(request: Request, status: int, what: str, advice: str) -> Response:
         return RedirectResponse("/sign-in", 303)
     if request.headers.get("hx-request"):
         return told(request, caller, what, advice, good=False, status=status)
+    if caller and lacks_factor(caller) and request.url.path == "/":
+        return RedirectResponse("/settings#factor", 303)
     values: dict[str, Any] = {"what": what, "advice": advice, "code": status, "here": ""}
     return page(request, caller, "error.html.j2", status, **values)

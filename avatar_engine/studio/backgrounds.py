@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from avatar_engine.stage.background import chosen
+from avatar_engine.stage.background import TRANSPARENT, chosen
 from avatar_engine.studio.refusals import Missing, Refusal
 from avatar_engine.studio.uploads import shown
 
@@ -65,13 +65,13 @@ class Backgrounds:
         return self._path(name)
 
     def meant(self, text: str) -> str:
-        """What a show is told: ``keep``, ``blur``, a colour, or a file of these; "" stays.
+        """What a room is told: ``keep``, ``blur``, ``transparent``, a colour, or a file of these; "" stays.
 
         Raises:
             Missing: There is none of this name.
         """
         wanted = text.strip()
-        if not wanted or wanted in ("keep", "blur") or COLOUR.fullmatch(wanted):
+        if not wanted or wanted in ("keep", "blur", TRANSPARENT) or COLOUR.fullmatch(wanted):
             return wanted
         return str(self._path(wanted))
 

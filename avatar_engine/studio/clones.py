@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from avatar_engine.bundle import Bundle
+from avatar_engine.clone import working
 from avatar_engine.errors import AvatarError
 from avatar_engine.studio.database import Database, Row
 from avatar_engine.studio.jobs import Job, Jobs
@@ -92,6 +93,11 @@ class Clone:
     def avatar(self) -> Path:
         """The clone's file, whether it is there or not."""
         return self.folder / f"{self.name}.avatar"
+
+    @property
+    def growing(self) -> Path:
+        """What the fit's painter paints by now beside real pictures; there while a fit has got so far."""
+        return working.growing_of(self.avatar)
 
     @property
     def fitted(self) -> bool:
@@ -284,7 +290,7 @@ class Clones:
 
     def _clone(self, row: Row) -> Clone:
         folder = self.folder(row["id"])
-        jobs = {kind: self._jobs.latest(kind, row["id"]) for kind in ("check", "fit", "matte")}
+        jobs = {kind: self._jobs.latest(kind, row["id"]) for kind in ("check", "fit", "matte", "look")}
         signed, refused = _consent(folder / "consent.toml")
         avatar = folder / f"{row['name']}.avatar"
         return Clone(

@@ -43,6 +43,14 @@ CREATE TABLE shows (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NU
     pid INTEGER, born REAL, show TEXT NOT NULL DEFAULT '', by TEXT NOT NULL, created REAL NOT NULL, ended REAL,
     error TEXT NOT NULL DEFAULT '') STRICT;
 """,
+    """
+ALTER TABLE people ADD COLUMN factor BLOB;
+ALTER TABLE people ADD COLUMN factor_step INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN confirmed REAL NOT NULL DEFAULT 0;
+CREATE TABLE spare_codes (hash TEXT PRIMARY KEY, person INTEGER NOT NULL REFERENCES people ON DELETE CASCADE) STRICT;
+CREATE TABLE half_in (hash TEXT PRIMARY KEY, person INTEGER NOT NULL REFERENCES people ON DELETE CASCADE,
+    expires REAL NOT NULL) STRICT;
+""",
 )
 """A script for every version of the schema, from the one before."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from starlette.responses import Response
 from avatar_engine import device
 from avatar_engine.contracts import Controls
 from avatar_engine.rights.erasure import Plan
-from avatar_engine.studio import past
+from avatar_engine.studio import looks, past, permits
 from avatar_engine.studio.clones import Agreed, Clone
 from avatar_engine.studio.confine import confine
+from avatar_engine.studio.factors import Begun, Rules
 from avatar_engine.studio.gate import Caller
 from avatar_engine.studio.guard import SANDBOX
 from avatar_engine.studio.outputs import Output
@@ -81,6 +83,38 @@ def agree(caller: Caller, ident: int, agreed: Agreed) -> None:
     caller.house.note(caller.person.name, "consent signed", clone=ident, consent=signed.id, by_presenter=own)
 
 
+def make_permit(
+    caller: Caller, ident: int, code: str, begins: datetime, hours: float, where: Sequence[str]
+) -> permits.Kept:
+    """Sign a permit with the presenter's code."""
+    made = permits.make(caller.house.clones.one(ident), code, begins, hours, where)
+    caller.house.note(
+        caller.person.name, "permit signed", clone=ident, permit=made.name, platforms=list(made.platforms)
+    )
+    return made
+
+
+def permit_file(caller: Caller, ident: int, name: str) -> Response:
+    """A permit as a file, for shows that are started elsewhere."""
+    one = caller.house.clones.one(ident)
+    text = permits.text_of(one, name)
+    caller.house.note(caller.person.name, "file taken", clone=ident, file=name)
+    headers = {"content-disposition": f'attachment; filename="{one.name}-permit.toml"'}
+    return Response(text, media_type="application/toml", headers=headers)
+
+
+def withdraw(caller: Caller, ident: int, confirm: str, reason: str, code: str) -> Json:
+    """Withdraw a consent."""
+    one = caller.house.clones.one(ident)
+    if not one.presenter or confirm.strip().casefold() != one.presenter.casefold():
+        raise Refusal("The presenter's name was not typed as it stands in the consent.", "Type it once more.")
+    made = permits.withdraw(one, reason, code)
+    caller.house.note(
+        caller.person.name, "consent withdrawn", clone=ident, consent=made.consent, by_presenter=bool(code)
+    )
+    return {"consent": made.consent, "at": made.at.timestamp(), "reason": made.reason}
+
+
 def fit(caller: Caller, ident: int, budget: float, language: str) -> int:
     """Begin a fit."""
     job = caller.house.clones.fit(ident, budget, language, caller.person.name)
@@ -93,6 +127,22 @@ def matte(caller: Caller, ident: int) -> int:
     job = caller.house.clones.matte(ident, caller.person.name)
     caller.house.note(caller.person.name, "matte begun", clone=ident, job=job)
     return job
+
+
+def add_look(caller: Caller, ident: int, name: str, upload: str, painter: float, code: str) -> int:
+    """Have a look made of another clip of the same presenter."""
+    house = caller.house
+    one = house.clones.one(ident)
+    file, clip = house.uploads.finish(caller.person, upload, "clip")
+    job = looks.add(house.jobs, one, name.strip(), file, clip, painter, code, caller.person.name)
+    house.note(caller.person.name, "look begun", clone=ident, look=name, clip=clip, job=job)
+    return job
+
+
+def drop_look(caller: Caller, ident: int, name: str) -> None:
+    """Take a look out of a clone."""
+    looks.drop(caller.house.clones.one(ident), name)
+    caller.house.note(caller.person.name, "look removed", clone=ident, look=name)
 
 
 def decide(caller: Caller, ident: int, decision: str, reason: str) -> None:
@@ -122,6 +172,8 @@ def _file_of(one: Clone, name: str) -> tuple[Path, str]:
         return one.clip, kinds.get(one.clip.suffix, "application/octet-stream")
     if name == "avatar":
         return one.avatar, "application/octet-stream"
+    if name == "growing.jpg":
+        return one.growing, "image/jpeg"
     if name == "report.html":
         return one.folder / f"{one.name}.report.html", "text/html"
     file, kind = _FILES[name]
@@ -147,7 +199,7 @@ def job_file(caller: Caller, ident: int) -> Response:
     file = caller.house.jobs.folder(ident) / str(one.result.get("file", "nothing"))
     if one.state != "done" or not file.is_file():
         raise Missing(f"Job {ident} has made no file.", "Look at its progress.")
-    return FileResponse(file, media_type="video/mp4")
+    return FileResponse(file, media_type="video/webm" if file.suffix == ".webm" else "video/mp4")
 
 
 def add_output(caller: Caller, name: str, address: str, key: str) -> Output:
@@ -212,10 +264,42 @@ def add_background(caller: Caller, upload: str) -> str:
     return kept
 
 
-def start(caller: Caller, clone: int, script: int, wish: Wish) -> int:
+def confirm(caller: Caller, code: str) -> None:
+    """Type a code of one's second factor, so that one may go on air for a while."""
+    try:
+        caller.house.factors.check(caller.person, code)
+    except Refusal as error:
+        caller.house.note(caller.person.name, "code refused", why=error.what)
+        raise Forbidden(error.what, error.advice) from None
+    if caller.session:
+        caller.house.factors.confirm(caller.session.hash)
+    caller.house.note(caller.person.name, "code typed")
+
+
+def confirmed(caller: Caller) -> bool:
+    """Whether somebody may send a show out of this machine without typing a code first."""
+    factors = caller.house.factors
+    return not factors.rules().publish or bool(caller.session and factors.fresh(caller.session.hash))
+
+
+def _see_confirmed(caller: Caller, code: str) -> None:
+    if code:
+        confirm(caller, code)
+    elif not confirmed(caller):
+        raise Forbidden(
+            "A show that leaves this machine wants a code of your second factor.",
+            "Type it on the page On air; programs send it as X-Code.",
+        )
+
+
+def start(caller: Caller, clone: int, script: int, wish: Wish, code: str = "") -> int:
     """Go live."""
     house = caller.house
+    if wish.outputs:
+        _see_confirmed(caller, code)
     wish = _with_background(caller, wish)
+    if wish.outputs and not wish.permit:
+        wish = replace(wish, permit=permits.for_now(house.clones.one(clone)))
     ident = house.shows.start(clone, script, wish, caller.person.name)
     one = house.shows.one(ident)
     house.note(
@@ -252,20 +336,24 @@ def stop(caller: Caller, ident: int) -> None:
     caller.house.shows.stop(ident)
 
 
-def resume(caller: Caller, ident: int) -> None:
+def resume(caller: Caller, ident: int, code: str = "") -> None:
     """Go on with a show."""
+    if caller.house.shows.one(ident).outputs:
+        _see_confirmed(caller, code)
     caller.house.shows.resume(ident, caller.person.name)
     caller.house.note(caller.person.name, "show resumed", show=caller.house.shows.one(ident).name)
 
 
 def say(
-    caller: Caller, clone: int, text: str, language: str, controls: Controls, layout: str, background: str
-) -> int:
+    caller: Caller, clone: int, text: str, language: str, controls: Controls, layout: str, background: str,
+    look: str = "",
+) -> int:  # fmt: skip
     """Render a line."""
     house, one = caller.house, _usable(caller, clone)
+    looks.see(one, look)
     asked = {
         "avatar": str(one.avatar), "text": text, "language": language, "controls": asdict(controls), "layout": layout,
-        "background": house.backgrounds.meant(background),
+        "background": house.backgrounds.meant(background), "look": look,
     }  # fmt: skip
     job = house.jobs.ask("say", f"{one.name}: {text[:60]}", asked, caller.person.name, clone)
     house.note(caller.person.name, "line rendered", clone=clone, job=job, text=text[:500])
@@ -345,6 +433,53 @@ def change(caller: Caller, ident: int, role: str, active: bool) -> Person:
     person = caller.house.people.change(ident, role, active)
     caller.house.note(caller.person.name, "person changed", person=person.name, role=role, active=active)
     return person
+
+
+def begin_factor(caller: Caller, password: str) -> Begun:
+    """Set up a second factor of one's own; who has a session alone can't."""
+    caller.house.people.check_own(caller.person, password)
+    return caller.house.factors.begin(caller.person)
+
+
+def enrol(caller: Caller, sealed: str, code: str) -> list[str]:
+    """Take it over; the spare codes."""
+    spare = caller.house.factors.enrol(caller.person, sealed, code)
+    if caller.session:
+        caller.house.factors.confirm(caller.session.hash)
+    caller.house.note(caller.person.name, "second factor set up")
+    return spare
+
+
+def renew_spare(caller: Caller, code: str) -> list[str]:
+    """New spare codes."""
+    confirm(caller, code)
+    caller.house.note(caller.person.name, "spare codes renewed")
+    return caller.house.factors.renew(caller.person)
+
+
+def drop_factor(caller: Caller, password: str, code: str) -> None:
+    """Do without a second factor again."""
+    if caller.house.factors.rules().sign_in:
+        raise Forbidden("Everybody here signs in with a second factor.", "An admin may change that rule.")
+    caller.house.people.check_own(caller.person, password)
+    confirm(caller, code)
+    caller.house.factors.drop(caller.person.id)
+    caller.house.note(caller.person.name, "second factor removed")
+
+
+def take_factor(caller: Caller, ident: int) -> None:
+    """Take somebody's second factor away, whose phone and spare codes are lost."""
+    person = caller.house.people.person(ident)
+    caller.house.factors.drop(ident)
+    caller.house.note(caller.person.name, "second factor taken away", person=person.name)
+
+
+def rule(caller: Caller, rules: Rules) -> None:
+    """Ask for second factors."""
+    if (rules.sign_in or rules.publish) and not caller.person.factor:
+        raise Conflict("You have no second factor yourself.", "Set yours up first, or you lock yourself out.")
+    caller.house.factors.rule(rules)
+    caller.house.note(caller.person.name, "second factors ruled", **asdict(rules))
 
 
 def new_token(caller: Caller, name: str) -> str:

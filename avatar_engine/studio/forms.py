@@ -6,7 +6,7 @@ A form that is refused keeps what was typed, for only that line is put into the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -16,6 +16,7 @@ from avatar_engine.contracts import Controls
 from avatar_engine.errors import AvatarError
 from avatar_engine.studio import deeds, past
 from avatar_engine.studio.clones import Agreed
+from avatar_engine.studio.factors import Rules
 from avatar_engine.studio.gate import (
     Admin,
     Caller,
@@ -27,6 +28,7 @@ from avatar_engine.studio.gate import (
     remember,
     slow_down,
 )
+from avatar_engine.studio.people import Person
 from avatar_engine.studio.refusals import Refusal
 from avatar_engine.studio.render import anew, language_of, page, told, went
 from avatar_engine.studio.scripts import NEW
@@ -45,7 +47,7 @@ Numbers = Annotated[Sequence[int], Form(max_length=30)]
 
 def _say(request: Request, caller: Caller, said: str, **values: object) -> Response:
     """A line in the reader's language."""
-    return told(request, caller, translator(language_of(request, caller))(said, **values))
+    return told(request, caller, translator(language_of(request, caller))(said, **values), own=True)
 
 
 @forms.post("/sign-in")
@@ -66,8 +68,33 @@ def sign_in(request: Request, name: Text = "", password: Text = "") -> Response:
             error=error.what,
             advice=error.advice,
         )
-    secret, _ = house.people.begin(person)
-    house.note(person.name, "signed in")
+    return _let_in(request, person)
+
+
+@forms.post("/sign-in/code")
+def sign_in_with_code(request: Request, half: Text = "", code: Text = "") -> Response:
+    """Let somebody in whose password was right, and who has the second factor, too."""
+    house = house_of(request)
+    try:
+        person = house.people.person(house.factors.half(half))
+        house.factors.check(person, code)
+    except AvatarError as error:
+        house.note("somebody", "code refused", why=error.what)
+        status = int(getattr(error, "status", 400))
+        return page(request, None, "code.html.j2", status, half=half, error=error.what, advice=error.advice)
+    house.factors.whole(half)
+    return _let_in(request, person, confirmed=True)
+
+
+def _let_in(request: Request, person: Person, confirmed: bool = False) -> Response:
+    """A session, or, of somebody with a second factor, its code first."""
+    house = house_of(request)
+    if person.factor and not confirmed:
+        return page(request, None, "code.html.j2", half=house.factors.halfway(person), error="", advice="")
+    secret, session = house.people.begin(person)
+    if confirmed:
+        house.factors.confirm(session.hash)
+    house.note(person.name, "signed in", second_factor=confirmed)
     answer = RedirectResponse("/", 303)
     remember(answer, request, secret)
     return answer
@@ -91,10 +118,7 @@ def welcome(
             known=found["name"] or "", name=name[:60], error=error.what, advice=error.advice,
         )  # fmt: skip
     house.note(person.name, "link used", role=person.role)
-    secret, _ = house.people.begin(person)
-    answer = RedirectResponse("/", 303)
-    remember(answer, request, secret)
-    return answer
+    return _let_in(request, person)
 
 
 @forms.post("/sign-out")
@@ -153,6 +177,30 @@ def new_code(request: Request, caller: Presenter, ident: int) -> Response:
     return page(request, caller, "parts/code.html.j2", code=code, picture=picture)
 
 
+@forms.post("/do/clones/{ident}/permits")
+def make_permit(
+    request: Request, caller: Presenter, ident: int, code: Text = "", begins: Text = "",
+    hours: Annotated[float, Form()] = 4.0, platforms: Listed = (), hosts: Text = "",
+) -> Response:  # fmt: skip
+    """Sign a permit."""
+    try:
+        moment = datetime.fromisoformat(begins).astimezone() if begins else datetime.now(UTC)
+    except ValueError:
+        raise Refusal(f"{begins[:20]!r} is no moment.", "Write it as 2027-12-31T20:00.") from None
+    where = [*platforms, *(host.strip() for host in hosts.split(",") if host.strip())]
+    deeds.make_permit(caller, ident, code, moment, hours, where)
+    return went(f"/clones/{ident}#permits")
+
+
+@forms.post("/do/clones/{ident}/withdraw")
+def withdraw(
+    request: Request, caller: Presenter, ident: int, confirm: Text = "", reason: Text = "", code: Text = ""
+) -> Response:
+    """Withdraw the consent."""
+    deeds.withdraw(caller, ident, confirm, reason, code)
+    return went(f"/clones/{ident}")
+
+
 @forms.post("/do/clones/{ident}/fit")
 def fit(
     request: Request,
@@ -170,6 +218,25 @@ def fit(
 def matte(request: Request, caller: Technician, ident: int) -> Response:
     """Cut the presenter out."""
     deeds.matte(caller, ident)
+    return went(f"/clones/{ident}")
+
+
+@forms.post("/do/clones/{ident}/looks")
+def add_look(
+    request: Request, caller: Technician, ident: int, upload: Text, name: Text = "",
+    painter: Annotated[float, Form()] = 480.0, code: Text = "", read: Box = False,
+) -> Response:  # fmt: skip
+    """Have a look made of another clip."""
+    if not read:
+        raise Refusal("The presenter has not said that they read it.", "Let them read it, and tick the box.")
+    deeds.add_look(caller, ident, name, upload, painter, code)
+    return went(f"/clones/{ident}")
+
+
+@forms.post("/do/clones/{ident}/looks/drop")
+def drop_look(request: Request, caller: Technician, ident: int, name: Text) -> Response:
+    """Take a look out of a clone."""
+    deeds.drop_look(caller, ident, name)
     return went(f"/clones/{ident}")
 
 
@@ -241,11 +308,11 @@ def detach(request: Request, caller: Technician, ident: int, name: Text) -> Resp
 def start(
     request: Request, caller: Technician, clone: Annotated[int, Form()], script: Annotated[int, Form()],
     outputs: Numbers = (), record: Box = False, loop: Box = False, layout: Text = "", background: Text = "",
-    colour: Text = "", minutes: Annotated[float, Form(ge=0, le=6000)] = 0.0, permit: Long = "",
+    colour: Text = "", minutes: Annotated[float, Form(ge=0, le=6000)] = 0.0, permit: Long = "", look: Text = "",
 ) -> Response:  # fmt: skip
     """Go live."""
     chosen = colour if background == "colour" else background
-    wish = Wish(tuple(outputs), record, loop, layout, chosen, "", minutes, permit)
+    wish = Wish(tuple(outputs), record, loop, layout, chosen, look, "", minutes, permit)
     return went(f"/on-air/{deeds.start(caller, clone, script, wish)}")
 
 
@@ -300,12 +367,13 @@ def resume(request: Request, caller: Technician, ident: int) -> Response:
 def render_line(
     request: Request, caller: Technician, clone: Annotated[int, Form()], text: Text, emotion: Text = "neutral",
     speed: Annotated[float, Form(ge=0.5, le=2)] = 1.0, pitch: Annotated[float, Form(ge=-4, le=4)] = 0.0,
-    language: Text = "", layout: Text = "",
+    language: Text = "", layout: Text = "", background: Text = "", look: Text = "",
 ) -> Response:  # fmt: skip
     """A line as a video."""
     if not text.strip():
         raise Refusal("There is nothing to say.", "Type a line.")
-    deeds.say(caller, clone, text, language, Controls(speed=speed, pitch=pitch, emotion=emotion), layout, "")
+    controls = Controls(speed=speed, pitch=pitch, emotion=emotion)
+    deeds.say(caller, clone, text, language, controls, layout, background, look)
     return _say(request, caller, "The video is being made; it comes below.")
 
 
@@ -339,9 +407,8 @@ def add_output(
 def test_output(request: Request, caller: Technician, ident: int) -> Response:
     """Whether it answers."""
     found = caller.house.outputs.test(ident)
-    words = translator(language_of(request, caller))(found.said)
     return told(
-        request, caller, f"{words} ({found.milliseconds:.0f} ms)" if found.good else words, good=found.good
+        request, caller, found.said, f"({found.milliseconds:.0f} ms)" if found.good else "", good=found.good
     )
 
 
@@ -392,6 +459,58 @@ def repassword(
     caller.house.people.repassword(caller.person, old, new)
     caller.house.note(caller.person.name, "password changed")
     return went("/sign-in")
+
+
+@forms.post("/do/me/factor")
+def begin_factor(request: Request, caller: Viewer, password: Text = "") -> Response:
+    """A second factor to be set up."""
+    import segno
+
+    slow_down(request, caller.person.name)
+    begun = deeds.begin_factor(caller, password)
+    picture = segno.make(begun.address, micro=False).svg_data_uri(scale=4, border=2)
+    return page(request, caller, "parts/factor.html.j2", begun=begun, picture=picture)
+
+
+@forms.post("/do/me/factor/enrol")
+def enrol(request: Request, caller: Viewer, sealed: Text = "", code: Text = "") -> Response:
+    """Take it over, and show the spare codes once."""
+    return page(request, caller, "parts/spare.html.j2", spare=deeds.enrol(caller, sealed, code))
+
+
+@forms.post("/do/me/factor/spare")
+def renew_spare(request: Request, caller: Viewer, code: Text = "") -> Response:
+    """New spare codes, shown once."""
+    return page(request, caller, "parts/spare.html.j2", spare=deeds.renew_spare(caller, code))
+
+
+@forms.post("/do/me/factor/drop")
+def drop_factor(request: Request, caller: Viewer, password: Text = "", code: Text = "") -> Response:
+    """Do without it."""
+    slow_down(request, caller.person.name)
+    deeds.drop_factor(caller, password, code)
+    return anew()
+
+
+@forms.post("/do/me/confirm")
+def confirm(request: Request, caller: Viewer, code: Text = "") -> Response:
+    """Type a code, so that one may go on air for a while."""
+    deeds.confirm(caller, code)
+    return anew()
+
+
+@forms.post("/do/factors")
+def rule(request: Request, caller: Admin, sign_in: Box = False, publish: Box = False) -> Response:
+    """Ask for second factors."""
+    deeds.rule(caller, Rules(sign_in, publish))
+    return anew()
+
+
+@forms.post("/do/people/{ident}/factor")
+def take_factor(request: Request, caller: Admin, ident: int) -> Response:
+    """Take somebody's second factor away."""
+    deeds.take_factor(caller, ident)
+    return anew()
 
 
 @forms.post("/do/tokens")

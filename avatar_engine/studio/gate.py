@@ -13,10 +13,14 @@ from starlette.responses import Response
 from avatar_engine.studio.house import House
 from avatar_engine.studio.people import Person, Session, same
 from avatar_engine.studio.rates import Rate
-from avatar_engine.studio.refusals import Forbidden, SignIn, TooMany
+from avatar_engine.studio.refusals import Forbidden, NeedsFactor, SignIn, TooMany
 
 COOKIE, SAFE_COOKIE = "studio", "__Host-studio"
 """Of a session; the second one where the studio is reached by HTTPS."""
+
+
+WAYS_TO_A_FACTOR = ("/settings", "/do/me", "/sign-out")
+"""What somebody may use who has yet to set up the second factor that everybody must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,17 @@ async def _caller(request: Request) -> Caller:
             given = str((await request.form()).get("csrf", ""))
         if not same(given, found.session.csrf):
             raise Forbidden("This page is too old, or not of the studio.", "Open it anew, and try again.")
+    if lacks_factor(found) and not request.url.path.startswith(WAYS_TO_A_FACTOR):
+        raise NeedsFactor(
+            "Everybody here signs in with a second factor, and you have none yet.",
+            "Set it up in the settings.",
+        )
     return found
+
+
+def lacks_factor(caller: Caller) -> bool:
+    """Whether somebody in a browser has to set their second factor up before anything else."""
+    return bool(caller.session) and not caller.person.factor and caller.house.factors.rules().sign_in
 
 
 def _at_least(role: str) -> Callable[[Caller], Coroutine[Any, Any, Caller]]:

@@ -19,6 +19,7 @@ from avatar_engine.studio.backgrounds import Backgrounds
 from avatar_engine.studio.backup import DATABASE, VAULT
 from avatar_engine.studio.clones import Clones
 from avatar_engine.studio.database import Database
+from avatar_engine.studio.factors import Factors
 from avatar_engine.studio.jobs import Jobs
 from avatar_engine.studio.outputs import Outputs
 from avatar_engine.studio.people import People
@@ -70,7 +71,9 @@ class House:
         self.folder = folder
         self.database = Database(folder / DATABASE)
         self.people = People(self.database, hasher=hasher)
-        self.outputs = Outputs(self.database, Vault(folder / VAULT))
+        vault = Vault(folder / VAULT)
+        self.factors = Factors(self.database, vault)
+        self.outputs = Outputs(self.database, vault)
         self.uploads = Uploads(self.database, folder / "uploads")
         self.jobs = Jobs(self.database, folder / "jobs", work, room=max(1, device.usable_cores() // 2))
         self.clones = Clones(self.database, folder / "clones", self.jobs)

@@ -26,8 +26,8 @@ from avatar_engine.trust import files
 
 log = logging.getLogger(__name__)
 
-KINDS = ("check", "fit", "matte", "say", "rehearse", "verify")
-HEAVY = ("fit", "matte", "rehearse")
+KINDS = ("check", "fit", "matte", "look", "say", "rehearse", "verify")
+HEAVY = ("fit", "matte", "look", "rehearse")
 """Of which only so many run at once (`Jobs.room`)."""
 
 TRIES = 3

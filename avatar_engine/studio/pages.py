@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,10 +17,10 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.show import script as room_scripts
 from avatar_engine.stage.action import names as action_names
 from avatar_engine.stage.layout import BUILT_IN
-from avatar_engine.studio import chat, deeds, past, views
+from avatar_engine.studio import chat, deeds, looks, past, permits, views
 from avatar_engine.studio.clones import BUDGETS, STEPS, Clone
 from avatar_engine.studio.events import stream
-from avatar_engine.studio.gate import Admin, Caller, Viewer, known
+from avatar_engine.studio.gate import Admin, Caller, Viewer, known, lacks_factor
 from avatar_engine.studio.people import ROLES
 from avatar_engine.studio.render import page, text
 from avatar_engine.studio.scripts import NEW
@@ -29,6 +32,7 @@ from avatar_engine.voice.languages import LANGUAGES as VOICE_LANGUAGES
 
 pages = APIRouter(include_in_schema=False)
 
+CLIP_ENDS = ",".join(PURPOSES["clip"].ends)
 USUAL_DAYS = 365
 """For how long a consent is asked for unless somebody says otherwise."""
 
@@ -80,10 +84,8 @@ def _fleet(caller: Caller) -> dict[str, Any]:
 @pages.get("/clones")
 def clones(request: Request, caller: Viewer) -> Response:
     """All clones, and the way to a new one."""
-    ends = ",".join(PURPOSES["clip"].ends)
-    return page(
-        request, caller, "clones.html.j2", here="clones", clones=caller.house.clones.listed(), ends=ends
-    )
+    listed = caller.house.clones.listed()
+    return page(request, caller, "clones.html.j2", here="clones", clones=listed, ends=CLIP_ENDS)
 
 
 @pages.get("/clones/{ident}")
@@ -118,8 +120,16 @@ def _clone(one: Clone) -> dict[str, Any]:
         "one": one, "steps": STEPS, "at": STEPS.index(one.step) if one.step else len(STEPS), "cards": cards,
         "findings": sorted(one.checked.get("findings", ()), key=_worst), "job": job, "budgets": BUDGETS, "uses": USES,
         "voice_languages": [*VOICE_LANGUAGES], "platforms": [*PLATFORMS], "today": date.today(),
-        "until": date.today() + timedelta(days=USUAL_DAYS), "matte": one.has_matte,
+        "until": date.today() + timedelta(days=USUAL_DAYS), "matte": one.has_matte, "grown": _when(one.growing),
+        "permits": permits.listed(one), "now": datetime.now(), "looks": looks.names(one), "ends": CLIP_ENDS,
     }  # fmt: skip
+
+
+def _when(file: Path) -> float:
+    """When a file was written; 0.0 where there is none."""
+    with suppress(OSError):
+        return file.stat().st_mtime
+    return 0.0
 
 
 def _worst(finding: dict[str, Any]) -> int:
@@ -138,10 +148,11 @@ def rehearse(request: Request, caller: Viewer) -> Response:
     """Rehearsal rooms, videos of lines and shows."""
     house = caller.house
     jobs = [one for one in house.jobs.listed(60) if one.kind in ("say", "rehearse")][:12]
+    fitted = [one for one in house.clones.listed() if one.fitted]
     rooms = [one for one in house.shows.listed() if one.kind == "rehearsal" and one.open]
     return page(
         request, caller, "rehearse.html.j2", here="rehearse", jobs=jobs, rooms=rooms, scripts=house.scripts.listed(),
-        fitted=[one for one in house.clones.listed() if one.fitted], layouts=BUILT_IN, emotions=EMOTIONS,
+        fitted=fitted, looks=_looks(fitted), layouts=BUILT_IN, emotions=EMOTIONS,
         limits=CONTROL_LIMITS, backgrounds=house.backgrounds.listed(),
     )  # fmt: skip
 
@@ -178,11 +189,17 @@ def script(request: Request, caller: Viewer, ident: int) -> Response:
 def on_air(request: Request, caller: Viewer) -> Response:
     """Start a show; and those that were."""
     house = caller.house
+    ready = [one for one in house.clones.listed() if one.ready]
     return page(
         request, caller, "on_air.html.j2", here="on-air", shows=house.shows.listed(), scripts=house.scripts.listed(),
-        ready=[one for one in house.clones.listed() if one.ready], outputs=house.outputs.listed(), layouts=BUILT_IN,
-        backgrounds=house.backgrounds.listed(), hosts=house.outputs.hosts(),
+        ready=ready, looks=_looks(ready), outputs=house.outputs.listed(), layouts=BUILT_IN,
+        backgrounds=house.backgrounds.listed(), hosts=house.outputs.hosts(), confirmed=deeds.confirmed(caller),
     )  # fmt: skip
+
+
+def _looks(clones: Sequence[Clone]) -> list[str]:
+    """The names of looks that were added to any of some clones."""
+    return list(dict.fromkeys(name for one in clones for name in looks.names(one)[1:]))
 
 
 @pages.get("/on-air/{ident}")
@@ -216,9 +233,11 @@ def _tools(caller: Caller, one: Show) -> dict[str, Any]:
     segments: list[str] = []
     products: list[str] = []
     actions: list[str] = []
-    matte = False
+    looks: tuple[str, ...] = ()
+    matte = microphone = sells = False
     try:
         planned = room_scripts.load(one.folder / "script" / "script.md")
+        microphone, sells = planned.microphone, bool(planned.catalogue)
         segments = [segment.ident or segment.name for segment in planned.segments if one.kind == "show"]
         products = list(dict.fromkeys(segment.product for segment in planned.segments if segment.product))
     except AvatarError:
@@ -227,11 +246,13 @@ def _tools(caller: Caller, one: Show) -> dict[str, Any]:
         from avatar_engine.bundle import Bundle
 
         who = caller.house.clones.one(one.clone)
-        actions, matte = action_names(Bundle.open(who.avatar, verify=False)), who.has_matte
+        bundle = Bundle.open(who.avatar, verify=False)
+        actions, looks, matte = action_names(bundle), bundle.looks, who.has_matte
     except AvatarError:
         who = None
     return {
         "segments": segments, "products": products, "actions": actions, "matte": matte, "layouts": BUILT_IN,
+        "looks": looks, "microphone": microphone, "sells": sells,
         "backgrounds": caller.house.backgrounds.listed(), "emotions": EMOTIONS, "limits": CONTROL_LIMITS,
         "agreed": who.signed.consent.languages if who and who.signed else ("en",),
     }  # fmt: skip
@@ -278,7 +299,8 @@ def settings(request: Request, caller: Viewer) -> Response:
         request, caller, "settings.html.j2", here="settings", outputs=house.outputs.listed(),
         hosts=house.outputs.hosts(), tokens=house.people.tokens(caller.person), roles=ROLES,
         people=house.people.everybody() if caller.person.may("admin") else [], backgrounds=house.backgrounds.listed(),
-        ends=",".join(PURPOSES["background"].ends),
+        ends=",".join(PURPOSES["background"].ends), rules=house.factors.rules(),
+        spare=house.factors.spare(caller.person), lacks=lacks_factor(caller),
     )  # fmt: skip
 
 

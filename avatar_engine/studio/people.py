@@ -40,6 +40,7 @@ class Person:
         role: One of `ROLES`.
         language: Of the pages; "" for the browser's.
         theme: ``light``, ``dark`` or "" for the machine's.
+        factor: Whether they have a second factor (`avatar_engine.studio.factors`).
     """
 
     id: int
@@ -47,6 +48,7 @@ class Person:
     role: str
     language: str = ""
     theme: str = ""
+    factor: bool = False
 
     def may(self, role: str) -> bool:
         """Whether this role, or more, is theirs."""
@@ -239,7 +241,8 @@ class People:
     def everybody(self) -> list[Row]:
         """All people, without their passwords."""
         return self._database.rows(
-            "SELECT p.id, p.name, p.role, p.active, p.created, max(s.seen) AS seen FROM people p "
+            "SELECT p.id, p.name, p.role, p.active, p.created, p.factor IS NOT NULL AS factor, max(s.seen) AS seen "
+            "FROM people p "
             "LEFT JOIN sessions s ON s.person = p.id GROUP BY p.id ORDER BY p.name"
         )
 
@@ -280,18 +283,24 @@ class People:
             "UPDATE people SET language = ?, theme = ? WHERE id = ?", language, theme, person.id
         )
 
+    def check_own(self, person: Person, password: str) -> None:
+        """See that it is really somebody who has signed in.
+
+        Raises:
+            Forbidden: The password is wrong.
+        """
+        try:
+            self.check_password(person.name, password)
+        except SignIn:
+            raise Forbidden("The password is wrong.", "Ask an admin for a new link if it is lost.") from None
+
     def repassword(self, person: Person, old: str, new: str) -> None:
         """Change one's own password; all other sessions end.
 
         Raises:
             Refusal: The old one is wrong, or the new one no good.
         """
-        try:
-            self.check_password(person.name, old)
-        except SignIn:
-            raise Forbidden(
-                "The old password is wrong.", "Ask an admin for a new link if it is lost."
-            ) from None
+        self.check_own(person, old)
         _check_password(new, person.name)
         self._database.do("UPDATE people SET password = ? WHERE id = ?", self._hasher.hash(new), person.id)
         self._database.do("DELETE FROM sessions WHERE person = ?", person.id)
@@ -330,4 +339,4 @@ def same(one: str, other: str) -> bool:
 
 
 def _person(row: Row) -> Person:
-    return Person(row["id"], row["name"], row["role"], row["language"], row["theme"])
+    return Person(row["id"], row["name"], row["role"], row["language"], row["theme"], bool(row["factor"]))

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 
-from avatar_engine.studio.gate import known
+from avatar_engine.studio.gate import known, lacks_factor
 from avatar_engine.studio.refusals import Missing
 
 preview = APIRouter()
@@ -24,7 +24,7 @@ LARGEST = 8 << 20
 async def live(line: WebSocket, ident: int) -> None:
     """The programme as FLV."""
     caller = await run_in_threadpool(known, line)
-    if caller is None:
+    if caller is None or lacks_factor(caller):
         await line.close(4401, "sign in")
         return
     try:

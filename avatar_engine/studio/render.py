@@ -24,6 +24,7 @@ STATES = {
     "failed": "bad", "cut off": "bad", "stopped": "wait", "connecting": "busy", "reconnecting": "bad",
     "answered": "good", "unanswered": "wait", "left out": "wait", "answering": "busy", "good": "good",
     "could be better": "poor", "will fail": "bad", "accepted": "good", "returned": "wait", "valid": "good",
+    "to come": "wait", "over": "wait",
 }  # fmt: skip
 """How a state looks, by its name: its colour and its sign."""
 
@@ -37,7 +38,9 @@ def _templates() -> jinja2.Environment:
     made.globals.update(
         static=static, state_of=lambda name: STATES.get(str(name), "wait"), languages=words.LANGUAGES
     )
-    made.filters.update(clock=clock, megabytes=lambda size: f"{size / 1e6:,.0f}")
+    made.filters.update(
+        clock=clock, megabytes=lambda size: f"{size / 1e6:,.0f}", pair=lambda name: (name, name)
+    )
     return made
 
 
@@ -71,8 +74,14 @@ def text(request: Request, caller: Caller | None, template: str, **values: Any) 
     def lasting(seconds: float | None) -> str:
         return str(format_timedelta(timedelta(seconds=seconds or 0), threshold=1.5, locale=tag))
 
+    def theirs(said: object) -> Markup:
+        """What a room said: in the page's language, or marked as English."""
+        found = words.theirs(tag, str(said))
+        return Markup.escape(found) if found is not None else Markup('<span lang="en">{}</span>').format(said)
+
     return _templates().get_template(template).render(
         _=words.translator(tag), tag=tag, me=caller, request=request, when=when, ago=ago, lasting=lasting,
+        theirs=theirs,
         moment=lambda iso: when(_stamp(iso)),
         **values,
     )  # fmt: skip
@@ -86,10 +95,14 @@ def page(
 
 
 def told(
-    request: Request, caller: Caller | None, said: str, advice: str = "", good: bool = True, status: int = 200
-) -> Response:
-    """A line of what was done, or why it was not, for the place on the page where such lines stand."""
-    return page(request, caller, "told.html.j2", status, said=Markup.escape(said), advice=advice, good=good)
+    request: Request, caller: Caller | None, said: str, advice: str = "", good: bool = True, status: int = 200,
+    own: bool = False,
+) -> Response:  # fmt: skip
+    """A line of what was done, or why it was not, for the place on the page where such lines stand.
+
+    ``own`` words are in the page's language already; others are a room's.
+    """
+    return page(request, caller, "told.html.j2", status, said=said, advice=advice, good=good, own=own)
 
 
 def went(to: str) -> Response:

@@ -21,8 +21,9 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.figures import folder as folders
 from avatar_engine.figures import running
 from avatar_engine.live.desk import send
+from avatar_engine.stage.background import TRANSPARENT
 from avatar_engine.stage.layout import BUILT_IN
-from avatar_engine.studio import processes
+from avatar_engine.studio import looks, processes
 from avatar_engine.studio.clones import Clone, Clones
 from avatar_engine.studio.confine import confine
 from avatar_engine.studio.database import Database, Row
@@ -31,8 +32,8 @@ from avatar_engine.studio.refusals import Conflict, Missing, Refusal
 from avatar_engine.studio.scripts import FILE, Scripts
 
 ORDERS = (
-    "say", "after", "skip", "pause", "resume", "jump", "product", "card", "layout", "background", "mute", "unmute",
-    "do",
+    "say", "after", "skip", "pause", "resume", "jump", "product", "card", "layout", "background", "look", "mute",
+    "unmute", "do", "mic",
 )  # fmt: skip
 """What the page may ask of a show's desk (`avatar_engine.live.desk`)."""
 
@@ -70,7 +71,7 @@ class Wish:
         outputs: Numbers of the outputs.
         record: Whether it is recorded, too.
         loop: Start again at the end.
-        layout, background, size: As the command line takes them; "" for what the script says.
+        layout, background, look, size: As the command line takes them; "" for what the script says.
         minutes: End after so long; 0 never does.
         permit: The text of the presenter's permit; "" for none.
         seed: Which wordings come first.
@@ -81,6 +82,7 @@ class Wish:
     loop: bool = False
     layout: str = ""
     background: str = ""
+    look: str = ""
     size: str = ""
     minutes: float = 0.0
     permit: str = ""
@@ -200,7 +202,10 @@ class Shows:
             encoding="utf-8",
         )
         return self._launch(
-            ident, who, [], Wish(layout=wish.layout, background=wish.background, record=False, loop=True)
+            ident,
+            who,
+            [],
+            Wish(layout=wish.layout, background=wish.background, look=wish.look, record=False, loop=True),
         )
 
     def resume(self, ident: int, by: str) -> int:
@@ -248,6 +253,10 @@ class Shows:
             raise Refusal(f"There is no order {order[:40]!r}.", f"Orders: {', '.join(ORDERS)}.")
         if not one.show:
             raise Conflict(f"{one.name} is not on air yet.", "Wait a moment.")
+        if order == "mic" and text != "off":  # which would name files, devices and addresses of this machine
+            raise Refusal(
+                "A microphone is taken from the browser.", "Speak into the WebSocket mic.ws, or: off."
+            )
         if order == "layout" and text not in BUILT_IN:
             raise Refusal(f"There is no layout {text[:40]!r}.", f"Layouts: {', '.join(BUILT_IN)}.")
         return send(one.show, order, text)
@@ -314,6 +323,7 @@ class Shows:
         for option, value in (
             ("--layout", wish.layout),
             ("--background", wish.background),
+            ("--look", wish.look),
             ("--size", wish.size),
         ):
             words += [option, value] if value else []
@@ -402,6 +412,9 @@ def _see(who: Clone, wish: Wish, accepted: bool = True) -> None:
         raise Refusal(who.refused, "Only a new consent can allow it again.")
     if accepted and not who.ready:
         raise Conflict(f"{who.name} was not accepted yet.", "Look at its report, and accept it.")
+    if wish.background == TRANSPARENT:
+        raise Refusal("A show on air can't be transparent.", "Make a line as a video: that may be.")
+    looks.see(who, wish.look)
     if wish.layout and wish.layout not in BUILT_IN:
         raise Refusal(f"There is no layout {wish.layout[:40]!r}.", f"Layouts: {', '.join(BUILT_IN)}.")
 

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 FIGURES = (
     "on_air", "fps", "frames", "late", "dropped", "av_offset_ms", "queue", "speech_lead", "bitrate_kbps", "reconnects",
     "segment", "speaking", "said", "left_out", "filled", "renderer_restarts", "voice_restarts", "broadcast_restarts",
-    "show_restarts", "microphone", "audience", "chats", "ending",
+    "show_restarts", "microphone", "look", "audience", "chats", "ending",
 )  # fmt: skip
 """Of a show's status, what a desk looks at."""
 

@@ -78,21 +78,34 @@ def matte(asked: Mapping[str, Any], folder: Path, progress: Progress) -> Result:
     return {"summary": add_matte(Path(asked["avatar"]), None, progress)}
 
 
+def look(asked: Mapping[str, Any], folder: Path, progress: Progress) -> Result:
+    """Other footage of the same person."""
+    from avatar_engine.clone.looks import LookOptions, add_look
+
+    avatar, clip, consent = (Path(asked[name]) for name in ("avatar", "clip", "consent"))
+    options = LookOptions(budget=float(asked["painter"]))
+    return {"summary": add_look(avatar, str(asked["look"]), clip, consent, options, progress)}
+
+
 def say(asked: Mapping[str, Any], folder: Path, progress: Progress) -> Result:
     """A line as a video."""
     from avatar_engine.live.say import render
+    from avatar_engine.stage.background import TRANSPARENT
 
+    background = str(asked.get("background", ""))
+    file = "said.webm" if background == TRANSPARENT else "said.mp4"
     made = render(
         Path(asked["avatar"]),
         str(asked["text"]),
-        folder / "said.mp4",
+        folder / file,
         language=str(asked.get("language", "")),
         controls=Controls(**asked.get("controls", {})),
         layout=str(asked.get("layout", "")),
-        background=str(asked.get("background", "")),
+        background=background,
+        look=str(asked.get("look", "")),
         progress=progress,
     )
-    return {"summary": made.summary(), "file": "said.mp4"}
+    return {"summary": made.summary(), "file": file}
 
 
 def rehearse(asked: Mapping[str, Any], folder: Path, progress: Progress) -> Result:
@@ -131,6 +144,7 @@ KINDS: Mapping[str, Work] = {
     "check": check,
     "fit": fit,
     "matte": matte,
+    "look": look,
     "say": say,
     "rehearse": rehearse,
     "verify": verify,

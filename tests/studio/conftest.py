@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import time
+import wave
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import argon2
+import numpy as np
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
@@ -29,6 +33,9 @@ WORK = (sys.executable, "-m", "tests.studio.job")
 SHOW = (sys.executable, "-m", "tests.studio.on_air")
 ROOT = Path(__file__).parents[2]
 PASSWORD = "three good words"
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 Wait = Callable[[Callable[[], object], float], None]
 
@@ -67,6 +74,34 @@ def house(place: Path) -> Iterator[House]:
     made_ = opened(place)
     yield made_
     made_.close()
+
+
+WHISTLE = 1700.0
+"""Hz of what the browser's microphone hears: a tone that no stand-in of a voice has."""
+
+
+@pytest.fixture
+def whistle(tmp_path: Path) -> Path:
+    """What the browser's microphone hears, for ever."""
+    file = tmp_path / "whistle.wav"
+    at = np.arange(48_000) / 48_000
+    with wave.open(str(file), "wb") as out:
+        out.setparams((1, 2, 48_000, 0, "NONE", ""))
+        out.writeframes((16_000 * np.sin(2 * np.pi * WHISTLE * at)).astype("<i2").tobytes())
+    return file
+
+
+@pytest.fixture
+def browser(whistle: Path) -> Iterator[Browser]:
+    """Debian's Chromium, with a microphone and a camera that are none."""
+    from playwright.sync_api import sync_playwright
+
+    fake = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    arguments = ["--no-sandbox", *fake, f"--use-file-for-fake-audio-capture={whistle}"]
+    with sync_playwright() as driver:
+        opened_ = driver.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        yield opened_
+        opened_.close()
 
 
 @pytest.fixture

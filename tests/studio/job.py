@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from avatar_engine.bundle import BundleWriter
+from avatar_engine.clone import working
 from avatar_engine.contracts import Progress
 from avatar_engine.errors import AvatarError
+from avatar_engine.lips import growing
 from avatar_engine.studio import work
 from avatar_engine.trust import consent
 from avatar_engine.trust.register import Register
@@ -44,6 +48,14 @@ def check(asked: Mapping[str, Any], folder: Path, progress: Progress) -> dict[st
     return {"verdict": told["verdict"], "summary": told["summary"]}
 
 
+def paint(avatar: Path, done: float) -> None:
+    """What is painted by now: grey that gets lighter."""
+    file = working.growing_of(avatar)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    real = np.full((2, 1, 64, 64), 200, np.uint8), np.full((2, 2, 32, 32), 128, np.uint8)
+    growing.show(real, (np.full_like(real[0], round(200 * done)), real[1]), file)
+
+
 def fit(asked: Mapping[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
     """Takes ``seconds`` from the file ``fit.txt`` beside the clip, goes on where it was, and fails where it says so."""
     avatar, kept = Path(asked["avatar"]), folder / "kept.txt"
@@ -55,6 +67,7 @@ def fit(asked: Mapping[str, Any], folder: Path, progress: Progress) -> dict[str,
     for step in range(int(kept.read_text()) if kept.exists() else 0, steps):
         progress("lips painter", step / steps, f"step {step}")
         kept.write_text(str(step))
+        paint(avatar, step / steps)
         time.sleep(0.1)
     with BundleWriter(
         avatar, name=avatar.stem, made={"source_sha256": signed.consent.clip_sha256}, consent=signed

@@ -5,41 +5,30 @@ Fit and face are stand-ins; studio, jobs, show, broadcast, desk, chat, preview, 
 
 from __future__ import annotations
 
-import json
-import shutil
-import socket
-import threading
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
-import uvicorn
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser
 
-from avatar_engine.studio.app import made
-from avatar_engine.studio.house import House
-from avatar_engine.studio.rates import Rate
-from tests.servers import Nginx, free_port, has_nginx
-from tests.studio.conftest import PASSWORD, opened, until
+from avatar_engine.media.read import sound
+from tests.servers import Nginx, free_port
+from tests.studio.conftest import WHISTLE, until
+from tests.studio.seen import MISSING, PLAYING, Seen, Server, come_in, say_in_chat, serious
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.server,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(
-        not CHROMIUM or not has_nginx(), reason="needs chromium, and nginx with RTMP: .ci/servers"
-    ),
+    pytest.mark.skipif(MISSING, reason="needs chromium, and nginx with RTMP: .ci/servers"),
 ]
 
 SCRIPT = """---
 language: en
 catalogue: shop.csv
 chat: [inlet:{port}]
+microphone: on
 ---
 
 # Opening
@@ -65,33 +54,6 @@ PAGES = (
     "/settings",
     "/audit",
 )
-PLAYING = "(v => v.readyState >= 2 && v.currentTime > 0.2)(document.querySelector('.screen video'))"
-
-
-class Server:
-    """A studio that can be killed and started again on the same port."""
-
-    def __init__(self, place: Path) -> None:
-        self._place, self.port = place, free_port()
-        self.start()
-
-    def start(self) -> None:
-        self.house: House = opened(self._place)
-        app = made(self.house, ["127.0.0.1"], rate=Rate(1e6, 1e6))
-        config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=0)
-        self._server = uvicorn.Server(config)
-        listener = socket.create_server(("127.0.0.1", self.port))
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
-        self._thread.start()
-        until(lambda: self._server.started)
-
-    def stop(self) -> None:
-        self._server.should_exit = self._server.force_exit = True
-        self._thread.join(10)
-        self.house.close()
-
-    def url(self, path: str = "") -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
 
 
 @pytest.fixture
@@ -99,47 +61,6 @@ def server(place: Path) -> Iterator[Server]:
     running = Server(place)
     yield running
     running.stop()
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        opened_ = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened_
-        opened_.close()
-
-
-class Seen:
-    """A page, and whatever its console complained of."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        self.page: Page = context.new_page()
-        self.wrong: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on(
-            "console", lambda line: self.wrong.append(line.text) if "Content Security" in line.text else None
-        )
-        self.page.on("dialog", lambda dialog: dialog.accept())
-
-    def until(self, true: str, limit: float = 60.0) -> None:
-        """Wait for something to hold in the page (its policy lets Playwright's own waiting not be evaluated there)."""
-        deadline = time.monotonic() + limit
-        while not self._holds(true):
-            assert time.monotonic() < deadline, f"{true}: {self.page.inner_text('main')[:2000]}"
-            time.sleep(0.1)
-
-    def _holds(self, true: str) -> bool:
-        with suppress(Error):  # the page is being opened anew
-            return bool(self.page.evaluate(true))
-        return False
-
-
-def come_in(server: Server, seen: Seen) -> None:
-    seen.page.goto(server.url(f"/welcome/{server.house.first_link()}"))
-    for name, words in (("name", "Ada"), ("password", PASSWORD), ("again", PASSWORD)):
-        seen.page.fill(f"[name={name}]", words)
-    seen.page.click("button.main")
-    seen.page.wait_for_url(server.url("/"))
 
 
 def be_away(seen: Seen, server: Server) -> None:
@@ -164,7 +85,15 @@ def make_clone(seen: Seen, server: Server, clip: Path) -> None:
     page.click("form.form button.main")
     page.click("text=Begin the fit")
     page.wait_for_selector(".stages >> text=lips painter")
+    seen.until("document.querySelector('.growing img')?.naturalWidth > 0")
+    first = page.get_attribute(".growing img", "src")
     be_away(seen, server)
+    seen.until(
+        f"(now => now && now !== '{first}')(document.querySelector('.growing img')?.getAttribute('src'))"
+    )
+    assert "left" in page.inner_text(".work header"), (
+        "the time left is told by the studio that was started anew"
+    )
     page.click("button[value=accepted]", timeout=60_000)
     assert server.house.jobs.one(2).again == 0, "the fit went on without the studio"
     page.wait_for_selector("text=Go on air")
@@ -198,24 +127,34 @@ def write_script(seen: Seen, server: Server, port: int) -> None:
     page.wait_for_selector(".row >> text=shop.csv")
     page.fill("textarea[name=text]", SCRIPT.format(port=port).replace("---\n\n#", "speed: 9\n---\n\n#", 1))
     page.click("text=Save and check")
-    page.wait_for_selector("[data-line='5']")
-    assert page.inner_text(".gutter .wrong") == "5"
+    page.wait_for_selector("[data-line='6']")
+    assert page.inner_text(".gutter .wrong") == "6"
     page.fill("textarea[name=text]", SCRIPT.format(port=port))
     page.click("text=Save and check")
     page.wait_for_selector("text=It may go on air.")
 
 
-def say_in_chat(port: int, text: str) -> None:
-    data = json.dumps([{"author": "Ann", "text": text}, {"viewers": 1240}]).encode()
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/", data, {"content-type": "application/json"})
-    urllib.request.urlopen(request, timeout=10).read()
+def take_the_microphone(seen: Seen) -> None:
+    """Speak through the presenter for a while, and give it back."""
+    page = seen.page
+    page.click("text=Take the microphone")
+    page.wait_for_selector("text=You are on air.")
+    page.wait_for_selector(".state .badge.live >> text=microphone")
+    seen.until("document.querySelector('[data-level]').value > 0.2")
+    time.sleep(2)
+    page.click("[data-off]")
+    page.wait_for_selector("text=It is off.")
+    seen.until("!document.querySelector('.state').textContent.includes('microphone')")
 
 
-def serious(page: Page) -> list[str]:
-    """What axe-core calls serious or worse on a page."""
-    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
-    worst = [one for one in found if one["impact"] in ("serious", "critical")]
-    return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in worst]
+def whistles(file: Path) -> float:
+    """Seconds of a recording in which the technician's tone is by far the loudest."""
+    heard = sound(file)
+    pieces = heard[: len(heard) // 2400 * 2400].reshape(-1, 2400)  # a tenth of a second, 10 Hz a bin
+    power = np.abs(np.fft.rfft(pieces * np.hanning(2400), axis=1)) ** 2
+    at = round(WHISTLE / 10)
+    loud = power[:, at - 2 : at + 3].sum(1) > 0.8 * power.sum(1) + 1e-6
+    return float(loud.sum() / 10)
 
 
 def test_from_a_clip_to_a_show_that_is_received(
@@ -239,16 +178,17 @@ def test_from_a_clip_to_a_show_that_is_received(
         seen.until(PLAYING)
         page.fill("#line", "Good evening.")
         page.press("#line", "Enter")
-        page.wait_for_selector("text=It is said now.")
+        page.wait_for_selector("#told .told")
+        assert page.inner_text("#told") == "It is said now."
         seen.until("document.querySelector('#line').value === ''")
         seen.until("document.querySelector('.lines')?.textContent.includes('Good evening.')")
         say_in_chat(inlet, "How much is the Harbour mug?")
         seen.until("document.querySelector('.chat .answer')?.textContent.includes('19.90')")
         assert "⟨" not in page.inner_text(".chat .answer"), "pseudonyms are for machines"
         seen.until("document.querySelector('.side').textContent.includes('1240')")
-        page.select_option("form:has([value=layout]) select", "news")
-        page.click("form:has([value=layout]) button")
+        page.click("form:has([value=layout]) >> text=news")
         page.wait_for_selector("text=The layout is news.")
+        take_the_microphone(seen)
 
         be_away(seen, server)
         seen.until("document.querySelector('.lamp.live') !== null")
@@ -257,7 +197,8 @@ def test_from_a_clip_to_a_show_that_is_received(
         page.click("button.end")
         page.wait_for_selector("text=Its figures", timeout=60_000)
         until(lambda: nginx.recordings("show"))
-        assert nginx.recordings("show")[0].stat().st_size > 20_000
+        whistled = whistles(nginx.recordings("show")[0])
+        assert 1.5 < whistled < 30, f"the technician was heard for {whistled:.1f} s"
     page.click("text=Its figures")
     page.wait_for_selector(".badge.good >> text=whole")
     assert not seen.wrong

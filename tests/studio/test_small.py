@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 
 from avatar_engine import markup
+from avatar_engine.clone.check import judge_clip, judge_face, judge_sound
 from avatar_engine.errors import AvatarError
-from avatar_engine.studio import backup, chat, words
+from avatar_engine.studio import backup, chat, refusals, words
+from avatar_engine.studio.app import made
 from avatar_engine.studio.house import House
 from avatar_engine.studio.rates import Rate
 from avatar_engine.studio.refusals import Refusal
 from avatar_engine.studio.scripts import NEW
 from avatar_engine.studio.spoken import marked
+from tests.clone.check.seen import hearing
+from tests.clone.speaking import face_track
 from tests.studio.conftest import PASSWORD, opened
 
 ENGINE = Path(__file__).parents[2] / "avatar_engine" / "studio"
@@ -93,6 +101,75 @@ def test_every_text_is_in_french_with_the_same_values() -> None:
     assert in_pages() and not {text for text in in_pages() if text not in known}
     for text, french in known.items():
         assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", french)), text
+
+
+def raised() -> set[str]:
+    """Every refusal that the studio's own files write, with one thing in the place of each value."""
+    found: set[str] = set()
+    known = {one.__name__ for one in (AvatarError, Refusal, *Refusal.__subclasses__(), refusals.NeedsFactor)}
+    for path in (*ENGINE.glob("*.py"),):
+        if path.name in NOT_ON_PAGES:
+            continue
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in known | {"Tested"}:
+                found |= {text for text in map(written, call.args) if text.strip("x. ")}
+    return found
+
+
+NOT_ON_PAGES = {"backup.py", "client.py", "database.py", "house.py", "serve.py", "vault.py"}
+"""What only the command line, or a program, is told."""
+
+
+def written(argument: ast.expr) -> str:
+    if isinstance(argument, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in argument.values)
+    return argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else ""
+
+
+def test_every_refusal_of_the_studio_is_told_in_french() -> None:
+    assert len(raised()) > 100
+    assert not {text for text in raised() if words.theirs("fr", text) is None}
+
+
+def test_what_rooms_say_is_translated_with_its_values_and_else_marked(house: House) -> None:
+    said = "No face is seen in 7% of the clip, longest from 3.0 s to 5.2 s."
+    assert (
+        words.theirs("fr", said) == "On ne voit aucun visage dans 7% du clip, au plus long de 3.0 s à 5.2 s."
+    )
+    assert words.theirs("en", said) == said and words.theirs("fr", "Some other room's words.") is None
+    told = "{not a value} is over."
+    assert words.theirs("fr", told) == "{not a value} est terminée.", "what people type is never a template"
+    line = TestClient(made(house), headers={"accept-language": "fr"})
+    assert "Le nom ou le mot de passe est faux." in line.post("/sign-in", data={"name": "a"}).text
+    assert '<span lang="en">Method Not Allowed</span>' in line.get("/do/clones").text
+
+
+def test_the_checks_findings_are_told_in_french() -> None:
+    """Of a clip with many faults, in the words of the rooms that judge it."""
+    track = face_track(np.full(750, 0.1, np.float32))
+    some, many = np.arange(750) < 20, np.arange(750) < 300
+    twice, lost = replace(track, faces=1 + some), replace(track, found=~many)
+    bad = replace(
+        hearing(),
+        overdriven=0.004,
+        above_noise=11.0,
+        highest=3400.0,
+        decay=0.6,
+        levels=np.full(1875, -50, np.float32),
+    )
+    found = [judge_clip.length("minute.mp4", seconds) for seconds in (3.0, 40.0)]
+    found += [*judge_face.face(track), *judge_face.face(twice), *judge_face.face(lost)]
+    found += [*judge_face.face(replace(track, found=track.found & False))]
+    for heard in (
+        hearing(),
+        bad,
+        replace(hearing(), peak=0.0),
+        replace(hearing(), speaking=hearing().speaking & False),
+    ):
+        found += [*judge_sound.speech(heard), *judge_sound.flaws(heard), *judge_sound.room(heard)]
+    assert sum(finding.verdict.value > 0 for finding in found) > 12
+    told = {text for one in found for text in (one.topic, one.value, one.said, one.advice)}
+    assert not {text for text in told if words.theirs("fr", text) is None}
 
 
 def test_the_language_is_the_persons_or_the_browsers() -> None:

@@ -179,6 +179,44 @@ all("[data-preview]").forEach((screen) => {
   play();
 });
 
+// The technician's microphone: samples go to the show as they come; how it stands comes back.
+all("[data-microphone]").forEach((place) => {
+  const get = (what) => place.querySelector(what);
+  const take = get("[data-take]"), off = get("[data-off]"), level = get("[data-level]"), stands = get("[data-stands]");
+  let line = null, context = null, stream = null, refused = false;
+  const say = (key) => { stands.className = ""; stands.removeAttribute("lang"); stands.textContent = stands.dataset[key]; };
+  const shut = () => {
+    stream?.getTracks().forEach((track) => track.stop()); context?.close().catch(() => {});
+    stream = context = line = null; take.hidden = false; take.disabled = false; off.hidden = true; level.value = 0;
+  };
+  const opened = async () => {
+    stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: false } });
+    context = new AudioContext({ sampleRate: 48000 });
+    await context.audioWorklet.addModule(place.dataset.worklet);
+    const node = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0 });
+    context.createMediaStreamSource(stream).connect(node);
+    await context.resume();
+    node.port.onmessage = ({ data }) => {
+      level.value = Math.max(level.value * 0.9, new Int16Array(data).reduce((most, one) => Math.max(most, Math.abs(one)), 0) / 32768);
+      if (line?.readyState === WebSocket.OPEN && line.bufferedAmount < 96000) line.send(data);
+    };
+  };
+  take.addEventListener("click", async () => {
+    take.disabled = true; refused = false; say("opening");
+    try { await opened(); } catch { shut(); say("none"); stands.className = "bad"; return; }
+    const address = new URL(place.dataset.microphone, location.href); address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    line = new WebSocket(address);
+    take.hidden = true; off.hidden = false; off.focus();
+    line.addEventListener("message", ({ data }) => {
+      const told = JSON.parse(data);
+      if (told.error) { refused = true; stands.className = "bad"; stands.lang = "en"; stands.textContent = `${told.error} ${told.advice}`; } else if (told.on) say("on");
+    });
+    line.addEventListener("close", ({ code }) => { shut(); if (!refused) say(code === 1000 ? "over" : "lost"); });
+  });
+  off.addEventListener("click", () => { off.disabled = true; if (line?.readyState === WebSocket.OPEN) line.send("off"); else line?.close(); setTimeout(() => { off.disabled = false; }, 2000); });
+  addEventListener("pagehide", () => line?.close());
+});
+
 // The recorder: camera, live advice, teleprompter.
 all("[data-recorder]").forEach((place) => {
   const get = (what) => place.querySelector(what);
