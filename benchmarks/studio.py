@@ -11,7 +11,7 @@ is driven through it:
   the browser shows it, median and 95th percentile over ten seconds. The broadcast adds the encoder's delay.
 - **line**: seconds from the order of a line to its first sample on air, as the show's journal tells.
 
-With ``--shots`` every page is photographed in both themes.
+With ``--shots`` every page is photographed in both themes, the desk with a show on air that was asked something.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import socket
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,24 @@ from avatar_engine.studio.house import House
 from avatar_engine.studio.rates import Rate
 
 PASSWORD = "three good words"
+SCRIPT = """---
+language: en
+catalogue: shop.csv
+chat: [inlet:{port}]
+microphone: on
+---
+
+# Opening
+
+Hello and welcome to our little shop!
+
+<!-- chat 600s -->
+
+# The mug {{product=M-17}}
+
+{{name}} costs {{price}}.
+"""
+SHOP = "id,name,price,currency,stock\nM-17,Harbour mug,19.90,EUR,12\n"
 PAGES = {
     "overview": "/", "clones": "/clones", "clone": "/clones/1", "scripts": "/scripts", "script": "/scripts/1",
     "rehearse": "/rehearse", "on-air": "/on-air", "figures": "/figures", "settings": "/settings", "audit": "/audit",
@@ -83,8 +102,11 @@ class Tap(threading.Thread):
 
 
 @contextmanager
-def studio(folder: Path, avatar: Path, clip: Path) -> Iterator[tuple[str, House]]:
-    """A studio with a clone, served."""
+def studio(folder: Path, avatar: Path, clip: Path) -> Iterator[tuple[str, House, int]]:
+    """A studio with a clone, served; its address, and the port at which its show hears a chat."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        inlet = int(probe.getsockname()[1])
     house = House(folder, takeover.launch())
     copy = folder / "uploads" / "clip.mp4"
     shutil.copy(clip, copy)
@@ -104,7 +126,10 @@ def studio(folder: Path, avatar: Path, clip: Path) -> Iterator[tuple[str, House]
     house.outputs.allow(["youtube", "twitch", "127.0.0.1"])
     house.outputs.add("YouTube", "rtmps://a.rtmps.youtube.com/live2", "Ada", "key")
     house.outputs.add("Studio relay", "rtmp://127.0.0.1/live", "Ada", "key")
-    house.scripts.add("Friday evening", "---\nlanguage: en\n---\n\n# Opening\n\nHello and welcome!\n", "Ada")
+    script = house.scripts.add("Friday evening", SCRIPT.format(port=inlet), "Ada")
+    shop = folder / "uploads" / "shop.csv"
+    shop.write_text(SHOP, encoding="utf-8")
+    house.scripts.attach(script, shop, "shop.csv")
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         made(house, rate=Rate(1e6, 1e6)), log_config=None, lifespan="off", timeout_graceful_shutdown=1
@@ -113,7 +138,7 @@ def studio(folder: Path, avatar: Path, clip: Path) -> Iterator[tuple[str, House]
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", house
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", house, inlet
     finally:
         server.should_exit = True
         thread.join(10)
@@ -229,14 +254,35 @@ def line(page: Page, journal: Path) -> float:
     return float("nan")
 
 
-def photograph(page: Page, address: str, folder: Path, names: dict[str, str]) -> None:
-    """Pages in both themes, small."""
+def desk(page: Page, address: str, house: House, inlet: int, folder: Path) -> None:
+    """The desk of a show that is on air, and was asked something."""
+    page.goto(f"{address}/on-air")
+    page.click("button.air")
+    page.wait_for_url("**/on-air/*")
+    ident = int(page.url.rpartition("/")[2])
+    try:
+        while not page.evaluate("(document.querySelector('.screen video')?.currentTime || 0) > 1"):
+            time.sleep(0.5)
+            assert house.shows.one(ident).open, house.shows.one(ident).error
+        asked = [{"author": "Ann", "text": "How much is the Harbour mug?"}, {"viewers": 1240}]
+        ask = urllib.request.Request(
+            f"http://127.0.0.1:{inlet}/", json.dumps(asked).encode(), {"content-type": "application/json"}
+        )
+        urllib.request.urlopen(ask, timeout=10).read()
+        time.sleep(12)
+        photograph(page, address, folder, {"desk": f"/on-air/{ident}"}, 6)
+    finally:
+        house.shows.stop(ident)
+
+
+def photograph(page: Page, address: str, folder: Path, names: dict[str, str], settles: float = 1.5) -> None:
+    """Pages in both themes, small; each ``settles`` for some seconds first."""
     folder.mkdir(parents=True, exist_ok=True)
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         for name, path in names.items():
             page.goto(address + path)
-            time.sleep(1.5)
+            time.sleep(settles)
             page.screenshot(path="shot.png")
             Image.open("shot.png").convert("RGB").resize((1088, 680), Image.Resampling.LANCZOS).save(
                 folder / f"{name}-{theme}.webp", quality=55, method=6
@@ -256,7 +302,7 @@ def main() -> None:
     asked = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
-        studio(Path(folder) / "s", asked.avatar, asked.clip) as (address, house),
+        studio(Path(folder) / "s", asked.avatar, asked.clip) as (address, house, inlet),
         sync_playwright() as driver,
     ):
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -268,6 +314,7 @@ def main() -> None:
         if not asked.no_room:
             found["room"] = room(page, address, house)
         if asked.shots:
+            desk(page, address, house, inlet, asked.shots)
             photograph(page, address, asked.shots, PAGES)
         browser.close()
     print(json.dumps(found, indent=1))

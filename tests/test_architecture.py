@@ -19,6 +19,7 @@ MAY = {
     "studio": LOW
     | {
         "broadcast",
+        "capacity",
         "clone",
         "figures",
         "kpis",

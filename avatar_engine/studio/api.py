@@ -175,6 +175,7 @@ class NewShow(Body):
     minutes: Annotated[float, Field(ge=0, le=6000)] = 0.0
     permit: Annotated[str, Field(max_length=10_000)] = ""
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
+    force: bool = False
 
 
 class NewRoom(Body):
@@ -621,9 +622,9 @@ def stop_show(caller: Presenter, ident: Number) -> Json:
 
 
 @api.post("/shows/{ident}/resume", status_code=202, tags=["shows"])
-def resume_show(caller: Technician, ident: Number, x_code: Code = "") -> Json:
-    """Go on with a show that was cut off, where its script broke off."""
-    deeds.resume(caller, ident, x_code)
+def resume_show(caller: Technician, ident: Number, x_code: Code = "", force: bool = False) -> Json:
+    """Go on with a show that was cut off; ``force`` lets one in that this machine has no measured room for."""
+    deeds.resume(caller, ident, x_code, force)
     return views.show(caller.house.shows.one(ident))
 
 

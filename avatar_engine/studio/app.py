@@ -100,7 +100,9 @@ def _answer(request: Request, status: int, what: str, advice: str) -> Response:
             return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
         return RedirectResponse("/sign-in", 303)
     if request.headers.get("hx-request"):
-        return told(request, caller, what, advice, good=False, status=status)
+        answer = told(request, caller, what, advice, good=False, status=status)
+        answer.headers["HX-Retarget"] = "#told"  # and not in the place of the form that was refused
+        return answer
     if caller and lacks_factor(caller) and request.url.path == "/":
         return RedirectResponse("/settings#factor", 303)
     values: dict[str, Any] = {"what": what, "advice": advice, "code": status, "here": ""}

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from avatar_engine import device
 from avatar_engine.contracts import Controls
 from avatar_engine.rights.erasure import Plan
-from avatar_engine.studio import looks, past, permits
+from avatar_engine.studio import looks, past, permits, room
 from avatar_engine.studio.clones import Agreed, Clone
 from avatar_engine.studio.confine import confine
 from avatar_engine.studio.factors import Begun, Rules
@@ -54,6 +54,7 @@ def fleet(caller: Caller) -> Json:
         "disk": disk.total,
         "disk_free": disk.free,
         "heavy_jobs_at_once": house.jobs.room,
+        "capacity": room.left(),
         "shows": [{"id": one.id, "name": one.name, "kind": one.kind, "state": one.state} for one in running],
         "jobs": [{"id": one.id, "kind": one.kind, "title": one.title, "state": one.state} for one in jobs],
         "other_shows": strangers,
@@ -336,12 +337,14 @@ def stop(caller: Caller, ident: int) -> None:
     caller.house.shows.stop(ident)
 
 
-def resume(caller: Caller, ident: int, code: str = "") -> None:
-    """Go on with a show."""
+def resume(caller: Caller, ident: int, code: str = "", force: bool = False) -> None:
+    """Go on with a show; ``force`` where the measured machine has no room for it."""
     if caller.house.shows.one(ident).outputs:
         _see_confirmed(caller, code)
-    caller.house.shows.resume(ident, caller.person.name)
-    caller.house.note(caller.person.name, "show resumed", show=caller.house.shows.one(ident).name)
+    caller.house.shows.resume(ident, caller.person.name, force)
+    caller.house.note(
+        caller.person.name, "show resumed", show=caller.house.shows.one(ident).name, by_force=force
+    )
 
 
 def say(

@@ -189,7 +189,7 @@ def make_permit(
         raise Refusal(f"{begins[:20]!r} is no moment.", "Write it as 2027-12-31T20:00.") from None
     where = [*platforms, *(host.strip() for host in hosts.split(",") if host.strip())]
     deeds.make_permit(caller, ident, code, moment, hours, where)
-    return went(f"/clones/{ident}#permits")
+    return went(f"/clones/{ident}")
 
 
 @forms.post("/do/clones/{ident}/withdraw")
@@ -357,9 +357,9 @@ def stop(request: Request, caller: Presenter, ident: int) -> Response:
 
 
 @forms.post("/do/shows/{ident}/resume")
-def resume(request: Request, caller: Technician, ident: int) -> Response:
+def resume(request: Request, caller: Technician, ident: int, force: Box = False) -> Response:
     """Go on with a show."""
-    deeds.resume(caller, ident)
+    deeds.resume(caller, ident, force=force)
     return went(f"/on-air/{ident}")
 
 

@@ -29,6 +29,7 @@ from avatar_engine.studio.confine import confine
 from avatar_engine.studio.database import Database, Row
 from avatar_engine.studio.outputs import Outputs
 from avatar_engine.studio.refusals import Conflict, Missing, Refusal
+from avatar_engine.studio.room import CROWDED
 from avatar_engine.studio.scripts import FILE, Scripts
 
 ORDERS = (
@@ -75,6 +76,7 @@ class Wish:
         minutes: End after so long; 0 never does.
         permit: The text of the presenter's permit; "" for none.
         seed: Which wordings come first.
+        force: Go on air though the measured machine has no room for it.
     """
 
     outputs: tuple[int, ...] = ()
@@ -87,6 +89,7 @@ class Wish:
     minutes: float = 0.0
     permit: str = ""
     seed: int = 0
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,11 @@ class Show:
     def open(self) -> bool:
         """Whether it runs, or is about to."""
         return self.state in ("starting", "on air")
+
+    @property
+    def crowded(self) -> bool:
+        """Whether it was refused because the measured machine has no room for it."""
+        return self.state == "failed" and self.error.startswith(CROWDED)
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -208,8 +216,10 @@ class Shows:
             Wish(layout=wish.layout, background=wish.background, look=wish.look, record=False, loop=True),
         )
 
-    def resume(self, ident: int, by: str) -> int:
+    def resume(self, ident: int, by: str, force: bool = False) -> int:
         """Go on with a show that was cut off, where its script broke off; its number.
+
+        ``force`` lets one in that this machine has no room for.
 
         Raises:
             Conflict: It was not cut off.
@@ -217,7 +227,10 @@ class Shows:
         row, now = self._row(ident), self.one(ident)
         if now.open or now.kind != "show":
             raise Conflict(f"{now.name} can't be gone on with.", "Start it anew.")
-        wish = Wish(**{**json.loads(row["asked"]), "outputs": tuple(json.loads(row["asked"])["outputs"])})
+        asked = json.loads(row["asked"])
+        wish = Wish(
+            **{**asked, "outputs": tuple(asked["outputs"]), "force": force or asked.get("force", False)}
+        )
         addresses = [self._outputs.address(one) for one in wish.outputs]
         self._database.do(
             "UPDATE shows SET state = 'starting', created = ?, ended = NULL, error = '', preview = ?, by = ? "
@@ -329,7 +342,7 @@ class Shows:
             words += [option, value] if value else []
         words += ["--for", f"{wish.minutes:g}m"] if wish.minutes else []
         words += ["--seed", str(wish.seed)] if wish.seed else []
-        words += ["--loop"] * wish.loop + ["--resume"] * resume
+        words += ["--loop"] * wish.loop + ["--resume"] * resume + ["--seat", "force"] * wish.force
         if wish.permit:
             (place / "permit.toml").write_text(wish.permit, encoding="utf-8")
             words += ["--permit", str(place / "permit.toml")]

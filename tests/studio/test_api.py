@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 import schemathesis
 import schemathesis.openapi
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
+from starlette.websockets import WebSocketDisconnect
 
 from avatar_engine.figures import folder
 from avatar_engine.figures.cost import Cost
 from avatar_engine.figures.series import Series
 from avatar_engine.studio import past
 from avatar_engine.studio.app import made
+from avatar_engine.studio.forms import forms
 from avatar_engine.studio.gate import COOKIE
 from avatar_engine.studio.guard import MOST_BODY
 from avatar_engine.studio.house import House
@@ -33,7 +36,12 @@ FORBIDDEN = [
         "presenter": "x", "uses": ["education"], "languages": ["en"], "valid_until": "2099-01-01", "technician": "x",
     }),
     ("presenter", "POST", "/api/v1/shows/1/stop", {}),
+    ("presenter", "POST", "/api/v1/clones/1/permits", {"code": "x", "hours": 1}),
+    ("presenter", "POST", "/api/v1/clones/1/withdrawal", {"confirm": "x"}),
+    ("presenter", "GET", "/api/v1/clones/1/permits/x.toml", None),
     ("technician", "POST", "/api/v1/clones/1/fit", {}),
+    ("technician", "POST", "/api/v1/clones/1/looks", {"name": "x", "upload": "x"}),
+    ("technician", "DELETE", "/api/v1/clones/1/looks/x", None),
     ("technician", "POST", "/api/v1/clones/1/decision", {"decision": "accepted"}),
     ("technician", "POST", "/api/v1/shows", {"clone": 1, "script": 1}),
     ("technician", "POST", "/api/v1/rooms", {"clone": 1}),
@@ -62,6 +70,51 @@ def test_who_may_not_is_refused_and_who_may_is_not(
             assert status == 403, role
         else:
             assert status not in (401, 403) and status < 500, role
+
+
+def test_a_viewer_changes_nothing_but_what_is_theirs(as_: As) -> None:
+    """Whatever the schema lists, what will be added to it, too."""
+    line = as_("viewer")
+    ours = ("/api/v1/uploads", "/api/v1/verifications", "/api/v1/tokens")
+    changing = [
+        (way, path)
+        for path, ways in line.get("/api/v1/openapi.json").json()["paths"].items()
+        for way in ways
+        if way != "get" and not path.startswith(ours)
+    ]
+    assert len(changing) > 25
+    for way, path in changing:
+        where = path.replace("{ident}", "1").replace("{name}", "x")
+        content = None if way == "delete" else {}
+        assert line.request(way.upper(), where, json=content).status_code == 403, (way, path)
+
+
+def test_a_viewers_forms_change_nothing_but_what_is_theirs(house: House) -> None:
+    viewer = house.people.accept(house.people.invite("viewer", "t"), "Vi", PASSWORD)
+    secret, session = house.people.begin(viewer)
+    line = TestClient(made(house, rate=Rate(1e6, 1e6)), cookies={COOKIE: secret}, follow_redirects=False)
+    paths = [route.path for route in forms.routes if isinstance(route, APIRoute)]
+    ours = ("/do/me", "/do/tokens", "/do/verifications", "/sign-", "/welcome")
+    changing = [path for path in paths if not path.startswith(ours)]
+    assert len(changing) > 25
+    for path in changing:
+        where = path.replace("{ident}", "1")
+        assert line.post(where, data={"csrf": session.csrf}).status_code == 403, path
+
+
+@pytest.mark.parametrize(("role", "code"), [("viewer", 4403), ("presenter", 4403), ("nobody", 4401)])
+def test_who_may_not_has_no_microphone(as_: As, role: str, code: int) -> None:
+    line = as_("viewer" if role == "nobody" else role)
+    if role == "nobody":
+        line.headers.pop("authorization")
+    with pytest.raises(WebSocketDisconnect) as left, line.websocket_connect("/api/v1/shows/1/mic.ws"):
+        pass
+    assert left.value.code == code
+
+
+def test_a_microphone_without_a_show_is_refused_in_words(as_: As) -> None:
+    with as_("technician").websocket_connect("/api/v1/shows/7/mic.ws") as line:
+        assert line.receive_json()["error"] == "There is no show 7."
 
 
 def test_nobody_is_let_in_without_a_token(house: House) -> None:

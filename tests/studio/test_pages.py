@@ -5,6 +5,7 @@ Fit and face are stand-ins; studio, jobs, show, broadcast, desk, chat, preview, 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Browser
+from websockets.sync.client import connect
 
 from avatar_engine.media.read import sound
 from tests.servers import Nginx, free_port
@@ -134,13 +136,17 @@ def write_script(seen: Seen, server: Server, port: int) -> None:
     page.wait_for_selector("text=It may go on air.")
 
 
-def take_the_microphone(seen: Seen) -> None:
-    """Speak through the presenter for a while, and give it back."""
-    page = seen.page
+def take_the_microphone(seen: Seen, server: Server) -> None:
+    """Speak through the presenter for a while, and give it back; meanwhile another technician gets none."""
+    page, people = seen.page, server.house.people
+    token = people.new_token(people.person(1), "another")
     page.click("text=Take the microphone")
     page.wait_for_selector("text=You are on air.")
     page.wait_for_selector(".state .badge.live >> text=microphone")
     seen.until("document.querySelector('[data-level]').value > 0.2")
+    address = server.url("/api/v1/shows/1/mic.ws").replace("http", "ws")
+    with connect(address, additional_headers={"Authorization": f"Bearer {token}"}) as line:
+        assert "is taken" in json.loads(line.recv(timeout=20))["error"]
     time.sleep(2)
     page.click("[data-off]")
     page.wait_for_selector("text=It is off.")
@@ -188,7 +194,7 @@ def test_from_a_clip_to_a_show_that_is_received(
         seen.until("document.querySelector('.side').textContent.includes('1240')")
         page.click("form:has([value=layout]) >> text=news")
         page.wait_for_selector("text=The layout is news.")
-        take_the_microphone(seen)
+        take_the_microphone(seen, server)
 
         be_away(seen, server)
         seen.until("document.querySelector('.lamp.live') !== null")

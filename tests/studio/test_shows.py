@@ -14,12 +14,16 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from avatar_engine import capacity
+from avatar_engine.capacity import Limits, machine
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.read import frame_count
+from avatar_engine.studio import room, words
 from avatar_engine.studio.client import Client
 from avatar_engine.studio.house import House
 from avatar_engine.studio.refusals import Conflict, Forbidden, Refusal
 from avatar_engine.studio.shows import Wish
+from tests.capacity import machines
 from tests.studio.conftest import clone_of, opened, until
 
 SCRIPT = """---
@@ -111,6 +115,27 @@ def test_a_show_that_can_not_begin_says_why(house: House, plain_clip: Path) -> N
     until(lambda: not house.shows.one(ident).open, 60)
     one = house.shows.one(ident)
     assert one.state == "failed" and "fr" in one.error and "Traceback" not in one.error
+
+
+def test_a_show_that_the_machine_does_not_carry_says_so_and_is_let_in_by_force(
+    house: House, plain_clip: Path
+) -> None:
+    assert "Nobody has measured" in room.left()["advice"]
+    limits = Limits(cores=0.1, memory_mb=6000)
+    capacity.keep(machines.capacity(machine=machine.fingerprint(), limits=limits))
+    assert [(one["left"], one["carries"]) for one in room.left()["sizes"]] == [(0, 2)]
+    script = house.scripts.add("Friday", SCRIPT, "test")
+    ident = house.shows.start(clone_of(house, plain_clip), script, Wish(size="320x180"), "test")
+    until(lambda: not house.shows.one(ident).open, 90)
+    one = house.shows.one(ident)
+    assert one.crowded and "cores" in one.error
+    assert words.theirs("fr", one.error), "it is told in French, too"
+    house.shows.resume(ident, "test", force=True)
+    on_air(house, ident)
+    (seat,) = room.left()["seats"]
+    assert seat["forced"] and seat["size"] == [320, 180] and one.name in seat["show"]
+    house.shows.stop(ident)
+    until(lambda: not house.shows.one(ident).open, 60)
 
 
 def test_what_may_not_go_on_air_is_refused(house: House, plain_clip: Path) -> None:

@@ -190,7 +190,7 @@ all("[data-microphone]").forEach((place) => {
     stream = context = line = null; take.hidden = false; take.disabled = false; off.hidden = true; level.value = 0;
   };
   const opened = async () => {
-    stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: false } });
+    stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, echoCancellation: true, noiseSuppression: false, autoGainControl: false } });
     context = new AudioContext({ sampleRate: 48000 });
     await context.audioWorklet.addModule(place.dataset.worklet);
     const node = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0 });
