@@ -32,16 +32,14 @@ def test_what_is_painted_by_now_lies_beside_the_real_pictures(lesson: Lesson, tm
         before = np.asarray(first, np.int16)
     real, painted = np.split(before, 2)
     assert before.shape == (2 * growing.SIDE, len(fit_painter._split(lesson.rows)[1]) * growing.SIDE, 3)
-    assert (
-        np.abs(real - painted).mean() < 30
-        and np.abs(real[:, : growing.SIDE] - real[:, growing.SIDE :]).mean() > 1
-    )
+    first_one, last_one = real[:, : growing.SIDE], real[:, -growing.SIDE :]
+    assert np.abs(real - painted).mean() < 30 and np.abs(first_one - last_one).mean() > 1
     fit_painter.fit_painter(lesson, budget=100, work=tmp_path, bf16=False, steps=12)
     fit_painter.fit_painter(lesson, budget=100, work=tmp_path, bf16=False, steps=12)
     with Image.open(shown) as last:
         later = np.asarray(last, np.int16)
     assert np.abs(np.split(later, 2)[0] - real).max() == 0, "the same pictures are shown all through"
-    assert np.abs(np.split(later, 2)[1] - painted).mean() > 0.1, "they are painted as the painter is now"
+    assert np.abs(np.split(later, 2)[1] - painted).any(), "they are painted as the painter is now"
 
 
 def test_a_budget_that_is_gone_already_ends_the_fit_at_once(lesson: Lesson, tmp_path: Path) -> None:
