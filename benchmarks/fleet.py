@@ -51,11 +51,11 @@ from avatar_engine.fleet.supervisor import Supervisor, run
 DIED, CUT_OFF, KILLED = "the machine dies", "the machine is cut off", "the show is killed"
 FAULTS = (DIED, CUT_OFF, KILLED)
 
-BEFORE, AFTER = 8.0, 8.0
-"""Seconds of speech before a fault, and after the first one elsewhere."""
+SOME = 10.0
+"""Seconds on air before a fault, and after it."""
 
-LIMIT = 120.0
-LOUD = 0.01
+LIMIT = 150.0
+"""Seconds that anything may take."""
 LINES = 400
 BEGIN, END = "<!-- fleet: begin -->", "<!-- fleet: end -->"
 
@@ -225,7 +225,7 @@ def _measured(
     seen = []
     try:
         for fault in faults:
-            _await_speech(receiver, len(receiver.packets), BEFORE)
+            _await(lambda: _spoken(supervisor, SOME))
             kept.drained = []
             seen.append(_one(fault, lease, supervisor, nodes, receiver))
             console.print(str(seen[-1]))
@@ -255,19 +255,29 @@ def _one(fault: str, lease: float, supervisor: Supervisor, nodes: Nodes, receive
         nodes.kill_shows(node, keepers=fault == DIED)
     then, known = time.monotonic(), len(receiver.packets)
     _await(lambda: any(one[1] > connection and one[2] for one in receiver.packets[known:]))
-    _await_speech(receiver, known, AFTER, connection)
+    _await(lambda: _task(supervisor)["token"] > before["token"] and _spoken(supervisor, SOME))
     came = receiver.packets[known:]
     last = max((one[0] for one in receiver.packets if one[1] == connection), default=then)
     first = min(one[0] for one in came if one[1] > connection and one[2])
-    speech = min(one[0] for one in came if one[1] > connection and one[4] > LOUD)
-    twice, lost = _said(nodes)
+    twice, lost, spoke = _said(nodes)
     moved = _task(supervisor)["node"] != node
-    return Seen(fault, lease, last - then, first - then, speech - then, moved, twice, lost)
+    return Seen(fault, lease, last - then, first - then, first - then + spoke, moved, twice, lost)
 
 
 def _task(supervisor: Supervisor) -> dict[str, Any]:
     (one,) = supervisor.status()["tasks"]
     return dict(one)
+
+
+def _spoken(supervisor: Supervisor, seconds: float) -> bool:
+    """Whether the show is on air for so long, and says something."""
+    one = _task(supervisor)
+    return one["state"] == "running" and one["place"] > 0 and one["on_air"] - _aired(supervisor) > seconds
+
+
+def _aired(supervisor: Supervisor) -> float:
+    (one,) = supervisor.kept.records.values()
+    return one.aired
 
 
 def _await(true: Any) -> None:
@@ -278,36 +288,23 @@ def _await(true: Any) -> None:
         time.sleep(0.02)
 
 
-def _await_speech(receiver: Receiver, known: int, seconds: float, after: int = -1) -> None:
-    """Wait for speech, and so long from then on."""
-    _await(lambda: any(one[4] > LOUD and one[1] > after for one in receiver.packets[known:]))
-    time.sleep(seconds)
-
-
-def _said(nodes: Nodes) -> tuple[int, int]:
-    """Lines that were heard in both of the last two runs, and in none of them though later ones were."""
+def _said(nodes: Nodes) -> tuple[int, int, float]:
+    """Lines that were heard in both of the last two runs, and in none of them though later ones were; and after how
+    many seconds on air the second run spoke."""
     records = sorted(
         (path for home in nodes.homes.values() for path in home.glob("state/consents/*/said/*-live*.jsonl")),
         key=lambda path: path.name,
     )
-    heard = [_heard(path) for path in records if re.fullmatch(r"[^.]*\.jsonl", path.name)][-2:]
-    console.print(
-        [
-            f"{path.parent.parent.parent.parent.parent.name}/{path.name}: {sorted(_heard(path))}"
-            for path in records
-        ]
-    )
-    first, second = heard[0], heard[-1]
-    every = first | second
-    if not every:
-        return 0, 0
-    return len(first & second), len(set(range(min(every), max(every))) - every)
+    first, second = [_heard(path) for path in records if re.fullmatch(r"[^.]*\.jsonl", path.name)][-2:]
+    every = {*first, *second}
+    lost = set(range(min(every), max(every))) - every
+    return len(first.keys() & second.keys()), len(lost), min(second.values())
 
 
-def _heard(record: Path) -> set[int]:
-    """Numbers of the script's lines that went out in a run."""
+def _heard(record: Path) -> dict[int, float]:
+    """Numbers of the script's lines that went out in a run, and when they began, in seconds on air."""
     lines: dict[int, int] = {}
-    heard = set()
+    heard: dict[int, float] = {}
     for text in record.read_text(encoding="utf-8").splitlines():
         with suppress(ValueError):
             told = json.loads(text)
@@ -315,7 +312,7 @@ def _heard(record: Path) -> set[int]:
             if entry.get("event") == "say" and (found := re.search(r"number (\d+)", entry["text"])):
                 lines[int(entry["number"])] = int(found[1])
             elif entry.get("event") == "heard" and int(entry["number"]) in lines:
-                heard.add(lines[int(entry["number"])])
+                heard.setdefault(lines[int(entry["number"])], float(entry["at"]))
     return heard
 
 
