@@ -28,6 +28,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -51,8 +52,8 @@ from avatar_engine.fleet.supervisor import Supervisor, run
 DIED, CUT_OFF, KILLED = "the machine dies", "the machine is cut off", "the show is killed"
 FAULTS = (DIED, CUT_OFF, KILLED)
 
-SOME = 10.0
-"""Seconds on air before a fault, and after it."""
+SOME = 3
+"""Lines that are heard before a fault, and after it."""
 
 LIMIT = 150.0
 """Seconds that anything may take."""
@@ -225,7 +226,8 @@ def _measured(
     seen = []
     try:
         for fault in faults:
-            _await(lambda: _spoken(supervisor, SOME))
+            begins = _task(supervisor)["place"]
+            _await(partial(_spoken, supervisor, begins + SOME))
             kept.drained = []
             seen.append(_one(fault, lease, supervisor, nodes, receiver))
             console.print(str(seen[-1]))
@@ -255,7 +257,9 @@ def _one(fault: str, lease: float, supervisor: Supervisor, nodes: Nodes, receive
         nodes.kill_shows(node, keepers=fault == DIED)
     then, known = time.monotonic(), len(receiver.packets)
     _await(lambda: any(one[1] > connection and one[2] for one in receiver.packets[known:]))
-    _await(lambda: _task(supervisor)["token"] > before["token"] and _spoken(supervisor, SOME))
+    _await(
+        lambda: _task(supervisor)["token"] > before["token"] and _spoken(supervisor, before["place"] + SOME)
+    )
     came = receiver.packets[known:]
     last = max((one[0] for one in receiver.packets if one[1] == connection), default=then)
     first = min(one[0] for one in came if one[1] > connection and one[2])
@@ -269,15 +273,10 @@ def _task(supervisor: Supervisor) -> dict[str, Any]:
     return dict(one)
 
 
-def _spoken(supervisor: Supervisor, seconds: float) -> bool:
-    """Whether the show is on air for so long, and says something."""
+def _spoken(supervisor: Supervisor, lines: int) -> bool:
+    """Whether the show is on air, and so many lines of its script were heard whole."""
     one = _task(supervisor)
-    return one["state"] == "running" and one["place"] > 0 and one["on_air"] - _aired(supervisor) > seconds
-
-
-def _aired(supervisor: Supervisor) -> float:
-    (one,) = supervisor.kept.records.values()
-    return one.aired
+    return bool(one["state"] == "running" and one["place"] >= lines)
 
 
 def _await(true: Any) -> None:
