@@ -89,15 +89,15 @@ def begin(task: Task) -> None:
     """
     launcher = subprocess.run(
         [sys.executable, "-m", MODULE], input=task.to_json() + "\n", capture_output=True, text=True,
-        check=False, start_new_session=True, env=environment(task.hidden),
+        check=False, start_new_session=True, env={n: v for n, v in os.environ.items() if n not in task.hidden},
     )  # fmt: skip
     if launcher.returncode:
         raise OSError(0, f"the keeper can't be started: {launcher.stderr[-300:]}")
 
 
-def environment(hidden: tuple[str, ...] = ()) -> dict[str, str]:
-    """This process's variables without a cluster's own and without those that are hidden."""
-    ours = {name: value for name, value in os.environ.items() if name not in hidden}
+def environment() -> dict[str, str]:
+    """This process's variables without a cluster's own."""
+    ours = dict(os.environ)
     if any(name.startswith("RAY_") for name in ours):  # a worker's, which counts threads by what it reserved
         ours.pop("OMP_NUM_THREADS", None)
     return {name: value for name, value in ours.items() if not name.startswith("RAY_")}
@@ -263,6 +263,8 @@ def main() -> int:
 
 
 def _keep(task: Task, run: Path) -> None:
+    if any(name.startswith("RAY_") for name in os.environ):
+        _come_forward()
     ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
     second = _Second(run, task.mark)
     me = {"pid": os.getpid(), "born": psutil.Process().create_time(), "second": second.pid, "session": 0}
@@ -293,6 +295,15 @@ def _keep(task: Task, run: Path) -> None:
     second.dismiss()
 
 
+def _come_forward() -> None:
+    """Take the usual priority: Ray gives its workers the one of what may wait, and a show may not."""
+    try:
+        if os.getpriority(os.PRIO_PROCESS, 0) > 0:
+            os.setpriority(os.PRIO_PROCESS, 0, 0)
+    except OSError:
+        log.warning("this runs at the low priority of Ray's workers: start Ray with RAY_worker_niceness=0")
+
+
 def _write(path: Path, told: Mapping[str, object]) -> None:
     """Write a file whole; no disk is waited for, since it speaks of processes, which a machine's end ends."""
     partial = path.with_suffix(".partial")
@@ -301,7 +312,7 @@ def _write(path: Path, told: Mapping[str, object]) -> None:
 
 
 def _started(task: Task, run: Path) -> subprocess.Popen[bytes]:
-    environ = {**os.environ, MARK: task.mark}
+    environ = {**environment(), MARK: task.mark}
     with (run / LOG).open("ab") as out:
         child = subprocess.Popen(
             [*task.command], cwd=task.folder, stdin=subprocess.PIPE, stdout=out, stderr=out, env=environ,
