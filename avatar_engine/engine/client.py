@@ -164,6 +164,7 @@ class RemoteRenderer:
         self._link: Link | None = None
         self._coming: threading.Thread | None = None
         self._begun = self._closed = False
+        self._late_told = False  # of this line
         self._alone = threading.Event()  # set to end the waiting of who comes back
         self.by_itself = 0
 
@@ -217,21 +218,18 @@ class RemoteRenderer:
                 return True
             log.info("the face is larger than the render engine was told; the show joins anew")
         except LateError:
-            self._tell_once("is late")
+            if not self._late_told:
+                self._late_told = True
+                log.warning(
+                    "the render engine is late; what it does not paint in time the show paints by itself"
+                )
             return False
         except OSError as error:
-            self._tell_once(f"has gone ({error})")
+            log.warning("the render engine has gone (%s); the show paints by itself until it is back", error)
         self._link = None
         link.close()
         self._come_back(*patch.sides(matrix, self._size, picture))
         return False
-
-    _told = False
-
-    def _tell_once(self, what: str) -> None:
-        if not self._told:
-            self._told = True
-            log.warning("the render engine %s; the show paints by itself until it is back", what)
 
     def _come_back(self, width: int, height: int) -> None:
         """Join again, in a thread of its own."""
@@ -254,7 +252,7 @@ class RemoteRenderer:
             if self._closed:
                 link.close()
                 return
-            self._told = False
+            self._late_told = False
             self._link = link
             log.info("the render engine paints")
             return
