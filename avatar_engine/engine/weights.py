@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +51,7 @@ class Weights:
         return tuple((name, value.shape) for name, value in sorted(self.values.items()))
 
 
+@lru_cache(1)  # looks of one clone may share a painter
 def read(painter: bytes) -> Weights:
     """The weights of a bundle's painter.
 
