@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import errno
 import json
 import os
@@ -16,11 +18,13 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from avatar_engine import __version__, device, models
 from avatar_engine.bundle import cache_folder
 from avatar_engine.errors import AvatarError
+from avatar_engine.folders import state_folder
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -30,6 +34,14 @@ State = Literal["ok", "warning", "missing"]
 GIB = 1 << 30
 PORTS = {1935: "RTMP", 8080: "preview"}
 """Loopback ports that a receiver on this machine wants, and what for."""
+
+OLDEST_DRIVER = 580
+"""NVIDIA's first for CUDA 13, which PyTorch 2.13 and ONNX Runtime 1.31 are built for."""
+
+MIB = 1 << 20
+
+LEAST_SHARED = 96 * MIB
+"""The pictures of one show at 1080p that wait to be sent."""
 
 LEAST_MEMORY = 4 * GIB
 """A clone's peak."""
@@ -84,6 +96,7 @@ def probe() -> Report:
     """Look at this machine. Nothing is changed and nothing outside it is spoken to."""
     looks: tuple[Callable[[], Iterator[Finding]], ...] = (
         machine,
+        container,
         graphics,
         encoders,
         weights,
@@ -132,6 +145,87 @@ def machine() -> Iterator[Finding]:
         yield Finding("machine", "memory", "ok", value)
 
 
+def container() -> Iterator[Finding]:
+    """What a container may have been given too little of: shared memory, the card, a folder that keeps."""
+    free = shared_memory()
+    if free is not None:
+        value = f"{free / MIB:.0f} MiB free in /dev/shm"
+        short = free < LEAST_SHARED
+        advice = "A show keeps its pictures there: docker run --shm-size=1g, or shm_size: 1g in compose.yaml."
+        yield Finding(
+            "container", "shared memory", "missing" if short else "ok", value, advice if short else ""
+        )
+    if not in_container():
+        return
+    yield _granted_card()
+    state = state_folder()
+    there = next(parent for parent in (state, *state.parents) if parent.exists())
+    if not os.access(there, os.W_OK):
+        advice = "Mount a volume there that this user may write (compose.yaml names one), or set AVATAR_ENGINE_HOME."
+        yield Finding("container", "state", "missing", f"{there} can't be written", advice)
+    elif not any(parent.is_mount() for parent in (state, *list(state.parents)[:-1])):
+        advice = "Shows, keys and places are lost with the container: mount a volume there."
+        yield Finding("container", "state", "warning", f"{state} is in no volume", advice)
+    else:
+        yield Finding("container", "state", "ok", f"{state} is in a volume")
+
+
+def shared_memory() -> int | None:
+    """Bytes free in /dev/shm; None where there is none."""
+    try:
+        return shutil.disk_usage("/dev/shm").free  # noqa: S108 - where the ring's memory is
+    except OSError:
+        return None
+
+
+def in_container() -> bool:
+    """Whether this is a container, as Docker and Podman mark one."""
+    return any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv"))
+
+
+def _granted_card() -> Finding:
+    """Whether the container was given the card that its image is made for."""
+    built = "CUDAExecutionProvider" in _providers()
+    if device.cards() or not built:
+        return Finding("container", "card", "ok", "given" if device.cards() else "not wanted by this image")
+    if shutil.which("nvidia-smi") is None:
+        advice = (
+            "docker run --gpus all (compose.yaml: the profile cuda), with NVIDIA's container toolkit on the machine; "
+            "without a card take the image for the processor."
+        )
+        return Finding("container", "card", "warning", "this image is for CUDA and was given no card", advice)
+    advice = "See nvidia-smi in the container and on the machine: its driver may have been changed under way."
+    return Finding("container", "card", "warning", "a driver is here and shows no card", advice)
+
+
+def _providers() -> list[str]:
+    import onnxruntime as ort
+
+    return list(ort.get_available_providers())
+
+
+def nvenc_advice() -> str:
+    """Why NVENC can't be opened although there is a card."""
+    granted = os.environ.get("NVIDIA_DRIVER_CAPABILITIES", "")
+    if in_container() and granted and not {"video", "all"} & set(granted.split(",")):
+        wanted = "NVIDIA_DRIVER_CAPABILITIES=compute,utility,video"
+        return f"The container was granted '{granted}' without 'video': set {wanted}."
+    if ctypes.util.find_library("nvidia-encode") is None and not _loads("libnvidia-encode.so.1"):
+        return (
+            "The driver's libnvidia-encode.so.1 is not here: grant the container the capability 'video', or install "
+            "the driver whole. Some cards (A100, H100) have no encoder at all."
+        )
+    return "The card may have no encoder (A100 and H100 have none), or all of its sessions are taken."
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
 def graphics() -> Iterator[Finding]:
     """The NVIDIA card, and whether PyTorch and ONNX Runtime can use it."""
     import onnxruntime as ort
@@ -139,7 +233,9 @@ def graphics() -> Iterator[Finding]:
     cards = device.cards()
     for card in cards:
         value = f"{card.name}, {card.memory_mib / 1024:.0f} GiB, driver {card.driver}"
-        yield Finding("graphics", "card", "ok", value)
+        old = _number(card.driver) < OLDEST_DRIVER
+        advice = f"CUDA 13 wants a driver from {OLDEST_DRIVER} on: renew the machine's (not the container's)."
+        yield Finding("graphics", "card", "warning" if old else "ok", value, advice if old else "")
     if not cards:
         yield Finding("graphics", "card", "ok", "no NVIDIA card; the processor does the work")
     elif device.torch_cuda():
@@ -159,6 +255,12 @@ def graphics() -> Iterator[Finding]:
         yield Finding("graphics", "ONNX Runtime", "warning", built, advice)
 
 
+def _number(version: str) -> int:
+    """The first number of a version; 0 where there is none."""
+    found = re.match(r"\d+", version)
+    return int(found[0]) if found else 0
+
+
 def encoders() -> Iterator[Finding]:
     """Each encoder, really opened."""
     for name, what in (("libx264", "H.264 on the processor"), ("aac", "sound")):
@@ -169,8 +271,7 @@ def encoders() -> Iterator[Finding]:
     if not fault:
         yield Finding("encoders", "h264_nvenc", "ok", "H.264 on the card")
     elif device.cards():
-        advice = "Check the driver, and that the container may use it for video (capability 'video')."
-        yield Finding("encoders", "h264_nvenc", "warning", fault, advice)
+        yield Finding("encoders", "h264_nvenc", "warning", fault, nvenc_advice())
     else:
         yield Finding("encoders", "h264_nvenc", "ok", "not here (no card); libx264 is used")
 

@@ -78,6 +78,7 @@ def test_a_card_that_nothing_uses_is_a_warning(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
     found = by_name(doctor.graphics())
     assert found["card"].value == "H100, 80 GiB, driver 550"
+    assert found["card"].state == "warning" and "580" in found["card"].advice
     assert found["PyTorch"].state == found["ONNX Runtime"].state == "warning"
     assert "in place of onnxruntime" in found["ONNX Runtime"].advice
     monkeypatch.setattr(
@@ -202,6 +203,7 @@ def test_the_whole_report_renders_and_is_json() -> None:
     topics = list(dict.fromkeys(finding.topic for finding in report.findings))
     assert topics == [
         "machine",
+        "container",
         "graphics",
         "encoders",
         "weights",
@@ -229,3 +231,47 @@ def test_what_is_wrong_is_shown_with_its_advice() -> None:
     text = console.export_text()
     assert "[red]gone[/]" in text and "Run: pip install soxr" in text
     assert "numpy 2.4" in text and "Something is missing" in text
+
+
+def in_a_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(doctor, "in_container", lambda: True)
+    monkeypatch.setattr(doctor, "shared_memory", lambda: 2 << 30)
+    monkeypatch.setattr(device, "cards", lambda: ())
+    monkeypatch.setenv("AVATAR_ENGINE_HOME", str(tmp_path))
+
+
+def test_a_container_says_what_it_was_not_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    in_a_container(monkeypatch, tmp_path)
+    found = by_name(doctor.container())
+    assert found["shared memory"].state == "ok" and "2048 MiB" in found["shared memory"].value
+    assert found["card"].value == "not wanted by this image"
+    assert found["state"].state == "warning" and "volume" in found["state"].advice
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == tmp_path)
+    assert by_name(doctor.container())["state"].state == "ok"
+    monkeypatch.setattr(doctor.os, "access", lambda path, mode: False)
+    assert by_name(doctor.container())["state"].state == "missing"
+    monkeypatch.setattr(doctor, "shared_memory", lambda: 64 << 20)
+    short = by_name(doctor.container())["shared memory"]
+    assert short.state == "missing" and "shm" in short.advice
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    card = by_name(doctor.container())["card"]
+    assert card.state == "warning" and "--gpus all" in card.advice
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert "shows no card" in by_name(doctor.container())["card"].value
+
+
+def test_outside_of_containers_only_shared_memory_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "in_container", lambda: False)
+    assert set(by_name(doctor.container())) <= {"shared memory"}
+
+
+def test_why_nvenc_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "in_container", lambda: True)
+    monkeypatch.setenv("NVIDIA_DRIVER_CAPABILITIES", "compute,utility")
+    assert "without 'video'" in doctor.nvenc_advice()
+    monkeypatch.setenv("NVIDIA_DRIVER_CAPABILITIES", "compute,video")
+    monkeypatch.setattr(doctor.ctypes.util, "find_library", lambda name: None)
+    assert "libnvidia-encode" in doctor.nvenc_advice()
+    monkeypatch.setattr(doctor.ctypes.util, "find_library", lambda name: "libnvidia-encode.so.1")
+    assert "no encoder" in doctor.nvenc_advice()

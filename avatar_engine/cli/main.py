@@ -493,13 +493,23 @@ def status(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Again every two seconds, until Ctrl-C.")
     ] = False,
+    health: Annotated[
+        bool, typer.Option("--health", help="Say only whether this container does what it was started for.")
+    ] = False,
 ) -> None:
     """What runs now: all shows of this user in a row each, or everything about one.
 
-    Ends with status 1 when the show does not run, or none does.
+    Ends with status 1 when the show does not run, or none does; with --health, when a show that runs sends no pictures
+    or reaches no output, or when the container's first process is a show, an engine or a studio that does not answer.
     """
     from avatar_engine.cli.shows import print_status
 
+    if health:
+        from avatar_engine.cli import health as room
+
+        wrong = room.faults(room.first_process())
+        out.print("\n".join(wrong) or "well", highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(bool(wrong))
     if not print_status(out, show, as_json=json, follow=follow):
         raise typer.Exit(1)
 
