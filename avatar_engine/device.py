@@ -12,8 +12,10 @@ import importlib.util
 import math
 import os
 import platform
+import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -124,6 +126,13 @@ def torch_cuda() -> bool:
     import torch
 
     return bool(torch.cuda.is_available())
+
+
+@functools.cache
+def can_compile() -> bool:
+    """Whether PyTorch can compile for the card: its compiler wants a C compiler and Python's headers where it runs."""
+    header = Path(sysconfig.get_path("include")) / "Python.h"
+    return bool(shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")) and header.exists()
 
 
 def torch_device(device: Device) -> str:

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from avatar_engine.contracts import FloatArray
+from avatar_engine.device import can_compile
 from avatar_engine.lips import growing
 from avatar_engine.lips.lesson import BATCH, Batches, Lesson
 from avatar_engine.lips.painter import SHAPE_PLANES, Painter, painting_loss
@@ -33,6 +34,8 @@ HELD = 12  # pictures of each of the two stretches that are not learnt, but tell
 LATELY = 0.4  # of the time spent so far
 GAIN = 0.003  # of the error on what is not learnt, in which it must have fallen lately, or a run comes to its end
 SOONEST = 2000  # steps before which no run is judged
+NOTED = 20  # steps between two looks at the loss: each look waits for the device
+COMPILED = 300.0  # seconds of budget from which compiling for a card, which takes about a minute, is worth it
 LANDING = 0.25  # of the time spent: how long a run that has stopped gaining takes to cool down
 
 
@@ -78,7 +81,10 @@ def fit_painter(
         lesson.coefficients.shape[1],
     )
     painter = painter.to(torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(painter.parameters(), lr=RATE, weight_decay=1e-4, betas=(0.9, 0.98))
+    on_card = torch_device != "cpu"
+    optimiser = torch.optim.AdamW(
+        painter.parameters(), lr=RATE, weight_decay=1e-4, betas=(0.9, 0.98), fused=on_card or None
+    )
     run = _Run(painter, optimiser, work / "painter.safetensors")
     run.resume()
     weight = torch.from_numpy(_weight(lesson)).to(torch_device)
@@ -90,8 +96,9 @@ def fit_painter(
     if start and not run.step and begin_as(painter, start, batches.next()):
         run.begin()
         run.judged(judge)
-    # compiling takes a minute on a processor and gains little there
-    paint = painter if torch_device == "cpu" else torch.compile(painter)
+    # on a processor compiling gains little
+    worth_it = on_card and steps is None and budget - run.spent >= COMPILED
+    paint = torch.compile(painter) if worth_it and can_compile() else painter
     begun, saved = clock() - run.spent, clock()
     judge.show(painter, run.average, work / growing.FILE)
     while True:
@@ -109,8 +116,9 @@ def fit_painter(
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
         optimiser.step()
-        run.learn(float(loss.detach()))
-        if run.step % 20 == 0:
+        run.learn(loss.detach())
+        if run.step % NOTED == 0:
+            run.note()
             told(min(share, 1.0), f"loss {run.loss:.4f}")
         if clock() - saved > SAVE_EVERY:
             run.judged(judge)
@@ -118,6 +126,7 @@ def fit_painter(
             judge.show(painter, run.average, work / growing.FILE)
             saved = clock()
     run.judged(judge)
+    run.spent = clock() - begun  # what was asked of a card was not yet done when the last step was counted
     run.save()
     painter.load_state_dict(run.best)
     figures = {
@@ -198,6 +207,7 @@ class _Run:
         self.step, self.spent, self.loss, self.first_loss = 0, 0.0, 0.0, 0.0
         self.errors: list[tuple[float, float]] = []  # error on what is not learnt, and seconds spent by then
         self.until = np.inf  # seconds at which a run that has stopped gaining ends
+        self._losses: list[Tensor] = []  # of steps that were not looked at yet
 
     def begin(self) -> None:
         """The painter's weights are those to begin with."""
@@ -206,6 +216,7 @@ class _Run:
 
     def judged(self, judge: _Judge) -> None:
         """Measure the averaged weights on what is not learnt; see whether more steps would bring anything."""
+        self.note()
         now = {name: value.clone() for name, value in self.painter.state_dict().items()}
         self.painter.load_state_dict(self.average)
         error = judge.error(self.painter)
@@ -217,17 +228,30 @@ class _Run:
         if self.step >= SOONEST and before and min(self.errors)[0] > min(before) * (1 - GAIN):
             self.until = min(self.until, self.spent * (1 + LANDING))
 
-    def learn(self, loss: float) -> None:
-        """Count a step: average the weights and the loss."""
-        if self.step < 10:
-            self.first_loss += (loss - self.first_loss) / (self.step + 1)
-        self.loss += (loss - self.loss) * max(0.05, 1 / (self.step + 1))
+    def learn(self, loss: Tensor) -> None:
+        """Count a step and average the weights; nothing here waits for the device."""
+        self._losses.append(loss)
         self.step += 1
         keep = min(AVERAGE, self.step / (self.step + 10))
         with torch.no_grad():
-            for name, value in self.painter.state_dict().items():
-                if value.is_floating_point():
-                    self.average[name].lerp_(value, 1 - keep)
+            pairs = [
+                (self.average[name], value)
+                for name, value in self.painter.state_dict().items()
+                if value.is_floating_point()
+            ]
+            averages, values = (list(part) for part in zip(*pairs, strict=True))
+            torch._foreach_lerp_(averages, values, 1 - keep)
+
+    def note(self) -> None:
+        """Average the losses of the steps since the last look."""
+        if not self._losses:
+            return
+        first = self.step - len(self._losses)
+        for step, loss in enumerate(torch.stack(self._losses).tolist(), first):
+            if step < 10:
+                self.first_loss += (loss - self.first_loss) / (step + 1)
+            self.loss += (loss - self.loss) * max(0.05, 1 / (step + 1))
+        self._losses.clear()
 
     def save(self) -> None:
         tensors = {f"now.{name}": value for name, value in self.painter.state_dict().items()}

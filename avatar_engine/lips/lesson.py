@@ -6,6 +6,7 @@ moment, as they do in a show, where the body goes on while the mouth says someth
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -69,6 +70,17 @@ class Examples(NamedTuple):
     coefficients: Tensor
 
 
+class _Drawn(NamedTuple):
+    """What of a batch is made on the processor: which crops, moved how, in what light, under which shapes and codes."""
+
+    rows: npt.NDArray[np.intp]
+    around: npt.NDArray[np.intp]
+    moves: FloatArray
+    light: FloatArray
+    planes: ByteArray
+    code: FloatArray
+
+
 class Cutter(Protocol):
     """Cuts examples out of the footage."""
 
@@ -79,6 +91,8 @@ class Cutter(Protocol):
 
 class Batches:
     """Endless shuffled batches from a lesson.
+
+    For a card the processor's share of the next batch is made while the card learns the one before it.
 
     Args:
         lesson: What is learnt.
@@ -91,13 +105,34 @@ class Batches:
         self._order = np.empty(0, np.intp)
         self._size = size = lesson.mask.shape[0]
         self._count = BATCH if torch_device == "cpu" else CARD_BATCH
-        self._planes = np.empty((self._count, SHAPE_PLANES, size, size), np.uint8)
+        self._planes = (self._count, SHAPE_PLANES, size, size)
         self._shapes = lesson.basis.shape(lesson.coefficients)
         crops = lesson.crops
         self._cutter: Cutter = HostCutter(crops) if torch_device == "cpu" else CardCutter(crops, torch_device)
+        self._beside = None if torch_device == "cpu" else ThreadPoolExecutor(1, "examples")
+        self._coming: Future[_Drawn] | None = None
 
     def next(self) -> Examples:
         """The next batch."""
+        drawn = self._next_drawn()
+        light = self._there(drawn.light)
+        real = _lit(self._cutter.cut(drawn.rows, drawn.moves), light)
+        same = (drawn.around == drawn.rows).all()
+        context = real if same else _lit(self._cutter.cut(drawn.around, drawn.moves), light)
+        return Examples(real, context, self._there(drawn.planes), self._there(drawn.code))
+
+    def _next_drawn(self) -> _Drawn:
+        if self._beside is None:
+            return self._draw()
+        coming = self._coming or self._beside.submit(self._draw)
+        drawn = coming.result()
+        self._coming = self._beside.submit(self._draw)
+        return drawn
+
+    def _there(self, part: ByteArray | FloatArray) -> Tensor:
+        return _sent(torch.from_numpy(part), self._device)
+
+    def _draw(self) -> _Drawn:
         lesson, random, count = self._lesson, self._random, self._count
         while len(self._order) < count:
             self._order = np.concatenate([self._order, random.permutation(lesson.rows)])
@@ -108,15 +143,13 @@ class Batches:
         around = np.clip(around, 0, len(lesson.coefficients) - 1)
         moves = self._moves()
         moved = to_crop(self._shapes[rows] * self._size, moves) / np.float32(self._size)
-        for plane, shape in zip(self._planes, moved, strict=True):
+        planes = np.empty(self._planes, np.uint8)
+        for plane, shape in zip(planes, moved, strict=True):
             draw(shape, plane)
         code = np.concatenate([lesson.basis.project(moved), self._textures(rows)], 1)
         code += random.normal(0, 0.05, code.shape).astype(np.float32)
-        light = torch.from_numpy((random.normal(0, 1, (count, TINTS)) * OTHER_LIGHT).astype(np.float32))
-        real = _lit(self._cutter.cut(rows, moves), light)
-        context = real if (around == rows).all() else _lit(self._cutter.cut(around, moves), light)
-        shapes = torch.from_numpy(self._planes).to(self._device)
-        return Examples(real, context, shapes, torch.from_numpy(code).to(self._device))
+        light = (random.normal(0, 1, (count, TINTS)) * OTHER_LIGHT).astype(np.float32)
+        return _Drawn(rows, around, moves, light, planes, np.asarray(code, np.float32))
 
     def _textures(self, rows: npt.NDArray[np.intp]) -> FloatArray:
         """The textures of examples as sound may tell them: the slow part whole, of the quick one a guess.
@@ -168,7 +201,7 @@ class CardCutter:
         self._luma, self._chroma = (_on(part, torch_device) for part in (crops.luma, crops.chroma))
 
     def cut(self, rows: npt.NDArray[np.intp], moves: FloatArray) -> Planes:
-        there = torch.from_numpy(rows).to(self._luma.device)
+        there = _sent(torch.from_numpy(rows), self._luma.device)
         halves = np.stack([chroma_matrix(move) for move in moves])
         return (
             _moved(self._luma[there].float(), moves, "bicubic").clamp(0, 255),
@@ -180,6 +213,13 @@ def _on(part: ByteArray, torch_device: str) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(part)).to(torch_device)
 
 
+def _sent(part: Tensor, device: torch.device | str) -> Tensor:
+    """A tensor of the processor's on ``device``, without waiting for what the device still does."""
+    if torch.device(device).type != "cuda":
+        return part.to(device)
+    return part.pin_memory().to(device, non_blocking=True)
+
+
 def _moved(planes: Tensor, matrices: FloatArray, mode: str) -> Tensor:
     """Planes (n, c, h, w) moved by matrices float32 (n, 2, 3) in pixels, as OpenCV's warpAffine moves them."""
     height, width = planes.shape[-2:]
@@ -189,12 +229,12 @@ def _moved(planes: Tensor, matrices: FloatArray, mode: str) -> Tensor:
         [[(width - 1) / 2, 0, (width - 1) / 2], [0, (height - 1) / 2, (height - 1) / 2], [0, 0, 1]]
     )
     back = np.linalg.inv(pixel) @ np.linalg.inv(whole) @ pixel
-    theta = torch.from_numpy(back[:, :2].astype(np.float32)).to(planes.device)
+    theta = _sent(torch.from_numpy(back[:, :2].astype(np.float32)), planes.device)
     grid = F.affine_grid(theta, list(planes.shape), align_corners=True)
     return F.grid_sample(planes, grid, mode=mode, padding_mode="border", align_corners=True)
 
 
 def _lit(planes: Planes, light: Tensor) -> Planes:
     """Planes in light that differs by ``light`` (n, 3)."""
-    shift = light.to(planes[0].device)[:, :, None, None]
+    shift = light[:, :, None, None]
     return planes[0] + shift[:, :1], planes[1] + shift[:, 1:]

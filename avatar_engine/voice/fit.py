@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -137,23 +137,26 @@ def fit(
         samples: float32 (n,) at 24 kHz, one person speaking.
         language: BCP 47 tag, or ``auto``.
         device: Where to train, and whether in bf16; on the processor in float32 when None.
-        budget: Seconds of CPU for everything; about 60 go into preparation, a tenth into reading the words back.
+        budget: Seconds of CPU (on a card, of time) for everything; about 60 go into preparation, a tenth into reading
+            the words back.
         work: Folder for what is worth keeping when interrupted; a second call goes on from there.
         train: Which samples may be used.
 
     Raises:
         AvatarError: Too little speech, or the language can't be spoken.
     """
-    started = time.process_time()
+    on_card = _on_card(device)
+    clock = time.monotonic if on_card else time.process_time  # a card's work is nobody's processor time
+    started = clock()
     work.mkdir(parents=True, exist_ok=True)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         prepared = _prepare(np.ascontiguousarray(samples[train], np.float32), language, work, progress)
-        trainer = Trainer(prepared, work, device)
+        trainer = Trainer(prepared, work, device, clock)
         sentences = _read_back(prepared.language, budget)
         reading = (2 * _READING + _SAYING) * len(sentences)
-        left = max(_LEAST, budget - reading - (time.process_time() - started) - trainer.spent)
+        left = max(_LEAST, budget - reading - (clock() - started) - trainer.spent)
         trainer.styles(left * _STYLE_SHARE, progress)
         trainer.gains(left * (1 - _STYLE_SHARE), progress)
         pack = register.settled(trainer.pack(), prepared.melody, sentences)
@@ -162,7 +165,11 @@ def fit(
     finally:
         torch.set_num_threads(threads)
     progress("voice", 1.0, f"speaker {pack.meta['speaker']:.2f}")
-    return replace(pack, meta={**pack.meta, "cpu_seconds": round(time.process_time() - started, 1)})
+    return replace(pack, meta={**pack.meta, "cpu_seconds": round(clock() - started, 1)})
+
+
+def _on_card(device: Computer | None) -> bool:
+    return device is not None and device.kind == "cuda" and torch.cuda.is_available()
 
 
 def _read_back(language: str, budget: float) -> tuple[str, ...]:
@@ -414,13 +421,18 @@ class Ear(torch.nn.Module):
 class Trainer:
     """The two steps of a fit, with their best state; kept in ``work`` so that a stop loses little."""
 
-    def __init__(self, prepared: Prepared, work: Path, device: Computer | None) -> None:
-        self.prepared = prepared
+    def __init__(
+        self,
+        prepared: Prepared,
+        work: Path,
+        device: Computer | None,
+        clock: Callable[[], float] = time.process_time,
+    ) -> None:
+        self.prepared, self._clock = prepared, clock
         self.kept = work / _STATE
         self.spent = 0.0
         self.bf16 = bool(device and device.bf16)
-        on_card = device is not None and device.kind == "cuda" and torch.cuda.is_available()
-        self.on = torch.device("cuda" if on_card else "cpu")
+        self.on = torch.device("cuda" if _on_card(device) else "cpu")
         torch.manual_seed(1)
         self.random = np.random.default_rng(1)
         self.decoder = Decoder().eval().to(self.on)
@@ -428,7 +440,8 @@ class Trainer:
         self.lengths = columns / columns.sum()  # A second of speech is as likely as any other.
         person = encoder().voice(np.concatenate([item.target for item in prepared.items]))
         self.ear = Ear(person, SpeakerEncoder()).to(self.on)
-        self.noise = alike(prepared.noise, _NOISE)
+        self.noise = torch.from_numpy(alike(prepared.noise, _NOISE)).to(self.on)
+        self._laid: dict[int, tuple[Tensor, ...]] = {}  # what is said, where it is taught; by identity
         stock = VoicePack.stock(prepared.base)
         self.style = torch.nn.Parameter(torch.from_numpy(stock.style[:128].copy()).to(self.on))
         self.prosody = VoicePack.stock(prepared.prosody).style[128:].copy()
@@ -469,10 +482,10 @@ class Trainer:
         bar: tuple[float, float], progress: Progress,
     ) -> None:  # fmt: skip
         optimiser = torch.optim.Adam(free, rate, betas=(0.8, 0.98))
-        begun = time.process_time()
+        begun = self._clock()
         best, state = self._check(stage, bar[0], progress), [p.detach().clone() for p in free]
         step, worse = 0, 0
-        while (spent := time.process_time() - begun) < seconds and worse < 4:
+        while (spent := self._clock() - begun) < seconds and worse < 4:
             for group in optimiser.param_groups:
                 share = spent / seconds
                 group["lr"] = rate * min(1.0, (step + 1) / 10) * max(0.05, 1 - share**2)
@@ -493,7 +506,7 @@ class Trainer:
             with torch.no_grad():
                 for parameter, value in zip(free, state, strict=True):
                     parameter.copy_(value)
-        self.spent += time.process_time() - begun
+        self.spent += self._clock() - begun
         self.steps[stage] = step
         self.scores[stage] = best
 
@@ -509,8 +522,8 @@ class Trainer:
 
     def _hear(self, item: Item, start: int, stop: int) -> tuple[Tensor, Tensor]:
         made = self._say(item, start, stop)
-        real = item.target[start * SAMPLES_PER_FEATURE : stop * SAMPLES_PER_FEATURE]
-        spectral, speaker = self.ear(made, torch.from_numpy(real).to(self.on)[None])
+        real = self._resident(item)[4][start * SAMPLES_PER_FEATURE : stop * SAMPLES_PER_FEATURE]
+        spectral, speaker = self.ear(made, real[None])
         return spectral, speaker
 
     def _likeness(self, free: Free) -> Tensor:
@@ -521,17 +534,22 @@ class Trainer:
         return self.ear.stranger(self._say(free, start, min(columns, start + _COLUMNS)))
 
     def _say(self, what: Item | Free, start: int, stop: int) -> Tensor:
-        plan = what.plan
-        text, pitch, energy, source = (
-            torch.from_numpy(part).to(self.on)
-            for part in (plan.text, plan.pitch, plan.energy, what.source[:, :, start * 60 : stop * 60 + 1])
-        )
+        text, pitch, energy, whole, *_ = self._resident(what)
+        source = whole[:, :, start * 60 : stop * 60 + 1]
         with torch.autocast(self.on.type, torch.bfloat16, enabled=self.bf16):
             features = self.decoder.body(text, pitch, energy, self.style)
             made = self.decoder.generator(features[:, :, start:stop], source, self.style)
-        return made.float() + torch.from_numpy(self._room(made.shape[1])).to(self.on)
+        return made.float() + self._room(made.shape[1])
 
-    def _room(self, count: int) -> FloatArray:
+    def _resident(self, what: Item | Free) -> tuple[Tensor, ...]:
+        """Text features, pitch, energy, source and, of an item, the recording: sent to the device once."""
+        if id(what) not in self._laid:
+            plan, target = what.plan, (what.target,) if isinstance(what, Item) else ()
+            parts = (plan.text, plan.pitch, plan.energy, what.source, *target)
+            self._laid[id(what)] = tuple(torch.from_numpy(part).to(self.on) for part in parts)
+        return self._laid[id(what)]
+
+    def _room(self, count: int) -> Tensor:
         """Noise as in the recording: with it what is made is compared with what was recorded, and none is learnt."""
         start = int(self.random.integers(_NOISE - count))
         return self.noise[start : start + count]

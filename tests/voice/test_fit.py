@@ -139,7 +139,7 @@ def test_what_is_made_is_heard_in_the_recordings_noise() -> None:
     trainer: Any = fitting.Trainer.__new__(fitting.Trainer)
     trainer.on, trainer.bf16, trainer.style = torch.device("cpu"), False, None
     trainer.decoder, trainer.random = Silent(), np.random.default_rng(1)
-    trainer.noise = np.arange(fitting._NOISE, dtype=np.float32)
+    trainer.noise, trainer._laid = torch.arange(fitting._NOISE, dtype=torch.float32), {}
     flat = np.zeros((1, 40), np.float32)
     plan = Plan(flat[None], flat, flat, np.array([20]))
     said = fitting.Free(plan, np.zeros((1, 22, 40 * 60 + 1), np.float32))
