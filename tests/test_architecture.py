@@ -22,6 +22,7 @@ MAY = {
         "capacity",
         "clone",
         "figures",
+        "fleet",
         "kpis",
         "live",
         "pages",

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from avatar_engine.errors import AvatarError
 from avatar_engine.fleet.plan import ClonePlan, ShowPlan, check_name
 from avatar_engine.fleet.supervisor import Supervisor
-from avatar_engine.folders import door_folder, door_of
+from avatar_engine.folders import door_of
 from avatar_engine.live.local_server import LocalServer
 
 log = logging.getLogger(__name__)
@@ -68,8 +68,8 @@ class Door(LocalServer):
         line.sendall(json.dumps(answer).encode() + b"\n")
 
 
-def ask(order: str, **more: Any) -> Any:
-    """Give an order to the fleet that runs; what it says.
+def ask(order: str, patience: float = PATIENCE, **more: Any) -> Any:
+    """Give an order to the fleet that runs, and wait ``patience`` seconds at most; what it says.
 
     Raises:
         AvatarError: None runs, or it refuses.
@@ -77,7 +77,7 @@ def ask(order: str, **more: Any) -> Any:
     path = door_of(NAME, KIND)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-            line.settimeout(PATIENCE)
+            line.settimeout(patience)
             line.connect(str(path))
             line.sendall(json.dumps({"order": order, **more}).encode() + b"\n")
             answer = json.loads(_read(line))
@@ -92,12 +92,12 @@ def ask(order: str, **more: Any) -> Any:
     return answer["done"]
 
 
-def told() -> dict[str, Any] | None:
-    """How the fleet stands; None where none runs."""
-    if not (door_folder() / f"{NAME}.{KIND}").exists():
+def told(patience: float = PATIENCE) -> dict[str, Any] | None:
+    """How the fleet stands; None where none runs, or it does not say so within ``patience`` seconds."""
+    if not door_of(NAME, KIND).exists():
         return None
     with suppress(AvatarError):
-        return dict(ask("status"))
+        return dict(ask("status", patience))
     return None
 
 

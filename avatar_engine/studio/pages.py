@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from avatar_engine.contracts import CONTROL_LIMITS, EMOTIONS
 from avatar_engine.errors import AvatarError
+from avatar_engine.fleet import door as fleets
 from avatar_engine.show import script as room_scripts
 from avatar_engine.stage.action import names as action_names
 from avatar_engine.stage.layout import BUILT_IN
@@ -33,6 +34,9 @@ from avatar_engine.voice.languages import LANGUAGES as VOICE_LANGUAGES
 pages = APIRouter(include_in_schema=False)
 
 CLIP_ENDS = ",".join(PURPOSES["clip"].ends)
+FLEET = 1.0
+"""Seconds that a page waits for a fleet that runs on this machine to tell how it stands."""
+
 USUAL_DAYS = 365
 """For how long a consent is asked for unless somebody says otherwise."""
 
@@ -78,6 +82,7 @@ def _fleet(caller: Caller) -> dict[str, Any]:
         "lost": [one for one in shows if one.state == "cut off"][:5],
         "jobs": caller.house.jobs.listed(12),
         "clones": caller.house.clones.listed(),
+        "fleet": fleets.told(FLEET),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from fastapi.testclient import TestClient
 from avatar_engine import markup
 from avatar_engine.clone.check import judge_clip, judge_face, judge_sound
 from avatar_engine.errors import AvatarError
+from avatar_engine.fleet import door as fleets
 from avatar_engine.studio import backup, chat, refusals, words
 from avatar_engine.studio.app import made
 from avatar_engine.studio.house import House
@@ -24,6 +26,7 @@ from avatar_engine.studio.scripts import NEW
 from avatar_engine.studio.spoken import marked
 from tests.clone.check.seen import hearing
 from tests.clone.speaking import face_track
+from tests.fleet.simulated import World
 from tests.studio.conftest import PASSWORD, opened
 
 ENGINE = Path(__file__).parents[2] / "avatar_engine" / "studio"
@@ -220,3 +223,16 @@ def test_what_is_no_backup_makes_no_studio(tmp_path: Path) -> None:
     with pytest.raises(AvatarError, match="no backup"):
         backup.restore(tmp_path / "b.zip", tmp_path / "restored")
     assert not (tmp_path / "restored").exists()
+
+
+def test_a_fleet_that_runs_here_is_seen_on_the_overview(
+    as_: Callable[[str], TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = as_("viewer")
+    assert "Fleet" not in viewer.get("/").text
+    world = World(monkeypatch, 1, tasks=3, machines=1)
+    world.pass_(10)
+    assert world.supervisor is not None
+    monkeypatch.setattr(fleets, "told", lambda patience: world.supervisor and world.supervisor.status())
+    page = viewer.get("/").text
+    assert "Fleet" in page and "show0" in page and "are left" in page
