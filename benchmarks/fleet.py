@@ -55,7 +55,7 @@ FAULTS = (DIED, CUT_OFF, KILLED)
 SOME = 3
 """Lines that are heard before a fault, and after it."""
 
-LIMIT = 150.0
+LIMIT = 300.0
 """Seconds that anything may take."""
 LINES = 400
 BEGIN, END = "<!-- fleet: begin -->", "<!-- fleet: end -->"
