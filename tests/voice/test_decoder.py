@@ -4,9 +4,11 @@ import torch
 
 from avatar_engine.voice import network
 from avatar_engine.voice.decoder import Decoder
+from avatar_engine.voice.fit import Ear
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.phonemes import tokens
 from avatar_engine.voice.pitch import mel_power
+from avatar_engine.voice.speaker import SpeakerEncoder
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +57,21 @@ def test_text_features_are_those_of_the_front(stock: VoicePack) -> None:
     ids = tokens("həlˈO.")
     plan = onnx.plan(ids)
     assert np.allclose(network.text_features(ids, plan.frames), plan.text, atol=1e-4)
+
+
+@pytest.mark.weights
+def test_a_step_on_a_card_needs_nothing_of_the_processors(stock: VoicePack) -> None:
+    """The device here only knows shapes; a tensor that lies elsewhere can't be computed with there."""
+    elsewhere = torch.device("meta")
+    decoder = Decoder().eval().to(elsewhere)
+    decoder.freeze(stock.statistics)
+    style = torch.from_numpy(stock.style[:128]).to(elsewhere)
+    free = decoder.release(style)
+    assert {gain.device for gain in free} == {elsewhere}
+    text, curve = torch.zeros(1, 512, 20, device=elsewhere), torch.zeros(1, 40, device=elsewhere)
+    body = decoder.body(text, curve, curve, style)
+    assert body.device == elsewhere and body.shape == (1, 512, 40)
+    ear = Ear(np.zeros(256, np.float32), SpeakerEncoder()).to(elsewhere)
+    made = torch.zeros(1, 24_000, device=elsewhere, requires_grad=True)
+    spectral, stranger = ear(made, torch.zeros(1, 24_000, device=elsewhere))
+    assert spectral.device == stranger.device == elsewhere
