@@ -132,6 +132,8 @@ class Trial(_Figures):
         missing: Pictures that never reached the receivers.
         starved: Share of the time in which a show had no speech ready.
         step_ms: 99 of 100 pictures took no longer than this from sound to picture, in the slowest show.
+        step_p50_ms: Half of them did, in the mean show.
+        pace: Seconds of the voice's work for a second of speech, in the slowest show.
         stages: Processor cores by stage, the mean show's.
         memory_mb: Memory of the mean show.
         busy: Cores that were busy on the whole machine.
@@ -148,6 +150,8 @@ class Trial(_Figures):
     missing: int = 0
     starved: float = 0.0
     step_ms: float = 0.0
+    step_p50_ms: float = 0.0
+    pace: float = 0.0
     stages: dict[str, Share] = {}
     memory_mb: Share = 0.0
     busy: float = 0.0

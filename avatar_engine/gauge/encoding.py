@@ -114,6 +114,7 @@ def taken(programme: ProgrammeFormat, name: str, pictures: Sequence[ByteArray]) 
         if index >= WARM:
             times.append(time.perf_counter() - began)
             spent += time.process_time() - work
+    encoder.flush()
     encoder.close()
     mean = sum(times) / len(times)
     return Encoding(

@@ -131,7 +131,7 @@ def measure(
         )
     bundle = Bundle.open(avatar)
     steps = _Steps.of(avatar)
-    told = steps("encoders", lambda: _encoders(avatar, sizes, progress))
+    told = steps(f"encoders at {sorted(sizes)}", lambda: _encoders(avatar, sizes, progress))
     encodings = [Encoding(**one) for one in told["encodings"]]
     free = machine.memory_free() / 1e6
     state_folder().mkdir(parents=True, exist_ok=True, mode=0o700)

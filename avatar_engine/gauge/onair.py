@@ -36,7 +36,7 @@ SETTLE = 8.0
 """Seconds on air before a show may count as settled."""
 
 SILENCE = 30.0
-"""Seconds without a word from a show after which it counts as broken down."""
+"""Seconds without a word from a show on air after which it counts as broken down."""
 
 WEIGH = 8.0
 """Seconds between two looks at the memory, which cost more than the others."""
@@ -60,6 +60,7 @@ class Look:
             programme moved count as dropped.
         lead: Seconds of speech in hand.
         step_ms: 99th percentile of a picture's time lately.
+        step_p50_ms: The median.
         pace: Seconds of the voice's work for a second of speech.
         renderer: CPU seconds of the renderer by stage.
         parts: CPU seconds by part of the show, as `avatar_engine.figures.processes` names them.
@@ -81,6 +82,7 @@ class Look:
     parts: dict[str, float]
     memory_mb: float
     encoder: str = ""
+    step_p50_ms: float = 0.0
 
 
 @dataclass
@@ -89,7 +91,7 @@ class _Show:
 
     process: Any
     line: Connection[Any, Any]
-    receiver: Receiver
+    receiver: Receiver | None
     looks: list[Look] = field(default_factory=list)
     failed: tuple[str, str] | None = None
     heard: float = field(default_factory=time.monotonic)
@@ -106,8 +108,13 @@ class _Show:
                     self.failed = told
         if self.failed is None and not self.process.is_alive():
             self.failed = ("A show that was measured broke down.", "Look at the messages above.")
-        if self.failed is None and time.monotonic() - self.heard > SILENCE:
+        if self.failed is None and self.looks and time.monotonic() - self.heard > SILENCE:
             self.failed = (f"A show that was measured has said nothing for {SILENCE:.0f} s.", "Try again.")
+
+    @property
+    def missing(self) -> int:
+        """Pictures that its receiver misses so far."""
+        return self.receiver.missing if self.receiver else 0
 
     @property
     def settled(self) -> bool:
@@ -126,6 +133,7 @@ def on_air(
     progress: Progress = silent,
     stage: str = "shows",
     address: Callable[[int], str] | None = None,
+    show: Callable[..., None] | None = None,
 ) -> tuple[Trial, list[Look]]:
     """So many shows at once for some seconds after all have settled.
 
@@ -138,6 +146,7 @@ def on_air(
         encode_cores: What the encoder alone takes; what the broadcast takes beyond it counts as sending.
         progress: Told how far it is, as ``stage``.
         address: Where show ``k`` goes; to a receiver of its own on the loopback when None.
+        show: What runs in a show's process; `perform` when None.
 
     Returns:
         What was lost and taken, and each show's last look.
@@ -147,10 +156,10 @@ def on_air(
     """
     with ExitStack() as stack:
         goals = [address(number) if address else "" for number in range(hosts)]
-        shows = [_begin(avatar, script, size, stack, goal) for goal in goals]
+        shows = [_begin(show or perform, (avatar, script, size), stack, goal) for goal in goals]
         _await(shows, progress, stage)
         first = [show.looks[-1] for show in shows]
-        missing = [show.receiver.missing for show in shows]
+        missing = sum(show.missing for show in shows)
         marks, machine, began = [len(show.looks) for show in shows], psutil.cpu_times(), time.monotonic()
         own = _spent(shows)
         while (passed := time.monotonic() - began) < seconds:
@@ -160,9 +169,9 @@ def on_air(
         length, after, mine = time.monotonic() - began, psutil.cpu_times(), _spent(shows)
         last = [show.looks[-1] for show in shows]
         busy = (_busy(after) - _busy(machine)) / length
-        lost = sum(show.receiver.missing for show in shows) - sum(missing)
+        lost = sum(show.missing for show in shows) - missing
         watched = [look for show, mark in zip(shows, marks, strict=True) for look in show.looks[mark:]]
-        trial = _told(first, last, watched, encode_cores, lost if address is None else 0)
+        trial = summary(first, last, watched, encode_cores, lost)
         trial = trial.model_copy(
             update={
                 "seconds": round(length, 1),
@@ -174,14 +183,16 @@ def on_air(
         return trial, last
 
 
-def _begin(avatar: Path, script: Path, size: Size, stack: ExitStack, address: str) -> _Show:
-    receiver = Receiver()
-    stack.callback(receiver.close)
+def _begin(
+    show: Callable[..., None], order: tuple[Path, Path, Size], stack: ExitStack, address: str
+) -> _Show:
+    receiver = None if address else Receiver()
+    if receiver:
+        stack.callback(receiver.close)
+        address = receiver.address
     context = multiprocessing.get_context("spawn")
     line, theirs = context.Pipe()
-    process = context.Process(
-        target=perform, args=(theirs, avatar, script, size, address or receiver.address), name="measured show"
-    )
+    process = context.Process(target=show, args=(theirs, *order, address), name="measured show")
     process.start()
     theirs.close()
     stack.callback(_end, process, line)
@@ -211,7 +222,7 @@ def _listen(shows: Sequence[_Show]) -> None:
             raise AvatarError(*show.failed)
 
 
-def _told(
+def summary(
     first: Sequence[Look], last: Sequence[Look], watched: Sequence[Look], encode_cores: float, missing: int
 ) -> Trial:
     """A trial's figures from the looks at its shows when the watching began and when it ended."""
@@ -231,6 +242,8 @@ def _told(
         missing=missing,
         starved=round(starved, 3),
         step_ms=max(look.step_ms for look in last),
+        step_p50_ms=round(sum(look.step_p50_ms for look in last) / hosts, 2),
+        pace=round(max(look.pace for look in last), 3),
         stages={name: round(cores / hosts, 4) for name, cores in stages.items()},
         memory_mb=round(sum(look.memory_mb for look in last) / hosts),
         holds=not missing and not any(lost.values()),
@@ -267,7 +280,8 @@ def stages_of(before: Look, after: Look, encode_cores: float) -> dict[str, float
 
 def _spent(shows: Sequence[_Show]) -> float:
     """CPU seconds so far of the shows that run, of their receivers and of this process."""
-    pids = [None, *(show.process.pid for show in shows), *(show.receiver.pid for show in shows)]
+    receivers = [show.receiver.pid for show in shows if show.receiver]
+    pids = [None, *(show.process.pid for show in shows), *receivers]
     total = 0.0
     for pid in pids:
         with suppress(psutil.Error):
@@ -350,6 +364,7 @@ class _Watch:
             lead=status.speech_lead,
             step_ms=status.stage_times.get("frame", {}).get("p99", 0.0),
             pace=status.voice_pace,
+            step_p50_ms=status.stage_times.get("frame", {}).get("p50", 0.0),
             renderer=dict(status.stage_seconds),
             parts={name: part.cpu_seconds for name, part in parts.items()},
             memory_mb=self._memory,
