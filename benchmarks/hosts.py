@@ -1,7 +1,7 @@
 """How many whole shows does this machine carry at once, and which stage is short?
 
     python benchmarks/hosts.py marie.avatar --hosts 1 --hosts 2 --hosts 3 --hosts 4 --json hosts.json
-    python benchmarks/hosts.py marie.avatar --hosts 3 --seconds 90 --json hosts.json    # adds a row to what is there
+    python benchmarks/hosts.py marie.avatar --hosts 2 --engine --json hosts.json    # adds a row to what is there
 
 Every show is the real one: voice with its checks, lips, stage, encoder, a sender to nginx-rtmp, which records each
 stream; what is in the recordings is judged by its time stamps. The shows are watched from when all of them have
@@ -13,9 +13,12 @@ from __future__ import annotations
 import json
 import platform
 import re
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,7 +39,11 @@ from avatar_engine.device import cards, cpu_features, cpu_name, usable_cores
 from avatar_engine.errors import AvatarError
 from avatar_engine.gauge import encoding, onair, script
 from avatar_engine.gauge.measure import whole
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.servers import Nginx, has_nginx
+
+SERVE = "from avatar_engine.cli.main import main; import sys; sys.argv = ['avatar-engine', 'engine', 'serve']; main()"
 
 FULL = 0.9
 """Share of the cores from which on the processor counts as full."""
@@ -78,7 +85,7 @@ def limit(trial: Trial) -> str:
 def table(rows: Sequence[dict[str, Any]]) -> Table:
     """The rows for people."""
     shown = Table(
-        "shows", "late", "idle/held", "dropped", "missing/repeated", "step P50/P99", "voice s/s", "cores busy",
+        "shows", "late", "idle/held", "dropped", "missing/repeated", "step P50/P99", "voice s/s", "dry", "cores busy",
         "cores a show", "GB a show", "short",
     )  # fmt: skip
     for one in rows:
@@ -87,9 +94,11 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
         )
         got = one["received"]
         shown.add_row(
-            str(one["hosts"]), str(one["late"]), f"{one['filled']}/{one['held']}", str(one["dropped"]),
+            f"{one['hosts']}{' with engine' * one['engine']}", str(one["late"]),
+            f"{one['filled']}/{one['held']}", str(one["dropped"]),
             f"{sum(r['missing'] for r in got)}/{sum(r['repeated'] for r in got)}",
-            f"{one['step_p50_ms']:.0f}/{one['step_ms']:.0f} ms", f"{one['pace']:.2f}", f"{one['busy']:.2f}",
+            f"{one['step_p50_ms']:.0f}/{one['step_ms']:.0f} ms", f"{one['pace']:.2f}", f"{one['starved']:.0%}",
+            f"{one['busy']:.2f}",
             f"{sum(one['stages'].values()):.2f} ({stages})", f"{one['memory_mb'] / 1000:.2f}", one["limit"],
         )  # fmt: skip
     return shown
@@ -108,11 +117,33 @@ def about(avatar: Path, size: Size) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def served(wanted: bool) -> Iterator[None]:
+    """The machine's engine runs meanwhile, if it is wanted."""
+    if not wanted:
+        yield
+        return
+    process = subprocess.Popen([sys.executable, "-c", SERVE], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while len(onair.helpers()) < (2 if "amx_bf16" in (cpu_features() or ()) or cards() else 1):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AvatarError("The engine does not start.", "Try: avatar-engine engine serve")
+            time.sleep(0.2)
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
 def main(
     avatar: Annotated[Path, typer.Argument(help="A clone.", exists=True)],
     hosts: Annotated[list[int], typer.Option(min=1, help="So many at once; give several.")] = [1, 2, 3, 4],  # noqa: B006
     seconds: Annotated[float, typer.Option(help="How long each number is watched.")] = 60.0,
     size: Annotated[str, typer.Option(help="Size of the shows.")] = "1280x720",
+    engine: Annotated[
+        bool, typer.Option("--engine", help="One process paints for all of them, another one speaks.")
+    ] = False,
     json_file: Annotated[
         Path | None,
         typer.Option("--json", help="Write the figures here; rows of other numbers there are kept."),
@@ -128,15 +159,20 @@ def main(
     console = Console(stderr=True)
     made: dict[str, Any] = about(avatar, wanted) | {"rows": []}
     if json_file and json_file.is_file():
-        made["rows"] = json.loads(json_file.read_text(encoding="utf-8"))["rows"]
+        before = json.loads(json_file.read_text(encoding="utf-8"))
+        made |= {name: before[name] for name in ("rows", "encode_cores")}
     try:
         with Bars(console) as bars:
-            encodings, _ = encoding.measured(avatar, [wanted])
-            cores = next((one.cores for one in encodings if one.encoder in ("h264_nvenc", "libx264")), 0.0)
+            if "encode_cores" not in made:
+                encodings, _ = encoding.measured(avatar, [wanted])
+                known = [one.cores for one in encodings if one.encoder in ("h264_nvenc", "libx264")]
+                made["encode_cores"] = known[0] if known else 0.0
+            cores = made["encode_cores"]
             for count in hosts:
-                fresh = row(avatar, wanted, count, seconds, cores, bars)
-                kept = [one for one in made["rows"] if one["hosts"] != count]
-                made["rows"] = sorted([*kept, fresh], key=lambda one: one["hosts"])
+                with served(engine):
+                    fresh = row(avatar, wanted, count, seconds, cores, bars) | {"engine": engine}
+                kept = [one for one in made["rows"] if (one["hosts"], one["engine"]) != (count, engine)]
+                made["rows"] = sorted([*kept, fresh], key=lambda one: (one["engine"], one["hosts"]))
                 if json_file:
                     json_file.write_text(json.dumps(made, indent=1), encoding="utf-8")
     except AvatarError as error:

@@ -35,7 +35,7 @@ MAY = {
     "live": LOW | {"show", "stage", "voice", "lips", "broadcast", "engine", "capacity"},
     "engine": BASE | {"bundle", "device", "face", "lips", "media"},
     "capacity": BASE | {"device"},
-    "gauge": LOW | {"capacity", "live", "figures", "broadcast", "stage", "voice"},
+    "gauge": LOW | {"capacity", "engine", "live", "figures", "broadcast", "stage", "voice"},
     "show": LOW | {"web"},
     "stage": LOW,
     "lips": LOW,

@@ -223,6 +223,7 @@ class Capacity(_Figures):
         sizes: By size, the first one asked for first.
         encodings: Encoders that can be opened here.
         others: Cores that other programs took meanwhile, on average.
+        shared: Whether the machine's render engine painted for the shows that were measured: they cost less with it.
     """
 
     version: int = VERSION
@@ -235,6 +236,7 @@ class Capacity(_Figures):
     sizes: tuple[Measured, ...]
     encodings: tuple[Encoding, ...] = ()
     others: float = 0.0
+    shared: bool = False
 
     def of(self, size: Size) -> Measured | None:
         """What was measured of this very size."""

@@ -64,7 +64,8 @@ def capacity(
 
     From then on `live` and the studio refuse a show that has no room, with what is short, how much is left and what
     to do; no show on air ever gets less. Where nothing was measured, nothing is refused. `live --seat force` goes on
-    air all the same. `say` and `clone` take no seats: they yield to shows.
+    air all the same. Where `avatar-engine engine serve` runs, it is measured with it. `say` and `clone` take no seats:
+    they yield to shows.
     """
     if show:
         out.print(told(room.look(), room.taken()))
@@ -113,6 +114,8 @@ def _machine(found: Capacity) -> Table:
         rows.append(
             ("card's encoders", "no limit found" if limits.sessions is None else str(limits.sessions))
         )
+    if found.shared:
+        rows.append(("engine", "the render engine painted and spoke for the measured shows: let it run"))
     if found.others > 0.05:
         rows.append(
             ("beside it", f"other programs took {found.others:.2f} cores meanwhile: measure when it is quiet")

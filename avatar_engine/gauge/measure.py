@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from avatar_engine.bundle import Bundle
 from avatar_engine.capacity import machine, record, seats
 from avatar_engine.capacity.admission import POOLS, fitting, shortest
@@ -63,7 +61,13 @@ class _Steps:
 
     @classmethod
     def of(cls, avatar: Path) -> _Steps:
-        facts = [machine.fingerprint().model_dump_json(), str(avatar.resolve()), avatar.stat().st_mtime_ns]
+        shared = bool(onair.helpers())
+        facts = [
+            machine.fingerprint().model_dump_json(),
+            str(avatar.resolve()),
+            avatar.stat().st_mtime_ns,
+            shared,
+        ]
         key = hashlib.sha256(repr(facts).encode()).hexdigest()
         steps = cls(state_folder() / "capacity.partial.json", key)
         with suppress(OSError, ValueError, KeyError, TypeError):
@@ -157,6 +161,7 @@ def measure(
         sizes=tuple(found),
         encodings=tuple(encodings),
         others=round(sum(trial.others for trial in trials) / max(1, len(trials)), 3),
+        shared=bool(onair.helpers()),
     )
     record.keep(capacity)
     steps.forget()
@@ -299,8 +304,3 @@ def reason(pool: str, stage: str, cost: Cost, limits: Limits) -> str:
             f"{share:.0%} of that is {STAGES.get(stage, stage)}."
         )
     return f"The {pool}: {POOLS[pool]} run out first."
-
-
-def others() -> float:
-    """Cores that are busy now, in the last second."""
-    return psutil.cpu_percent(1.0) / 100 * (psutil.cpu_count() or 1)

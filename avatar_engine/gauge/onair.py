@@ -2,7 +2,8 @@
 
 Every show is a process of its own with all the processes of a show below it, and goes to a receiver on this machine.
 They are watched from the moment at which all of them have settled: idle pictures are baked, second renderers loaded,
-something is being said. A show that is told nothing any more ends by itself, so that nothing stays when the measuring
+something is being said. Where the machine's engine runs it paints and speaks for them, and what it takes is shared out.
+A show that is told nothing any more ends by itself, so that nothing stays when the measuring
 is stopped, however that is done.
 """
 
@@ -24,6 +25,7 @@ import psutil
 
 from avatar_engine.capacity.model import Size, Trial, add
 from avatar_engine.contracts import Progress, silent
+from avatar_engine.engine import wire
 from avatar_engine.errors import AvatarError
 from avatar_engine.figures.processes import Processes
 from avatar_engine.gauge.receiver import Receiver
@@ -156,46 +158,48 @@ def on_air(
     """
     with ExitStack() as stack:
         goals = [address(number) if address else "" for number in range(hosts)]
-        shows = [_begin(show or perform, (avatar, script, size), stack, goal) for goal in goals]
+        shows: list[_Show] = []
+        stack.callback(_end, shows)
+        for goal in goals:
+            shows.append(_begin(show or perform, (avatar, script, size), goal))  # noqa: PERF401 - those that began end
         _await(shows, progress, stage)
         first = [show.looks[-1] for show in shows]
         missing = sum(show.missing for show in shows)
         marks, machine, began = [len(show.looks) for show in shows], psutil.cpu_times(), time.monotonic()
-        own = _spent(shows)
+        own, shared = _spent(shows), helpers()
         while (passed := time.monotonic() - began) < seconds:
             time.sleep(0.2)
             _listen(shows)
             progress(stage, 0.5 + 0.5 * passed / seconds, f"{hosts} on air")
         length, after, mine = time.monotonic() - began, psutil.cpu_times(), _spent(shows)
+        helped = {name: (spent - shared.get(name, spent)) / length for name, spent in helpers().items()}
         last = [show.looks[-1] for show in shows]
         busy = (_busy(after) - _busy(machine)) / length
         lost = sum(show.missing for show in shows) - missing
         watched = [look for show, mark in zip(shows, marks, strict=True) for look in show.looks[mark:]]
         trial = summary(first, last, watched, encode_cores, lost)
+        stages = dict(trial.stages)
+        add(stages, {name: round(cores / hosts, 4) for name, cores in helped.items()})
         trial = trial.model_copy(
             update={
+                "stages": stages,
                 "seconds": round(length, 1),
                 "busy": round(busy, 3),
-                "others": round(max(0.0, busy - (mine - own) / length), 3),
+                "others": round(max(0.0, busy - (mine - own) / length - sum(helped.values())), 3),
             }
         )
         progress(stage, 1.0, f"{hosts} on air: {trial.lost or 'nothing'} lost")
         return trial, last
 
 
-def _begin(
-    show: Callable[..., None], order: tuple[Path, Path, Size], stack: ExitStack, address: str
-) -> _Show:
+def _begin(show: Callable[..., None], order: tuple[Path, Path, Size], address: str) -> _Show:
     receiver = None if address else Receiver()
-    if receiver:
-        stack.callback(receiver.close)
-        address = receiver.address
+    address = receiver.address if receiver else address
     context = multiprocessing.get_context("spawn")
     line, theirs = context.Pipe()
     process = context.Process(target=show, args=(theirs, *order, address), name="measured show")
     process.start()
     theirs.close()
-    stack.callback(_end, process, line)
     return _Show(process, line, receiver)
 
 
@@ -294,24 +298,41 @@ def _spent(shows: Sequence[_Show]) -> float:
     return total
 
 
+def helpers() -> dict[str, float]:
+    """CPU seconds so far, by stage, of the processes that work for all shows of this machine, where they run: the
+    render engine paints, and what it has started makes voices."""
+    spent: dict[str, float] = {}
+    with suppress(AvatarError, psutil.Error):
+        engine = psutil.Process(int(wire.status()["pid"]))
+        for stage, process in [("paint", engine), *(("voice", child) for child in engine.children(True))]:
+            with suppress(psutil.Error):
+                times = process.cpu_times()
+                add(spent, {stage: times.user + times.system})
+    return spent
+
+
 def _busy(times: Any) -> float:
     """CPU seconds of the machine that were not idle."""
     return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
 
 
-def _end(process: Any, line: Connection[Any, Any]) -> None:
-    """Tell a show to end, and see to it."""
-    with suppress(OSError):
-        line.send("stop")
-    process.join(20)
-    if process.is_alive():
-        with suppress(psutil.Error):
-            for child in psutil.Process(process.pid).children(recursive=True):
-                with suppress(psutil.Error):
-                    child.kill()
-        process.kill()
-        process.join(5)
-    line.close()
+def _end(shows: Sequence[_Show]) -> None:
+    """Tell shows to end, and see to it."""
+    for show in shows:
+        with suppress(OSError):
+            show.line.send("stop")
+    for show in shows:
+        show.process.join(20)
+        if show.process.is_alive():
+            with suppress(psutil.Error):
+                for child in psutil.Process(show.process.pid).children(recursive=True):
+                    with suppress(psutil.Error):
+                        child.kill()
+            show.process.kill()
+            show.process.join(5)
+        show.line.close()
+        if show.receiver:
+            show.receiver.close()
 
 
 def perform(line: Connection[Any, Any], avatar: Path, script: Path, size: Size, address: str) -> None:
@@ -323,7 +344,10 @@ def perform(line: Connection[Any, Any], avatar: Path, script: Path, size: Size, 
     stop = threading.Event()
     threading.Thread(target=_obey, args=(line, stop), daemon=True).start()
     try:
-        run(avatar, script, [address], size=size, loop=True, seat=FORCE, on_status=_Watch(line), stop=stop)
+        run(
+            avatar, script, [address], size=size, loop=True, seat=FORCE, render_engine="auto", on_status=_Watch(line),
+            stop=stop,
+        )  # fmt: skip
     except AvatarError as error:
         with suppress(OSError):
             line.send((error.what, error.advice))

@@ -18,6 +18,7 @@ from avatar_engine.broadcast.spec import ProgrammeFormat
 from avatar_engine.bundle import Bundle
 from avatar_engine.capacity import admission
 from avatar_engine.capacity.seats import Hold, Seat, heir_of
+from avatar_engine.engine import wire
 from avatar_engine.errors import AvatarError
 from avatar_engine.lips.model import FACTS
 from avatar_engine.stage.body import reels_of
@@ -79,6 +80,10 @@ def seated(
     elif kept.advice:
         log.warning("%s", kept.advice)
     known = kept.capacity if kept and not kept.foreign else None
+    if known and known.shared and not _engine_runs():
+        log.warning(
+            "The capacity was measured with the render engine, which does not run now; shows take more."
+        )
     told: list[capacity.Choice] = []
 
     def decide(taken: Sequence[Seat]) -> Seat:
@@ -101,6 +106,13 @@ def seated(
         log.warning("the show is let in by force: %s", choice.verdict.why)
     # An encoder of the card that fails later may be replaced by the processor's, as it always was.
     return Seated(hold, AUTO if encoder == AUTO and choice.encoder == names[0] else choice.encoder)
+
+
+def _engine_runs() -> bool:
+    try:
+        return bool(wire.status())
+    except AvatarError:
+        return False
 
 
 def demand_of(

@@ -55,6 +55,9 @@ SLOW = 0.9
 """Seconds of work for a second of speech from which the voice can't keep up: an utterance then waits until it is
 whole, because a rest between two sentences is natural and one inside a word is not."""
 
+SLOW_LEAD = 20.0
+"""Seconds that such a voice keeps ready instead of `LEAD`: it must not rest while it is behind."""
+
 READS = 0.5
 """Seconds of work for a second of speech up to which a voice leaves room for reading back what it said."""
 
@@ -415,7 +418,7 @@ class VoiceProcess(Line[_Ready]):
                     if self._over():
                         break
                     continue
-                lead = self._lead
+                lead = self._wanted()
                 if isinstance(item, Pause):
                     self._put(Silence(round(item.seconds * SAMPLE_RATE), self.generation))
                     lead = round(BEAT_LEAD * SAMPLE_RATE) if isinstance(item, Beat) else lead
@@ -470,6 +473,11 @@ class VoiceProcess(Line[_Ready]):
         if whole or self.figures.pace < SLOW or held > LONGEST_HELD:
             self._put(*self._held)
             self._held.clear()
+
+    def _wanted(self) -> int:
+        """Samples that are kept ready."""
+        slow = round(SLOW_LEAD * SAMPLE_RATE) if self.figures.pace >= SLOW else 0
+        return max(self._lead, slow)
 
     def _wait_for_room(self, generation: int, lead: int) -> bool:
         """Wait until more may be made; whether what was handed out last was taken back meanwhile."""
@@ -541,7 +549,7 @@ class VoiceProcess(Line[_Ready]):
                 self.figures.first_sound.append(time.monotonic() - asked)
             for piece in progress.take(speech, sentence):
                 self._offer(piece)
-            progress.unwanted = self._wait_for_room(utterance.generation, self._lead)
+            progress.unwanted = self._wait_for_room(utterance.generation, self._wanted())
             if not stale and (progress.unwanted or self._closing or utterance.generation < self.generation):
                 stale = True
                 worker.drop()
