@@ -268,7 +268,7 @@ def desk(page: Page, address: str, house: House, inlet: int, folder: Path) -> No
         ask = urllib.request.Request(
             f"http://127.0.0.1:{inlet}/", json.dumps(asked).encode(), {"content-type": "application/json"}
         )
-        urllib.request.urlopen(ask, timeout=10).read()
+        urllib.request.urlopen(ask, timeout=60).read()
         time.sleep(12)
         photograph(page, address, folder, {"desk": f"/on-air/{ident}"}, 6)
     finally:

@@ -117,7 +117,9 @@ def test_a_presenter_permits_withdraws_takes_a_copy_and_is_erased(
     page.wait_for_selector("#permits .badge.good >> text=valid")
     with page.expect_download() as taken:
         page.click("#permits >> text=Take the file")
-    assert "youtube" in Path(taken.value.path()).read_text() and code not in Path(taken.value.path()).read_text()
+    assert (
+        "youtube" in Path(taken.value.path()).read_text() and code not in Path(taken.value.path()).read_text()
+    )
     assert not serious(page)
 
     page.click("summary >> text=Withdraw the consent")
