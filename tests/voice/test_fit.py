@@ -50,6 +50,7 @@ def score(note: str) -> float:
 
 
 @pytest.mark.weights
+@pytest.mark.timeout(900)  # minutes of computing, beside shows that come first
 def test_a_short_fit_moves_every_gain_and_is_resumed(
     spoken: tuple[np.ndarray, list[Stretch]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
