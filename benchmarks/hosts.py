@@ -63,13 +63,15 @@ def row(
                 avatar, said, size, hosts, seconds, encode_cores=encode, progress=progress,
                 stage=f"{hosts} shows", address=lambda number: server.url(f"show{number}"),
             )  # fmt: skip
-        got = [timing(server.recordings(f"show{number}")[-1]) for number in range(hosts)]
+        kept = [server.recordings(f"show{number}") for number in range(hosts)]
+        got = [timing(recordings[-1]) for recordings in kept if recordings]
     return {
         **trial.model_dump(),
         "whole": whole(trial),
         "lost": trial.lost,
         "encoder": looks[0].encoder,
         "received": [asdict(one) for one in got],
+        "never_received": hosts - len(got),
         "limit": limit(trial),
     }
 
