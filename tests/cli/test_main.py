@@ -80,7 +80,7 @@ def _parse(words: list[str]) -> Any:
 
 @pytest.mark.parametrize("line", _examples())
 def test_every_example_is_a_valid_command(line: str) -> None:
-    _parse(shlex.split(line)[1:])
+    _parse(shlex.split(line, comments=True)[1:])
 
 
 def test_every_command_teaches() -> None:

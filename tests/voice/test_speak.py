@@ -135,6 +135,8 @@ class Planned:
     def features(self, plan: Plan) -> SimpleNamespace:
         return SimpleNamespace(columns=plan.pitch.shape[1], said=self.asked[-1][0])
 
+    body = features
+
     def window(self, features: SimpleNamespace, start: int, stop: int, margin: int) -> np.ndarray:
         self.made.append((start, margin))
         at = np.arange(start * SAMPLES_PER_FEATURE, stop * SAMPLES_PER_FEATURE)
