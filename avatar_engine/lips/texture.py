@@ -15,11 +15,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.face.crop import Crop, extract
-from avatar_engine.lips.painter import terms
 
 TEXTURES = 24
 """Numbers of a texture. On two people's held-out pictures 4, 8, 16, 24 and 32 took 1.1, 1.6, 2.3, 2.9 and 3.3 dB (1.3,
@@ -51,7 +49,7 @@ class TextureBasis:
     @classmethod
     def none(cls, size: int, coefficients: int) -> TextureBasis:
         """No texture at all, for lips of which nothing but the shape is known."""
-        count = terms(torch.zeros(1, coefficients)).shape[1]
+        count = _terms(np.zeros((1, coefficients), np.float32)).shape[1]
         side = size // _pool(size)
         return cls(np.zeros((0, side, side), np.float32), np.zeros((count, 0), np.float32))
 
@@ -77,7 +75,7 @@ class TextureBasis:
         for first in range(0, len(luma), PORTION):
             some = slice(first, first + PORTION)
             out[some] = _pooled(luma[some]) @ flat.T
-        out -= terms(torch.from_numpy(np.asarray(shapes, np.float32))).numpy() @ self.shapes
+        out -= _terms(shapes) @ self.shapes
         return np.clip(out, -FARTHEST, FARTHEST, out=out)
 
     def seen(
@@ -125,7 +123,7 @@ def fit_texture(
     true = np.concatenate([_pooled(luma[rows[i : i + PORTION]]) for i in range(0, len(rows), PORTION)])
     tint = true @ round_it * np.float32(pool * pool)
     mean, spread = float(tint.mean()), float(tint.std()) + STILL
-    shape = terms(torch.from_numpy(shapes[rows])).numpy()
+    shape = _terms(shapes[rows])
     known = np.concatenate([shape, ((tint - mean) / spread)[:, None]], 1).astype(np.float64)
     ridge = np.diag([1e-3] + [RIDGE] * (known.shape[1] - 1))
     usual = np.linalg.solve(known.T @ known + ridge, known.T @ true[:, inside]).astype(np.float32)
@@ -172,3 +170,12 @@ def _pooled(luma: ByteArray) -> FloatArray:
 def _shrunk(plane: FloatArray, pool: int) -> FloatArray:
     side = len(plane) // pool
     return np.asarray(cv2.resize(plane, (side, side), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _terms(shapes: FloatArray) -> FloatArray:
+    """See `avatar_engine.lips.painter.terms`."""
+    import torch  # only a fit needs it: a show, which reads this basis, must not wait for it to load
+
+    from avatar_engine.lips.painter import terms
+
+    return np.asarray(terms(torch.from_numpy(np.asarray(shapes, np.float32))).numpy(), np.float32)
