@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -136,3 +137,23 @@ def find(show: str = "") -> ShowFolder:
         f"No show {show!r} has been on air here." if show else "No show has been on air here.",
         f"The latest: {known}." if known else "Begin one: avatar-engine live --help",
     )
+
+
+def last_line(log: Path) -> str:
+    """The last line of what a program printed, cut for people; "" for none."""
+    lines = [line.strip() for line in _end(log, 4096).splitlines() if line.strip()]
+    return lines[-1][:160] if lines else ""
+
+
+def error_in(log: Path) -> str:
+    """The last error in what a program of the command line printed; "" for none."""
+    _, found, after = _end(log, 16_384).rpartition("Error:")
+    return " ".join(after.split())[:600] if found else ""
+
+
+def _end(log: Path, most: int) -> str:
+    """The last bytes of a file that may be growing; "" where there is none."""
+    with suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - most))
+        return file.read().decode("utf-8", "replace")
+    return ""

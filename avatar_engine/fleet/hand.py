@@ -365,7 +365,7 @@ def _show(run: Path, show: str, lives: bool, journal: int) -> Report:
         return Report(0, "ended", place, aired, ending=str(about.get("ending", "")), journal=piece)
     if about.get("state") == "failed":
         return Report(0, "failed", place, aired, error=str(about.get("error", "")), journal=piece)
-    error = str(_over(run).get("why") or "") or _told_in(run / keeper.LOG)
+    error = str(_over(run).get("why") or "") or folders.error_in(run / keeper.LOG)
     state = "failed" if not aired and _over(run).get("code") == 2 else "cut off"
     return Report(0, state, place, aired, error=error, journal=piece)  # type: ignore[arg-type]
 
@@ -373,12 +373,12 @@ def _show(run: Path, show: str, lives: bool, journal: int) -> Report:
 def _fit(run: Path, lives: bool) -> Report:
     """How a fit goes, or went."""
     if lives:
-        return Report(0, "running", told=_tail(run / keeper.LOG))
+        return Report(0, "running", told=folders.last_line(run / keeper.LOG))
     over = _over(run)
     if over.get("code") == 0:
-        return Report(0, "ended", told=_tail(run / keeper.LOG))
+        return Report(0, "ended", told=folders.last_line(run / keeper.LOG))
     if over.get("code") == 2:
-        return Report(0, "failed", error=_told_in(run / keeper.LOG))
+        return Report(0, "failed", error=folders.error_in(run / keeper.LOG))
     return Report(0, "cut off", error=str(over.get("why") or ""))
 
 
@@ -441,26 +441,3 @@ def _over(run: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
         return dict(json.loads((run / keeper.OVER).read_text()))
     return {}
-
-
-def _tail(log: Path) -> str:
-    """The last line of a log."""
-    with suppress(OSError):
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 4096))
-            lines = [
-                line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()
-            ]
-        return lines[-1][:160] if lines else ""
-    return ""
-
-
-def _told_in(log: Path) -> str:
-    """The last error in what a program printed; "" for none."""
-    with suppress(OSError):
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 16_384))
-            text = file.read().decode("utf-8", "replace")
-        _, found, after = text.rpartition("Error:")
-        return " ".join(after.split())[:600] if found else ""
-    return ""

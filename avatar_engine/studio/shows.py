@@ -447,20 +447,9 @@ def _ending(left: folders.ShowFolder | None, log: Path) -> tuple[str, str]:
         return "ended", str(about.get("ending", ""))
     if about.get("state") == "failed":
         return "failed", str(about.get("error", ""))
-    if told := _told_in(log):
+    if told := folders.error_in(log):
         return "failed", told
     return "cut off", ""
-
-
-def _told_in(log: Path) -> str:
-    """The last error in what a show printed; "" for none."""
-    with suppress(OSError):
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 16_384))
-            text = file.read().decode("utf-8", "replace")
-        _, found, after = text.rpartition("Error:")
-        return " ".join(after.split())[:600] if found else ""
-    return ""
 
 
 def _free_port() -> int:

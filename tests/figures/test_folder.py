@@ -50,3 +50,12 @@ def test_a_place_that_is_no_folder_is_an_error_to_read(home):
     (home / "state").write_text("")
     with pytest.raises(AvatarError, match="can't be made"):
         folder.new("marie")
+
+
+def test_the_last_error_and_the_last_line_of_what_a_program_printed(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert (folder.error_in(log), folder.last_line(log)) == ("", "")
+    log.write_text("Error: the first\nmore\nError: The  server\n refuses.\n", encoding="utf-8")
+    assert (folder.error_in(log), folder.last_line(log)) == ("The server refuses.", "refuses.")
+    log.write_text("x" * 50_000 + "\nmaking pictures\n\n", encoding="utf-8")
+    assert (folder.error_in(log), folder.last_line(log)) == ("", "making pictures")

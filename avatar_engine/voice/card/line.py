@@ -264,25 +264,32 @@ class Sentence:
         return self._near
 
 
-class CardPlanner(Planner):
-    """A planner whose sentences are laid out on the card."""
+class _OnCard(Planner):
+    """What the card makes needs no memory here until it is away."""
 
-    def __init__(self, style: FloatArray, folded: Folded | None, beside: Planner, line: Line) -> None:
-        self._line = line
-        super().__init__(style, folded, beside=beside)
+    _line: Line
 
     def _load(self) -> None:
-        """Nothing: what the card does needs no memory here until it is away."""
+        """Nothing."""
 
     @cached_property
     def _person(self) -> Person:
         return person.body(self.style[0], self.folded)
 
     def body(self, plan: Plan) -> Body:
+        """See `Planner.body`."""
         return Sentence(plan, self._person, self._line.next_sentence(), self)
 
 
-class CardNetwork(Network):
+class CardPlanner(_OnCard):
+    """A planner whose sentences are laid out on the card."""
+
+    def __init__(self, style: FloatArray, folded: Folded | None, beside: Planner, line: Line) -> None:
+        self._line = line
+        super().__init__(style, folded, beside=beside)
+
+
+class CardNetwork(_OnCard, Network):
     """The network of one voice whose sound the card makes.
 
     Args:
@@ -298,16 +305,6 @@ class CardNetwork(Network):
     ) -> None:
         self._line, self._sounds = line, person.generator(style, folded, statistics)
         super().__init__(style, folded, statistics, threads)
-
-    def _load(self) -> None:
-        """Nothing: what the card does needs no memory here until it is away."""
-
-    @cached_property
-    def _person(self) -> Person:
-        return person.body(self.style[0], self.folded)
-
-    def body(self, plan: Plan) -> Body:
-        return Sentence(plan, self._person, self._line.next_sentence(), self)
 
     def beside(self, style: FloatArray, folded: Folded | None) -> Planner:
         return CardPlanner(style, folded, self, self._line)
