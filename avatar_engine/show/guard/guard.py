@@ -676,9 +676,11 @@ def _kind(
 def _bound(plain: str, place: tuple[int, int], words: Mapping[str, re.Pattern[str]]) -> str:
     """Whether an amount is said to be more than what is meant, "under", or less, "over"; "" where it is meant."""
     before, after = plain[: place[0]], plain[place[1] :]
-    for bound in ("under", "over"):
-        if words[f"{bound}_before"].search(before) or words[f"{bound}_after"].match(after):
-            return bound
+    for bound, other in (("under", "over"), ("over", "under")):
+        if found := words[f"{bound}_before"].search(before):
+            return other if words["denied_before"].search(before[: found.start()]) else bound
+        if found := words[f"{bound}_after"].match(after):
+            return other if words["denied_after"].match(after[found.end() :]) else bound
     return ""
 
 
@@ -745,6 +747,8 @@ def words_of(language: str) -> Mapping[str, re.Pattern[str]]:
     made["near_price"] = re.compile(rf"{edge}(?:{price}){gap}(?:[^\W\d_]+{gap}){{1,2}}$", re.IGNORECASE)
     made["place_before"] = re.compile(rf"{edge}(?:{told['place']}){gap}$", re.IGNORECASE)
     made["was_before"] = re.compile(rf"{edge}(?:{was}){gap}(?:\w+\s+)?$", re.IGNORECASE)
+    made["denied_before"] = re.compile(rf"{edge}(?:{told['denied']}){gap}(?:\w+{gap})?$", re.IGNORECASE)
+    made["denied_after"] = re.compile(rf"\s*(?:{told.get('denied_after', '(?!)')})", re.IGNORECASE)
     for bound in ("under", "over"):
         made[f"{bound}_before"] = re.compile(rf"{edge}(?:{told[bound]}){gap}$", re.IGNORECASE)
         behind = told.get(f"{bound}_after", "(?!)")  # no such words

@@ -173,8 +173,22 @@ def test_of_other_lies_about_prices_few_get_through_and_most_truths_do() -> None
         ("It costs less than €30.", False),
         ("It is worth more than twenty euros.", False),
         ("It costs at least €30.", False),
+        ("It costs no less than fifty euros.", False),
+        ("It is never under €50.", False),
+        ("de: Er kostet nicht weniger als fünfzig Euro.", False),
+        ("fr: Elle ne coûte pas moins de cinquante euros.", False),
+        ("es: No cuesta menos de cincuenta euros.", False),
+        ("es: Cuesta no menos de cincuenta euros.", False),
+        ("it: Costa non meno di cinquanta euro.", False),
+        ("pt: Custa não menos de cinquenta euros.", False),
+        ("zh: 不低于五十欧元。", False),
+        ("ja: 五十ユーロ以下ではありません。", False),
+        ("hi: पचास यूरो से कम नहीं।", False),
+        ("de: Er kostet nicht mehr als vierzig Euro.", True),
+        ("fr: Elle ne coûte pas plus de quarante euros.", True),
     ],
 )
 def test_a_bound_is_true_or_is_not_said_and_never_put_right(sentence: str, said: bool) -> None:
-    verdict = PLAIN.check(sentence, "en", "scarf", "script:1")
+    language, _, told = sentence.rpartition(": ")
+    verdict = PLAIN.check(sentence := told, language or "en", "scarf", "script:1")
     assert verdict.text == (sentence if said else ""), "put right it would be wrong: under €39"
