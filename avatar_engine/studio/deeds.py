@@ -23,7 +23,7 @@ from avatar_engine.studio.gate import Caller
 from avatar_engine.studio.guard import SANDBOX
 from avatar_engine.studio.outputs import Output
 from avatar_engine.studio.people import Person
-from avatar_engine.studio.refusals import Conflict, Forbidden, Missing, Refusal
+from avatar_engine.studio.refusals import Conflict, Forbidden, Missing, Refusal, TooMany
 from avatar_engine.studio.scripts import Judged
 from avatar_engine.studio.shows import Wish
 
@@ -271,6 +271,8 @@ def confirm(caller: Caller, code: str) -> None:
         caller.house.factors.check(caller.person, code)
     except Refusal as error:
         caller.house.note(caller.person.name, "code refused", why=error.what)
+        if isinstance(error, TooMany):
+            raise
         raise Forbidden(error.what, error.advice) from None
     if caller.session:
         caller.house.factors.confirm(caller.session.hash)
@@ -441,6 +443,8 @@ def change(caller: Caller, ident: int, role: str, active: bool) -> Person:
 def begin_factor(caller: Caller, password: str) -> Begun:
     """Set up a second factor of one's own; who has a session alone can't."""
     caller.house.people.check_own(caller.person, password)
+    if caller.person.factor:
+        raise Conflict("You have a second factor already.", "Remove it with a code of it first.")
     return caller.house.factors.begin(caller.person)
 
 

@@ -7,7 +7,6 @@ a code counts once, and of spare codes a SHA-256 is kept, for they are random th
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import secrets
 import time
@@ -19,9 +18,9 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.studio.database import Database
-from avatar_engine.studio.people import Person, same
+from avatar_engine.studio.people import Person, digest, same
 from avatar_engine.studio.rates import Rate
-from avatar_engine.studio.refusals import Forbidden, Refusal, SignIn, TooMany
+from avatar_engine.studio.refusals import Conflict, Forbidden, Refusal, SignIn, TooMany
 from avatar_engine.studio.vault import Vault
 
 DIGITS, STEP = 6, 30
@@ -103,6 +102,7 @@ class Factors:
 
         Raises:
             Refusal: It took too long, is somebody else's, or the code is wrong.
+            Conflict: There is one already.
         """
         try:
             begun = json.loads(self._vault.open(sealed.encode()))
@@ -118,10 +118,12 @@ class Factors:
                 "This is not the code of the moment.", "Type the six digits that the phone shows now."
             )
         with self._database.together():
-            self._database.do(
-                "UPDATE people SET factor = ?, factor_step = ? WHERE id = ?",
+            taken = self._database.do(
+                "UPDATE people SET factor = ?, factor_step = ? WHERE id = ? AND factor IS NULL",
                 self._vault.seal(begun["secret"]), step, person.id,
             )  # fmt: skip
+            if not taken:  # two were begun at once
+                raise Conflict("You have a second factor already.", "Remove it with a code of it first.")
             return self._spare(person)
 
     def renew(self, person: Person) -> list[str]:
@@ -149,7 +151,7 @@ class Factors:
         typed = "".join(code.split())
         if len(typed) > DIGITS:
             used = self._database.do(
-                "DELETE FROM spare_codes WHERE person = ? AND hash = ?", person.id, _hash(typed)
+                "DELETE FROM spare_codes WHERE person = ? AND hash = ?", person.id, _spare_hash(typed)
             )
         else:
             secret = base64.b32decode(self._opened(row["factor"]))
@@ -173,7 +175,7 @@ class Factors:
         secret, now = secrets.token_urlsafe(32), self._clock()
         self._database.do("DELETE FROM half_in WHERE expires < ?", now)
         self._database.do(
-            "INSERT INTO half_in VALUES (?, ?, ?)", _hash(secret), person.id, now + HALF_SECONDS
+            "INSERT INTO half_in VALUES (?, ?, ?)", digest(secret), person.id, now + HALF_SECONDS
         )
         return secret
 
@@ -184,7 +186,7 @@ class Factors:
             SignIn: It was too long ago, or never.
         """
         found = self._database.row(
-            "SELECT person FROM half_in WHERE hash = ? AND expires > ?", _hash(secret), self._clock()
+            "SELECT person FROM half_in WHERE hash = ? AND expires > ?", digest(secret), self._clock()
         )
         if found is None:
             raise SignIn("That took too long.", "Sign in again.")
@@ -192,7 +194,7 @@ class Factors:
 
     def whole(self, secret: str) -> None:
         """The code was right, too: the secret holds no more."""
-        self._database.do("DELETE FROM half_in WHERE hash = ?", _hash(secret))
+        self._database.do("DELETE FROM half_in WHERE hash = ?", digest(secret))
 
     def confirm(self, session: str) -> None:
         """A code was typed in this session just now."""
@@ -231,7 +233,7 @@ class Factors:
         for _ in range(SPARE):
             letters = base64.b32encode(secrets.token_bytes(10)).decode().lower()
             made.append("-".join(letters[at : at + 4] for at in range(0, 16, 4)))
-            self._database.do("INSERT INTO spare_codes VALUES (?, ?)", _hash(made[-1]), person.id)
+            self._database.do("INSERT INTO spare_codes VALUES (?, ?)", _spare_hash(made[-1]), person.id)
         return made
 
 
@@ -239,7 +241,6 @@ def _totp(secret: bytes) -> TOTP:
     return TOTP(secret, DIGITS, SHA1(), STEP)  # noqa: S303 - the standard's; nothing rests on collisions
 
 
-def _hash(secret: str) -> str:
-    """Of a spare code without its dashes, or of another secret."""
-    plain = secret.replace("-", "").lower() if len(secret) < 32 else secret
-    return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()
+def _spare_hash(code: str) -> str:
+    """Of a spare code, however it is written."""
+    return digest(code.replace("-", "").lower())

@@ -75,11 +75,13 @@ def sign_in(request: Request, name: Text = "", password: Text = "") -> Response:
 def sign_in_with_code(request: Request, half: Text = "", code: Text = "") -> Response:
     """Let somebody in whose password was right, and who has the second factor, too."""
     house = house_of(request)
+    who = "somebody"
     try:
         person = house.people.person(house.factors.half(half))
+        who = person.name  # whose password somebody knows
         house.factors.check(person, code)
     except AvatarError as error:
-        house.note("somebody", "code refused", why=error.what)
+        house.note(who, "code refused", why=error.what)
         status = int(getattr(error, "status", 400))
         return page(request, None, "code.html.j2", status, half=half, error=error.what, advice=error.advice)
     house.factors.whole(half)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from avatar_engine.studio.house import House
 from avatar_engine.studio.people import Person, Session, same
 from avatar_engine.studio.rates import Rate
-from avatar_engine.studio.refusals import Forbidden, NeedsFactor, SignIn, TooMany
+from avatar_engine.studio.refusals import Forbidden, SignIn, TooMany
 
 COOKIE, SAFE_COOKIE = "studio", "__Host-studio"
 """Of a session; the second one where the studio is reached by HTTPS."""
@@ -61,7 +61,7 @@ async def _caller(request: Request) -> Caller:
         if not same(given, found.session.csrf):
             raise Forbidden("This page is too old, or not of the studio.", "Open it anew, and try again.")
     if lacks_factor(found) and not request.url.path.startswith(WAYS_TO_A_FACTOR):
-        raise NeedsFactor(
+        raise Forbidden(
             "Everybody here signs in with a second factor, and you have none yet.",
             "Set it up in the settings.",
         )

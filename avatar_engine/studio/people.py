@@ -97,7 +97,7 @@ class People:
         self._database.do("DELETE FROM invitations WHERE expires < ?", now)
         self._database.do(
             "INSERT INTO invitations VALUES (?, ?, ?, ?, ?)",
-            _hash(secret), role, person, by, now + LINK_HOURS * 3600,
+            digest(secret), role, person, by, now + LINK_HOURS * 3600,
         )  # fmt: skip
         return secret
 
@@ -110,7 +110,7 @@ class People:
         found = self._database.row(
             "SELECT i.*, p.name FROM invitations i LEFT JOIN people p ON p.id = i.person "
             "WHERE hash = ? AND expires > ?",
-            _hash(secret), self._clock(),
+            digest(secret), self._clock(),
         )  # fmt: skip
         if found is None:
             raise Missing(
@@ -131,7 +131,7 @@ class People:
         _check_password(password, name)
         hashed = self._hasher.hash(password)
         with self._database.together():
-            if not self._database.do("DELETE FROM invitations WHERE hash = ?", _hash(secret)):
+            if not self._database.do("DELETE FROM invitations WHERE hash = ?", digest(secret)):
                 raise Missing("This link was used already.", "Ask an admin for another.")
             if found["person"]:
                 self._database.do(
@@ -170,7 +170,7 @@ class People:
     def begin(self, person: Person) -> tuple[str, Session]:
         """A new session, and the secret that goes into the browser's cookie."""
         secret, now = secrets.token_urlsafe(32), self._clock()
-        session = Session(person, secrets.token_urlsafe(24), _hash(secret))
+        session = Session(person, secrets.token_urlsafe(24), digest(secret))
         self._database.do("DELETE FROM sessions WHERE seen < ? OR created < ?", now - IDLE, now - LONGEST)
         self._database.do(
             "INSERT INTO sessions (hash, person, csrf, created, seen) VALUES (?, ?, ?, ?, ?)",
@@ -184,7 +184,7 @@ class People:
         found = self._database.row(
             "SELECT s.csrf, s.hash, s.seen, p.* FROM sessions s JOIN people p ON p.id = s.person "
             "WHERE s.hash = ? AND s.seen > ? AND s.created > ? AND p.active = 1",
-            _hash(secret), now - IDLE, now - LONGEST,
+            digest(secret), now - IDLE, now - LONGEST,
         )  # fmt: skip
         if found is None:
             return None
@@ -206,7 +206,7 @@ class People:
         token = TOKEN + secrets.token_urlsafe(32)
         self._database.do(
             "INSERT INTO tokens (hash, name, person, created) VALUES (?, ?, ?, ?)",
-            _hash(token), name.strip(), person.id, self._clock(),
+            digest(token), name.strip(), person.id, self._clock(),
         )  # fmt: skip
         return token
 
@@ -215,7 +215,7 @@ class People:
         found = self._database.row(
             "SELECT t.id AS token, t.used, p.* FROM tokens t JOIN people p ON p.id = t.person "
             "WHERE t.hash = ? AND p.active",
-            _hash(token),
+            digest(token),
         )
         if found is None:
             return None
@@ -329,7 +329,7 @@ def _check_password(password: str, name: str) -> None:
         raise Refusal("This password is too easy to guess.", "Three or four words do well.")
 
 
-def _hash(secret: str) -> str:
+def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 

@@ -23,10 +23,6 @@ class Forbidden(Refusal):
     status = 403
 
 
-class NeedsFactor(Forbidden):
-    """Everybody here has a second factor, and who asks has none yet."""
-
-
 class Missing(Refusal):
     """There is no such thing."""
 

@@ -13,13 +13,14 @@ from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from avatar_engine.cli import studio as command_line
+from avatar_engine.studio import past
 from avatar_engine.studio.app import made
 from avatar_engine.studio.factors import ENROL_SECONDS, FRESH_SECONDS, Factors, Rules
 from avatar_engine.studio.house import House
 from avatar_engine.studio.people import Person
 from avatar_engine.studio.rates import Rate
-from avatar_engine.studio.refusals import Refusal, SignIn, TooMany
-from tests.studio.conftest import PASSWORD, opened
+from avatar_engine.studio.refusals import Conflict, Refusal, SignIn, TooMany
+from tests.studio.conftest import PASSWORD, opened, until
 
 
 class Clock:
@@ -81,6 +82,44 @@ def test_it_holds_once_a_first_code_came_and_each_code_counts_once(
     factors.check(ada, shown(secret, clock.now - 30))  # a phone whose clock is half a minute late
     with pytest.raises(SignIn):
         factors.check(ada, shown(secret, clock.now + 120))
+
+
+def test_the_first_code_is_used_up_and_nothing_takes_the_place_of_a_factor_that_holds(
+    factors: Factors, ada: Person, clock: Clock
+) -> None:
+    begun, other = factors.begin(ada), factors.begin(ada)
+    factors.enrol(ada, begun.sealed, shown(begun.secret, clock.now))
+    with pytest.raises(SignIn, match="used already"):
+        factors.check(ada, shown(begun.secret, clock.now))
+    clock.now += 60
+    with pytest.raises(Conflict, match="already"):
+        factors.enrol(ada, other.sealed, shown(other.secret, clock.now))
+    factors.check(ada, shown(begun.secret, clock.now))
+
+
+def test_a_password_and_a_session_alone_set_up_no_other_factor(
+    browser: TestClient, house: House, factors: Factors, ada: Person, clock: Clock
+) -> None:
+    enrolled(factors, ada, clock)
+    word = signed_in(browser, house, house.people.person(ada.id))
+    answer = browser.post("/do/me/factor", data={"csrf": word, "password": PASSWORD})
+    assert answer.status_code == 409 and "secret" not in answer.text
+
+
+def test_too_many_codes_are_told_as_such_and_whose_they_were_is_written_down(
+    browser: TestClient, house: House, ada: Person, clock: Clock
+) -> None:
+    house.factors._clock = clock
+    enrolled(house.factors, ada, clock)
+    browser.post("/sign-in/code", data={"half": house.factors.halfway(ada), "code": "000000"})
+    until(
+        lambda: (
+            [one["by"] for one in past.entries(house.audit_log) if one["event"] == "code refused"] == ["Ada"]
+        )
+    )
+    word = signed_in(browser, house, house.people.person(ada.id))
+    tries = [browser.post("/do/me/confirm", data={"csrf": word, "code": f"{one:06}"}) for one in range(12)]
+    assert tries[0].status_code == 403 and tries[-1].status_code == 429
 
 
 def test_a_secret_is_taken_over_by_its_own_person_in_time(
