@@ -100,7 +100,7 @@ def permit_file(caller: Caller, ident: int, name: str) -> Response:
     one = caller.house.clones.one(ident)
     text = permits.text_of(one, name)
     caller.house.note(caller.person.name, "file taken", clone=ident, file=name)
-    headers = {"content-disposition": f'attachment; filename="{one.name}-permit.toml"'}
+    headers = {"content-disposition": 'attachment; filename="permit.toml"'}  # headers hold no other alphabets
     return Response(text, media_type="application/toml", headers=headers)
 
 
@@ -142,7 +142,7 @@ def add_look(caller: Caller, ident: int, name: str, upload: str, painter: float,
 
 def drop_look(caller: Caller, ident: int, name: str) -> None:
     """Take a look out of a clone."""
-    looks.drop(caller.house.clones.one(ident), name)
+    looks.drop(caller.house.jobs, caller.house.clones.one(ident), name)
     caller.house.note(caller.person.name, "look removed", clone=ident, look=name)
 
 
@@ -301,8 +301,6 @@ def start(caller: Caller, clone: int, script: int, wish: Wish, code: str = "") -
     if wish.outputs:
         _see_confirmed(caller, code)
     wish = _with_background(caller, wish)
-    if wish.outputs and not wish.permit:
-        wish = replace(wish, permit=permits.for_now(house.clones.one(clone)))
     ident = house.shows.start(clone, script, wish, caller.person.name)
     one = house.shows.one(ident)
     house.note(

@@ -26,7 +26,6 @@ from avatar_engine.trust import files
 
 log = logging.getLogger(__name__)
 
-KINDS = ("check", "fit", "matte", "look", "say", "rehearse", "verify")
 HEAVY = ("fit", "matte", "look", "rehearse")
 """Of which only so many run at once (`Jobs.room`)."""
 
@@ -54,7 +53,7 @@ class Job:
 
     Attributes:
         id: Its number.
-        kind: One of `KINDS`.
+        kind: One of `avatar_engine.studio.work.KINDS`.
         title: For people.
         clone: Number of the clone that it is about; None for none.
         state: ``queued``, ``running``, ``done``, ``failed`` or ``stopped``.
@@ -91,6 +90,15 @@ class Job:
         return self.state in OPEN
 
 
+ALONE = {
+    "check": ("check",),
+    "fit": ("fit", "matte", "look"),
+    "matte": ("fit", "matte", "look"),
+    "look": ("fit", "matte", "look"),
+}
+"""Which kinds of work on one clone wait for which to end: those write one avatar, and the last to end would win."""
+
+
 class Jobs:
     """Begins, watches and ends them.
 
@@ -118,14 +126,10 @@ class Jobs:
             Refusal: Too much waits.
         """
         with self._database.together():
-            waiting = self._database.rows("SELECT kind, clone FROM jobs WHERE state IN ('queued', 'running')")
+            waiting = self._database.rows("SELECT id FROM jobs WHERE state IN ('queued', 'running')")
             if len(waiting) >= MOST_WAITING:
                 raise Refusal(f"{len(waiting)} jobs wait already.", "Stop some, or wait.")
-            if (
-                clone is not None
-                and {"kind": kind, "clone": clone} in waiting
-                and kind in ("check", "fit", "matte")
-            ):
+            if clone is not None and self.busy(kind, clone):
                 raise Conflict(f"{title}: this is being done already.", "Look at its progress.")
             ident = self._database.do(
                 "INSERT INTO jobs (kind, title, clone, asked, state, by, created) VALUES (?, ?, ?, ?, 'queued', ?, ?)",
@@ -137,6 +141,13 @@ class Jobs:
             _write(place / "ask.json", {"kind": kind, **asked})
         self.look()
         return ident
+
+    def busy(self, kind: str, clone: int) -> bool:
+        """Whether work on a clone waits or is done that work of this kind must not go beside."""
+        open_ = self._database.rows(
+            "SELECT kind FROM jobs WHERE clone = ? AND state IN ('queued', 'running')", clone
+        )
+        return any(row["kind"] in ALONE.get(kind, ()) for row in open_)
 
     def stop(self, ident: int) -> None:
         """Let a job be; what it made so far stays for the next try.

@@ -82,11 +82,17 @@ def text_of(one: Clone, name: str) -> str:
     return (one.folder / FOLDER / name).read_text(encoding="utf-8")
 
 
-def for_now(one: Clone) -> str:
-    """The text of the newest permit that holds now; "" where the consent asks for none, or there is none."""
+def for_now(one: Clone, hosts: Sequence[str]) -> str:
+    """The text of the newest permit that lets a show go to these hosts now; "" where the consent asks for none, or none
+    does."""
     if not (one.signed and one.signed.consent.publish_with):
         return ""
-    return next((text_of(one, kept.name) for kept in listed(one) if kept.state == "valid"), "")
+    for kept in listed(one):
+        file = one.folder / FOLDER / kept.name
+        with suppress(AvatarError):
+            permit.check(one.signed, permit.load(file), tuple(hosts), datetime.now(UTC))
+            return file.read_text(encoding="utf-8")
+    return ""
 
 
 def withdraw(one: Clone, reason: str, code: str = "") -> Revocation:
@@ -103,11 +109,7 @@ def withdraw(one: Clone, reason: str, code: str = "") -> Revocation:
     if not code:
         return revocation.revoke(signed.id, keys.technician_key(), reason)
     key = presenter.key_of(code)
-    if keys.public_text(key) != signed.consent.presenter_key:
-        raise Refusal(
-            "This code is not the one with which the consent was signed.",
-            "Type the 24 letters that the presenter wrote down when they consented.",
-        )
+    presenter.see_own(key, signed.consent.presenter_key)
     return revocation.revoke(signed.id, key, reason)
 
 

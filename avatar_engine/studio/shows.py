@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from avatar_engine.figures import running
 from avatar_engine.live.desk import send
 from avatar_engine.stage.background import TRANSPARENT
 from avatar_engine.stage.layout import BUILT_IN
-from avatar_engine.studio import looks, processes
+from avatar_engine.studio import looks, permits, processes
 from avatar_engine.studio.clones import Clone, Clones
 from avatar_engine.studio.confine import confine
 from avatar_engine.studio.database import Database, Row
@@ -184,6 +184,7 @@ class Shows:
         confine(what.file, self._outputs.hosts())
         addresses = [self._outputs.address(one) for one in dict.fromkeys(wish.outputs)]
         shown = [self._outputs.one(one).shown for one in dict.fromkeys(wish.outputs)]
+        wish = self._permitted(who, wish)
         ident = self._new("show", who, what.name, shown, wish, by)
         place = self.folder(ident)
         shutil.copytree(what.folder, place / "script", ignore=shutil.ignore_patterns(".draft-*"))
@@ -237,7 +238,8 @@ class Shows:
             "WHERE id = ?",
             time.time(), _free_port(), by, ident,
         )  # fmt: skip
-        return self._launch(ident, self._clones.one(now.clone), addresses, wish, resume=True)
+        who = self._clones.one(now.clone)
+        return self._launch(ident, who, addresses, self._permitted(who, wish), resume=True)
 
     def stop(self, ident: int) -> None:
         """End a show: what was made is sent, and files are finished. It takes some seconds.
@@ -322,6 +324,13 @@ class Shows:
         place.mkdir(mode=0o700)
         return ident
 
+    def _permitted(self, who: Clone, wish: Wish) -> Wish:
+        """With the presenter's permit that lies beside the clone, where the wish brings none and needs one."""
+        if wish.permit or not wish.outputs:
+            return wish
+        hosts = [self._outputs.one(one).host for one in wish.outputs]
+        return replace(wish, permit=permits.for_now(who, hosts))
+
     def _launch(
         self, ident: int, who: Clone, addresses: Sequence[str], wish: Wish, resume: bool = False
     ) -> int:
@@ -343,9 +352,10 @@ class Shows:
         words += ["--for", f"{wish.minutes:g}m"] if wish.minutes else []
         words += ["--seed", str(wish.seed)] if wish.seed else []
         words += ["--loop"] * wish.loop + ["--resume"] * resume + ["--seat", "force"] * wish.force
+        permit = place / "permit.toml"
         if wish.permit:
-            (place / "permit.toml").write_text(wish.permit, encoding="utf-8")
-            words += ["--permit", str(place / "permit.toml")]
+            permit.write_text(wish.permit, encoding="utf-8")
+        words += ["--permit", str(permit)] if permit.exists() else []
         try:
             pid, born = processes.begin(self._command, place, place / "log.txt", json.dumps(words) + "\n")
         except OSError as error:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from avatar_engine.errors import AvatarError
-from avatar_engine.trust import files, keys, platforms
+from avatar_engine.trust import files, keys, platforms, presenter
 from avatar_engine.trust.consent import Platform, SignedConsent
 
 LONGEST = timedelta(days=31)
@@ -77,11 +77,7 @@ def new(
         AvatarError: The consent knows no such key, the span or a platform is no good, or the file can't be written.
     """
     refuse_keyless(signed)
-    if keys.public_text(key) != signed.consent.presenter_key:
-        raise AvatarError(
-            "This code is not the one with which the consent was signed.",
-            "Type the 24 letters that the presenter wrote down when they consented.",
-        )
+    presenter.see_own(key, signed.consent.presenter_key)
     whole = begins.astimezone(UTC).replace(microsecond=0)
     try:
         bare = Permit(

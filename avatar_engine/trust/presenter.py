@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from avatar_engine.errors import AvatarError
+from avatar_engine.trust import keys
 
 BYTES = 15
 """Of a code: 24 letters of base32 without padding."""
@@ -48,3 +49,16 @@ def key_of(code: str) -> Ed25519PrivateKey:
         )
     seed = HKDF(hashes.SHA256(), 32, salt=None, info=b"avatar-engine presenter key\n").derive(held)
     return Ed25519PrivateKey.from_private_bytes(seed)
+
+
+def see_own(key: Ed25519PrivateKey, public: str) -> None:
+    """See that a key is the one whose public half (see `avatar_engine.trust.keys.public_text`) a consent names.
+
+    Raises:
+        AvatarError: It is another one, or the consent names none.
+    """
+    if keys.public_text(key) != public:
+        raise AvatarError(
+            "This code is not the one with which the consent was signed.",
+            "Type the 24 letters that the presenter wrote down when they consented.",
+        )
