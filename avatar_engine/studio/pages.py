@@ -106,8 +106,13 @@ async def clone_live(request: Request, caller: Viewer, ident: int) -> Response:
     found = caller.house.clones
     await run_in_threadpool(found.one, ident)
     return stream(
-        request, lambda: text(request, caller, "parts/clone_jobs.html.j2", **_clone(found.one(ident)))
+        request, lambda: text(request, caller, "parts/clone_jobs.html.j2", **_working(found.one(ident)))
     )
+
+
+def _working(one: Clone) -> dict[str, Any]:
+    """What is said every second of a clone's jobs."""
+    return {"one": one, "grown": _when(one.growing)}
 
 
 def _clone(one: Clone) -> dict[str, Any]:
@@ -121,11 +126,11 @@ def _clone(one: Clone) -> dict[str, Any]:
     job = next(
         (one.jobs[kind] for kind in ("fit", "check") if kind in one.jobs and one.jobs[kind].open), None
     )
-    return {
-        "one": one, "steps": STEPS, "at": STEPS.index(one.step) if one.step else len(STEPS), "cards": cards,
+    return _working(one) | {
+        "steps": STEPS, "at": STEPS.index(one.step) if one.step else len(STEPS), "cards": cards,
         "findings": sorted(one.checked.get("findings", ()), key=_worst), "job": job, "budgets": BUDGETS, "uses": USES,
         "voice_languages": [*VOICE_LANGUAGES], "platforms": [*PLATFORMS], "today": date.today(),
-        "until": date.today() + timedelta(days=USUAL_DAYS), "matte": one.has_matte, "grown": _when(one.growing),
+        "until": date.today() + timedelta(days=USUAL_DAYS), "matte": one.has_matte,
         "permits": permits.listed(one), "now": datetime.now(), "looks": looks.names(one), "ends": CLIP_ENDS,
     }  # fmt: skip
 

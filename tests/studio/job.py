@@ -57,18 +57,19 @@ def paint(avatar: Path, done: float) -> None:
 
 
 def fit(asked: Mapping[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
-    """Takes ``seconds`` from the file ``fit.txt`` beside the clip, goes on where it was, and fails where it says so."""
+    """Takes the steps that the file ``fit.txt`` says, looked at anew each time; goes on where it was, or fails."""
     avatar, kept = Path(asked["avatar"]), folder / "kept.txt"
     signed = consent.load(Path(asked["consent"]))
-    wanted = (Path(asked["clip"]).parents[2] / "fit.txt").read_text().strip()
-    if wanted == "fail":
+    told = Path(asked["clip"]).parents[2] / "fit.txt"
+    if told.read_text().strip() == "fail":
         raise AvatarError("There is no face in the clip.", "Film one.")
-    steps = int(wanted)
-    for step in range(int(kept.read_text()) if kept.exists() else 0, steps):
+    step = int(kept.read_text()) if kept.exists() else 0
+    while step < (steps := int(told.read_text())):
         progress("lips painter", step / steps, f"step {step}")
         kept.write_text(str(step))
         paint(avatar, step / steps)
         time.sleep(0.1)
+        step += 1
     with BundleWriter(
         avatar, name=avatar.stem, made={"source_sha256": signed.consent.clip_sha256}, consent=signed
     ) as w:

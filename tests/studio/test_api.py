@@ -102,6 +102,22 @@ def test_a_viewers_forms_change_nothing_but_what_is_theirs(house: House) -> None
         assert line.post(where, data={"csrf": session.csrf}).status_code == 403, path
 
 
+ADMINS = ("/do/hosts", "/do/factors", "/do/people", "/do/erasures", "/do/copies")
+"""What only an admin does, as their forms' addresses begin."""
+
+
+def test_a_technicians_forms_do_nothing_of_an_admins(house: House) -> None:
+    person = house.people.accept(house.people.invite("technician", "t"), "Tom", PASSWORD)
+    secret, session = house.people.begin(person)
+    line = TestClient(made(house, rate=Rate(1e6, 1e6)), cookies={COOKIE: secret}, follow_redirects=False)
+    paths = [route.path for route in forms.routes if isinstance(route, APIRoute)]
+    admins = [path for path in paths if path.startswith(ADMINS)]
+    assert len(admins) >= 8
+    for path in admins:
+        answer = line.post(path.replace("{ident}", "1"), data={"csrf": session.csrf})
+        assert answer.status_code == 403, path
+
+
 @pytest.mark.parametrize(("role", "code"), [("viewer", 4403), ("presenter", 4403), ("nobody", 4401)])
 def test_who_may_not_has_no_microphone(as_: As, role: str, code: int) -> None:
     line = as_("viewer" if role == "nobody" else role)

@@ -17,7 +17,7 @@ from avatar_engine import markup
 from avatar_engine.clone.check import judge_clip, judge_face, judge_sound
 from avatar_engine.errors import AvatarError
 from avatar_engine.fleet import door as fleets
-from avatar_engine.studio import backup, chat, refusals, words
+from avatar_engine.studio import backup, chat, words
 from avatar_engine.studio.app import made
 from avatar_engine.studio.house import House
 from avatar_engine.studio.rates import Rate
@@ -109,7 +109,7 @@ def test_every_text_is_in_french_with_the_same_values() -> None:
 def raised() -> set[str]:
     """Every refusal that the studio's own files write, with one thing in the place of each value."""
     found: set[str] = set()
-    known = {one.__name__ for one in (AvatarError, Refusal, *Refusal.__subclasses__(), refusals.NeedsFactor)}
+    known = {one.__name__ for one in (AvatarError, Refusal, *Refusal.__subclasses__())}
     for path in (*ENGINE.glob("*.py"),):
         if path.name in NOT_ON_PAGES:
             continue
