@@ -17,7 +17,7 @@ from avatar_engine.studio.gate import Caller
 from avatar_engine.studio.house import House
 from avatar_engine.studio.shows import Wish
 from avatar_engine.trust import presenter
-from tests.studio.conftest import PASSWORD, until
+from tests.studio.conftest import PASSWORD, clone_of, until
 
 SCRIPT = "---\nlanguage: en\n---\n\nHello.\n"
 
@@ -41,6 +41,12 @@ def one(house: House, plain_clip: Path) -> Clone:
 
 
 @pytest.fixture
+def accepted(house: House, plain_clip: Path) -> int:
+    """A clone that needs no permit."""
+    return clone_of(house, plain_clip)
+
+
+@pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The words with which shows are started; none is."""
     words: list[list[str]] = []
@@ -51,6 +57,30 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     monkeypatch.setattr(rooms.processes, "begin", begin)
     return words
+
+
+def test_every_wish_reaches_the_show(
+    house: House, accepted: int, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        rooms.looks, "see", lambda who, look: None
+    )  # the stand-in avatar has the clone's own alone
+    script = house.scripts.add("Friday", SCRIPT, "test")
+    output = house.outputs.add("there", "rtmp://live.twitch.tv/app/key", "test")
+    wish = Wish(
+        (output.id,), True, True, "vertical", "#18a040", "evening", "720x1280", 90.0, "a permit", 7, True
+    )
+    house.shows.start(accepted, script, wish, "test")
+    words = started[0]
+    given = {option: words[words.index(option) + 1] for option in words if option.startswith("--")
+             if option not in ("--loop", "--resume") and words[-1] != option}  # fmt: skip
+    asked = {"--to": "rtmp://live.twitch.tv/app/key", "--layout": "vertical", "--background": "#18a040",
+             "--look": "evening", "--size": "720x1280", "--for": "90m", "--seed": "7", "--seat": "force"}  # fmt: skip
+    assert {option: given.get(option) for option in asked} == asked
+    assert "--loop" in words and "--resume" not in words and permit_in(words) == "a permit"
+    assert Path(given["--record"]).parent == Path(given["--script"]).parent.parent
+    house.shows.start(accepted, script, Wish((output.id,), False), "test")
+    assert not {*started[1]} & ({*asked, "--record", "--loop", "--permit"} - {"--to"})
 
 
 def permit_in(words: list[str]) -> str:
