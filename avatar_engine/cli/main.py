@@ -241,6 +241,7 @@ def say(
         str, typer.Option(help=f"How it is said: {', '.join(EMOTIONS)}; a text's [excited] goes before.")
     ] = EMOTIONS[0],
     expression: Annotated[str, typer.Option(help="neutral, happy or serious.")] = "neutral",
+    nods: Annotated[bool, typer.Option(help="Let the head dip on stressed words.")] = True,
     use: Annotated[
         str, typer.Option(help="What the video is for, as the consent names it; refused where it does not.")
     ] = "",
@@ -271,6 +272,7 @@ def say(
             lexicon=lexicon,
             controls=Controls(speed, pitch, melody, energy, emotion),
             expression=expression,
+            nods=nods,
             use=use,
             size=size,
             layout=layout,

@@ -72,7 +72,9 @@ class OnAirClock:
 
 def about(script: Script, file: Path, hosting: Hosting) -> dict[str, Any]:
     """What a journal begins with; a rehearsal has no id and no date, so that it can be repeated exactly."""
-    kept = {field: getattr(script, field) for field in ("language", "label", "expression", "use", "names")}
+    kept = {
+        field: getattr(script, field) for field in ("language", "label", "expression", "nods", "use", "names")
+    }
     kept["advertising"] = script.sells
     kept["card"] = _found(script.card, file.parent)
     kept["layout"] = hosting.layout

@@ -38,6 +38,7 @@ from avatar_engine.stage.compose import Filmed, Fitted, Stage, face_box
 from avatar_engine.stage.idle import LOOKS_APART
 from avatar_engine.stage.label import Label
 from avatar_engine.stage.layout import Layout
+from avatar_engine.stage.nods import Bend, Nodding
 from avatar_engine.timing import StageTimes
 from avatar_engine.trust import consent as consents
 from avatar_engine.trust.marks.code import consent_number
@@ -110,12 +111,14 @@ def load(
     patient: bool = False,
     behind: Behind = AS_FILMED,
     engine: Wanted = "off",
+    nods: bool = True,
 ) -> Performer[MotionState]:
     """The presenter of a bundle, on a stage of ``size`` (width, height), warmed up; close it in the end.
 
     ``expression``, one of `EXPRESSIONS`, is kept all through the show; ``look`` is that of products' cards; ``layout``
     says what else is on the picture, the engine's own words in ``language``. A ``patient`` show waits for drawings. The
     presenter stands before ``behind``. Mouths are painted by the machine's render engine where ``engine`` says so.
+    ``nods``: the head dips on some of the stressed words (`avatar_engine.stage.nods`).
 
     Raises:
         AvatarError: The bundle lacks a part, or the device can't run it.
@@ -127,7 +130,7 @@ def load(
     backcloth = Backcloth(size, bundle, patient, behind.relight) if matted(bundle) else None
     if backcloth is not None:
         backcloth.want(behind.background)
-    motion, opener = MotionStream(lips), _Opener(bundle, device, backcloth, engine)
+    motion, opener = MotionStream(lips), _Opener(bundle, device, backcloth, engine, nods)
     worn = opener.open(bundle.look)
     stage = Stage(size, label, layout, look, worn.filmed.face, language, patient, backcloth)
     stage.compose(
@@ -140,7 +143,8 @@ def load(
     worn.body.begin(0, 0)
     wardrobe = Wardrobe(bundle.looks, worn, opener.open, stage.fit, patient)
     return Performer(
-        motion, worn.painter, worn.body, stage, lips.neutral, worn.placement, expressive, mark, worn.length, wardrobe
+        motion, worn.painter, worn.body, stage, lips.neutral, worn.placement, expressive, mark, worn.length, wardrobe,
+        worn.bend,
     )  # fmt: skip
 
 
@@ -152,10 +156,14 @@ class _Opener:
         device: Where mouths are painted.
         backcloth: What is told of the background that it was filmed before; None where nothing changes that.
         engine: Whether the render engine paints.
+        nods: Whether the head dips on stressed words.
     """
 
-    def __init__(self, bundle: Bundle, device: Device, backcloth: Backcloth | None, engine: Wanted) -> None:
+    def __init__(
+        self, bundle: Bundle, device: Device, backcloth: Backcloth | None, engine: Wanted, nods: bool
+    ) -> None:
         self._bundle, self._device, self._backcloth, self._engine = bundle, device, backcloth, engine
+        self._nods = nods
         self._painters: dict[str, Painter] = {}  # by their network: looks may share one
 
     def open(self, look: str, cut_out: bool = False) -> Attire:
@@ -180,7 +188,8 @@ class _Opener:
         placement = body.placed(bundle.tensors(PLACEMENT_PART)["offsets"])
         body.cut_out = cut_out
         still = body.graph.round + body.graph.joined
-        return Attire(look, self._painters[network], body, placement, len(body), still, filmed, cut_out)
+        bend = Bend(filmed.picture, matrix, lips.size) if self._nods else None
+        return Attire(look, self._painters[network], body, placement, len(body), still, filmed, cut_out, bend)
 
 
 class Performer(Generic[State]):
@@ -197,6 +206,7 @@ class Performer(Generic[State]):
         mark: Hides in a picture, in a copy of it, whose consent it belongs to.
         length: Pictures after which the idle presenter begins anew.
         wardrobe: The looks that may be put on; None where there is but one.
+        bend: Bends the body's pictures where the presenter nods; None where they don't.
 
     Attributes:
         seconds: CPU seconds of the calling thread spent so far on ``motion``, ``body``, ``paint``, ``stage``.
@@ -218,7 +228,9 @@ class Performer(Generic[State]):
         mark: Callable[[ByteArray], ByteArray] = lambda picture: picture,
         length: int = 1,
         wardrobe: Wardrobe | None = None,
+        bend: Callable[[ByteArray, ByteArray | None, FloatArray, float], None] | None = None,
     ) -> None:
+        self._bend, self._nodding = bend, Nodding()
         self._mark, self._wardrobe = mark, wardrobe
         self._matrix: FloatArray | None = None  # of the last picture's crop
         self._place = 0  # of the last picture
@@ -268,6 +280,7 @@ class Performer(Generic[State]):
         """What is known of the frames from ``at`` on."""
         self._known = at, outlook
         self._body.foresee(at, outlook)
+        self._nodding.foresee(at, outlook)
 
     def forget(self) -> None:
         """What comes next does not follow what was heard: a fault has cut it."""
@@ -308,6 +321,9 @@ class Performer(Generic[State]):
         shape = self._expression(coefficients[None])[0] + self._placement[place % len(self._placement)]
         self._painter.paint(picture, self._matrix, shape)
         note()
+        if self._bend is not None:
+            acting = self._wardrobe is not None and place >= self._wardrobe.worn.still
+            self._bend(picture, alpha, self._matrix, self._nodding.depth(index, not acting))
         composed = self._mark(self._stage.compose(picture, alpha))
         note()
         for number, name in enumerate(("body", "paint", "stage")):
@@ -339,6 +355,7 @@ class Performer(Generic[State]):
         began, attire = time.perf_counter(), ready.attire
         self._wardrobe.put_on(ready)
         self._painter, self._body, self._placement = attire.painter, attire.body, attire.placement
+        self._bend = attire.bend
         attire.body.enter(index)
         attire.body.foresee(*self._known)
         log.info(

@@ -86,6 +86,7 @@ def load_performer(
     language: str = "en",
     behind: Behind = AS_FILMED,
     engine: Wanted = "off",
+    nods: bool = True,
 ) -> Performer[Any]:
     """The presenter of a bundle: the `PerformerMaker` of every show; see `avatar_engine.live.performer.load`.
 
@@ -100,7 +101,8 @@ def load_performer(
 
     cv2.setNumThreads(1)  # OpenCV's pool and the painter's thread would wait for each other
     return performers.load(
-        bundle, label, size, devices.choose(device), expression, look, layout, language, behind=behind, engine=engine
+        bundle, label, size, devices.choose(device), expression, look, layout, language, behind=behind, engine=engine,
+        nods=nods,
     )  # fmt: skip
 
 

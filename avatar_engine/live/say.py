@@ -124,6 +124,7 @@ def render(
     render_engine: Wanted = "off",
     label: str = "top-right",
     expression: str = EXPRESSIONS[0],
+    nods: bool = True,
     background: str = "",
     relight: float = RELIGHT,
     look: str = "",
@@ -148,6 +149,7 @@ def render(
         render_engine: Whether the machine's render engine paints: ``auto`` (if one runs), ``off`` or ``on``.
         label: Corner of the label.
         expression: The presenter's, one of `EXPRESSIONS`.
+        nods: Whether the head dips on stressed words.
         background: What the presenter stands before, as `avatar_engine.stage.background.chosen` takes it; "" for as
             filmed.
         relight: How far the presenter's light follows the background's, 0 to 1.
@@ -167,7 +169,7 @@ def render(
     refuse_output(output, behind)
     own = VoicePack.load(bundle).language
     items = scripts.lines(paragraphs)
-    said = Script(items, language or own, controls, label, expression=expression)
+    said = Script(items, language or own, controls, label, expression=expression, nods=nods)
     said = dressed(bundle, said, look, behind)
     plan = plan_of(layout, said, None)
     plan.picture_size(size)
@@ -291,6 +293,7 @@ def film(
             patient=True,
             behind=behind,
             engine=render_engine,
+            nods=script.nods,
         )
         stack.callback(performer.close)
         voice.wait_ready()

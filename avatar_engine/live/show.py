@@ -287,7 +287,7 @@ def run(
         presenter = bundle.wearing(name)
         return partial(
             renderer_process.load_performer, presenter, label, size, device, planned.expression, cards, plan,
-            may.language, behind=behind, engine=render_engine,
+            may.language, behind=behind, engine=render_engine, nods=planned.nods,
         )  # fmt: skip
 
     seen = f"{label.words} {label.box} {plan.digest}".strip()

@@ -22,6 +22,7 @@ from avatar_engine.contracts import ByteArray, FloatArray, Outlook
 from avatar_engine.errors import AvatarError
 from avatar_engine.stage.body import BodyFrame
 from avatar_engine.stage.compose import Filmed, Fitted
+from avatar_engine.stage.nods import Bend
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ class Attire:
         still: Places of the body that belong to no action.
         filmed: What the stage has to know of it.
         cut_out: Whether its first pictures come cut out.
+        bend: Bends its pictures where the presenter nods; None where they don't.
     """
 
     name: str
@@ -113,6 +115,7 @@ class Attire:
     still: int
     filmed: Filmed
     cut_out: bool = False
+    bend: Bend | None = None
 
 
 @dataclass(frozen=True, slots=True)

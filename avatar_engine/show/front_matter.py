@@ -183,6 +183,7 @@ _TEXTS: Mapping[str, Callable[[str], Any]] = {
     "use": partial(_one_of, tuple(USES), "known use"),
     "layout": _words,
     "expression": partial(_one_of, EXPRESSIONS, "expression"),
+    "nods": _yes,
     "on_fault": partial(_one_of, ON_FAULT, "way to go on after a fault"),
     "background": _words,
     "look": _look,

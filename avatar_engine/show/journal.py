@@ -271,9 +271,9 @@ def script_of(entries: Sequence[Mapping[str, Any]]) -> Script:
     kept = ("language", "label", "expression", "use", "look")
     texts = {name: str(about[name]) for name in kept if name in about}
     look = about.get("card", [OFF])
-    sells = about.get("advertising") is True
+    sells, nods = about.get("advertising") is True, about.get("nods") is not False
     texts["layout"] = str(about.get("layout", ""))
-    return Script((), **texts, card=tuple(map(str, look)), advertising=sells)  # type: ignore[arg-type]
+    return Script((), **texts, card=tuple(map(str, look)), advertising=sells, nods=nods)  # type: ignore[arg-type]
 
 
 def cards(entries: Sequence[Mapping[str, Any]]) -> Callable[[str, float], Card | None]:

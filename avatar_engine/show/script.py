@@ -29,6 +29,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     pause: 400ms        # silence between two paragraphs
     use: live-shopping  # what the show is for; the presenter's consent must cover it
     expression: neutral # or happy, serious
+    nods: on            # or off: the head dips on some of the stressed words, where a bent background can't be seen
     look: blue-dress    # the look of the clone in which the show begins (avatar-engine look list)
     background: keep    # or blur, a colour ("#101828"), a picture, a video: what the presenter stands before; in a
                         # rehearsal into a .webm or .mov file transparent, too
@@ -182,6 +183,7 @@ class Script:
         pause: Seconds of silence between two paragraphs.
         use: What the show is for, as the presenter's consent names it.
         expression: The presenter's, one of `EXPRESSIONS`.
+        nods: Whether the head dips on stressed words (`avatar_engine.stage.nods`).
         background: What the presenter stands before, as it is written; "" for as filmed.
         look: Name of the look of the clone in which it begins; "" for that in which the first line is said, or the one
             that the clone was made with.
@@ -208,6 +210,7 @@ class Script:
     pause: float = 0.4
     use: str = "live-shopping"
     expression: str = EXPRESSIONS[0]
+    nods: bool = True
     background: str = ""
     look: str = ""
     on_fault: str = ON_FAULT[0]

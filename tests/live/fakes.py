@@ -122,6 +122,7 @@ def load(
     patient: bool = False,
     behind: Behind = AS_FILMED,
     engine: str = "off",
+    nods: bool = True,
 ) -> Performer[list[float]]:
     """Takes the place of `avatar_engine.live.renderer_process.load_performer`."""
     if expression not in EXPRESSIONS:
@@ -156,6 +157,7 @@ def load_waving(
     patient: bool = False,
     behind: Behind = AS_FILMED,
     engine: str = "off",
+    nods: bool = True,
 ) -> Performer[list[float]]:
     """The same with a `WavingBody`."""
     return Performer(LaggingMotion(), Ink(), WavingBody(), Stage(size, label, patient=patient), NEUTRAL)
@@ -184,6 +186,7 @@ def load_torn(
     *rest: object,
     behind: Behind = AS_FILMED,
     engine: str = "off",
+    nods: bool = True,
 ) -> Performer[list[float]]:
     """The same with `TornInk`."""
     ink = TornInk(Path(os.environ["TORN"]))

@@ -1,8 +1,8 @@
 import numpy as np
 
-from avatar_engine.contracts import SAMPLES_PER_FRAME, Phone
+from avatar_engine.contracts import SAMPLES_PER_FRAME, ByteArray, FloatArray, Outlook, Phone
 from avatar_engine.live.performer import Performer
-from tests.live.fakes import NEUTRAL, BareStage, LaggingMotion, performer
+from tests.live.fakes import NEUTRAL, BareStage, Ink, LaggingMotion, performer
 
 
 def test_motion_state_goes_from_one_push_to_the_next():
@@ -50,3 +50,28 @@ def test_what_is_given_out_is_the_marked_picture():
     _, ink, body = performer()
     actor = Performer(LaggingMotion(), ink, body, BareStage(), NEUTRAL, mark=lambda picture: picture + 100)
     assert (actor.perform(3, NEUTRAL) == 103).all()
+
+
+class Bends:
+    """Keeps how low the head was wanted, and whether the mouth was painted by then."""
+
+    def __init__(self, ink: Ink) -> None:
+        self._ink = ink
+        self.lows: list[float] = []
+
+    def __call__(self, picture: ByteArray, alpha: ByteArray | None, matrix: FloatArray, low: float) -> None:
+        assert len(self._ink.rows) == len(self.lows) + 1, "the head moves with the mouth on it"
+        self.lows.append(low)
+
+
+def test_the_head_dips_on_words_that_are_known_to_come_after_the_mouth_was_painted():
+    _, ink, body = performer()
+    bends = Bends(ink)
+    actor = Performer(LaggingMotion(), ink, body, BareStage(), NEUTRAL, bend=bends)
+    for index in range(400):
+        stresses = tuple(at - index for at in range(60, 400, 60) if 0 <= at - index < 50)
+        actor.foresee(index, Outlook(bytes([1] * 50), stresses))
+        actor.perform(index, NEUTRAL)
+    lows = np.array(bends.lows)
+    lowest = 1 + np.flatnonzero((lows[1:-1] > 0.5) & (lows[1:-1] > lows[:-2]) & (lows[1:-1] > lows[2:]))
+    assert len(lowest) >= 2 and set((lowest - 2) % 60) == {0}

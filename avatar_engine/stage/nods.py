@@ -1,0 +1,219 @@
+"""Nods where the footage has none: the head dips by a few pixels on a stressed word.
+
+A minute of footage holds a handful of nods, and the walk (`avatar_engine.stage.walk`) can seldom reach one in time for
+a word. So the picture is bent: what shows the head moves down and up again, what shows the shoulders stays, the neck
+gives way between them. Listeners understand speech better where the head moves with it (Munhall et al. 2004), and a
+gesture that belongs to a word is farthest out while its vowel sounds (Leonard and Cummins 2011, of the hand).
+
+What lies behind the head is bent as well, so it is done only where that shows nothing: where the presenter is cut out,
+or stands before something plain.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from avatar_engine.contracts import NOTHING_KNOWN, ByteArray, FloatArray, Outlook
+from avatar_engine.media.picture import planes
+
+DIP = (0.0, -0.04, -0.12, -0.10, 0.16, 0.60, 0.92, 1.0, 0.93, 0.78, 0.60, 0.43, 0.28, 0.17, 0.08, 0.03)
+"""How low the head is in the pictures of a nod: it rises a little first, and falls faster than it comes back."""
+
+LOWEST = DIP.index(1.0) - 2
+"""Pictures from a nod's first to the stressed vowel's: the nod is at its lowest two later, in the vowel's midst."""
+
+LATE = 2
+"""Pictures by which a nod may begin too late, where its word was not known in time."""
+
+DEEP = 0.030
+"""Depth of a usual nod in sides of the crop, which is about as wide as a face: half a centimetre."""
+
+VARIES = 0.4
+"""Share of its depth by which a nod may be deeper or less deep."""
+
+REST = 14
+"""Pictures from one nod's end to the next one's beginning at least."""
+
+OFTEN = 0.7
+"""Share of the stressed words that could have a nod and get one."""
+
+PLAIN = 5.0
+"""Levels of luma a pixel, up or down, that hardly anything beside the head exceeds where a bend of it can't be seen."""
+
+TOP, BOTTOM, LEFT, RIGHT = (-1.6, -1.2), (0.75, 1.4), (-0.5, -0.2), (1.2, 1.5)
+"""In sides of the crop from its upper left corner: between which lines the bend begins, above the hair and at the left,
+and ends, in the neck and at the right."""
+
+BEHIND = (((-0.95, -0.45), (-1.9, -0.2)), ((1.45, 1.95), (-1.9, -0.2)), ((-0.45, 1.45), (-1.9, -1.5)))
+"""Where what is behind the head is seen, beside it and above it, in the same measure: columns and lines."""
+
+EDGE = 0.15
+"""Sides of the crop over which the bend dies away towards the picture's border."""
+
+
+class Nodding:
+    """Which picture is how low.
+
+    What is known of the words to come decides, and numbers of a word's own, so whoever takes over in the midst of a
+    show nods where the one before would have nodded.
+
+    Args:
+        seed: Of those numbers.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._seed = seed
+        self._known: tuple[int, Outlook] = (0, NOTHING_KNOWN)
+        self._began, self._depth = -1000, 0.0
+
+    def foresee(self, at: int, outlook: Outlook) -> None:
+        """What is known of the pictures from ``at`` on."""
+        self._known = at, outlook
+
+    def depth(self, index: int, free: bool = True) -> float:
+        """How low the head is in picture ``index``, in `DEEP`; asked in order. No nod begins where it is not free."""
+        if free and index - self._began >= len(DIP) + REST:
+            self._begin(index)
+        done = index - self._began
+        return self._depth * DIP[done] if 0 <= done < len(DIP) else 0.0
+
+    def _begin(self, index: int) -> None:
+        at, outlook = self._known
+        for stress in outlook.stresses:
+            late = index + LOWEST - (at + stress)
+            if 0 <= late <= LATE:
+                chance = random.Random(f"{self._seed} {at + stress}")
+                if chance.random() < OFTEN:
+                    self._began, self._depth = index, 1 + VARIES * (2 * chance.random() - 1)
+                    return
+
+
+class _Field:
+    """How one plane is bent: rows of the head itself are shifted, which is far quicker than what is done around it.
+
+    Args:
+        side: Side of the crop in the plane's pixels.
+    """
+
+    def __init__(self, side: float) -> None:
+        shape = round((BOTTOM[1] - TOP[0]) * side), round((RIGHT[1] - LEFT[0]) * side)
+        y, x = np.mgrid[: shape[0], : shape[1]] / side + np.array([TOP[0], LEFT[0]])[:, None, None]
+        weights = _rising(y, *TOP) * _rising(-y, -BOTTOM[1], -BOTTOM[0])
+        weights *= _rising(x, *LEFT) * _rising(-x, -RIGHT[1], -RIGHT[0])
+        self._weights = weights.astype(np.float32)
+        self._y, self._x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+        self._source = np.empty(shape, np.float32)
+        self._held, self._moved = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
+        self._rows = math.ceil((TOP[1] - TOP[0]) * side), math.floor((BOTTOM[0] - TOP[0]) * side)
+        self._columns = math.ceil((LEFT[1] - LEFT[0]) * side), math.floor((RIGHT[0] - LEFT[0]) * side)
+
+    def move(self, plane: ByteArray, left: int, top: int, pixels: float, fade: float) -> None:
+        """Bend a plane down by ``pixels``, in place, where the region lies at ``left`` and ``top`` in it; ``fade`` rows
+        from its upper border on the bend dies away: a head that the border cuts must not show where it is cut."""
+        out, aside = max(0, -top), max(0, -left)
+        seen = plane[max(0, top) : max(0, top + len(self._y)), max(0, left) : max(0, left + self._y.shape[1])]
+        height, width = seen.shape
+        if not seen.size:
+            return
+        held, source = self._held[:height, :width], self._source[:height, :width]
+        np.copyto(held, seen)
+        np.multiply(self._weights[out : out + height, aside : aside + width], -pixels, out=source)
+        dying = min(height, max(0, math.ceil(fade) - max(0, top)))
+        source[:dying] *= (max(0, top) + self._y[:dying, :width]) / fade
+        source += self._y[:height, :width]
+        lines = math.floor(pixels)
+        above = min(max(self._rows[0] - out, dying, lines + 1, 0), height)
+        below = max(min(self._rows[1] - out, height + min(lines, 0)), above)
+        before, after = (min(max(column - aside, 0), width) for column in self._columns)
+        for rows, columns in (
+            (slice(0, above), slice(0, width)),
+            (slice(below, height), slice(0, width)),
+            (slice(above, below), slice(0, before)),
+            (slice(above, below), slice(after, width)),
+        ):
+            self._stretch(seen, held, (rows, columns))
+        part = slice(before, after)
+        upper, lower = (
+            held[above - lines - 1 : below - lines - 1, part],
+            held[above - lines : below - lines, part],
+        )
+        if below > above and after > before:
+            share = pixels - lines
+            seen[above:below, part] = cv2.addWeighted(
+                lower, 1 - share, upper, share, 0, dst=self._moved[above:below, part]
+            )
+
+    def _stretch(self, seen: ByteArray, held: ByteArray, part: tuple[slice, slice]) -> None:
+        x, source = self._x[part], self._source[part]
+        if x.size:
+            seen[part] = cv2.remap(
+                held, x, source, cv2.INTER_LINEAR, dst=self._moved[part], borderMode=cv2.BORDER_REPLICATE
+            )
+
+
+class Bend:
+    """Bends pictures of one footage.
+
+    Args:
+        picture: One of them, uint8 I420.
+        matrix: float32 (2, 3), from it to the crop of the lower face.
+        crop: Side of the crop, in pixels.
+
+    Attributes:
+        side: That side in the footage's pixels.
+        seen: Whether a bend would be seen in a picture as it was filmed: then it isn't bent.
+    """
+
+    def __init__(self, picture: ByteArray, matrix: FloatArray, crop: int) -> None:
+        self._crop = crop
+        self.side = crop / float(np.sqrt(abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])))
+        self.seen = not plain_behind(planes(picture)[0], *self._corner(matrix), self.side)
+        self._whole, self._half = _Field(self.side), _Field(self.side / 2)
+
+    def __call__(self, picture: ByteArray, alpha: ByteArray | None, matrix: FloatArray, low: float) -> None:
+        """Lower the head in a picture, and in its alpha where it comes cut out, by ``low`` times `DEEP`, in place."""
+        if not low or (self.seen and alpha is None):
+            return
+        x, y = self._corner(matrix)
+        left, top = round((x + LEFT[0] * self.side) / 2), round((y + TOP[0] * self.side) / 2)
+        pixels, fade = low * DEEP * self.side, EDGE * self.side
+        luma, blue, red = planes(picture)
+        for plane in (luma,) if alpha is None else (luma, alpha):
+            self._whole.move(plane, 2 * left, 2 * top, pixels, fade)
+        for plane in (blue, red):
+            self._half.move(plane, left, top, pixels / 2, fade / 2)
+
+    def _corner(self, matrix: FloatArray) -> tuple[float, float]:
+        """Where an upright crop of the same middle has its upper left corner in the picture."""
+        turn, shift = matrix[:, :2].astype(np.float64), matrix[:, 2].astype(np.float64)
+        middle = np.linalg.solve(turn, np.full(2, self._crop / 2) - shift)
+        return float(middle[0] - self.side / 2), float(middle[1] - self.side / 2)
+
+
+def plain_behind(luma: ByteArray, x: float, y: float, side: float) -> bool:
+    """Whether nothing that is seen of what is behind the head shows that it is bent.
+
+    Args:
+        luma: uint8 (height, width).
+        x, y: Where the crop's upper left corner lies.
+        side: The crop's side in these pixels.
+    """
+    steps = np.abs(cv2.Sobel(cv2.GaussianBlur(luma, (0, 0), 1.2), cv2.CV_32F, 0, 1, scale=1 / 8))
+    for across, down in BEHIND:
+        rows = slice(*(max(0, round(y + line * side)) for line in down))
+        columns = slice(*(max(0, round(x + line * side)) for line in across))
+        part = steps[rows, columns]
+        if part.size and float(np.percentile(part, 98)) >= PLAIN:
+            return False
+    return True
+
+
+def _rising(values: npt.NDArray[np.float64], start: float, stop: float) -> npt.NDArray[np.float64]:
+    """From 0 at ``start`` smoothly to 1 at ``stop``."""
+    share = np.clip((values - start) / (stop - start), 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float64)
