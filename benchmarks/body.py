@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,6 +42,7 @@ from avatar_engine.stage import fit as stage_fit
 from avatar_engine.stage.body import AHEAD, GRAPH_PART, JOINS_PART, TRACK_PART, VIDEO_PART, Body
 from avatar_engine.stage.graph import Graph
 from avatar_engine.stage.joins import step_between
+from avatar_engine.stage.nods import DIP, LOWEST, Bend, Nodding
 from avatar_engine.stage.walk import TOUCH, Walk
 
 app = typer.Typer(add_completion=False)
@@ -166,6 +167,41 @@ def in_step(graph: Graph, places: Places, known: Sequence[Outlook]) -> dict[str,
     }
 
 
+def nodded(known: Sequence[Outlook]) -> FloatArray:
+    """How low the head is in every picture, where the picture itself is bent for it."""
+    nodding, lows = Nodding(), []
+    for at, outlook in enumerate(known):
+        nodding.foresee(at, outlook)
+        lows.append(nodding.depth(at))
+    return np.array(lows, np.float32)
+
+
+def nods_of(film: Film, places: Places, known: Sequence[Outlook]) -> dict[str, Any]:
+    """What nods that are made add: on which words, what stretch then still comes twice, and what they cost."""
+    lows = nodded(known)
+    stresses = np.array(sorted({at + stress for at, one in enumerate(known) for stress in one.stresses}))
+    begins = np.flatnonzero((lows != 0) & (np.concatenate([[0], lows[:-1]]) == 0)) - 1  # DIP begins at rest
+    lowest = begins + DIP.index(max(DIP))
+    words = np.abs(stresses[:, None] + DIP.index(max(DIP)) - LOWEST - lowest[None]).min(1) == 0
+    seen = np.unique(np.stack([places.astype(np.float64), lows.round(1)]), axis=1, return_inverse=True)[1]
+    pictures = [one.copy() for one in islice(frames(film.reels[0], format="yuv420p"), 50)]
+    bend = Bend(pictures[0], film.transforms[0], film.size)
+    told = {
+        "stressed_words": len(stresses),
+        "nods": len(begins),
+        "on_a_stressed_word": float(words.sum() / len(begins)),
+        "words_with_one": float(words.mean()),
+        "longest_repeat_s": longest_repeat(seen) / FRAME_RATE,
+        "wall_shows_it": bend.seen,
+    }
+    bend.seen, took = False, []
+    for picture, matrix in zip(pictures, film.transforms, strict=False):
+        began = time.thread_time()
+        bend(picture, None, matrix, 1.0)
+        took.append(1000 * (time.thread_time() - began))
+    return told | {"cpu_ms": float(np.median(took)), "cpu_p99_ms": float(np.percentile(took, 99))}
+
+
 def changes(film: Film) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Of every place the change to the one that follows it in its film, and of every join the steps into it and out of
     it (joins, 2): each in the mean over the picture and in the part that changes most, (..., 2)."""
@@ -275,6 +311,7 @@ def measured(film: Film, known: list[Outlook], decode: int, progress: Progress) 
             "above_p95": float((steps[at_joins] > high).any(1).mean()) if at_joins.any() else 0.0,
         },
         "choosing_cpu_ms": choosing,
+        "nods": nods_of(film, places, known),
         "decoding": decoding(film, known[:decode]),
         "decoding_loop": decoding(replace(film, graph=Graph.ring(graph.round)), known[:decode]),
         "ways": repeats,

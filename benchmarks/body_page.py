@@ -63,7 +63,13 @@ def rows(made: Mapping[str, Any]) -> list[tuple[str, str]]:
             (f"{label}: how much the body talks, in speech / in pauses",
              f"{one['talk_in_speech']:.2f} / {one['talk_in_pauses']:.2f}"),
         ]  # fmt: skip
+    nods = made["nods"]
     found += [
+        ("nods that are made by bending the picture; how many of them on a stressed word; stressed words with one",
+         f"{nods['nods']}, {nods['on_a_stressed_word']:.0%}; {nods['words_with_one']:.0%} of {nods['stressed_words']}"),
+        ("longest stretch shown twice, nods included", f"{nods['longest_repeat_s']:.1f} s"),
+        ("CPU of bending a picture, P50 / P99; would the wall show it",
+         f"{nods['cpu_ms']:.2f} / {nods['cpu_p99_ms']:.2f} ms; {'yes' if nods['wall_shows_it'] else 'no'}"),
         ("CPU of choosing / of choosing and decoding a picture",
          f"{made['choosing_cpu_ms']:.3f} / {made['decoding']['cpu_ms_a_picture']:.2f} ms"),
         ("the same of the forward loop", f"{made['decoding_loop']['cpu_ms_a_picture']:.2f} ms"),
