@@ -7,7 +7,8 @@ makes of it), products of unfolded pictures in one batch, or picture by picture 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -152,7 +153,7 @@ def _alone(own: Persons, inputs: Inputs, i: int) -> tuple[Tensor, Tensor]:
 def _side_by_side(own: Persons, inputs: Inputs) -> list[tuple[Tensor, Tensor]]:
     """Picture by picture, on several streams of the card that begin and end with the present one."""
     here = torch.cuda.current_stream()
-    streams: list[Any] = [torch.cuda.Stream() for _ in range(min(STREAMS, len(inputs[0])))]  # type: ignore[no-untyped-call]
+    streams = _beside(here)[: len(inputs[0])]
     made = []
     for stream in streams:
         stream.wait_stream(here)
@@ -162,6 +163,14 @@ def _side_by_side(own: Persons, inputs: Inputs) -> list[tuple[Tensor, Tensor]]:
     for stream in streams:
         here.wait_stream(stream)
     return made
+
+
+@cache
+def _beside(stream: Any) -> Sequence[Any]:
+    """The streams that belong to one, always the same: PyTorch has a few and gives them out round and round, so that
+    new ones would soon be those that others compute on."""
+    del stream
+    return [torch.cuda.Stream() for _ in range(STREAMS)]  # type: ignore[no-untyped-call]
 
 
 def _folded(luma: Tensor, chroma: Tensor, fold: int) -> Tensor:

@@ -160,7 +160,8 @@ class Batch:
         count: Pictures.
         width, height: Sides of the patches.
         device: Where.
-        stream, pool: The lane's stream and graphs' memory, on a card.
+        stream, making, pool: On a card, the stream that the lane computes on, the one that its graphs are made on, and
+            the memory that these share.
     """
 
     def __init__(
@@ -172,6 +173,7 @@ class Batch:
         height: int,
         device: torch.device,
         stream: Any,
+        making: Any,
         pool: Any,
     ) -> None:
         pinned, rows = device.type == "cuda", height * 3 // 2
@@ -189,7 +191,8 @@ class Batch:
         self.numbers: FloatArray = self._numbers[0].numpy()
         self.places = self._places[0].numpy()
         self.made: ByteArray = self._made.numpy()
-        self._stream, self._pool, self._way, self._bank = stream, pool, way, bank
+        self._stream, self._making, self._pool = stream, making, pool
+        self._way, self._bank = way, bank
         self._graph: Any = None
         self._done: Any = None
         if pinned:
@@ -223,13 +226,15 @@ class Batch:
         self._made.copy_(self._step(), non_blocking=True)
 
     def _capture(self) -> None:
+        """Make the graph, never on the lane's stream: another thread may have pictures painted there meanwhile, and
+        whatever is asked of a stream that is being captured fails."""
         torch.cuda.synchronize()  # weights and buffers were written on another stream
-        with torch.inference_mode(), torch.cuda.stream(self._stream):
+        with torch.inference_mode(), torch.cuda.stream(self._making):
             for _ in range(2):  # libraries choose their algorithms and take their workspace now
                 self._whole()
-            self._stream.synchronize()
+            self._making.synchronize()
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, self._pool, self._stream, "thread_local"):
+            with torch.cuda.graph(graph, self._pool, self._making, "thread_local"):
                 self._whole()
         self._graph = graph
         self.run()
@@ -271,10 +276,13 @@ class TorchBackend:
         self.kind = ("fp16" if card else "fp32") if kind == "auto" else kind
         self._kind = KINDS[self.kind]
         self._streams: list[Any] = [None] * self.lanes
+        # One a lane, too: libraries have a workspace a stream, which graphs that run at the same time can't share.
+        self._making: list[Any] = [None] * self.lanes
         self._pools: list[Any] = [None] * self.lanes  # memory that a lane's graphs share: one runs at a time
         if card:
             torch.backends.cudnn.benchmark = True  # tried while a batch warms up, not between pictures
             self._streams = [torch.cuda.Stream() for _ in self._streams]  # type: ignore[no-untyped-call]
+            self._making = [torch.cuda.Stream() for _ in self._making]  # type: ignore[no-untyped-call]
             self._pools = [torch.cuda.graph_pool_handle() for _ in self._pools]
         self._banks: dict[Any, Bank] = {}
         self._batches: dict[tuple[int, tuple[int, int, int], int], Batch] = {}
@@ -362,7 +370,8 @@ class TorchBackend:
 
     def _batch(self, bank: Bank, way: str, count: int, width: int, height: int, lane: int) -> Batch:
         known = next(one for one in WAYS if one == way)
-        return Batch(bank, known, count, width, height, self._device, self._streams[lane], self._pools[lane])
+        own = self._streams[lane], self._making[lane], self._pools[lane]
+        return Batch(bank, known, count, width, height, self._device, *own)
 
     def _fastest(self, bank: Bank, width: int, height: int) -> Way:
         """The way that paints a large batch in the shortest time here."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -130,6 +134,92 @@ def test_auto_tries_all_ways_and_keeps_the_fastest() -> None:
     facts = backend.facts()
     assert set(facts["probed_ms"]) == set(WAYS)
     assert facts["way"] == min(WAYS, key=lambda way: facts["probed_ms"][way])
+
+
+class Stream:
+    """Stands for a card's stream, which a processor has none of."""
+
+    def wait_stream(self, other: Stream) -> None:
+        assert isinstance(other, Stream)
+
+    synchronize = wait_event = lambda *_: None
+
+
+class Card:
+    """Stands for what PyTorch says to a card: computes on the processor, and keeps on which stream what was asked."""
+
+    def __init__(self) -> None:
+        self.current = [Stream()]
+        self.made: list[Stream] = []
+        self.captured: list[Stream] = []
+        self.replayed: list[Stream] = []
+
+    def new(self) -> Stream:
+        self.made.append(Stream())
+        return self.made[-1]
+
+    @contextmanager
+    def on(self, stream: Stream) -> Iterator[None]:
+        self.current.append(stream)
+        yield
+        self.current.pop()
+
+    @contextmanager
+    def capture(self, graph: object, pool: object, stream: Stream, mode: str) -> Iterator[None]:
+        assert mode == "thread_local"
+        self.captured.append(stream)
+        with self.on(stream):
+            yield
+
+    def replay(self) -> None:
+        self.replayed.append(self.current[-1])
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch) -> Card:
+    card = Card()
+    event = SimpleNamespace(record=lambda stream: None, synchronize=lambda: None)
+    for name, stand_in in {
+        "Stream": card.new, "stream": card.on, "graph": card.capture, "current_stream": lambda: card.current[-1],
+        "CUDAGraph": lambda: SimpleNamespace(replay=card.replay), "synchronize": lambda: None,
+        "Event": lambda blocking: event,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+    return card
+
+
+def test_graphs_are_made_on_a_stream_that_no_lane_computes_on(card: Card) -> None:
+    backend = TorchBackend(DEVICE, "grouped", most=2)
+    backend.lanes, backend._pools = 2, [None, None]
+    backend._streams, backend._making = ([card.new(), card.new()] for _ in range(2))
+    backend.load("1", painters.model(64, 1))
+    backend.seat("1", SIDE, SIDE)
+    batches = [backend._batches[lane, (0, SIDE, SIDE), count] for lane in range(2) for count in (2, 1)]
+    for batch in batches:
+        batch._done = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        batch._capture()
+    # the two lanes' graphs run at the same time, and libraries have a workspace a stream
+    assert card.captured == [making for making in backend._making for _ in range(2)]
+    assert card.replayed == [stream for stream in backend._streams for _ in range(2)]
+
+
+def test_pictures_side_by_side_have_streams_of_their_own_and_no_new_ones(card: Card) -> None:
+    inputs = tuple(torch.zeros(6, 1) for _ in range(4))
+    seen: list[Stream] = []
+
+    def alone(own: object, inputs: object, i: int) -> int:
+        seen.append(card.current[-1])
+        return i
+
+    here, there = Stream(), Stream()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(painting, "_alone", alone)
+        for stream in (here, here, there):
+            with card.on(stream):
+                assert painting._side_by_side({}, inputs) == list(range(6))  # type: ignore[arg-type]
+    assert seen[:6] == seen[6:12] == [*seen[:4], *seen[:2]]
+    assert len(set(seen[:6])) == painting.STREAMS and set(seen[12:]).isdisjoint({*seen[:12], here, there})
+    assert len(card.made) == 2 * painting.STREAMS
 
 
 def test_unknown_words_and_a_card_that_is_not_there_are_said() -> None:
