@@ -11,8 +11,9 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import ByteArray, FloatArray
@@ -74,11 +75,7 @@ class Link:
             raise ConnectionRefusedError("no engine answers")
         self._line, self._size, self._hello = line, size, hello
         try:
-            arena = Arena.make(hello.width, hello.height)
-            socket.send_fds(line, [hello.encode()], [arena.descriptor])
-            arena.hand_over()
-            self._patch = arena.patch
-            told = wire.read_json(line.recv(wire.LARGEST))
+            self._patch, told = _taken_in(line, hello)
         except RubbishError as error:
             line.close()
             raise AvatarError(f"The render engine answers with {error}.") from None
@@ -139,6 +136,24 @@ class Link:
         if done.number != self._number:
             raise ConnectionError("the engine answers what nobody asked")
         self._asked, self.waited, self.worked = None, done.waited, done.worked
+
+
+def _taken_in(line: socket.socket, hello: Hello) -> tuple[ByteArray, Mapping[str, Any]]:
+    """Introduce a show: the patch that it shares with the engine from now on, and the answer.
+
+    Raises:
+        OSError: The engine breaks off.
+        RubbishError: It answers with none of ours.
+    """
+    arena = Arena.make(hello.width, hello.height)
+    try:
+        socket.send_fds(line, [hello.encode()], [arena.descriptor])
+    finally:
+        arena.hand_over()
+    answer = line.recv(wire.LARGEST)
+    if not answer:
+        raise ConnectionResetError("it ended before it answered")
+    return arena.patch, wire.read_json(answer)
 
 
 class RemoteRenderer:

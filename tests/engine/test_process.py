@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import pytest
 
 from avatar_engine.bundle import Bundle
@@ -285,6 +286,45 @@ def test_a_show_that_can_not_be_painted_is_told_why(
     assert why in wire.read_json(line.recv(1000))["refused"]
     with pytest.raises(AvatarError, match=why):
         Link(replace(hello_of(bundle), **change), drawn.SIZE)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("hangs_up", ["before the show is heard", "before it is answered"])
+def test_an_engine_that_ends_while_a_show_joins_is_looked_for_again(
+    start: Start, bundle: Bundle, model: LipsModel, face: Face, monkeypatch: pytest.MonkeyPatch, hangs_up: str
+) -> None:
+    monkeypatch.setattr(clients, "SOONEST", 0.05)
+    monkeypatch.setattr(clients, "LATEST", 0.05)
+    wire.path().parent.mkdir(parents=True)
+    remote = RemoteRenderer(bundle, model, DEVICE)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as dying:
+        dying.bind(str(wire.path()))
+        dying.listen()
+
+        def die() -> None:
+            line, _ = dying.accept()
+            if hangs_up == "before it is answered":
+                line.recv(wire.LARGEST)
+            line.close()
+
+        thread = threading.Thread(target=die)
+        thread.start()
+        remote.paint(face[0].copy(), face[1], model.neutral)
+        thread.join(60)
+    assert remote.by_itself == 1
+    start()
+    until(lambda: remote._link is not None)
+    remote.paint(face[0].copy(), face[1], model.neutral)
+    assert remote.by_itself == 1
+    remote.close()
+
+
+def test_a_show_that_is_not_taken_in_leaves_no_memory_open(bundle: Bundle) -> None:
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ends[1].close()
+    before = psutil.Process().num_fds()
+    with ends[0], pytest.raises(OSError):
+        clients._taken_in(ends[0], hello_of(bundle))
+    assert psutil.Process().num_fds() == before - 1  # that of the line itself
 
 
 def test_a_memory_that_is_none_is_refused(start: Start, bundle: Bundle) -> None:
