@@ -20,7 +20,7 @@ from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.device import Device
 from avatar_engine.engine import patch, wire
 from avatar_engine.engine.parts import parts
-from avatar_engine.engine.wanted import WANTED, Wanted
+from avatar_engine.engine.wanted import Settled
 from avatar_engine.engine.wire import Arena, Ask, Done, Hello, RubbishError
 from avatar_engine.errors import AvatarError
 from avatar_engine.lips.model import LipsModel
@@ -164,17 +164,14 @@ class RemoteRenderer:
         model: Its lips.
         device: What the show would compute on; its own painter is always the processor's.
         name: The show's, for the engine's figures.
-        needed: Whether the show does not start without an engine.
 
     Attributes:
         by_itself: Pictures that were painted without the engine.
     """
 
-    def __init__(
-        self, bundle: Bundle, model: LipsModel, device: Device, name: str = "", needed: bool = False
-    ) -> None:
+    def __init__(self, bundle: Bundle, model: LipsModel, device: Device, name: str = "") -> None:
         self._own: Painter = Renderer(model, replace(device, kind="cpu"), 1)
-        self._bundle, self._size, self._needed = bundle, model.size, needed
+        self._bundle, self._size = bundle, model.size
         self._name = name or bundle.name
         self._link: Link | None = None
         self._coming: threading.Thread | None = None
@@ -184,11 +181,7 @@ class RemoteRenderer:
         self.by_itself = 0
 
     def paint(self, picture_i420: ByteArray, matrix: FloatArray, coefficients: FloatArray) -> None:
-        """See `avatar_engine.lips.render.Renderer.paint`.
-
-        Raises:
-            AvatarError: The first time only: an engine is needed, and there is none or it refuses the show.
-        """
+        """See `avatar_engine.lips.render.Renderer.paint`."""
         if not self._begun:
             self._begin(picture_i420, matrix, coefficients)
         link = self._link
@@ -211,11 +204,6 @@ class RemoteRenderer:
         try:
             self._link = self._join(*patch.sides(matrix, self._size, picture))
         except (AvatarError, OSError) as error:
-            if self._needed:
-                raise AvatarError(
-                    f"The show wants a render engine, but: {error}",
-                    "Start one: avatar-engine engine serve, or let the show paint by itself: --engine auto.",
-                ) from None
             log.warning("no render engine: %s; the show paints by itself", error)
             if not isinstance(error, AvatarError):
                 self._come_back(*patch.sides(matrix, self._size, picture))
@@ -273,28 +261,7 @@ class RemoteRenderer:
             return
 
 
-def painter_of(
-    bundle: Bundle, model: LipsModel, device: Device, wanted: Wanted = "off", name: str = ""
-) -> Painter:
-    """What paints a show's mouths: the engine where it is wanted and there, else a renderer of the show's own.
-
-    Raises:
-        AvatarError: ``wanted`` is unknown.
-    """
-    if wanted not in WANTED:
-        raise AvatarError(f"There is no way {wanted!r} to use an engine.", f"Known: {', '.join(WANTED)}.")
-    if wanted == "on" or (wanted == "auto" and _runs()):
-        return RemoteRenderer(bundle, model, device, name, needed=wanted == "on")
-    if wanted == "auto" and device.kind == "cuda":
-        log.warning(
-            "several shows on one card are best painted by one process: avatar-engine engine serve; "
-            "this show uses the card by itself"
-        )
-    return Renderer(model, device, threads=1)
-
-
-def _runs() -> bool:
-    line = wire.connect(1.0)
-    if line is not None:
-        line.close()
-    return line is not None
+def painter_of(bundle: Bundle, model: LipsModel, device: Device, engine: Settled) -> Painter:
+    """What paints a show's mouths: the engine while it is there (see `avatar_engine.engine.wanted.settled`), or a
+    renderer of the show's own."""
+    return RemoteRenderer(bundle, model, device) if engine == "on" else Renderer(model, device, threads=1)

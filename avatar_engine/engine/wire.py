@@ -259,6 +259,14 @@ def connect(timeout: float) -> socket.socket | None:
     return line
 
 
+def runs() -> bool:
+    """Whether an engine runs on this machine."""
+    line = connect(1.0)
+    if line is not None:
+        line.close()
+    return line is not None
+
+
 def status(timeout: float = 10.0) -> Mapping[str, Any]:
     """What the engine says of itself.
 

@@ -26,7 +26,7 @@ from avatar_engine.contracts import (
 )
 from avatar_engine.device import Device
 from avatar_engine.engine.client import painter_of
-from avatar_engine.engine.wanted import Wanted
+from avatar_engine.engine.wanted import Settled
 from avatar_engine.lips.model import PAINTER, LipsModel
 from avatar_engine.lips.motion import MotionState, MotionStream
 from avatar_engine.lips.placement import PLACEMENT_PART
@@ -110,7 +110,7 @@ def load(
     language: str = "en",
     patient: bool = False,
     behind: Behind = AS_FILMED,
-    engine: Wanted = "off",
+    engine: Settled = "off",
     nods: bool = True,
 ) -> Performer[MotionState]:
     """The presenter of a bundle, on a stage of ``size`` (width, height), warmed up; close it in the end.
@@ -160,7 +160,7 @@ class _Opener:
     """
 
     def __init__(
-        self, bundle: Bundle, device: Device, backcloth: Backcloth | None, engine: Wanted, nods: bool
+        self, bundle: Bundle, device: Device, backcloth: Backcloth | None, engine: Settled, nods: bool
     ) -> None:
         self._bundle, self._device, self._backcloth, self._engine = bundle, device, backcloth, engine
         self._nods = nods

@@ -41,7 +41,7 @@ from avatar_engine.live.child_log import log_to
 from avatar_engine.live.programme import Programme
 
 if TYPE_CHECKING:  # only the renderer's own process pays for the painter's libraries
-    from avatar_engine.engine.wanted import Wanted
+    from avatar_engine.engine.wanted import Settled
     from avatar_engine.live.performer import Performer
     from avatar_engine.stage.card import Look
     from avatar_engine.stage.label import Label
@@ -85,7 +85,7 @@ def load_performer(
     layout: Layout | None = None,
     language: str = "en",
     behind: Behind = AS_FILMED,
-    engine: Wanted = "off",
+    engine: Settled = "off",
     nods: bool = True,
 ) -> Performer[Any]:
     """The presenter of a bundle: the `PerformerMaker` of every show; see `avatar_engine.live.performer.load`.

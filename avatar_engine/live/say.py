@@ -29,7 +29,7 @@ from avatar_engine.contracts import (
     Utterance,
     silent,
 )
-from avatar_engine.engine.wanted import Wanted
+from avatar_engine.engine.wanted import Wanted, settled
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.accounts import of_video
 from avatar_engine.live.agreed import Agreed, agreed
@@ -270,6 +270,7 @@ def film(
     Raises:
         AvatarError: Something could not be said, or bundle, size or file are no good.
     """
+    painting = settled(render_engine, device)
     plan = layout or layout_file.load(PLAIN)
     size = plan.picture_size(size)
     clear = behind.background == TRANSPARENT
@@ -292,7 +293,7 @@ def film(
             may.language,
             patient=True,
             behind=behind,
-            engine=render_engine,
+            engine=painting,
             nods=script.nods,
         )
         stack.callback(performer.close)

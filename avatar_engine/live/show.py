@@ -19,7 +19,7 @@ from avatar_engine.broadcast.spec import OutputSpec, ProgrammeFormat, codec_name
 from avatar_engine.broadcast.status import BroadcastStatus
 from avatar_engine.bundle import ORIGINAL, Bundle
 from avatar_engine.contracts import FRAME_RATE, RELIGHT
-from avatar_engine.engine.wanted import Wanted
+from avatar_engine.engine.wanted import Wanted, settled
 from avatar_engine.errors import AvatarError
 from avatar_engine.live import recordings, renderer_process
 from avatar_engine.live import seat as seats
@@ -283,11 +283,13 @@ def run(
     format_ = ProgrammeFormat(*size, metadata=tags, codec=codec_named(codec), record=provenance.line(record))
     cards = look_of(planned, script)
 
+    painting = settled(render_engine, device, on_air=estate is not None)
+
     def made(name: str) -> PerformerMaker:
         presenter = bundle.wearing(name)
         return partial(
             renderer_process.load_performer, presenter, label, size, device, planned.expression, cards, plan,
-            may.language, behind=behind, engine=render_engine, nods=planned.nods,
+            may.language, behind=behind, engine=painting, nods=planned.nods,
         )  # fmt: skip
 
     seen = f"{label.words} {label.box} {plan.digest}".strip()

@@ -14,12 +14,13 @@ import pytest
 
 from avatar_engine.bundle import Bundle
 from avatar_engine.engine import client as clients
-from avatar_engine.engine import wire
+from avatar_engine.engine import wanted, wire
 from avatar_engine.engine.backend import Job
 from avatar_engine.engine.client import Link, RemoteRenderer, painter_of
 from avatar_engine.engine.parts import parts
 from avatar_engine.engine.process import Engine
 from avatar_engine.engine.sessions import Sessions
+from avatar_engine.engine.wanted import settled
 from avatar_engine.engine.wire import Arena, Hello
 from avatar_engine.errors import AvatarError
 from avatar_engine.lips.grain import Grain
@@ -343,21 +344,49 @@ def test_a_second_engine_is_refused_and_a_dead_ones_socket_is_taken(start: Start
 
 
 def test_auto_uses_an_engine_that_runs_and_on_needs_one(
-    start: Start, bundle: Bundle, model: LipsModel, face: Face
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert isinstance(painter_of(bundle, model, DEVICE, "auto"), Renderer)
-    lonely = painter_of(bundle, model, DEVICE, "on")
-    with pytest.raises(AvatarError, match="engine serve"):
-        lonely.paint(face[0].copy(), face[1], model.neutral)
+    assert settled("auto", "cpu") == settled("off") == "off" and not caplog.text
+    with pytest.raises(AvatarError, match="No render engine runs") as refused:
+        settled("on")
+    assert "engine serve" in refused.value.advice and "--engine auto" in refused.value.advice
     with pytest.raises(AvatarError, match="auto, off, on"):
-        painter_of(bundle, model, DEVICE, "perhaps")  # type: ignore[arg-type]
+        settled("perhaps")  # type: ignore[arg-type]
     start()
+    assert settled("auto") == settled("on") == "on" and settled("off") == "off"
+    monkeypatch.setattr(wanted, "__version__", "0.0.1")
+    with pytest.raises(AvatarError, match="version"):
+        settled("on")
+
+
+def test_a_show_that_is_on_air_needs_no_engine() -> None:
+    assert settled("on", on_air=True) == "on" and settled("auto", on_air=True) == "off"
+
+
+def test_shows_that_share_a_card_are_told_of_the_engine(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(wanted, "cards", lambda: (object(),))
+    assert settled("off") == settled("auto", "cpu") == "off" and not caplog.text
+    assert settled("auto") == "off" and "engine serve" in caplog.text
+
+
+def test_a_renderer_that_begins_when_the_engine_has_died_paints_by_itself_and_comes_to_the_next_one(
+    start: Start, bundle: Bundle, model: LipsModel, face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "SOONEST", 0.05)
+    monkeypatch.setattr(clients, "LATEST", 0.05)
     assert isinstance(painter_of(bundle, model, DEVICE, "off"), Renderer)
-    used = painter_of(bundle, model, DEVICE, "auto")
-    assert isinstance(used, RemoteRenderer)
-    used.paint(face[0].copy(), face[1], model.neutral)
-    assert used.by_itself == 0
-    used.close()
+    lonely = painter_of(bundle, model, DEVICE, "on")
+    assert isinstance(lonely, RemoteRenderer)
+    canvas = face[0].copy()
+    lonely.paint(canvas, face[1], model.neutral + 1)
+    assert (canvas != face[0]).any() and lonely.by_itself == 1
+    start()
+    until(lambda: lonely._link is not None)
+    lonely.paint(face[0].copy(), face[1], model.neutral)
+    assert lonely.by_itself == 1
+    lonely.close()
 
 
 def test_a_face_that_grows_joins_anew_with_a_larger_patch(

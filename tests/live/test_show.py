@@ -4,11 +4,13 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from avatar_engine import __version__
 from avatar_engine.broadcast.status import BroadcastStatus, OutputStatus
 from avatar_engine.cli.consent import signed_of
 from avatar_engine.contracts import FRAME_RATE
+from avatar_engine.engine import wire
 from avatar_engine.errors import AvatarError
-from avatar_engine.live import standing, voice_process
+from avatar_engine.live import show, standing, voice_process
 from avatar_engine.live.position import Position
 from avatar_engine.live.programme import TAIL
 from avatar_engine.live.show import refuse_dead, run
@@ -88,6 +90,27 @@ def test_the_voice_is_given_the_lexicon_and_told_whether_to_read_back(avatar, sc
         with pytest.raises(AvatarError, match="Enough"):
             run(bundle, script, [str(tmp_path / "r.mp4")], size=SIZE, **more)
     assert given == [(None, True), (lexicon, True), (lexicon, False)]
+
+
+def test_whether_the_engine_paints_is_settled_once_for_all_renderers(avatar, script, tmp_path, monkeypatch):
+    told, bundle = [], avatar()
+
+    def renderers(make, ring, feed):
+        told.append(make.keywords["engine"])
+        raise AvatarError("Enough.", "")
+
+    monkeypatch.setattr(show, "Renderers", renderers)
+    for wanted in ("auto", "off"):
+        with pytest.raises(AvatarError, match="Enough"):
+            run(bundle, script, [str(tmp_path / "r.mp4")], size=SIZE, device="cpu", render_engine=wanted)
+    with pytest.raises(AvatarError, match="No render engine runs"):
+        run(bundle, script, [str(tmp_path / "r.mp4")], size=SIZE, render_engine="on")
+    monkeypatch.setattr(wire, "runs", lambda: True)
+    monkeypatch.setattr(wire, "status", lambda: {"version": __version__})
+    for wanted in ("auto", "on"):
+        with pytest.raises(AvatarError, match="Enough"):
+            run(bundle, script, [str(tmp_path / "r.mp4")], size=SIZE, render_engine=wanted)
+    assert told == ["off", "off", "on", "on"]
 
 
 def test_a_voice_that_says_nothing_is_no_dead_show(avatar, script, tmp_path, monkeypatch):
