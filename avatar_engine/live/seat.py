@@ -71,16 +71,16 @@ def seated(
     """
     if policy not in POLICIES:
         raise AvatarError(f"There is no seat {policy!r}.", f"Choose one of {', '.join(POLICIES)}.")
-    names = [encoder] if encoder != AUTO else usable(programme)
-    if ring and (hold := heir_of(ring)):
+    if ring and (hold := heir_of(ring)):  # it is on air: no encoder is tried out before it goes on
         return Seated(hold, hold.seat.encoder or encoder)
+    names = [encoder] if encoder != AUTO else usable(programme)
     kept = capacity.look()
     if kept is None:
         log.warning(UNKNOWN)
     elif kept.advice:
         log.warning("%s", kept.advice)
     known = kept.capacity if kept and not kept.foreign else None
-    if known and known.shared and not _engine_runs():
+    if known and known.shared and not wire.runs():
         log.warning(
             "The capacity was measured with the render engine, which does not run now; shows take more."
         )
@@ -106,13 +106,6 @@ def seated(
         log.warning("the show is let in by force: %s", choice.verdict.why)
     # An encoder of the card that fails later may be replaced by the processor's, as it always was.
     return Seated(hold, AUTO if encoder == AUTO and choice.encoder == names[0] else choice.encoder)
-
-
-def _engine_runs() -> bool:
-    try:
-        return bool(wire.status())
-    except AvatarError:
-        return False
 
 
 def demand_of(

@@ -85,12 +85,14 @@ def test_a_forced_show_is_let_in_and_that_is_written_down(caplog):
         seated(policy="always")
 
 
-def test_a_show_that_takes_a_dead_ones_place_is_never_refused():
+def test_a_show_that_takes_a_dead_ones_place_is_never_refused(monkeypatch):
     keep()
     with room.take(lambda _: machines.seat("anna", Cost(stages={"voice": 1.9}))) as hold:
         hold.tell(hold.seat.model_copy(update={"ring": "r"}))
-        with seated(ring="r").hold as heir:
-            assert heir.path == hold.path and len(room.taken()) == 1
+        with monkeypatch.context() as patch:
+            patch.setattr(seats, "usable", lambda _: pytest.fail("viewers wait while encoders are tried"))
+            with seated(ring="r").hold as heir:
+                assert heir.path == hold.path and len(room.taken()) == 1
         with seated(ring="unknown").hold as other:
             assert other.seat.forced and len(room.taken()) == 2
 
@@ -99,6 +101,16 @@ def test_figures_of_another_machine_refuse_nobody(caplog):
     room.keep(machines.capacity())
     with room.take(lambda _: machines.seat(cost=Cost(stages={"voice": 9.0}))), seated().hold as hold:
         assert hold.seat.cost is None and "another machine" in caplog.text
+
+
+def test_figures_measured_with_the_engine_are_said_to_be_so_where_it_does_not_run(caplog, monkeypatch):
+    keep(shared=True)
+    monkeypatch.setattr(seats.wire, "runs", lambda: True)
+    with seated().hold:
+        assert "measured with the render engine" not in caplog.text
+    monkeypatch.setattr(seats.wire, "runs", lambda: False)
+    with seated().hold:
+        assert "measured with the render engine" in caplog.text
 
 
 def test_the_encoder_is_chosen_by_what_is_left(monkeypatch):
