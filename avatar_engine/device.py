@@ -135,7 +135,7 @@ def can_compile() -> bool:
     return bool(shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")) and header.exists()
 
 
-def torch_device(device: Device) -> str:
+def torch_device(device: Device) -> Literal["cpu", "cuda"]:
     """The device for PyTorch: ``cuda`` only where PyTorch itself was built for it."""
     return "cuda" if device.kind == "cuda" and torch_cuda() else "cpu"
 

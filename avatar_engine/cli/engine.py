@@ -75,8 +75,9 @@ def serve(
     console.print(
         f"Painting with {facts['backend']} on {facts['device']}, at {engine.path}.", highlight=False
     )
-    speaks = chosen.kind == "cuda" or chosen.amx if voices is None else voices
-    with keeper.kept(chosen.kind) if speaks else nullcontext():
+    spoken_on = devices.torch_device(chosen)  # a card that only ONNX Runtime can use makes no voices
+    speaks = spoken_on == "cuda" or chosen.amx if voices is None else voices
+    with keeper.kept(spoken_on) if speaks else nullcontext():
         engine.serve(stop)
 
 

@@ -7,14 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from avatar_engine import device
 from avatar_engine.cli.main import app
-from avatar_engine.engine import wire
+from avatar_engine.device import Device
+from avatar_engine.engine import process, start, wire
 from avatar_engine.errors import AvatarError
+from avatar_engine.voice.card import keeper
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +53,40 @@ def test_an_engine_serves_until_it_is_told_to_end() -> None:
     finally:
         engine.kill()
         engine.wait()
+
+
+@pytest.mark.parametrize(
+    ("kind", "torch", "amx", "asked", "spoken_on"),
+    [
+        ("cuda", "cuda", False, [], ["cuda"]),
+        ("cuda", "cpu", False, [], []),
+        ("cuda", "cpu", True, [], ["cpu"]),
+        ("cpu", "cpu", False, [], []),
+        ("cpu", "cpu", False, ["--voices"], ["cpu"]),
+        ("cuda", "cpu", False, ["--voices"], ["cpu"]),
+        ("cuda", "cuda", False, ["--no-voices"], []),
+    ],
+)
+def test_voices_are_made_where_pytorch_can(
+    kind: Any, torch: str, amx: bool, asked: list[str], spoken_on: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[str] = []
+
+    def keep(where: str) -> nullcontext[None]:
+        kept.append(where)
+        return nullcontext()
+
+    engine = SimpleNamespace(path="door", serve=lambda stop: None)
+    monkeypatch.setattr(device, "choose", lambda name: Device(kind, "test", 1, False, amx, 1))
+    monkeypatch.setattr(device, "torch_device", lambda chosen: torch)
+    monkeypatch.setattr(
+        start, "backend", lambda *_: SimpleNamespace(facts=lambda: {"backend": "", "device": ""})
+    )
+    monkeypatch.setattr(process, "Engine", lambda paints: engine)
+    monkeypatch.setattr(keeper, "kept", keep)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert CliRunner().invoke(app, ["engine", "serve", *asked]).exit_code == 0
+    assert kept == spoken_on
 
 
 def test_no_engine_is_said_with_advice() -> None:

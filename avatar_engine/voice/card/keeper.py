@@ -20,7 +20,8 @@ PAUSE = 5.0
 
 @contextlib.contextmanager
 def kept(kind: Literal["cuda", "cpu"], door: Path | None = None) -> Iterator[None]:
-    """Run the process while the block runs; one that dies is started anew, for a fault in a kernel ends it.
+    """Run the process while the block runs; one that dies is started anew, for a fault in a kernel ends it. While
+    another one answers there, of a show's or of somebody else's keeping, none is started.
 
     Args:
         kind: Where voices are made.
@@ -30,9 +31,13 @@ def kept(kind: Literal["cuda", "cpu"], door: Path | None = None) -> Iterator[Non
     running: list[subprocess.Popen[bytes]] = []
 
     def keep() -> None:
+        path = door or line.door()
         while not ended.is_set():
+            if line.answers(path):
+                ended.wait(PAUSE)
+                continue
             with contextlib.suppress(OSError):
-                running[:] = [line.launch(door or line.door(), kind, keep=True)]
+                running[:] = [line.launch(path, kind, keep=True)]
                 while running[0].poll() is None and not ended.wait(0.2):
                     pass
             if not ended.is_set():

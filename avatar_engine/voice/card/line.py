@@ -107,12 +107,12 @@ def launch(path: Path, kind: str, keep: bool = False) -> subprocess.Popen[bytes]
 
 def start(path: Path, kind: str) -> bool:
     """Have the process run and wait until it listens; one that runs already is taken."""
-    if _connects(path):
+    if answers(path):
         return True
     process = launch(path, kind)
     until = time.monotonic() + STARTING
     while time.monotonic() < until:
-        if _connects(path):
+        if answers(path):
             return True
         if process.poll() not in (None, 0):
             break
@@ -121,7 +121,8 @@ def start(path: Path, kind: str) -> bool:
     return False
 
 
-def _connects(path: Path) -> bool:
+def answers(path: Path) -> bool:
+    """Whether a process listens at ``path``."""
     with socket.socket(socket.AF_UNIX) as trial:
         try:
             trial.connect(str(path))
@@ -181,12 +182,12 @@ class Line:
             return sound
 
     def about(self) -> dict[str, object]:
-        """What the process says of itself; empty when it is away."""
+        """What the process says of itself; empty when it is away, of which no show has to be told."""
         with self._lock:
             try:
                 return dict(self._asked(Message({"do": "hello"})).facts)
-            except (WireError, OSError) as fault:
-                self._lost(fault)
+            except (WireError, OSError):
+                self.close()
                 return {}
 
     def _asked(self, message: Message) -> Message:
@@ -324,6 +325,6 @@ def network(
     choice, path = wanted(), door()
     if statistics is None or choice == "cpu":
         return None
-    if not (_connects(path) if choice == "auto" else start(path, "cuda" if device.cards() else "cpu")):
+    if not (answers(path) if choice == "auto" else start(path, "cuda" if device.cards() else "cpu")):
         return None
     return CardNetwork(style, folded, statistics, threads, Line(path))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -151,7 +153,17 @@ def test_a_process_of_another_release_is_not_asked(
     monkeypatch.setattr(line, "__version__", "0.0.0")
     with served(rows, tmp_path / "door"):
         phone = Line(tmp_path / "door", 60)
-        assert phone.about() == {} and phone.failures == 1
+        network = on_card("af_heart", phone)
+        network.window(network.body(network.plan(IDS)), 20, 30)
+        assert phone.about() == {} and (phone.windows, phone.failures) == (0, 1)
+
+
+def test_who_only_asks_whether_it_runs_is_not_warned(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    phone = Line(tmp_path / "door")
+    assert phone.about() == {}
+    assert phone.failures == 0 and not caplog.records
 
 
 @pytest.mark.weights
@@ -227,6 +239,24 @@ def test_a_process_that_dies_is_started_again_and_ends_with_its_keeper(
         os.kill(first, signal.SIGKILL)
         second = process(first)
     assert not psutil.pid_exists(second) and not door.exists()
+
+
+def test_none_is_started_beside_one_that_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    launched = threading.Event()
+
+    def launch(path: Path, kind: str, keep: bool) -> subprocess.Popen[bytes]:
+        launched.set()
+        return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+
+    monkeypatch.setattr(keeper, "PAUSE", 0.02)
+    monkeypatch.setattr(line, "launch", launch)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "door"))
+        other.listen(1000)
+        with keeper.kept("cpu", tmp_path / "door"):
+            assert not launched.wait(0.5)
+            other.close()
+            assert launched.wait(60)
 
 
 def test_a_process_that_can_not_start_costs_its_show_nothing(
