@@ -164,15 +164,22 @@ class Engine:
 
     def _try(self, batch: list[Work]) -> None:
         """Compute the batch, in halves where the card has no memory for the whole: others use it, too."""
+        if self._fits(batch):
+            return
+        torch.cuda.empty_cache()  # not before the error is forgotten: it holds on to all that was computed so far
+        if len(batch) == 1:
+            batch[0].fault = "the card has no memory left"
+            return
+        for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+            self._try(half)
+
+    def _fits(self, batch: list[Work]) -> bool:
+        """Compute the batch; whether the card had the memory for it."""
         try:
             self._work[batch[0].kind](batch)
         except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-            if len(batch) == 1:
-                batch[0].fault = "the card has no memory left"
-                return
-            for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
-                self._try(half)
+            return False
+        return True
 
     def _bodies(self, batch: Sequence[Work]) -> None:
         """Plans (text, pitch, energy, person) to `Laid`."""
