@@ -47,7 +47,7 @@ SHOWN = 350
 """Shows that the status tells of one by one: a message has an end."""
 
 LOOK = 0.5
-"""Seconds between two looks at whether the engine is to end."""
+"""Seconds between two looks at whether the engine is to end, and at lines that nobody speaks on."""
 
 NICENESS = 10
 """Of the thread that loads persons."""
@@ -134,12 +134,17 @@ class Engine:
         for thread in lanes:
             thread.start()
         self._selector.register(self._listener, selectors.EVENT_READ, self._let_in)
-        self._selector.register(self._bell, selectors.EVENT_READ, partial(os.eventfd_read, self._bell))
+        self._selector.register(self._bell, selectors.EVENT_READ, self._rung)
+        looked = time.monotonic()
         try:
             while not stop.is_set() and self._broken is None:
                 for key, _ in self._selector.select(LOOK):
                     key.data()
-                self._expire()
+                if (
+                    time.monotonic() - looked >= LOOK
+                ):  # not after every picture: there may be two thousand lines
+                    self._expire()
+                    looked = time.monotonic()
         finally:
             self._close(lanes)
         if self._broken is not None:
@@ -263,6 +268,11 @@ class Engine:
         """In any thread: the listening one closes it."""
         line.gone = True
         os.eventfd_write(self._bell, 1)
+
+    def _rung(self) -> None:
+        """Another thread has something for this one to see to."""
+        os.eventfd_read(self._bell)
+        self._expire()
 
     def _expire(self) -> None:
         """Close the lines that have gone without a word, and those that never said who they are."""

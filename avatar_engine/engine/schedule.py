@@ -6,8 +6,11 @@ when waiting any longer would miss its earliest deadline by what such batches ha
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 from avatar_engine.contracts import FRAME_RATE
@@ -59,6 +62,9 @@ class _Place(Generic[Work]):
     request: Request[Work]
 
 
+_order = attrgetter("order")
+
+
 @dataclass(slots=True)
 class _Pace:
     """How a show sends: its last place in the order, and its last request's coming and key."""
@@ -78,7 +84,7 @@ class Schedule(Generic[Work]):
 
     def __init__(self, most: int = 1, expected: float = 0.005) -> None:
         self._most, self._first = most, expected
-        self._waiting: list[_Place[Work]] = []
+        self._waiting: list[_Place[Work]] = []  # in order
         self._shows: dict[int, _Pace] = {}
         self._times: dict[tuple[Hashable, int], float] = {}
 
@@ -91,7 +97,7 @@ class Schedule(Generic[Work]):
         # A deadline that is over gains nothing, and neither does sending more often than pictures are shown.
         order = min(max(request.due, request.came, pace.order + PACE), request.came + FARTHEST)
         pace.order, pace.came, pace.key = order, request.came, request.key
-        self._waiting.append(_Place(order, request))
+        bisect.insort(self._waiting, _Place(order, request), key=_order)
 
     def forget(self, show: int) -> None:
         """A show has gone."""
@@ -134,9 +140,8 @@ class Schedule(Generic[Work]):
 
     def _batch(self) -> list[_Place[Work]]:
         """What would go next: the first in the order, and the next of its key."""
-        ordered = sorted(self._waiting, key=lambda place: place.order)
-        key = ordered[0].request.key
-        return [place for place in ordered if place.request.key == key][: self._most]
+        key = self._waiting[0].request.key
+        return list(islice((place for place in self._waiting if place.request.key == key), self._most))
 
     def _could_join(self, key: Hashable, now: float) -> int:
         """Shows that send requests of this kind, and have lately."""

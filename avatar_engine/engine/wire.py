@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import mmap
 import os
 import socket
@@ -133,13 +134,15 @@ class Ask:
         if codes < 0 or codes % 4 or codes > 4 * CODES or message[:4] != _ASK:
             raise RubbishError(f"a message of {len(message)} bytes")
         _, number, due, *numbers = _REQUEST.unpack_from(message)
-        matrix = np.array(numbers, np.float64).reshape(2, 3)
+        a, b, _, d, e, _ = numbers
         coefficients = np.frombuffer(message, np.float32, codes // 4, _REQUEST.size)
-        grows = abs(float(np.linalg.det(matrix[:, :2]))) if np.isfinite(matrix).all() else 0.0
-        sane = 1e-3 < grows < 1e3 and bool((np.abs(matrix) < 1e5).all()) and np.isfinite(due)
-        if not sane or not bool((np.abs(coefficients) < 1e3).all()):  # which is false of no number, too
+        # comparisons are false of what is no number, too
+        sane = (
+            1e-3 < abs(a * e - b * d) < 1e3 and all(abs(one) < 1e5 for one in numbers) and math.isfinite(due)
+        )
+        if not sane or not bool((np.abs(coefficients) < 1e3).all()):
             raise RubbishError("numbers that nothing can be painted with")
-        return cls(number, due, matrix, coefficients)
+        return cls(number, due, np.array(numbers, np.float64).reshape(2, 3), coefficients)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import psutil
@@ -14,6 +15,7 @@ import pytest
 
 from avatar_engine.bundle import Bundle
 from avatar_engine.engine import client as clients
+from avatar_engine.engine import process as processes
 from avatar_engine.engine import wanted, wire
 from avatar_engine.engine.backend import Job
 from avatar_engine.engine.client import Link, RemoteRenderer, painter_of
@@ -84,9 +86,11 @@ def test_an_engine_paints_what_a_renderer_does(
 
 
 def test_shows_of_one_person_share_its_weights(
-    start: Start, bundle: Bundle, model: LipsModel, face: Face
+    start: Start, bundle: Bundle, model: LipsModel, face: Face, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend = Sessions(DEVICE, 2)
+    backend, loaded = Sessions(DEVICE, 2), []
+    load = backend.load
+    monkeypatch.setattr(backend, "load", lambda person, model: (loaded.append(person), load(person, model)))
     start(backend)
     shows = [RemoteRenderer(bundle, model, DEVICE, f"show {number}") for number in range(4)]
 
@@ -99,7 +103,7 @@ def test_shows_of_one_person_share_its_weights(
         thread.start()
     for thread in threads:
         thread.join(200)
-    assert len(backend._persons) == 1
+    assert loaded == list(backend._persons) and len(loaded) == 1, "every show had the person loaded"
     assert [show["asked"] for show in wire.status()["shows"]] == [20] * 4
     assert sum(show.by_itself for show in shows) == 0
     for show in shows:
@@ -326,6 +330,45 @@ def test_a_show_that_is_not_taken_in_leaves_no_memory_open(bundle: Bundle) -> No
     with ends[0], pytest.raises(OSError):
         clients._taken_in(ends[0], hello_of(bundle))
     assert psutil.Process().num_fds() == before - 1  # that of the line itself
+
+
+def test_lines_are_looked_through_now_and_then_and_not_with_every_picture(
+    start: Start, bundle: Bundle, model: LipsModel, face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    monkeypatch.setattr(Engine, "_expire", lambda engine: looks.append(time.monotonic()))
+    start()
+    show = RemoteRenderer(bundle, model, DEVICE)
+    for _ in range(40):
+        show.paint(face[0].copy(), face[1], model.neutral)
+    until(lambda: len(looks) >= 2)
+    assert min(b - a for a, b in pairwise(looks)) >= processes.LOOK
+    assert show.by_itself == 0
+    show.close()
+
+
+def test_who_never_says_who_it_is_is_dropped_even_while_another_show_keeps_the_engine_busy(
+    start: Start, bundle: Bundle, model: LipsModel, face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "INTRODUCTION", 0.2)
+    monkeypatch.setattr(processes, "LOOK", 0.1)
+    start()
+    show = RemoteRenderer(bundle, model, DEVICE)
+    show.paint(face[0].copy(), face[1], model.neutral)
+    silent = wire.connect(60.0)
+    assert silent is not None
+    silent.setblocking(False)
+
+    def dropped() -> bool:
+        show.paint(face[0].copy(), face[1], model.neutral)
+        try:
+            return silent.recv(10) == b""
+        except BlockingIOError:
+            return False
+
+    until(dropped)
+    assert show.by_itself == 0 and wire.status()["dropped"] == 1
+    show.close()
 
 
 def test_a_memory_that_is_none_is_refused(start: Start, bundle: Bundle) -> None:

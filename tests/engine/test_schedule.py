@@ -27,6 +27,13 @@ def test_one_by_one_the_earliest_deadline_goes_first() -> None:
     assert [shows(schedule.take(0.0)) for _ in range(4)] == [[2], [3], [1], []]
 
 
+def test_of_equal_deadlines_who_came_first_goes_first() -> None:
+    schedule: Schedule[str] = Schedule(most=1)
+    for show, due in ((1, 0.02), (2, 0.02), (3, 0.01), (4, 0.02)):
+        schedule.add(ask(show, 0.0, due))
+    assert [shows(schedule.take(0.0)) for _ in range(4)] == [[3], [1], [2], [4]]
+
+
 def test_a_full_batch_closes_at_once_with_the_earliest_of_one_kind() -> None:
     schedule: Schedule[str] = Schedule(most=2)
     for show, due, key in (

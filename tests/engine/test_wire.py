@@ -57,6 +57,10 @@ def test_a_bad_introduction_is_refused(change: dict[str, object]) -> None:
         lambda m: m[:20] + struct.pack("<d", float("nan")) + m[28:],
         lambda m: m[:20] + struct.pack("<6d", 0, 0, 1, 0, 0, 1) + m[68:],
         lambda m: m[:20] + struct.pack("<6d", 1, 0, 1e30, 0, 1, 1) + m[68:],
+        lambda m: m[:20] + struct.pack("<6d", 2, 4, 0, 1, 2, 0) + m[68:],
+        lambda m: m[:20] + struct.pack("<6d", 40, 0, 0, 0, 40, 0) + m[68:],
+        lambda m: m[:20] + struct.pack("<6d", *[float("inf")] * 6) + m[68:],
+        lambda m: m[:20] + struct.pack("<6d", 1, 0, float("nan"), 0, 1, 0) + m[68:],
         lambda m: m[:12] + struct.pack("<d", float("inf")) + m[20:],
         lambda m: m[:-4] + struct.pack("<f", float("nan")),
         lambda m: m[:-4] + struct.pack("<f", 1e30),
@@ -65,6 +69,14 @@ def test_a_bad_introduction_is_refused(change: dict[str, object]) -> None:
 def test_a_request_that_nothing_can_be_painted_with_is_refused(change: object) -> None:
     with pytest.raises(RubbishError):
         Ask.read(change(ASK.encode()))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("matrix", [[1, 0, 0, 0, 1, 0], [0, 1, 5, -1, 0, 5], [0.5, 0.5, 0, -0.5, 0.5, 0]])
+def test_a_crop_may_lie_in_any_direction(matrix: list[float]) -> None:
+    message = ASK.encode()
+    assert (
+        Ask.read(message[:20] + struct.pack("<6d", *matrix) + message[68:]).matrix.ravel().tolist() == matrix
+    )
 
 
 @given(st.binary(max_size=300))
