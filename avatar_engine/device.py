@@ -143,22 +143,26 @@ def torch_device(device: Device) -> Literal["cpu", "cuda"]:
 TENSORRT = "TensorrtExecutionProvider"
 
 
-def onnx_providers(device: Device, tensorrt: bool = False) -> list[str | tuple[str, dict[str, str]]]:
+def onnx_providers(device: Device, tensorrt: Path | None = None) -> list[str | tuple[str, dict[str, str]]]:
     """ONNX Runtime's execution providers for ``device``, the fastest first; the CPU is always last.
 
-    With ``tensorrt`` that one is asked first, where the build has it; it takes what it can and leaves CUDA the rest.
+    With ``tensorrt``, a folder, that one is asked first, where the build has it; it takes what it can and leaves CUDA
+    the rest. There it keeps how fast the card's kernels were, which is most of the time that it takes to build. What it
+    built is not kept: ONNX Runtime finds it by the names in a network and not by its weights, so that one person would
+    be painted with another one's face, and it would be a copy of those weights of which no erasure knows.
     """
     providers: list[str | tuple[str, dict[str, str]]] = ["CPUExecutionProvider"]
     if device.kind == "cuda" and onnx_cuda():
         # the default search tries every algorithm again for each new sound length
         providers.insert(0, ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}))
-        if tensorrt and TENSORRT in ort.get_available_providers():
-            providers.insert(0, (TENSORRT, {"trt_fp16_enable": "1"}))
+        if tensorrt is not None and TENSORRT in ort.get_available_providers():
+            kept = {"trt_timing_cache_enable": "1", "trt_timing_cache_path": str(tensorrt)}
+            providers.insert(0, (TENSORRT, {"trt_fp16_enable": "1", **kept}))
     return providers
 
 
 def onnx_session(
-    model: Path | str | bytes, device: Device, threads: int | None = None, tensorrt: bool = False
+    model: Path | str | bytes, device: Device, threads: int | None = None, tensorrt: Path | None = None
 ) -> ort.InferenceSession:
     """An ONNX Runtime session that leaves the rest of the machine alone: no spinning threads.
 
@@ -166,7 +170,7 @@ def onnx_session(
         model: The network, as a file or its bytes (bytes for a bundle's part: they can name no other file).
         device: Where it runs.
         threads: Threads within one operation; ``device.threads`` when None.
-        tensorrt: Whether TensorRT is asked first, see `onnx_providers`.
+        tensorrt: Where TensorRT, which is asked first then, keeps its timings, see `onnx_providers`.
 
     Raises:
         AvatarError: The network can't be loaded.

@@ -130,6 +130,18 @@ def test_providers_are_cuda_first_and_never_a_service(card: None, monkeypatch: p
     assert onnx_providers(CUDA) == ["CPUExecutionProvider"]
 
 
+def test_tensorrt_keeps_timings_and_nobodys_weights(
+    card: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert onnx_providers(CUDA, tmp_path) == onnx_providers(CUDA), "this build has none"
+    monkeypatch.setattr(ort, "get_available_providers", lambda: [device.TENSORRT])
+    (name, options), *rest = onnx_providers(CUDA, tmp_path)
+    assert name == device.TENSORRT and rest == onnx_providers(CUDA)
+    assert isinstance(options, dict) and options["trt_timing_cache_path"] == str(tmp_path)
+    assert options["trt_timing_cache_enable"] == "1" and "trt_engine_cache_enable" not in options
+    assert onnx_providers(CPU, tmp_path) == ["CPUExecutionProvider"]
+
+
 def test_a_session_computes_and_does_not_spin(tmp_path: Path) -> None:
     file = tmp_path / "double.onnx"
     file.write_bytes(doubling())

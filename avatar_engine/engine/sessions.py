@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import onnxruntime as ort
 
+from avatar_engine.bundle import cache_folder
 from avatar_engine.contracts import FloatArray
 from avatar_engine.device import Device, onnx_session
 from avatar_engine.engine.backend import Job
+from avatar_engine.errors import AvatarError
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.render import Renderer
 
@@ -35,12 +38,16 @@ class Sessions:
     Args:
         device: Where sessions run.
         threads: Pictures that are painted at the same time.
-        tensorrt: Whether TensorRT builds an engine of each network, where ONNX Runtime has it (minutes, once).
+        tensorrt: Whether TensorRT builds an engine of each network, where ONNX Runtime has it: minutes for the first
+            one on a card, less for those after it.
+
+    Raises:
+        AvatarError: The cache folder can't be written.
     """
 
     def __init__(self, device: Device, threads: int, tensorrt: bool = False) -> None:
         self.most, self.lanes = 1, threads
-        self._device, self._tensorrt = device, tensorrt
+        self._device, self._tensorrt = device, _timings() if tensorrt else None
         self._persons: dict[str, tuple[LipsModel, ort.InferenceSession]] = {}
 
     def load(self, person: str, model: LipsModel) -> None:
@@ -76,3 +83,16 @@ class Sessions:
             "device": self._device.name,
             "threads": self.lanes,
         }
+
+
+def _timings() -> Path:
+    """Where TensorRT keeps how fast the card's kernels are."""
+    folder = cache_folder().parent / "tensorrt"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AvatarError(
+            f"TensorRT can keep nothing in {folder}: {error.strerror}.",
+            "Set AVATAR_ENGINE_HOME to a folder of yours.",
+        ) from error
+    return folder

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -16,7 +17,7 @@ import pytest
 from avatar_engine.bundle import Bundle
 from avatar_engine.engine import client as clients
 from avatar_engine.engine import process as processes
-from avatar_engine.engine import wanted, wire
+from avatar_engine.engine import sessions, wanted, wire
 from avatar_engine.engine.backend import Job
 from avatar_engine.engine.client import Link, RemoteRenderer, painter_of
 from avatar_engine.engine.parts import parts
@@ -109,6 +110,21 @@ def test_shows_of_one_person_share_its_weights(
     for show in shows:
         show.close()
     until(lambda: not backend._persons)
+
+
+def test_sessions_on_tensorrt_share_what_it_has_timed(
+    home: Path, model: LipsModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path | None] = []
+    monkeypatch.setattr(
+        sessions, "onnx_session", lambda painter, device, threads, folder: asked.append(folder)
+    )
+    for tensorrt in (True, False):
+        Sessions(DEVICE, 1, tensorrt).load("person", model)
+    assert asked == [home / "cache" / "tensorrt", None] and (home / "cache" / "tensorrt").is_dir()
+    monkeypatch.setenv("AVATAR_ENGINE_HOME", "/dev/null")
+    with pytest.raises(AvatarError, match="can keep nothing"):
+        Sessions(DEVICE, 1, tensorrt=True)
 
 
 def _free() -> bool:
