@@ -40,7 +40,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from avatar_engine import device as devices
 from avatar_engine.engine import painting, weights
-from avatar_engine.engine.torch_backend import FINE, KINDS
+from avatar_engine.engine.torch_backend import KINDS
 
 app = typer.Typer(add_completion=False)
 console = Console(width=120)
@@ -179,12 +179,7 @@ def _painter(place: Place) -> tuple[Callable[[], object], float]:
     read = weights.read(render_fps.painter(SIZE))
     own = {}
     for name, value in read.values.items():
-        kind = (
-            torch.float32
-            if name in FINE or (name == "linear" and place.kind == torch.bfloat16)
-            else place.kind
-        )
-        one = torch.tensor(value).to(place.device, kind)
+        one = torch.tensor(value).to(place.device, painting.type_of(name, place.kind))
         if one.dim() == 4:
             one = one.contiguous(memory_format=torch.channels_last)
         own[name] = one
@@ -192,11 +187,8 @@ def _painter(place: Place) -> tuple[Callable[[], object], float]:
     sides = ((1, SIZE, SIZE), (2, SIZE // 2, SIZE // 2), (3, SIZE, SIZE), (read.codes,))
     luma, chroma, shapes, codes = (255 * place.noise(*shape).float() for shape in sides)
 
-    def conv(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
-        return F.conv2d(x, weight[0], bias[0], stride, weight.shape[-1] // 2)
-
     def work() -> object:
-        return painting.painted(single, luma, chroma, shapes, codes / 255, conv)
+        return painting.painted(single, luma, chroma, shapes, codes / 255, painting.plain)
 
     return work, float(sum(value.numel() * value.element_size() for value in own.values()))
 
@@ -218,15 +210,8 @@ def _ours_onnx(device: devices.Device, batch: int, seconds: float) -> float:
 # Wav2Lip
 
 
-class Level(nn.Sequential):
-    """Convolutions with batch normalisation and ReLU, of which those that keep the shape are residual."""
-
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__(*layers)
-
-
 class Conv(nn.Module):
-    """One of them."""
+    """A convolution with batch normalisation and ReLU; residual where it keeps the shape and is told to be."""
 
     def __init__(
         self, wide: int, deep: int, k: int, stride: int = 1, pad: int = 1, residual: bool = False
@@ -263,25 +248,25 @@ class Wav2Lip(nn.Module):
         deep, kept = ([16, 32, 64, 128, 256, 512], [0, 2, 3, 2, 2, 1])
         if size == SIZE:
             deep, kept = [*deep, 512], [0, 2, 3, 2, 2, 2, 1]
-        down: list[nn.Module] = [Level(Conv(6, 16, 7, 1, 3))]
+        down: list[nn.Module] = [nn.Sequential(Conv(6, 16, 7, 1, 3))]
         for wide, width, count in zip(deep, deep[1:], kept[1:], strict=False):
-            down.append(Level(Conv(wide, width, 3, 2), *_same(width, count)))
+            down.append(nn.Sequential(Conv(wide, width, 3, 2), *_same(width, count)))
         rest = size >> len(deep) - 1
-        self.down = nn.ModuleList([*down, Level(Conv(512, 512, rest, 1, 0), Conv(512, 512, 1, 1, 0))])
+        self.down = nn.ModuleList([*down, nn.Sequential(Conv(512, 512, rest, 1, 0), Conv(512, 512, 1, 1, 0))])
         self.sound = nn.Sequential(
             Conv(1, 32, 3), *_same(32, 2), Conv(32, 64, 3, (3, 1)), *_same(64, 2),  # type: ignore[arg-type]
             Conv(64, 128, 3, 3), *_same(128, 2), Conv(128, 256, 3, (3, 2)), *_same(256, 1),  # type: ignore[arg-type]
             Conv(256, 512, 3, 1, 0), Conv(512, 512, 1, 1, 0),
         )  # fmt: skip
         up: list[nn.Module] = [
-            Level(Conv(512, 512, 1, 1, 0)),
-            Level(Up(1024, 512, rest, 1, 0), *_same(512, 1)),
+            nn.Sequential(Conv(512, 512, 1, 1, 0)),
+            nn.Sequential(Up(1024, 512, rest, 1, 0), *_same(512, 1)),
         ]
         out, wide = [512, 384, 256, 128, 64], 1024
         if size == SIZE:
             out = [512, *out]
         for skip, width in zip([*reversed(deep[:-1])], out, strict=True):
-            up.append(Level(Up(wide, width, 3, 2, 1, 1), *_same(width, 2)))
+            up.append(nn.Sequential(Up(wide, width, 3, 2, 1, 1), *_same(width, 2)))
             wide = width + skip
         self.up = nn.ModuleList(up)
         self.out = nn.Sequential(Conv(wide, 32, 3), nn.Conv2d(32, 3, 1), nn.Sigmoid())

@@ -28,6 +28,15 @@ Persons = Mapping[str, Tensor]
 """Weights by name, stacked: (persons, …); see `avatar_engine.engine.weights.Weights`."""
 
 
+FINE = ("skin", "usual")
+"""Weights that stay float32: means of whole crops. ``linear`` stays so, too, where the type is bf16."""
+
+
+def type_of(name: str, kind: torch.dtype) -> torch.dtype:
+    """The type of a weight where ``kind`` is computed in."""
+    return torch.float32 if name in FINE or (name == "linear" and kind == torch.bfloat16) else kind
+
+
 def paint(
     persons: Persons, rows: Tensor, way: Way, luma: Tensor, chroma: Tensor, shapes: Tensor, codes: Tensor
 ) -> tuple[Tensor, Tensor]:

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor
 
-from avatar_engine.contracts import ByteArray, FloatArray
+from avatar_engine.contracts import FloatArray
 from avatar_engine.engine import painting
 from avatar_engine.engine.painting import Persons, Way
 from avatar_engine.engine.patch import Matrix
@@ -51,15 +50,6 @@ def affines(matrix: Matrix) -> FloatArray:
     small = chroma_matrix(np.asarray(matrix, np.float32)).astype(np.float64)
     maps = (cv2.invertAffineTransform(matrix), matrix, cv2.invertAffineTransform(small), small)
     return np.concatenate([one.ravel() for one in maps]).astype(np.float32)
-
-
-def weights_of(mask: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What `avatar_engine.face.crop.Paster` blends with, of luma and chroma, 0 to 128."""
-    whole = np.round(mask * 128).astype(np.uint8)
-    half: npt.NDArray[np.uint8] = np.asarray(
-        cv2.resize(whole, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8
-    )
-    return whole.astype(np.float32), half.astype(np.float32)
 
 
 def step(
@@ -120,8 +110,3 @@ def _sample(plane: Tensor, matrix: Tensor, sides: tuple[int, int], mode: str, pa
 
 def _whole(values: Tensor) -> Tensor:
     return torch.floor(values + 0.5).clamp(0, 255)
-
-
-def blank(width: int, height: int) -> ByteArray:
-    """A grey patch, to warm up with."""
-    return np.full((height * 3 // 2, width), 128, np.uint8)

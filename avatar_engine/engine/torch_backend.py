@@ -8,11 +8,11 @@ while the other computes.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,11 +24,12 @@ from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.device import Device
 from avatar_engine.engine import steps, weights
 from avatar_engine.engine.backend import Job
-from avatar_engine.engine.painting import WAYS, Way
+from avatar_engine.engine.painting import WAYS, Way, type_of
 from avatar_engine.engine.raster import Raster
 from avatar_engine.engine.weights import Weights
 from avatar_engine.errors import AvatarError
-from avatar_engine.lips.grain import TILES
+from avatar_engine.face.crop import blend_weights
+from avatar_engine.lips.grain import TILES, tile_of
 from avatar_engine.lips.model import LipsModel
 
 log = logging.getLogger(__name__)
@@ -48,9 +49,6 @@ PROBES = 5
 KINDS = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 """Types to compute in, by name."""
 
-FINE = ("skin", "usual")
-"""Weights that stay float32: means of whole crops. ``linear`` stays so, too, where the type is bf16."""
-
 Kind = tuple[tuple[str, tuple[int, ...]], ...]
 """What persons of one bank have in common: names and shapes of all weights, and of the shape's basis."""
 
@@ -63,19 +61,17 @@ class TorchSeat:
         key: Its bank's number, and the sides of its patches.
         codes: Coefficients of its person.
         person: Who is painted.
-        turn: How many pictures it had, for the grain.
+        pictures: Counts those that it had, for the grain.
     """
 
     key: tuple[int, int, int]
     codes: int
     person: str
-    turn: Counter[str] = field(default_factory=Counter)
+    pictures: Iterator[int] = field(default_factory=itertools.count)
 
     def tile(self) -> int:
-        """The next tile of grain, in the order of `avatar_engine.lips.grain.Grainer`."""
-        turn, place = divmod(self.turn["pictures"], TILES)
-        self.turn["pictures"] += 1
-        return (turn + place * 7) % TILES
+        """The next tile of grain."""
+        return tile_of(next(self.pictures))
 
 
 class Bank:
@@ -98,8 +94,7 @@ class Bank:
         room = CARD_ROWS if device.type == "cuda" else FIRST_ROWS
         self.persons: dict[str, Tensor] = {}
         for name, value in read.values.items():
-            fine = name in FINE or (name == "linear" and kind == torch.bfloat16)
-            self.persons[name] = self._empty(room, value.shape, torch.float32 if fine else kind)
+            self.persons[name] = self._empty(room, value.shape, type_of(name, kind))
         size, single = read.size, torch.float32
         self.faces = steps.Faces(
             self._empty(room, model.basis.mean.shape, single),
@@ -124,7 +119,7 @@ class Bank:
         row = min(set(range(self.room)) - set(self.rows.values()))
         for name, value in read.values.items():
             self.persons[name][row].copy_(torch.tensor(value))
-        alpha, half = steps.weights_of(model.mask)
+        alpha, half = blend_weights(model.mask)
         parts = (model.basis.mean, model.basis.axes, alpha[None], half[None], model.grain.tiles())
         for bank, part in zip(self._faces(), parts, strict=True):
             bank[row].copy_(torch.tensor(part))
@@ -272,7 +267,7 @@ class TorchBackend:
             raise AvatarError(f"A batch of {most} can't be had.", "Batches are powers of two: 32, 64, 128, …")
         self.most, self.lanes = most, LANES if card else 1
         self._name, self._device = device.name, torch.device("cuda" if card else "cpu")
-        self._way, self._asked = way, way
+        self._way = way
         self.kind = ("fp16" if card else "fp32") if kind == "auto" else kind
         self._kind = KINDS[self.kind]
         self._streams: list[Any] = [None] * self.lanes
@@ -286,7 +281,7 @@ class TorchBackend:
             self._pools = [torch.cuda.graph_pool_handle() for _ in self._pools]
         self._banks: dict[Any, Bank] = {}
         self._batches: dict[tuple[int, tuple[int, int, int], int], Batch] = {}
-        self._keys: Counter[tuple[int, int, int]] = Counter()
+        self._keys: set[tuple[int, int, int]] = set()  # what there are batches for, seats or none
         self._changing = threading.Lock()
         self.probed: dict[str, float] = {}
 
@@ -319,13 +314,13 @@ class TorchBackend:
         """See `Backend`."""
         bank = next(bank for bank in self._banks.values() if person in bank.rows)
         key = (bank.number, width, height)
-        if not self._keys[key]:
+        if key not in self._keys:
             if self._way == "auto":
                 self._way = self._fastest(bank, width, height)
             made = self._made(bank, [key])
             with self._changing:
                 self._batches.update(made)
-        self._keys[key] += 1
+            self._keys.add(key)
         return TorchSeat(key, bank.codes, person)
 
     def paint(self, lane: int, jobs: Sequence[Job]) -> None:

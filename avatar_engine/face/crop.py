@@ -205,6 +205,14 @@ def skin_mask(points: FloatArray, mask: FloatArray) -> FloatArray:
     return skin.astype(np.float32)
 
 
+def blend_weights(alpha: FloatArray) -> tuple[ByteArray, ByteArray]:
+    """How much of a painted crop is seen, of luma (size, size) and of chroma (half of it): uint8, 0 to 128, with which
+    the blend fits 16 bits; ``alpha`` float32 (size, size) is in [0, 1]."""
+    whole = np.round(alpha * 128).astype(np.uint8)
+    half = cv2.resize(whole, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    return whole, np.asarray(half, np.uint8)
+
+
 class Paster:
     """Blends painted crops back into I420 pictures, in place, touching only the mask's rectangle.
 
@@ -215,9 +223,8 @@ class Paster:
     """
 
     def __init__(self, alpha: FloatArray) -> None:
-        weight = np.round(alpha * 128).astype(np.uint8)  # 128 is opaque: the blend fits 16 bits
-        half = cv2.resize(weight, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        self._weights = (weight, half)
+        self._weights = blend_weights(alpha)
+        weight = self._weights[0]
         rows, columns = np.flatnonzero(weight.any(1)), np.flatnonzero(weight.any(0))
         x0, x1, y0, y1 = columns[0] - 1, columns[-1] + 2, rows[0] - 1, rows[-1] + 2
         self._corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64)

@@ -57,6 +57,12 @@ class Grain:
         return made
 
 
+def tile_of(picture: int) -> int:
+    """The tile that is laid over a show's picture, counted from 0."""
+    turn, place = divmod(picture, TILES)
+    return (turn + place * 7) % TILES
+
+
 class Grainer:
     """Adds grain to one luma after the other, into a buffer of its own."""
 
@@ -67,9 +73,8 @@ class Grainer:
 
     def add(self, luma: ByteArray) -> ByteArray:
         """Luma uint8 (size, size) with the next tile's grain; valid until the next call."""
-        turn, place = divmod(self._count, TILES)
+        cv2.add(luma, self._tiles[tile_of(self._count)], dst=self._out, dtype=cv2.CV_8U)
         self._count += 1
-        cv2.add(luma, self._tiles[(turn + place * 7) % TILES], dst=self._out, dtype=cv2.CV_8U)
         return self._out
 
 

@@ -127,6 +127,24 @@ def test_a_bank_grows_and_persons_come_and_go() -> None:
     assert next(iter(backend._banks.values())).rows["new"] == 0
 
 
+def test_a_show_more_needs_no_new_batches_and_a_patch_of_another_size_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backend, made = TorchBackend(DEVICE, "grouped", most=2), []
+    batch = backend._batch
+    monkeypatch.setattr(backend, "_batch", lambda *given: (made.append(given[2:]), batch(*given))[1])
+    backend.load("1", painters.model(64, 1))
+    for _ in range(3):
+        backend.seat("1", SIDE, SIDE)
+    assert made == [(2, SIDE, SIDE, 0), (1, SIDE, SIDE, 0)]
+    backend.drop("1")
+    backend.load("1", painters.model(64, 1))
+    backend.seat("1", SIDE, SIDE)
+    assert len(made) == 2, "who comes back finds them"
+    backend.seat("1", SIDE, SIDE + 64)
+    assert made[2:] == [(2, SIDE, SIDE + 64, 0), (1, SIDE, SIDE + 64, 0)]
+
+
 def test_auto_tries_all_ways_and_keeps_the_fastest() -> None:
     backend = TorchBackend(DEVICE, "auto", most=2)
     backend.load("1", painters.model(64, 1))

@@ -18,7 +18,7 @@ from avatar_engine.voice.card import person
 from avatar_engine.voice.card.person import Part
 from avatar_engine.voice.card.source import Source
 from avatar_engine.voice.decoder import AdaIN, Block, Decoder, Residual
-from avatar_engine.voice.network import SAMPLES_PER_FEATURE, SOURCE_PER_FEATURE
+from avatar_engine.voice.network import SOURCE_PER_FEATURE
 
 _HALF = 0.5**0.5
 _POINTS, _HOP = 20, 5  # of the generator's spectrum
@@ -196,8 +196,3 @@ def _inverse(device: torch.device) -> Tensor:
     real = torch.fft.irfft(torch.eye(_BINS, dtype=torch.complex64), _POINTS)
     imaginary = torch.fft.irfft(1j * torch.eye(_BINS, dtype=torch.complex64), _POINTS)
     return (torch.cat([real, imaginary]) * torch.hann_window(_POINTS))[:, None].to(device)
-
-
-def samples(columns: int) -> int:
-    """Samples of ``columns`` of features."""
-    return columns * SAMPLES_PER_FEATURE
