@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from pathlib import Path
+from typing import IO
 
 import platformdirs
 
@@ -32,6 +34,25 @@ def door_of(show: str, kind: str = "sock") -> Path:
     if len(os.fsencode(path)) > LONGEST:
         path = door_folder() / f"{hashlib.sha256(show.encode()).hexdigest()[:12]}.{kind}"
     return path
+
+
+def claim(door: Path) -> IO[bytes] | None:
+    """A socket's place: ours as long as this file stays open, however we end; None where another process has it.
+
+    Raises:
+        OSError: It can't be had.
+    """
+    door.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = door.with_suffix(".lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    except OSError:
+        lock.close()
+        raise
+    return lock
 
 
 def private(path: Path) -> None:

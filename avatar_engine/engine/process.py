@@ -7,7 +7,6 @@ answers, loses its line: nobody else notices.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -32,7 +31,7 @@ from avatar_engine.engine.parts import model_of
 from avatar_engine.engine.schedule import Request, Schedule
 from avatar_engine.engine.wire import Arena, Ask, Done, Hello, RubbishError
 from avatar_engine.errors import AvatarError
-from avatar_engine.folders import private
+from avatar_engine.folders import claim, private
 from avatar_engine.timing import StageTimes
 
 log = logging.getLogger(__name__)
@@ -383,15 +382,11 @@ def _claim(path: Path) -> IO[bytes]:
         AvatarError: Somebody has it, or it can't be made.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = path.with_suffix(".lock").open("ab")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
+        lock = claim(path)
+        if lock is None:
             raise AvatarError(
                 "A render engine runs on this machine already.", "See: avatar-engine engine status"
-            ) from None
+            )
         private(path)
     except OSError as error:
         raise AvatarError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import logging
 import os
 import signal
@@ -394,13 +393,11 @@ def main() -> int:
     if asked.device == "cuda" and not torch.cuda.is_available():
         log.error("PyTorch can't use the card")
         return 3
-    asked.door.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with asked.door.with_suffix(".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            log.info("another process owns the card already")
-            return 0
+    place = folders.claim(asked.door)
+    if place is None:
+        log.info("another process owns the card already")
+        return 0
+    with place:
         server = Server(Rows(*_place(asked.device)), asked.door, IDLE, asked.until_ends)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.close())

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 
+from avatar_engine import folders
 from avatar_engine.voice.card import line, process
 from avatar_engine.voice.card.process import Engine, Server
 from avatar_engine.voice.card.schedule import Work
@@ -115,5 +116,9 @@ def test_who_keeps_it_running_is_told_as_it_is_launched(
     monkeypatch.setattr(process, "_place", lambda kind: (torch.device(kind), None))
     monkeypatch.setattr(process.signal, "signal", lambda *_: None)
     monkeypatch.setattr("sys.argv", commands[0][2:])
+    place = folders.claim(tmp_path / "door")
+    assert place is not None
+    with place:
+        assert process.main() == 0 and not served, "the card has an owner"
     assert process.main() == 0
     assert served == [(tmp_path / "door", process.IDLE, os.getpid() if keep else None)]
