@@ -53,6 +53,9 @@ class Bar:
         opened = max(1, int(min(1.0, float(coefficients[0])) * width / 4))
         picture_i420[height * 3 // 4, width // 2 - opened : width // 2 + opened] = 200
 
+    def close(self) -> None:
+        """See `avatar_engine.lips.render.Renderer`."""
+
 
 class Sweep:
     """A grey body with a hand that goes round once in ten seconds."""

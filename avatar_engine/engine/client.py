@@ -51,6 +51,10 @@ class Painter(Protocol):
         """Paint the mouth into the picture, in place."""
         ...
 
+    def close(self) -> None:
+        """No more pictures are wanted."""
+        ...
+
 
 class LateError(Exception):
     """The answer has not come in time."""
@@ -252,11 +256,11 @@ class RemoteRenderer:
             except OSError:
                 pause = min(LATEST, 2 * pause or SOONEST)
                 continue
-            if self._closed:
-                link.close()
-                return
             self._late_told = False
             self._link = link
+            if self._closed:  # meanwhile: who closed has not seen it
+                link.close()
+                return
             log.info("the render engine paints")
             return
 

@@ -49,6 +49,9 @@ class Renderer:
         painted = self.painted(picture_i420, matrix, coefficients)
         self._paster.paste(picture_i420, painted, matrix)
 
+    def close(self) -> None:
+        """No more pictures are wanted: nothing is held that has to be given back."""
+
     def painted(self, picture_i420: ByteArray, matrix: FloatArray, coefficients: FloatArray) -> Crop:
         """The painted crop alone, not pasted; valid until the next call."""
         row = np.asarray(coefficients, np.float32).reshape(1, -1)

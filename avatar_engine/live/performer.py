@@ -25,12 +25,12 @@ from avatar_engine.contracts import (
     Scene,
 )
 from avatar_engine.device import Device
-from avatar_engine.engine.client import painter_of
+from avatar_engine.engine.client import Painter, painter_of
 from avatar_engine.engine.wanted import Settled
 from avatar_engine.lips.model import PAINTER, LipsModel
 from avatar_engine.lips.motion import MotionState, MotionStream
 from avatar_engine.lips.placement import PLACEMENT_PART
-from avatar_engine.live.wardrobe import Attire, Footage, Painter, Ready, Wardrobe
+from avatar_engine.live.wardrobe import Attire, Footage, Ready, Wardrobe
 from avatar_engine.stage.background import Backcloth, check
 from avatar_engine.stage.body import Body, matted
 from avatar_engine.stage.card import Look
@@ -254,9 +254,10 @@ class Performer(Generic[State]):
         return self._stage.shares
 
     def close(self) -> None:
-        """End the threads of body, looks and stage."""
+        """End the threads of body, looks and stage, and leave the render engine."""
         if self._wardrobe is not None:
             self._wardrobe.close()
+        self._painter.close()
         self._body.close()
         self._stage.close()
 

@@ -18,7 +18,8 @@ from typing import Protocol
 
 import numpy as np
 
-from avatar_engine.contracts import ByteArray, FloatArray, Outlook
+from avatar_engine.contracts import FloatArray, Outlook
+from avatar_engine.engine.client import Painter
 from avatar_engine.errors import AvatarError
 from avatar_engine.stage.body import BodyFrame
 from avatar_engine.stage.compose import Filmed, Fitted
@@ -31,14 +32,6 @@ NICENESS = 10
 
 
 _NOWHERE = np.eye(2, 3, dtype=np.float32)
-
-
-class Painter(Protocol):
-    """Mouth shape to pixels (see `avatar_engine.lips.render.Renderer`)."""
-
-    def paint(self, picture_i420: ByteArray, matrix: FloatArray, coefficients: FloatArray, /) -> None:
-        """Paint the mouth into the picture, in place."""
-        ...
 
 
 class Footage(Protocol):
@@ -161,6 +154,7 @@ class Wardrobe:
         self._names, self._open, self._fit, self._patient = tuple(names), open_, fit, patient
         self._next: tuple[str, bool, Future[Ready | None]] | None = None
         self._unknown = ""
+        self._painters = {worn.painter}  # of all looks that were opened, some of which share one
         self._opener = ThreadPoolExecutor(1, "look", _yield_to_others)
 
     @property
@@ -216,9 +210,11 @@ class Wardrobe:
         self.worn = ready.attire
 
     def close(self) -> None:
-        """End what was made ready and is not worn."""
+        """End what was made ready and is not worn, and all looks' painters."""
         self._let_go()
         self._opener.shutdown(wait=True)
+        for painter in self._painters:
+            painter.close()
 
     def _known(self, look: str) -> bool:
         if look in self._names and look != self._unknown:
@@ -237,6 +233,7 @@ class Wardrobe:
         began = time.perf_counter()
         try:
             attire = self._open(look, cut_out)
+            self._painters.add(attire.painter)
             place = attire.body.nearest(self._as_seen(matrix, attire))
             _begin(attire.body, place)
             fitted = self._fit(attire.filmed)

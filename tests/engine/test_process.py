@@ -448,6 +448,23 @@ def test_a_renderer_that_begins_when_the_engine_has_died_paints_by_itself_and_co
     lonely.close()
 
 
+def test_who_is_closed_while_it_comes_back_does_not_stay(
+    start: Start, bundle: Bundle, model: LipsModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start()
+    remote = RemoteRenderer(bundle, model, DEVICE)
+    join = remote._join
+
+    def joined_late(width: int, height: int) -> Link:
+        link = join(width, height)
+        remote.close()
+        return link
+
+    monkeypatch.setattr(remote, "_join", joined_late)
+    remote._try(192, 192)
+    until(lambda: not wire.status()["shows"])
+
+
 def test_a_face_that_grows_joins_anew_with_a_larger_patch(
     start: Start, bundle: Bundle, model: LipsModel, face: Face
 ) -> None:

@@ -56,6 +56,10 @@ class Ink:
 
     def __init__(self) -> None:
         self.rows: list[FloatArray] = []
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
 
     def paint(self, picture_i420: ByteArray, matrix: FloatArray, coefficients: FloatArray) -> None:
         assert picture_i420[0, 0] == int(matrix[0, 0]) % 256

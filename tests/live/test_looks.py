@@ -74,6 +74,7 @@ class OnAir:
 
     def __init__(self, bundle: Bundle, patient: bool = False, first: str = ORIGINAL) -> None:
         self.bundle, self.gate, self.opened = bundle, Event(), list[str]()
+        self.painters: list[Dry] = []
         self.gate.set()
         self.stage = Stage(SIZE, Label("en", "bottom-right", SIZE), patient=patient)
         worn = self._open(first, False)
@@ -96,7 +97,10 @@ class OnAir:
         self.opened.append(look)
         body = Body.load(self.bundle.wearing(look), 64)
         filmed = Filmed(body.frame(0).picture, None, None)
-        return Attire(look, Dry(), body, np.zeros((1, len(NEUTRAL)), np.float32), len(body), ROUND, filmed)
+        self.painters.append(Dry())
+        return Attire(
+            look, self.painters[-1], body, np.zeros((1, len(NEUTRAL)), np.float32), len(body), ROUND, filmed
+        )
 
     def show(self, look: str, frames: int, still: bool = True) -> list[int]:
         """The luma in a corner of each of the next frames, while a look is wanted."""
@@ -203,6 +207,16 @@ def test_a_patient_show_waits_and_the_body_goes_on_where_the_head_was(on_air: Ca
         assert abs(after - before) <= 2
         shifts.append(after)
     assert shifts[0] == shifts[1], "the same every time"
+
+
+def test_in_the_end_the_painters_of_all_looks_are_let_go(bundle: Bundle) -> None:
+    show = OnAir(bundle, patient=True)
+    show.show("red", 3)
+    show.show("blue", 3)
+    show.performer.expect(Scene(look="wide"))  # and is never worn
+    assert not any(painter.closed for painter in show.painters)
+    show.performer.close()
+    assert len(show.painters) == 4 and all(painter.closed for painter in show.painters)
 
 
 def test_what_is_known_to_come_is_opened_before_it_is_wanted(on_air: Callable[..., OnAir]) -> None:

@@ -31,7 +31,7 @@ def test_the_expression_is_in_every_picture_and_the_place_of_the_mouth_after_it(
         np.testing.assert_allclose(row, (NEUTRAL + index) * 2 + 1.25)
 
 
-def test_counts_the_seconds_of_every_stage_and_closes_the_body():
+def test_counts_the_seconds_of_every_stage_and_closes_body_and_painter():
     actor, ink, body = performer()
     actor.hear(np.zeros(SAMPLES_PER_FRAME, np.float32))
     picture = actor.perform(0, NEUTRAL)
@@ -43,7 +43,7 @@ def test_counts_the_seconds_of_every_stage_and_closes_the_body():
     assert lately["frame"]["max"] >= lately["paint"]["max"] > 0
     assert len(ink.rows) == 1
     actor.close()
-    assert body.closed
+    assert body.closed and ink.closed
 
 
 def test_what_is_given_out_is_the_marked_picture():
