@@ -20,11 +20,11 @@ from typing import Annotated, Any
 import cv2
 import numpy as np
 import onnxruntime as ort
+import quantised
 import typer
 
 from avatar_engine import device as devices
 from avatar_engine.bundle import Bundle, BundleWriter
-from avatar_engine.engine import quantised
 from avatar_engine.face.crop import Crop, extract
 from avatar_engine.lips.model import PAINTER, LipsModel
 from avatar_engine.lips.shape import draw

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
+import quantised
 
-from avatar_engine.engine import quantised
 from avatar_engine.errors import AvatarError
 from tests.engine import painters
 from tests.engine.conftest import DEVICE

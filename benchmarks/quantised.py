@@ -1,7 +1,7 @@
 """The painter in eight bits: static quantisation of its convolutions by ONNX Runtime, and what that costs in pixels.
 
-An option, not a default: whether a person still looks like themselves is for the likeness benchmark to say
-(`benchmarks/int8.py` writes a clone with such a painter, which every tool takes like any other).
+No clone is made so: whether a person still looks like themselves is for the likeness benchmark to say (``int8.py``,
+beside this, writes a clone with such a painter, which every tool takes like any other).
 """
 
 from __future__ import annotations
