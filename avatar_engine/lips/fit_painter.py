@@ -20,7 +20,7 @@ from torch import Tensor
 from avatar_engine.contracts import FloatArray
 from avatar_engine.device import can_compile
 from avatar_engine.lips import growing
-from avatar_engine.lips.lesson import BATCH, Batches, Lesson
+from avatar_engine.lips.lesson import BATCH, Batches, Examples, Lesson
 from avatar_engine.lips.painter import SHAPE_PLANES, Painter, painting_loss
 from avatar_engine.lips.shape import OUTER, draw
 from avatar_engine.lips.warm_start import begin_as
@@ -108,15 +108,7 @@ def fit_painter(
             break
         for group in optimiser.param_groups:
             group["lr"] = RATE * _pace(run.step, share)
-        real, context, shapes, coefficients = batches.next()
-        with torch.autocast(torch_device, torch.bfloat16, enabled=bf16):
-            painted = paint(*context, shapes, coefficients)
-        loss = painting_loss((painted[0].float(), painted[1].float()), real, weight)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
-        optimiser.step()
-        run.learn(loss.detach())
+        _learn(run, paint, batches.next(), weight, bf16)
         if run.step % NOTED == 0:
             run.note()
             told(min(share, 1.0), f"loss {run.loss:.4f}")
@@ -138,6 +130,21 @@ def fit_painter(
     }
     log.info("painter: %d steps in %.0f s, loss %.4f", run.step, run.spent, run.loss)
     return painter.cpu().float().eval(), figures
+
+
+def _learn(
+    run: _Run, paint: Callable[..., tuple[Tensor, Tensor]], examples: Examples, weight: Tensor, bf16: bool
+) -> None:
+    """One step, painted by ``paint``: the run's painter, compiled or not. Nothing here waits for the device."""
+    real, context, shapes, coefficients = examples
+    with torch.autocast(weight.device.type, torch.bfloat16, enabled=bf16):
+        painted = paint(*context, shapes, coefficients)
+    loss = painting_loss((painted[0].float(), painted[1].float()), real, weight)
+    run.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(run.painter.parameters(), 1.0)
+    run.optimiser.step()
+    run.learn(loss.detach())
 
 
 def _split(rows: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
