@@ -190,11 +190,19 @@ def add(
 
 
 @fleet_app.command("remove", epilog="**Examples**\n\n`avatar-engine fleet remove marie`")
-def remove(name: Annotated[str, typer.Argument(help="A show or a clone job.")]) -> None:
+def remove(
+    name: Annotated[str, typer.Argument(help="A show or a clone job.")],
+    wait: Annotated[float, typer.Option(min=1, help="Seconds to wait until it has ended.")] = 90.0,
+) -> None:
     """End a show or a clone job in order, and forget it."""
     from avatar_engine.fleet import door
 
     out.print(door.ask("remove", name=name), highlight=False, markup=False)
+    limit = time.monotonic() + wait
+    while any(one["name"] == name for one in (_told() or {"tasks": ()})["tasks"]):
+        if time.monotonic() > limit:
+            raise AvatarError(f"{name} has not ended after {wait:.0f} s.", "See avatar-engine fleet status.")
+        time.sleep(0.3)
 
 
 @fleet_app.command(

@@ -35,6 +35,7 @@ class Ledger(BaseModel):
         mode, address, lease, restarts: See `avatar_engine.fleet.plan.Fleet`.
         began: When it was started, seconds since 1970.
         records: What is to run, by name.
+        tokens: The newest tokens of what was forgotten, by name: they go on from there when the name comes again.
         drained: Machines, by id, to which nothing new goes.
         ending: Whether all of it is to end.
     """
@@ -48,6 +49,7 @@ class Ledger(BaseModel):
     restarts: int = 5
     began: float = 0.0
     records: dict[str, Record] = {}
+    tokens: dict[str, int] = {}
     drained: list[str] = []
     ending: bool = False
 
@@ -79,9 +81,11 @@ class Ledger(BaseModel):
             )
         if held:
             new.lease = max(new.lease, self.lease)
+        tokens = {**self.tokens, **{name: old.token for name, old in self.records.items()}}
         for name, record in new.records.items():
+            record.token = tokens.pop(name, 0)
             if old := self.records.get(name):
-                record.token, record.node = old.token, old.node
+                record.node = old.node
                 goes_on = not old.over or (resume and old.state == "stopped")
                 if goes_on and old.plan.kind == record.plan.kind:
                     record.place, record.script, record.aired = old.place, old.script, old.aired + old.on_air
@@ -93,8 +97,14 @@ class Ledger(BaseModel):
             for name, old in self.records.items()
             if name not in new.records and old.holds
         }
+        tokens = {name: token for name, token in tokens.items() if name not in gone}
         return new.model_copy(
-            update={"id": self.id, "records": {**new.records, **gone}, "drained": self.drained}
+            update={
+                "id": self.id,
+                "records": {**new.records, **gone},
+                "tokens": tokens,
+                "drained": self.drained,
+            }
         )
 
 

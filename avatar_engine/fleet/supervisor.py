@@ -56,6 +56,9 @@ REACH = 3.0
 KEPT = 30.0
 """Seconds that the disk has to take what is known, before nothing is started."""
 
+ANSWER = 5.0
+"""Seconds that the disk has before who asked for a removal is answered all the same."""
+
 STOPPING = 40.0
 """Seconds that a run has to end in order; then it is ended."""
 
@@ -348,10 +351,11 @@ class Supervisor:
             one.why = f"its machine is drained, and there is no room elsewhere: {choice.why}"
 
     def _forget(self) -> None:
-        for name in [
-            name for name, one in self.kept.records.items() if one.wanted == "gone" and not one.holds
-        ]:
-            del self.kept.records[name]
+        """What was removed goes, but for its token: a machine that was away may remember it."""
+        for one in [*self.kept.records.values()]:
+            if one.wanted == "gone" and not one.holds:
+                del self.kept.records[one.name]
+                self.kept.tokens[one.name] = one.token
 
     def _hang_up(self, held: _Held) -> None:
         if held.line is not None:
@@ -457,7 +461,7 @@ class Supervisor:
                 raise AvatarError(
                     f"There is no room for {name}: {choice.why}.", "End a show, or add a machine."
                 )
-            one.token = old.token if old else 0
+            one.token = old.token if old else self.kept.tokens.pop(name, 0)
             self._known.update(addresses)
             self.kept.records[name] = one
             self._write()
@@ -475,7 +479,10 @@ class Supervisor:
                 known = ", ".join(self.kept.records) or "none"
                 raise AvatarError(f"There is no {name!r} in the fleet.", f"There are: {known}.")
             one.wanted = "gone"
-            return f"{name} ends." if one.holds else f"{name} is removed."
+            self._forget()
+            version = self._write()
+        self._writer.wait(version, ANSWER)  # so that nobody who was told so finds it again
+        return f"{name} ends." if one.holds else f"{name} is removed."
 
     def drain(self, node: str, back: bool = False) -> str:
         """Let nothing new go to a machine, and move what runs there; ``back`` takes it in again.

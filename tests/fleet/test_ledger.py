@@ -53,6 +53,14 @@ def test_a_show_that_is_no_longer_in_the_file_is_ended_where_it_may_run() -> Non
     assert set(again.records) == {"x", "a"}
 
 
+def test_tokens_of_what_was_forgotten_are_kept_and_go_on() -> None:
+    again = known(a="stopped", b="stopped", c="running").again(fleet("b"), Path("f.toml"))
+    assert again.tokens == {"a": 3}, "b and c have theirs with them"
+    back = again.again(fleet("a", "b"), Path("f.toml"))
+    assert (back.records["a"].token, back.tokens) == (3, {})
+    assert back.records["c"].token == 3 and back.records["c"].wanted == "gone"
+
+
 def test_machines_are_not_changed_under_what_may_still_run() -> None:
     with pytest.raises(AvatarError, match="a may still run"):
         known(a="silent").again(fleet("a", mode="ray"), Path("f.toml"))

@@ -49,6 +49,29 @@ def test_one_too_many_waits_with_the_reason_and_comes_when_there_is_room(
     assert on_air(world) and ended not in world.tasks
 
 
+def test_what_waits_is_gone_when_its_removal_is_answered_and_its_token_never_goes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, 1, tasks=1)
+    world.pass_(10)
+    assert world.supervisor is not None
+    plan = world.supervisor.kept.records["show0"].plan
+    assert "ends" in world.supervisor.remove("show0")
+    world.pass_(10)
+    assert not world.tasks and not world.publishers("show0")
+    world.supervisor.add("show0", plan, {})
+    assert Ledger.model_validate_json(world.saved).records["show0"].token == 1, (
+        "a machine knows the first one"
+    )
+    assert "is removed" in world.supervisor.remove("show0")
+    assert not world.tasks, "before any look"
+    world.begin()
+    world.pass_(1)
+    world.supervisor.add("show0", plan, {})
+    world.pass_(10, lambda: alone(world))
+    assert on_air(world) and Ledger.model_validate_json(world.saved).records["show0"].token == 2
+
+
 def test_a_dead_machines_show_goes_on_elsewhere_from_its_place_once_its_lease_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
