@@ -65,8 +65,10 @@ class RayLine:
         ).remote()  # fmt: skip
 
     def ask(self, method: str, *arguments: Any) -> Future[Any]:
-        future: Future[Any] = getattr(self._actor, method).remote(*arguments).future()
-        return future
+        asked: Future[Any] = getattr(self._actor, method).remote(*arguments).future()
+        answer: Future[Any] = Future()
+        asked.add_done_callback(lambda done: _pass_on(done, answer))
+        return answer
 
     def close(self) -> None:
         with suppress(Exception):
@@ -157,6 +159,17 @@ class Cluster:
             )
             self._asked[ident] = task.remote().future()
         return known
+
+
+def _pass_on(asked: Future[Any], answer: Future[Any]) -> None:
+    """Give an answer on; an error of the hand's as the hand raised it, without the one that Ray puts around it."""
+    error = asked.exception()
+    if error is None:
+        answer.set_result(asked.result())
+    elif isinstance(error, ray.exceptions.RayTaskError) and isinstance(error.cause, Exception):
+        answer.set_exception(error.cause)
+    else:
+        answer.set_exception(error)
 
 
 def _see(address: str) -> None:

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.fleet import plan
+from avatar_engine.fleet.hand import StaleError
 from avatar_engine.fleet.ledger import Ledger
 from avatar_engine.fleet.supervisor import TICK, Supervisor
 from tests.fleet.conftest import PROGRAM, cleared, shows_of, until
@@ -160,6 +162,33 @@ def test_a_node_dies_on_air_and_its_show_goes_on_elsewhere(house: Path, nodes: N
             assert len(receive(file).video) > 25, "the same key, and pictures from both"
     journals = list((house / "home" / "state" / "fleet").glob("ledger.json"))
     assert journals and server.url("marie") not in journals[0].read_text()
+
+
+@pytest.mark.parametrize(
+    "error", [StaleError(7), AvatarError("It was changed.", "Send it again."), OSError(28, "full")]
+)
+def test_errors_of_a_hand_come_as_it_raised_them(error: Exception) -> None:
+    from ray.exceptions import RayTaskError
+
+    from avatar_engine.fleet.on_ray import _pass_on
+
+    asked, answer = Future[Any](), Future[Any]()
+    asked.set_exception(RayTaskError("Hand.begin", "Traceback", error).as_instanceof_cause())
+    _pass_on(asked, answer)
+    assert answer.exception() is error
+
+
+def test_an_answer_and_a_dead_worker_are_told() -> None:
+    from ray.exceptions import RayActorError
+
+    from avatar_engine.fleet.on_ray import _pass_on
+
+    asked, answer, dead, told = Future[Any](), Future[Any](), Future[Any](), Future[Any]()
+    asked.set_result(5)
+    _pass_on(asked, answer)
+    dead.set_exception(RayActorError())
+    _pass_on(dead, told)
+    assert answer.result() == 5 and isinstance(told.exception(), RayActorError)
 
 
 def test_without_a_cluster_it_is_said() -> None:
