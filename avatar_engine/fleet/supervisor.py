@@ -108,6 +108,7 @@ class Supervisor:
         self._lock = threading.RLock()
         self._pool = ThreadPoolExecutor(16, "fleet")
         self._held: dict[str, _Held] = {}
+        self._wrong: dict[str, str] = {}  # what failed at the last look, by name
         self._written, self._version = "", 0
         self._nodes: dict[str, tuple[Node, Facts]] = {}
         for one in kept.records.values():
@@ -123,15 +124,29 @@ class Supervisor:
             self._nodes = {node.id: (node, facts) for node, facts in self._machines.nodes()}
             for one in [*self.kept.records.values()]:
                 if one.holds:
-                    self._tend(one, self._held[one.name])
+                    self._apart(one, self._tend)
             self._drain()
             for one in sorted(
                 self.kept.records.values(), key=lambda one: (one.plan.kind == "clone", one.since)
             ):
                 if record.due(one, time.time()) and not self.ending:
-                    self._place(one)
+                    self._apart(one, self._place)
             self._forget()
             self._write()
+
+    def _apart(self, one: Record, look: Callable[[Record], None]) -> None:
+        """Look at one of them; what fails there must not cost the others their leases."""
+        try:
+            look(one)
+        except Exception as error:
+            self._failed(one, error)
+        else:
+            self._wrong.pop(one.name, None)
+
+    def _failed(self, one: Record, error: Exception) -> None:
+        if self._wrong.get(one.name) != repr(error):  # once, not at every look
+            log.exception("%s: a look at it failed", one.name)
+        self._wrong[one.name] = repr(error)
 
     @property
     def ending(self) -> bool:
@@ -147,8 +162,8 @@ class Supervisor:
     def _grant(self) -> Granted:
         return Granted(self._machines.lease, clock())
 
-    def _tend(self, one: Record, held: _Held) -> None:
-        now = time.time()
+    def _tend(self, one: Record) -> None:
+        held, now = self._held[one.name], time.time()
         if held.starting is not None:
             if not held.starting.done():
                 return

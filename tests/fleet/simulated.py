@@ -237,6 +237,9 @@ class _Kept(Writer):
 class _Simulated(Supervisor):
     world: World
 
+    def _failed(self, one: Any, error: Exception) -> None:
+        raise error
+
     def _start(self, load: Any, held: Any, version: int) -> Future[None]:
         """As `launch.start`: ask the machine's clock, grant, and order; without threads."""
         future, began = Future[None](), self.world.now

@@ -9,6 +9,8 @@ import pytest
 from avatar_engine.errors import AvatarError
 from avatar_engine.fleet.ledger import Ledger
 from avatar_engine.fleet.plan import ShowPlan
+from avatar_engine.fleet.record import Record
+from avatar_engine.fleet.supervisor import Supervisor
 from tests.fleet.simulated import LEASE, World
 
 
@@ -176,6 +178,28 @@ def test_down_ends_all_even_over_the_supervisors_own_death(monkeypatch: pytest.M
     assert world.supervisor.idle and world.supervisor.ending
     assert not any(world.publishers(task) for task in world.tasks)
     assert {state(world, task) for task in world.tasks} == {"stopped"}
+
+
+def test_a_show_at_which_a_look_fails_costs_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(monkeypatch, 7, tasks=3)
+    world.pass_(20)
+    assert world.supervisor is not None and on_air(world)
+    before = {task: world.publishers(task) for task in world.tasks}
+    monkeypatch.setattr(type(world.supervisor), "_failed", Supervisor._failed)
+    tend = world.supervisor._tend
+
+    def failing(one: Record) -> None:
+        if one.name == "show0":
+            raise ValueError("broken")
+        tend(one)
+
+    monkeypatch.setattr(world.supervisor, "_tend", failing)
+    world.pass_(2 * LEASE)
+    assert not world.publishers("show0"), "its lease is over"
+    assert all(world.publishers(task) == before[task] for task in ("show1", "show2"))
+    assert caplog.text.count("show0: a look at it failed") == 1 and "broken" in caplog.text
 
 
 @pytest.mark.parametrize("seed", range(12))
