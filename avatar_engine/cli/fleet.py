@@ -183,8 +183,7 @@ def add(
         )
     _check(chosen)
     for name, one in chosen.plans.items():
-        goals = [goal[4:] for goal in getattr(one, "to", ()) if goal.startswith("env:")]
-        known = {goal: os.environ[goal] for goal in goals if os.environ.get(goal)}
+        known = {held: os.environ[held] for held in plan.variables(one) if os.environ.get(held)}
         told = door.ask("add", name=name, kind=one.kind, plan=one.model_dump(mode="json"), known=known)
         out.print(told, highlight=False, markup=False)
 

@@ -59,7 +59,7 @@ class Task:
         run: The run's own folder.
         mark: What tells its processes from all others.
         low: Whether it yields to shows.
-        hidden: Variables of the environment that it does not get: the keys of other shows.
+        hidden: Variables of the environment that it does not get: the keys of this and of all other shows.
     """
 
     command: tuple[str, ...]

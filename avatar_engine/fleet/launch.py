@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +45,13 @@ class Load:
     goals: tuple[str, ...]
 
 
-def load(record: Record, fleet: str, program: Sequence[str], known: Mapping[str, str] = os.environ) -> Load:
+def load(
+    record: Record,
+    fleet: str,
+    program: Sequence[str],
+    known: Mapping[str, str] = os.environ,
+    hidden: tuple[str, ...] = (),
+) -> Load:
     """All that is to be known for a record's next run.
 
     Args:
@@ -52,6 +59,7 @@ def load(record: Record, fleet: str, program: Sequence[str], known: Mapping[str,
         fleet: The fleet's id.
         program: What follows the interpreter; it reads its arguments from its standard input.
         known: Variables in which addresses are.
+        hidden: Those that it does not get: what goes out gets its own addresses over its standard input.
 
     Raises:
         NotBegunError: A file or an address is not there.
@@ -68,12 +76,20 @@ def load(record: Record, fleet: str, program: Sequence[str], known: Mapping[str,
         same = record.script in ("", script.sha256)
         order = Order(
             fleet, record.name, record.token, "show", tuple(program), _words(record), tuple(pieces), script.target,
-            record.place if same else 0, record.token > 1 and same and bool(record.place or record.aired),
-            tuple(goal[4:] for goal in record.plan.to if goal.startswith("env:")),
+            record.place if same else 0, record.token > 1 and same and bool(record.place or record.aired), hidden,
         )  # fmt: skip
         record.script = script.sha256
         return Load(order, sources, goals)
-    order = Order(fleet, record.name, record.token, "clone", tuple(program), _words(record), tuple(pieces))
+    order = Order(
+        fleet,
+        record.name,
+        record.token,
+        "clone",
+        tuple(program),
+        _words(record),
+        tuple(pieces),
+        hidden=hidden,
+    )
     return Load(order, sources, ())
 
 
@@ -148,15 +164,16 @@ def _words(record: Record) -> tuple[str, ...]:
         ("--size", plan.size), ("--layout", _beside(plan, plan.layout)),
         ("--background", _beside(plan, plan.background)), ("--look", plan.look), ("--use", plan.use),
         ("--permit", f"permit/{plan.permit.name}" if plan.permit else ""),
-        ("--seed", str(plan.seed) if plan.seed else ""), ("--for", f"{record.left:.0f}s" if record.left else ""),
+        ("--seed", str(plan.seed) if plan.seed else ""), ("--for", f"{math.ceil(record.left)}s" if record.left else ""),
     ):  # fmt: skip
         words += [option, value] if value else []
     return (*words, *(["--loop"] if plan.loop else []))
 
 
 def _beside(plan: ShowPlan, value: str) -> str:
-    """A layout or background that is one of the files beside the script, as the machine finds it."""
-    return f"script/{value}" if any(Path(value) == one for one in plan.beside) else value
+    """A layout or background that is among the files and folders beside the script, as the machine finds it."""
+    inside = value and any(Path(value).is_relative_to(one) for one in plan.beside)
+    return f"script/{value}" if inside else value
 
 
 def _pieces(plan: Plan) -> tuple[list[Piece], dict[str, Path]]:

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from avatar_engine.errors import AvatarError
-from avatar_engine.fleet.plan import Fleet
+from avatar_engine.fleet.plan import Fleet, variables
 from avatar_engine.fleet.record import Record, fresh
 from avatar_engine.folders import state_folder
 from avatar_engine.trust import files
@@ -36,6 +36,7 @@ class Ledger(BaseModel):
         began: When it was started, seconds since 1970.
         records: What is to run, by name.
         tokens: The newest tokens of what was forgotten, by name: they go on from there when the name comes again.
+        variables: Names of all variables with addresses that were ever among its outputs, which no show or fit gets.
         drained: Machines, by id, to which nothing new goes.
         ending: Whether all of it is to end.
     """
@@ -50,6 +51,7 @@ class Ledger(BaseModel):
     began: float = 0.0
     records: dict[str, Record] = {}
     tokens: dict[str, int] = {}
+    variables: list[str] = []
     drained: list[str] = []
     ending: bool = False
 
@@ -61,6 +63,7 @@ class Ledger(BaseModel):
         return cls(
             id=secrets.token_hex(6), file=str(file.absolute()), mode=fleet.mode, address=fleet.address,
             lease=fleet.lease, restarts=fleet.restarts, began=now, records=records,
+            variables=sorted({name for one in fleet.plans.values() for name in variables(one)}),
         )  # fmt: skip
 
     def again(self, fleet: Fleet, file: Path, resume: bool = False) -> Ledger:
@@ -103,6 +106,7 @@ class Ledger(BaseModel):
                 "id": self.id,
                 "records": {**new.records, **gone},
                 "tokens": tokens,
+                "variables": sorted({*self.variables, *new.variables}),
                 "drained": self.drained,
             }
         )

@@ -268,6 +268,11 @@ def files_of(plan: Plan) -> list[tuple[str, Path]]:
     return [("avatar", plan.avatar), ("script", plan.script), *beside, *permit]
 
 
+def variables(plan: Plan) -> tuple[str, ...]:
+    """The variables in which its addresses are."""
+    return tuple(goal[4:] for goal in getattr(plan, "to", ()) if goal.startswith("env:"))
+
+
 def address(goal: str, known: Mapping[str, str] = os.environ) -> str:
     """The address behind an output's name.
 

@@ -26,6 +26,7 @@ from typing import Any
 from avatar_engine.bundle import Bundle
 from avatar_engine.errors import AvatarError
 from avatar_engine.fleet import launch, ledger, record
+from avatar_engine.fleet import plan as plans
 from avatar_engine.fleet.facts import Facts
 from avatar_engine.fleet.hand import FIT, StaleError
 from avatar_engine.fleet.launch import NotBegunError
@@ -300,13 +301,7 @@ class Supervisor:
         record.begun(one, choice.node, now)
         node, facts = self._nodes[choice.node]
         held = self._held[one.name] = _Held(None, self._grant())
-        try:
-            load = launch.load(one, self.kept.id, self._program, self._known)
-        except NotBegunError as error:
-            record.not_begun(one, str(error), now)
-            self._let_go(one.name)
-            return
-        version = self._write()
+        self._write()
         log.info(
             "%s (%d): started on %s%s",
             one.name,
@@ -315,17 +310,25 @@ class Supervisor:
             f", from {one.place}" if one.place else "",
         )
         held.line = self._machines.reach(choice.node, one.name, facts.cost(one.plan, node))
-        held.starting = self._start(load, held, version)
+        held.starting = self._start(one, held)
 
-    def _start(self, load: launch.Load, held: _Held, version: int) -> Future[None]:
-        return self._pool.submit(self._launch, load, held, version)
+    def _start(self, one: Record, held: _Held) -> Future[None]:
+        return self._pool.submit(self._launch, one, held)
 
-    def _launch(self, load: launch.Load, held: _Held, version: int) -> None:
+    def _launch(self, one: Record, held: _Held) -> None:
+        """Start it, in a thread of its own: sums of large files take longer than a lease may wait."""
         assert held.line is not None  # noqa: S101 - it was reached
-        if not self._writer.wait(version, KEPT):  # the token is on the disk before anything is sent
-            raise NotBegunError("what the fleet knows can't be kept: its disk is full, or takes too long")
+        with self._lock:
+            copy, known = one.model_copy(), dict(self._known)
+            hidden = tuple(self.kept.variables)
+        load = launch.load(copy, self.kept.id, self._program, known, hidden)
         if load.order.kind == "clone":
             load = Mirror(load.order.name).added(load)
+        with self._lock:
+            one.script = copy.script
+            version = self._write()
+        if not self._writer.wait(version, KEPT):  # the token is on the disk before anything is sent
+            raise NotBegunError("what the fleet knows can't be kept: its disk is full, or takes too long")
         launch.start(load, held.line, held.granted)
 
     def _choose(self, plan: Plan, avoid: str = "", but: str = "") -> Choice:
@@ -478,6 +481,7 @@ class Supervisor:
                 )
             one.token = old.token if old else self.kept.tokens.pop(name, 0)
             self._known.update(addresses)
+            self.kept.variables = sorted({*self.kept.variables, *plans.variables(plan)})
             self.kept.records[name] = one
             self._write()
         return f"{name} is added."

@@ -24,7 +24,7 @@ from avatar_engine.fleet.ledger import Ledger, Writer
 from avatar_engine.fleet.machines import Line
 from avatar_engine.fleet.placing import Cost, Node
 from avatar_engine.fleet.plan import Fleet, ShowPlan
-from avatar_engine.fleet.record import Report
+from avatar_engine.fleet.record import Record, Report
 from avatar_engine.fleet.supervisor import Supervisor
 
 STEP = 0.25
@@ -154,7 +154,6 @@ class World:
         self.saved = ""
         monkeypatch.setattr(supervisor, "clock", lambda: self.now)
         monkeypatch.setattr(supervisor, "time", SimpleNamespace(time=lambda: self.now, sleep=lambda s: None))
-        monkeypatch.setattr(launch, "load", _load)
         plan = ShowPlan(avatar=Path("a"), script=Path("b"), to=("env:A",))
         fleet = Fleet(
             mode="ray",
@@ -240,9 +239,9 @@ class _Simulated(Supervisor):
     def _failed(self, one: Any, error: Exception) -> None:
         raise error
 
-    def _start(self, load: Any, held: Any, version: int) -> Future[None]:
+    def _start(self, one: Record, held: Any) -> Future[None]:
         """As `launch.start`: ask the machine's clock, grant, and order; without threads."""
-        future, began = Future[None](), self.world.now
+        future, began, load = Future[None](), self.world.now, _load(one, self.kept.id)
         written = Ledger.model_validate_json(self.world.saved).records[load.order.name]
         assert written.token == load.order.token, "an order leaves before its token is kept"
 
@@ -264,7 +263,7 @@ class _Simulated(Supervisor):
         return future
 
 
-def _load(record: Any, fleet: str, program: Any, known: Any) -> Any:
+def _load(record: Record, fleet: str) -> Any:
     return SimpleNamespace(
         order=Order(fleet, record.name, record.token, "show", (), (), (), place=record.place)
     )
