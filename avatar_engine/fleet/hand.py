@@ -225,10 +225,10 @@ class Hand:
             with suppress(psutil.Error, KeyError, ValueError):
                 psutil.Process(int(told["pid"])).terminate()
             return
-        session = keeper.session(self._home / name / str(token))
-        if session:
+        first = keeper.first(self._home / name / str(token))
+        if first:
             with suppress(psutil.Error):
-                psutil.Process(session).terminate()
+                psutil.Process(first).terminate()
 
     def end(self, fleet: str, name: str, token: int) -> None:
         """End a run at once."""

@@ -6,7 +6,8 @@ processes that watch each other and the lease: if one of them is killed, the oth
 whoever asks starts it again, with a keeper. Both would have to die in the same moment for a show to have none.
 
 All processes of a show are found: as offspring (the keeper is who orphans come to), by a mark in their environment, and
-by the session of the first one, for a program may write its title over its environment.
+by the session of the first one, for a program may write its title over its environment. Linux gives numbers again: a
+session counts only as far as it can be no other program's.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 
 import psutil
 
+from avatar_engine.fleet import birth
 from avatar_engine.fleet.lease import LeaseFile
 
 log = logging.getLogger(__name__)
@@ -106,31 +108,33 @@ def environment() -> dict[str, str]:
 def alive(run: Path) -> bool:
     """Whether the keeper of a run lives."""
     told = _read(run)
-    return bool(told) and _same(int(told.get("pid", 0)), float(told.get("born", 0)))
+    return birth.lives(int(told.get("pid", 0)), told.get("born", 0))
 
 
-def session(run: Path) -> int:
-    """The session, and first process, of what a run's keeper keeps; 0 where it is not known."""
-    return int(_read(run).get("session", 0)) if alive(run) else 0
+def first(run: Path) -> int:
+    """The first process of what a run's keeper keeps; 0 where it does not live."""
+    told = _read(run)
+    pid = int(told.get("session", 0))
+    return pid if alive(run) and birth.lives(pid, told.get("leader", 0)) else 0
 
 
-def end(run: Path, mark: str) -> None:
-    """End a run at once, whatever of it still lives."""
+def end(run: Path, mark: str) -> bool:
+    """End a run at once, whatever of it still lives; whether nothing is left."""
     with suppress(OSError):
         LeaseFile(run / LEASE).write(float("-inf"))
     until = time.monotonic() + 2.0
     while alive(run) and time.monotonic() < until:
         time.sleep(0.05)
-    kill(run, mark)
+    return kill(run, mark)
 
 
 def kill(run: Path, mark: str, root: int = 0) -> bool:
     """Kill all processes of a run, and the offspring of ``root``; whether none is left."""
-    sid = int(_read(run).get("session", 0))
+    session = _session(run)
     until = time.monotonic() + PATIENCE
     clean = 0
     while clean < 2:  # one that was just being born is seen the second time
-        found = list(_of(mark, sid, root))
+        found = list(_of(mark, session, root))
         clean = 0 if found else clean + 1
         for process in found:
             with suppress(psutil.Error):
@@ -141,7 +145,35 @@ def kill(run: Path, mark: str, root: int = 0) -> bool:
     return True
 
 
-def _of(mark: str, sid: int, root: int) -> Iterator[psutil.Process]:
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """The session of a run; one that has lost its first process may by now be another program's.
+
+    Attributes:
+        number: Of it, and of its first process; 0 for none.
+        led: Whether that process is there.
+    """
+
+    number: int = 0
+    led: bool = False
+
+    def has(self, process: psutil.Process) -> bool:
+        """Whether a process of it is one of the run's: without its first one, only what has lost its environment."""
+        if not self.number or os.getsid(process.pid) != self.number:
+            return False
+        return self.led or not process.environ()
+
+
+def _session(run: Path) -> _Session:
+    told = _read(run)
+    number, born = int(told.get("session", 0)), told.get("leader", 0)
+    now = birth.of(number) if number else 0.0
+    if not number or not birth.of_this_start(born) or now not in (0.0, born):
+        return _Session()
+    return _Session(number, led=now == born)
+
+
+def _of(mark: str, session: _Session, root: int) -> Iterator[psutil.Process]:
     """Processes of a run and all that descend from them or from ``root``, but for keepers and this one."""
     own = {os.getpid(), root}
     roots = []
@@ -150,7 +182,7 @@ def _of(mark: str, sid: int, root: int) -> Iterator[psutil.Process]:
             roots.append(psutil.Process(root))
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if (sid and os.getsid(process.pid) == sid) or process.environ().get(MARK) == mark:
+            if session.has(process) or process.environ().get(MARK) == mark:
                 roots.append(process)
     seen: set[int] = set()
     for process in roots:
@@ -167,8 +199,9 @@ def _of(mark: str, sid: int, root: int) -> Iterator[psutil.Process]:
                 yield one
 
 
-def _read(run: Path) -> dict[str, int]:
-    """What a keeper told of itself: its process, when that was born, its second, and the session of what it keeps."""
+def _read(run: Path) -> dict[str, float]:
+    """What a keeper told of itself: its process, when that was born, its second; and the session of what it keeps, and
+    when the first process of that was born."""
     try:
         told = json.loads((run / BEGUN).read_text())
     except (OSError, ValueError):
@@ -178,13 +211,6 @@ def _read(run: Path) -> dict[str, int]:
 
 def _keeps(process: psutil.Process) -> bool:
     return MODULE in process.cmdline()[:3]
-
-
-def _same(pid: int, born: float) -> bool:
-    with suppress(psutil.Error):
-        process = psutil.Process(pid)
-        return abs(process.create_time() - born) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 class _Second:
@@ -267,12 +293,12 @@ def _keep(task: Task, run: Path) -> None:
         _come_forward()
     ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
     second = _Second(run, task.mark)
-    me = {"pid": os.getpid(), "born": psutil.Process().create_time(), "second": second.pid, "session": 0}
+    me = {"pid": os.getpid(), "born": birth.of(os.getpid()), "second": second.pid, "session": 0}
     _write(run / BEGUN, me)
     lease = LeaseFile(run / LEASE)
     child = None if lease.lost() else _started(task, run)
     if child is not None:
-        _write(run / BEGUN, me | {"session": child.pid})
+        _write(run / BEGUN, me | {"session": child.pid, "leader": birth.of(child.pid)})
     os.dup2(0, 1)  # whoever started this one knows now that it is there
     code, why = None, ""
     while child is not None:

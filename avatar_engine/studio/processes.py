@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
+from avatar_engine.fleet import birth
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -28,7 +28,7 @@ def begin(
         low: Whether it yields to shows.
 
     Returns:
-        Its number, and when it was born: the two that tell it from a later one of the same number.
+        Its number, and its birth (`avatar_engine.fleet.birth`): the two that tell it from all others.
 
     Raises:
         OSError: It can't be started.
@@ -40,7 +40,7 @@ def begin(
     if low:
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, child.pid, 10)
-    born = _born(child.pid)
+    born = birth.of(child.pid)
     with suppress(BrokenPipeError):
         assert child.stdin is not None  # noqa: S101 - a pipe was asked for
         child.stdin.write(told.encode())
@@ -58,10 +58,7 @@ def alive(pid: int | None, born: float | None) -> bool:
             return True
         del _children[pid]
         return False
-    with suppress(psutil.Error):
-        process = psutil.Process(pid)
-        return abs(process.create_time() - (born or 0)) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-    return False
+    return birth.lives(pid, born or 0)
 
 
 def end(pid: int | None, born: float | None, patience: float = 5.0) -> None:
@@ -78,9 +75,3 @@ def end(pid: int | None, born: float | None, patience: float = 5.0) -> None:
             time.sleep(0.05)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)  # what it began and left behind
-
-
-def _born(pid: int) -> float:
-    with suppress(psutil.Error):
-        return float(psutil.Process(pid).create_time())
-    return time.time()

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from avatar_engine.fleet import keeper
+from avatar_engine.fleet import birth, keeper
 from avatar_engine.fleet.keeper import Task
 from avatar_engine.fleet.lease import LeaseFile, clock
 
@@ -42,7 +43,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.folder, self.run = folder, folder / "1"
         self.run.mkdir(parents=True)
-        self.mark = f"test/{folder.name}/{os.getpid()}"
+        self.mark = f"test/{folder}/{os.getpid()}"  # no other's: the last test's second may have a look to go
         self.lease = LeaseFile(self.run / keeper.LEASE)
 
     def begin(self, *words: str, until: float = math.inf, hidden: tuple[str, ...] = ()) -> None:
@@ -92,9 +93,12 @@ def test_nothing_is_started_when_the_lease_is_over_already(run: Run) -> None:
 @pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_keeper_that_dies_or_hangs_leaves_nothing_on_air(run: Run, which: int, how: signal.Signals) -> None:
-    run.begin("family", until=clock() + (600 if how == signal.SIGKILL else 4))
+    run.begin("family", until=clock() + 600)
     family = run.family()
     os.kill(run.keepers()[which], how)
+    if how == signal.SIGSTOP:
+        assert all(map(lives, family))
+        run.lease.write(clock())
     until(lambda: not any(map(lives, family)), 10)
     with suppress(ProcessLookupError):
         os.kill(run.keepers()[which], signal.SIGKILL)
@@ -129,6 +133,76 @@ def test_other_shows_keys_and_a_clusters_variables_do_not_reach_a_show(
     monkeypatch.setenv("RAY_ADDRESS", "x")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert not {"RAY_ADDRESS", "OMP_NUM_THREADS"} & set(keeper.environment())
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[str]]:
+    """A program of somebody else's, first of a session, which tells the number of a child of its in the same one."""
+    environ = os.environ.get("STRANGER_ENV", "None")
+    begin = f"print(subprocess.Popen(['sleep', '60'], env={environ}).pid, flush=True)"
+    words = [sys.executable, "-c", f"import subprocess, time; {begin}; time.sleep(60)"]
+    one = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    yield one
+    with suppress(ProcessLookupError):
+        os.killpg(one.pid, signal.SIGKILL)
+    one.wait()
+
+
+def kept(run: Run, session: int, **more: float) -> None:
+    """What a keeper that is gone has left."""
+    told = {"pid": 0, "born": 0.0, "second": 0, "session": session, **more}
+    (run.run / keeper.BEGUN).write_text(json.dumps(told))
+
+
+def child_of(stranger: subprocess.Popen[str]) -> int:
+    assert stranger.stdout is not None
+    return int(stranger.stdout.readline())
+
+
+@pytest.mark.parametrize("leader", [{}, {"leader": 0.0}, {"leader": 1e15}])
+def test_a_session_whose_number_went_to_somebody_else_is_left_alone(
+    run: Run, stranger: subprocess.Popen[str], leader: dict[str, float]
+) -> None:
+    child = child_of(stranger)
+    kept(run, stranger.pid, **leader)
+    assert keeper.kill(run.run, run.mark)
+    assert lives(stranger.pid) and lives(child)
+    kept(run, stranger.pid, leader=birth.of(stranger.pid))
+    assert keeper.kill(run.run, run.mark)
+    assert not lives(stranger.pid) and not lives(child)
+
+
+def test_a_session_of_before_the_machines_start_is_nobodys(
+    run: Run, stranger: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = child_of(stranger)
+    kept(run, stranger.pid, leader=birth.of(stranger.pid))
+    start = birth._start()
+    monkeypatch.setattr(birth, "_start", lambda: start + 1)
+    assert keeper.kill(run.run, run.mark) and not keeper.alive(run.run)
+    assert lives(stranger.pid) and lives(child)
+
+
+@pytest.mark.parametrize("environ", ["None", "{}"])
+def test_without_its_first_process_a_session_is_ours_only_where_no_environment_tells(
+    run: Run, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, environ: str
+) -> None:
+    monkeypatch.setenv("STRANGER_ENV", environ)
+    stranger = request.getfixturevalue("stranger")
+    child = child_of(stranger)
+    kept(run, stranger.pid, leader=birth.of(stranger.pid))
+    stranger.kill()
+    stranger.wait()
+    keeper.kill(run.run, run.mark)
+    assert lives(child) == (environ == "None"), "one that has written its title over its environment"
+
+
+def test_a_clock_that_is_set_costs_no_show_its_keeper(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.begin("family")
+    run.family()
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: time.time() + 3600)
+    monkeypatch.setattr(time, "time", lambda: 1.0)
+    assert keeper.alive(run.run) and keeper.first(run.run)
 
 
 def test_another_run_is_not_touched(run: Run, tmp_path: Path) -> None:
