@@ -12,6 +12,7 @@ machine can go on with it: a cluster's workers come and go, and what is on air d
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -20,7 +21,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,8 @@ FIT = "clone.avatar"
 WORK = f"{FIT}.work"
 """Its working folder."""
 
-FINAL = "final.json"
+FINAL, PIECES = "final.json", "pieces.json"
+"""Files of a run's folder and of a task's: a show's last status, and what the task has been sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,32 +122,33 @@ class StaleError(Exception):
 
 
 class Hand:
-    """See the module. Several may be on one machine; what changes a task is done by one at a time.
+    """See the module. Several may be on one machine; what changes a task is done by one at a time."""
 
-    Args:
-        home: Where tasks are; the state folder's ``fleet`` when None.
-    """
-
-    def __init__(self, home: str | None = None) -> None:
-        self._home = Path(home) if home else state_folder() / "fleet"
+    def __init__(self) -> None:
+        self._home = state_folder() / "fleet"
         self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def stamp(self) -> float:
         """What the machine's clock shows."""
         return clock()
 
-    def missing(self, pieces: Sequence[Piece]) -> list[str]:
-        """Which files (by SHA-256) are to be sent."""
-        return [piece.sha256 for piece in pieces if not self._cached(piece).is_file()]
+    def missing(self, name: str, token: int, pieces: Sequence[Piece]) -> list[str]:
+        """Which files (by SHA-256) are to be sent for a task's run; none of them is deleted for another's sake."""
+        task = self._home / name
+        with _alone(self._home):
+            known = set(_told_pieces(task).pieces) | {piece.sha256 for piece in pieces}
+            task.mkdir(exist_ok=True, mode=0o700)
+            _write(task / PIECES, json.dumps({"token": token, "pieces": sorted(known)}))
+            return [piece.sha256 for piece in pieces if not self._cached(piece).is_file()]
 
-    def take(self, piece: Piece, offset: int, data: bytes) -> None:
-        """Take a part of a file, in order; the last one is followed by a look at the whole.
+    def take(self, name: str, piece: Piece, offset: int, data: bytes) -> None:
+        """Take a part of a file for a task, in order; the last one is followed by a look at the whole.
 
         Raises:
             AvatarError: It is not what was announced.
         """
         path = self._cached(piece)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
+        partial = path.with_name(f"{piece.sha256}.{name}.{os.getpid()}.partial")  # others may take it, too
         path.parent.mkdir(exist_ok=True, mode=0o700)
         with partial.open("wb" if offset == 0 else "r+b") as file:
             file.seek(offset)
@@ -168,7 +171,7 @@ class Hand:
 
         Raises:
             StaleError: It must not be started any more.
-            OSError: It can't be.
+            OSError: It can't be, or what ran before does not end.
         """
         task = self._home / order.name
         with _alone(task):
@@ -177,11 +180,10 @@ class Hand:
                 return  # it was asked twice
             if newest >= order.token or clock() >= until:
                 raise StaleError(newest)
-            if newest:
-                keeper.end(task / str(newest), _mark(order.fleet, order.name, newest))
+            if newest and not keeper.end(task / str(newest), _mark(order.fleet, order.name, newest)):
+                raise OSError(errno.EBUSY, "processes of the former run do not end")
             run = task / str(order.token)
             run.mkdir(mode=0o700)
-            (task / "token").write_text(str(order.token))
             here = bool(newest) and newest == order.token - 1
             self._furnish(task / "files", order, here)
             self._place(task / "files", order, here)
@@ -202,6 +204,9 @@ class Hand:
             fleet, name, token, kind: Which.
             until: The new end of its lease; None leaves it.
             journal: Bytes of its journal, or of the record of what it said, that are known already.
+
+        Raises:
+            OSError: Its keeper is dead, and its processes do not end.
         """
         now = clock()
         if self._token(name) != token:
@@ -211,10 +216,12 @@ class Hand:
             with suppress(OSError):  # it ends, then
                 LeaseFile(run / keeper.LEASE).write(until)
         lives = keeper.alive(run)
-        if not lives and not (run / keeper.OVER).exists():
-            keeper.kill(run, _mark(fleet, name, token))  # whatever it has left behind
+        if not lives and not (run / keeper.OVER).exists() and not keeper.kill(run, _mark(fleet, name, token)):
+            raise OSError(
+                errno.EBUSY, "its processes do not end"
+            )  # and may be on air: nothing is said of its end
         report = _show(run, f"{name}.{token}", lives, journal) if kind == "show" else _fit(run, lives)
-        return Report(**{**{f: getattr(report, f) for f in Report.__slots__}, "token": token, "stamp": now})
+        return replace(report, token=token, stamp=now)
 
     def stop(self, name: str, token: int) -> None:
         """Ask a run to end in order: what was made is sent, files are finished."""
@@ -235,14 +242,25 @@ class Hand:
         if self._token(name) == token:
             keeper.end(self._home / name / str(token), _mark(fleet, name, token))
 
-    def forget(self, name: str) -> None:
-        """Delete a task's files, which may be of a person, and what of the cache only it needed."""
+    def forget(self, name: str, token: int) -> None:
+        """Delete a task's files, which may be of a person, and what of the cache only it needed.
+
+        Args:
+            name: The task.
+            token: Its last run; where a newer one is about to begin, nothing is deleted.
+        """
         task = self._home / name
-        with _alone(task):
-            if any(keeper.alive(run) for run in task.iterdir() if run.name.isdigit()):
+        with _alone(task), _alone(self._home):
+            mine = _told_pieces(task)
+            if mine.token > token or any(keeper.alive(run) for run in task.iterdir() if run.name.isdigit()):
                 return
-            for piece in _told_pieces(task):
-                (self._home / "cache" / piece).unlink(missing_ok=True)
+            (task / PIECES).unlink(missing_ok=True)
+            needed = {piece for other in self._home.iterdir() for piece in _told_pieces(other).pieces}
+            for piece in mine.pieces:
+                if piece not in needed:
+                    (self._home / "cache" / piece).unlink(missing_ok=True)
+            for partial in (self._home / "cache").glob(f"*.{name}.*.partial"):
+                partial.unlink(missing_ok=True)
             shutil.rmtree(task / "files", ignore_errors=True)
 
     def look(self, name: str, path: str) -> list[tuple[str, int, float]]:
@@ -267,10 +285,12 @@ class Hand:
             return file.read(CHUNK)
 
     def _token(self, name: str) -> int:
-        try:
-            return int((self._home / name / "token").read_text())
-        except (OSError, ValueError):
-            return 0
+        """The newest run that was begun: its folder is there before anything of it is."""
+        with suppress(OSError):
+            return max(
+                (int(run.name) for run in (self._home / name).iterdir() if run.name.isdigit()), default=0
+            )
+        return 0
 
     def _cached(self, piece: Piece) -> Path:
         return self._home / "cache" / piece.sha256
@@ -278,7 +298,6 @@ class Hand:
     def _furnish(self, place: Path, order: Order, here: bool) -> None:
         """Put a task's files where it looks for them; what a fit that was here last has in its folder is newer."""
         place.mkdir(exist_ok=True, mode=0o700)
-        (place.parent / "pieces.json").write_text(json.dumps([piece.sha256 for piece in order.pieces]))
         for piece in order.pieces:
             target = place / piece.target
             if here and piece.target.startswith(f"{WORK}/"):
@@ -325,17 +344,38 @@ def _mark(fleet: str, name: str, token: int) -> str:
 
 @contextlib.contextmanager
 def _alone(task: Path) -> Iterator[None]:
-    """Nobody else changes this task meanwhile."""
+    """Nobody else changes this task meanwhile; or, of all tasks' folder, what of the cache is needed."""
     task.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (task / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _told_pieces(task: Path) -> list[str]:
-    with suppress(OSError, ValueError):
-        return [str(one) for one in json.loads((task / "pieces.json").read_text())]
-    return []
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """What a task has been sent.
+
+    Attributes:
+        token: The newest run that it was sent for.
+        pieces: Its files by SHA-256, those of former runs, too.
+    """
+
+    token: int = 0
+    pieces: tuple[str, ...] = ()
+
+
+def _told_pieces(task: Path) -> _Pieces:
+    try:
+        told = json.loads((task / PIECES).read_text())
+        return _Pieces(int(told["token"]), tuple(map(str, told["pieces"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return _Pieces()
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text)
+    partial.replace(path)
 
 
 def _forget(task: Path, newest: int) -> None:
@@ -405,11 +445,14 @@ def _told_by(left: folders.ShowFolder | None) -> dict[str, Any]:
 
 def _last(left: folders.ShowFolder | None) -> dict[str, Any]:
     """The last status that a show wrote down before its end."""
-    with suppress(OSError, ValueError, IndexError, AttributeError):
-        assert left is not None  # noqa: S101 - or there is none
-        line = left.series.read_bytes().splitlines()[-1]
-        return dict(json.loads(line).get("status") or {})
-    return {}
+    if left is None:
+        return {}
+    try:
+        told = json.loads(left.series.read_bytes().splitlines()[-1])
+    except (OSError, ValueError, IndexError):  # it never wrote any, or died at it
+        return {}
+    status = told.get("status") if isinstance(told, dict) else None
+    return dict(status) if isinstance(status, dict) else {}
 
 
 def _journal(left: folders.ShowFolder | None, known: int) -> bytes:

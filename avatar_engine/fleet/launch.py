@@ -103,8 +103,9 @@ def start(load: Load, line: Line, granted: Granted) -> None:
     try:
         line.ask("stamp").result(ANSWER)
         by_sum = {piece.sha256: piece for piece in load.order.pieces}
-        for missing in line.ask("missing", load.order.pieces).result(ANSWER):
-            _send(line, by_sum[missing], load.sources[missing])
+        asked = line.ask("missing", load.order.name, load.order.token, load.order.pieces)
+        for missing in asked.result(ANSWER):
+            _send(line, load.order.name, by_sum[missing], load.sources[missing])
         stamp = float(line.ask("stamp").result(ANSWER))
     except Exception as error:
         raise NotBegunError(_said(error)) from error
@@ -141,14 +142,14 @@ def _said(error: Exception) -> str:
     return f"its machine could not take it ({type(error).__name__})"
 
 
-def _send(line: Line, piece: Piece, source: Path) -> None:
+def _send(line: Line, name: str, piece: Piece, source: Path) -> None:
     with source.open("rb") as file:
         offset = 0
         while data := file.read(CHUNK):
-            line.ask("take", piece, offset, data).result(SEND)
+            line.ask("take", name, piece, offset, data).result(SEND)
             offset += len(data)
         if not piece.size:
-            line.ask("take", piece, 0, b"").result(SEND)
+            line.ask("take", name, piece, 0, b"").result(SEND)
 
 
 def _words(record: Record) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,9 @@ KEPT = 30.0
 ANSWER = 5.0
 """Seconds that the disk has before who asked for a removal is answered all the same."""
 
+CLEARED = 60.0
+"""Seconds that a machine has to delete a task's files."""
+
 STOPPING = 40.0
 """Seconds that a run has to end in order; then it is ended."""
 
@@ -82,6 +85,21 @@ class _Held:
         self.trouble = ""  # what went wrong when it was started
         self.fetching: Future[None] | None = None
         self.mirror: Mirror | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Clearing:
+    """A machine that deletes a task's files: its line is closed when it has, not before.
+
+    Attributes:
+        line: To it.
+        done: What it says.
+        since: When it was asked.
+    """
+
+    line: Line
+    done: Future[None]
+    since: float
 
 
 class Supervisor:
@@ -109,6 +127,7 @@ class Supervisor:
         self._lock = threading.RLock()
         self._pool = ThreadPoolExecutor(16, "fleet")
         self._held: dict[str, _Held] = {}
+        self._clearing: dict[str, _Clearing] = {}
         self._wrong: dict[str, str] = {}  # what failed at the last look, by name
         self._written, self._version = "", 0
         self._nodes: dict[str, tuple[Node, Facts]] = {}
@@ -130,9 +149,10 @@ class Supervisor:
             for one in sorted(
                 self.kept.records.values(), key=lambda one: (one.plan.kind == "clone", one.since)
             ):
-                if record.due(one, time.time()) and not self.ending:
+                if record.due(one, time.time()) and not self.ending and one.name not in self._clearing:
                     self._apart(one, self._place)
             self._forget()
+            self._cleared()
             self._write()
 
     def _apart(self, one: Record, look: Callable[[Record], None]) -> None:
@@ -156,9 +176,9 @@ class Supervisor:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing runs."""
+        """Whether nothing runs, and no machine is about to delete what it has of a person."""
         with self._lock:
-            return not any(one.holds for one in self.kept.records.values())
+            return not any(one.holds for one in self.kept.records.values()) and not self._clearing
 
     def _grant(self) -> Granted:
         return Granted(self._machines.lease, clock())
@@ -238,6 +258,8 @@ class Supervisor:
             log.info("%s (%d): %s%s", one.name, one.token, one.state, f": {one.why}" if one.why else "")
         if not one.holds:
             self._let_go(one.name)
+            if one.state == "failed":
+                self._clear(one)
 
     def _ask(self, one: Record, held: _Held) -> None:
         """Lengthen the lease and ask how it goes, once a second."""
@@ -279,14 +301,12 @@ class Supervisor:
         error, now = held.fetching.exception(), time.time()
         if error is None:
             report = Report(one.token, "ended")
-            if held.mirror:
-                held.mirror.forget()
-            if held.line is not None:
-                held.line.ask("forget", one.name)
         else:
             report = Report(one.token, "cut off", error=f"its result did not come ({error})")
         record.heard(one, report, now, self.kept.restarts)
         self._let_go(one.name)
+        if one.over:
+            self._clear(one)
 
     def _place(self, one: Record) -> None:
         """Start it where there is room."""
@@ -374,6 +394,34 @@ class Supervisor:
             if one.wanted == "gone" and not one.holds:
                 del self.kept.records[one.name]
                 self.kept.tokens[one.name] = one.token
+                self._clear(one)
+
+    def _clear(self, one: Record) -> None:
+        """Have the machine that ran it last delete its files, and delete what of a fit was copied here."""
+        if isinstance(one.plan, ClonePlan):
+            Mirror(one.name).forget()
+        if not one.token or one.name in self._clearing:
+            return
+        if not self._alive(one.node):
+            log.warning("%s: its machine does not answer, and keeps the files that it has of it", one.name)
+            return
+        try:
+            line = self._machines.reach(one.node, one.name, Cost(0.0))
+            done = line.ask("forget", one.name, one.token)
+        except Exception:  # it has gone in this moment
+            log.exception("%s: its machine can't be asked to delete its files", one.name)
+            return
+        self._clearing[one.name] = _Clearing(line, done, clock())
+
+    def _cleared(self) -> None:
+        """Let go of machines that have deleted what they were to."""
+        for name, one in [*self._clearing.items()]:
+            if not one.done.done() and clock() - one.since < CLEARED:
+                continue
+            if not one.done.done() or one.done.exception() is not None:
+                log.warning("%s: its machine did not say that it has deleted its files", name)
+            one.line.close()
+            del self._clearing[name]
 
     def _hang_up(self, held: _Held) -> None:
         if held.line is not None:

@@ -42,6 +42,7 @@ class Machine:
         self.until: dict[str, float] = {}
         self.began: dict[str, float] = {}
         self.lives: dict[str, bool] = {}
+        self.forgotten: list[tuple[str, int]] = []
 
     @property
     def clock(self) -> float:
@@ -87,6 +88,9 @@ class Machine:
 
     def do_stamp(self) -> float:
         return self.clock
+
+    def do_forget(self, name: str, token: int) -> None:
+        self.forgotten.append((name, token))
 
     do_end = do_stop
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from hashlib import sha256
 from pathlib import Path
@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from avatar_engine.fleet import launch, ledger
+from avatar_engine.fleet import supervisor as room
 from avatar_engine.fleet.facts import Facts
 from avatar_engine.fleet.ledger import Ledger
 from avatar_engine.fleet.placing import Cost, Node
 from avatar_engine.fleet.plan import ClonePlan, Fleet, ShowPlan
-from avatar_engine.fleet.record import Record
+from avatar_engine.fleet.record import Record, Report
 from avatar_engine.fleet.supervisor import Supervisor
 from tests.fleet.conftest import until
 
@@ -55,37 +56,43 @@ def test_what_is_left_of_a_show_is_never_no_time(place: Path, aired: float, said
 
 
 class Line:
-    """A machine that has all files, and notes what it is asked."""
+    """A line to a machine that has all files, and notes what it is asked."""
 
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, tuple[Any, ...]]] = []
-        self.kept = ""
+    def __init__(self, machine: One) -> None:
+        self.machine, self.closed = machine, False
 
     def ask(self, method: str, *arguments: Any) -> Future[Any]:
-        self.asked.append((method, arguments))
+        self.machine.asked.append((method, arguments))
         if method == "begin":
-            self.kept = (ledger.place() / "ledger.json").read_text()
+            self.machine.kept = (ledger.place() / "ledger.json").read_text()
         answer = Future[Any]()
-        answer.set_result({"stamp": 5.0, "missing": []}.get(method))
+        if method == "forget":
+            self.machine.forgetting.append((self, answer))
+        elif method == "beat" and self.machine.says:
+            answer.set_result(Report(arguments[2], self.machine.says, error="It can't.", stamp=5.0))
+        else:
+            answer.set_result({"stamp": 5.0, "missing": []}.get(method))
         return answer
 
     def close(self) -> None:
-        pass
+        self.closed = True
 
 
 class One:
-    """A fleet of one machine."""
+    """A fleet of one machine; ``says`` is how everything on it goes."""
 
     lease = 12.0
 
     def __init__(self) -> None:
-        self.line = Line()
+        self.asked: list[tuple[str, tuple[Any, ...]]] = []
+        self.forgetting: list[tuple[Line, Future[None]]] = []
+        self.kept, self.says = "", "running"
 
     def nodes(self) -> list[tuple[Node, Facts]]:
         return [(Node("a", "a", 8.0, 64000.0), Facts("a", "0", 8.0, 64000.0))]
 
     def reach(self, node: str, task: str, cost: Cost) -> Line:
-        return self.line
+        return Line(self)
 
     def close(self) -> None:
         pass
@@ -114,9 +121,7 @@ def test_no_process_of_the_fleet_gets_the_variable_of_any_of_its_shows(
     supervisor.remove("anna")
     supervisor.add("bert", show(place, "env:BERT"), {"BERT": "rtmp://a/live/M"})
     supervisor.tick()
-    begun = until(
-        lambda: len(found := [of for what, of in machine.line.asked if what == "begin"]) == 3 and found
-    )
+    begun = until(lambda: len(found := [of for what, of in machine.asked if what == "begin"]) == 3 and found)
     orders = {order.name: (order, goals) for order, goals, _ in begun}
     assert all("MARIE" in orders[name][0].hidden for name in ("marie", "paul"))
     assert orders["bert"][0].hidden == ("ANNA", "BERT", "MARIE"), "the one that was removed, too"
@@ -137,12 +142,12 @@ def test_sums_of_large_files_hold_nobody_up_and_are_kept_before_the_order_leaves
         supervisor.tick()
         supervisor.tick()
         assert [one["state"] for one in supervisor.status()["tasks"]] == ["starting", "starting"]
-        assert not machine.line.asked
+        assert not machine.asked
     finally:
         go.set()
-    until(lambda: machine.line.kept)
-    until(lambda: sum(what == "begin" for what, _ in machine.line.asked) == 2)
-    kept = Ledger.model_validate_json(machine.line.kept).records["marie"]
+    until(lambda: machine.kept)
+    until(lambda: sum(what == "begin" for what, _ in machine.asked) == 2)
+    kept = Ledger.model_validate_json(machine.kept).records["marie"]
     assert (kept.token, kept.script) == (1, sha256(b"show.md").hexdigest())
 
 
@@ -157,3 +162,39 @@ def test_a_file_that_is_not_there_is_told(supervisor: Supervisor, machine: One, 
 
     until(told)
     assert "marie.avatar can't be read" in marie.why and not marie.holds
+
+
+def test_files_are_forgotten_with_a_failure_and_a_removal_and_nothing_is_begun_meanwhile(
+    supervisor: Supervisor, machine: One, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marie, paul = (supervisor.kept.records[name] for name in ("marie", "paul"))
+    copied = ledger.place() / "work" / "paul" / "lips.txt"
+    copied.parent.mkdir(parents=True)
+    copied.touch()
+
+    def ticked(true: Callable[[], Any]) -> None:
+        until(lambda: (supervisor.tick(), true())[1])
+
+    ticked(lambda: marie.state == paul.state == "running")
+    assert not machine.forgetting and copied.exists()
+    machine.says = "failed"
+    ticked(lambda: paul.state == "failed")
+    machine.says = "running"
+    assert not copied.exists()
+    line, done = machine.forgetting[-1]
+    assert [of for what, of in machine.asked if what == "forget"][-1] == ("paul", 1)
+    supervisor.add("paul", paul.plan, {})
+    for _ in range(3):
+        supervisor.tick()
+    assert supervisor.kept.records["paul"].state == "waiting" and not line.closed and not supervisor.idle
+    done.set_result(None)
+    ticked(lambda: line.closed and supervisor.kept.records["paul"].state == "running")
+
+    machine.forgetting.clear()
+    machine.says = "ended"
+    supervisor.remove("marie")
+    ticked(lambda: machine.forgetting)
+    assert "marie" not in supervisor.kept.records
+    assert [of for what, of in machine.asked if what == "forget"][-1] == ("marie", marie.token)
+    monkeypatch.setattr(room, "CLEARED", 0.2)
+    ticked(lambda: machine.forgetting[0][0].closed)
