@@ -86,12 +86,21 @@ def _goal(value: str) -> str:
     return value
 
 
+def _beside(value: Path) -> Path:
+    if value.is_absolute() or ".." in value.parts:
+        raise ValueError(
+            f"{str(value)!r} is not beside the script: name a file or folder in the script's own folder"
+        )
+    return value
+
+
 def _aware(value: datetime) -> datetime:
     return value if value.tzinfo else value.astimezone()
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 PictureSize = Annotated[str, AfterValidator(_sized)]
+Beside = Annotated[Path, AfterValidator(_beside)]
 Goal = Annotated[str, AfterValidator(_goal)]
 Moment = Annotated[datetime, AfterValidator(_aware)]
 
@@ -106,7 +115,7 @@ class ShowPlan(_Said):
     Attributes:
         avatar: The clone's file.
         script: The show, in Markdown.
-        beside: Files and folders that the script needs, seen from its folder.
+        beside: Files and folders that the script needs, in its folder and seen from it.
         to: Where it goes, ``env:VARIABLE`` or ``file:PATH`` of who knows the address.
         size: Width and height of the picture; the layout's own when empty.
         layout, background, look, use: As the command line takes them; "" for what the script says.
@@ -121,7 +130,7 @@ class ShowPlan(_Said):
 
     avatar: Path
     script: Path
-    beside: tuple[Path, ...] = ()
+    beside: tuple[Beside, ...] = ()
     to: tuple[Goal, ...] = Field(min_length=1)
     size: PictureSize = ""
     layout: str = ""

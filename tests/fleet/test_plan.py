@@ -70,6 +70,12 @@ def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
     assert "line 6, show.marie.script: Field required" in told
 
 
+@pytest.mark.parametrize("named", ["/etc/passwd", "../other/shop.csv", "sets/../../shop.csv", ".."])
+def test_what_is_beside_the_script_is_in_its_folder(tmp_path: Path, named: str) -> None:
+    told = refused(tmp_path, GOOD.replace('["shop.csv"]', f'["sets", "{named}"]'))
+    assert f"line 9, show.marie.beside.1: '{named}' is not beside the script" in told
+
+
 def test_a_stream_key_in_the_file_is_refused_and_never_repeated(tmp_path: Path) -> None:
     told = refused(tmp_path, GOOD.replace('"env:MARIE"', '"rtmp://a.example/live/SECRET"'))
     assert "line 10, show.marie.to" in told and "env:VARIABLE" in told
