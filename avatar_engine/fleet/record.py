@@ -84,6 +84,8 @@ class Record(BaseModel):
         not_before: When it may be started again.
         deaths: When it died lately.
         unborn: Times in a row that it failed before it was on air.
+        refused: Times in a row that it was not let on air: no room on the machine itself, a file that is not there, or
+            an input that it can't take. These are no deaths, and wait by themselves.
         restarts: Times that it was started again, in all.
         told: A line about how it goes.
     """
@@ -104,6 +106,7 @@ class Record(BaseModel):
     not_before: float = 0.0
     deaths: list[float] = []
     unborn: int = 0
+    refused: int = 0
     restarts: int = 0
     told: str = ""
 
@@ -146,7 +149,7 @@ def begun(record: Record, node: str, now: float) -> None:
 
 def not_begun(record: Record, why: str, now: float) -> None:
     """It was certainly not started: nothing was sent that starts it."""
-    _again(record, why, now, counts=True)
+    _refused(record, why, now)
 
 
 def heard(record: Record, report: Report, now: float, budget: int) -> None:
@@ -162,6 +165,7 @@ def heard(record: Record, report: Report, now: float, budget: int) -> None:
         record.told = report.told
         record.on_air = report.on_air
         if report.state == "running":
+            record.refused = 0
             record.place = report.place  # which a technician may have put back
         return
     record.on_air = max(record.on_air, report.on_air)
@@ -181,22 +185,23 @@ def heard(record: Record, report: Report, now: float, budget: int) -> None:
         return
     record.wanted = "run"
     if report.error.startswith(NO_ROOM):
-        _again(record, report.error, now, counts=True)
+        _refused(record, report.error, now)
         return
     if report.state == "failed" and not report.on_air:
         record.unborn += 1
         if record.unborn >= UNBORN or record.plan.kind == "clone":
             record.state, record.since, record.why = "failed", now, report.error
             return
-    else:
-        record.unborn = 0
+        _refused(record, report.error, now)
+        return
+    record.unborn = record.refused = 0
     why = report.error or "its processes died"
     record.deaths = [*(then for then in record.deaths if now - then < PER), now]
     if len(record.deaths) > budget:
         record.state, record.since = "failed", now
         record.why = f"{why}; it died {len(record.deaths)} times within {PER / 60:.0f} minutes"
         return
-    _again(record, why, now, counts=False)
+    _again(record, why, now, len(record.deaths))
 
 
 def silent(record: Record, now: float) -> None:
@@ -217,11 +222,15 @@ def lost(record: Record, now: float) -> None:
         record.state = "stopped"
 
 
-def _again(record: Record, why: str, now: float, *, counts: bool) -> None:
-    """To be started again after a while."""
-    if counts:
-        record.deaths = [*(then for then in record.deaths if now - then < PER), now]
-    wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (len(record.deaths) - 1))
+def _refused(record: Record, why: str, now: float) -> None:
+    """It was not let on air."""
+    record.refused += 1
+    _again(record, why, now, record.refused)
+
+
+def _again(record: Record, why: str, now: float, times: int) -> None:
+    """To be started again, after a while that grows with the times that this went wrong."""
+    wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(times - 1, 32))
     record.state, record.since, record.why = "waiting", now, why
     record.not_before = now + wait * random.uniform(0.8, 1.2)
 

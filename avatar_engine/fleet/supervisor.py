@@ -314,7 +314,7 @@ class Supervisor:
         if one.left == 0:
             one.state, one.since, one.why = "ended", now, ""
             return
-        choice = self._choose(one.plan, avoid=one.node if one.deaths else "")
+        choice = self._choose(one.plan, avoid=one.node if one.deaths or one.refused else "")
         if not choice.node:
             one.why = f"no room: {choice.why}"
             return

@@ -94,10 +94,36 @@ def test_a_machine_that_turns_out_to_be_full_is_no_fault_of_the_show() -> None:
         machines.capacity(), [machines.seat()] * 2, cost_of(machines.capacity(), machines.demand())
     )
     one = show()
-    for _ in range(9):
+    waits = []
+    for _ in range(2000):
         record.begun(one, "a", NOW)
         record.heard(one, Report(one.token, "failed", error=verdict.why), NOW, 3)
         assert one.state == "waiting" and "0.98 cores" in one.why
+        waits.append(one.not_before - NOW)
+    assert 0.8 <= waits[0] <= 1.2 and waits[1] > 1.5 and 48 <= waits[-1] <= 72
+    assert not one.deaths and one.refused == 2000
+    record.begun(one, "b", NOW)
+    record.heard(one, Report(one.token, "running", 3, 9.0), NOW, 3)
+    assert one.refused == 0
+    for _ in range(3):
+        record.heard(one, Report(one.token, "cut off"), NOW, 3)
+        assert one.state == "waiting", "all its deaths are left to it"
+        record.begun(one, "b", NOW)
+    assert len(one.deaths) == 3
+
+
+def test_a_file_that_is_not_there_and_an_input_that_is_refused_are_no_deaths() -> None:
+    one = show()
+    for times in range(1, 9):
+        record.begun(one, "a", NOW)
+        record.not_begun(one, "clip.mp4 can't be read: No such file.", NOW)
+        assert (one.state, one.refused, one.deaths) == ("waiting", times, [])
+    record.begun(one, "a", NOW)
+    record.heard(one, Report(one.token, "failed", error="The script has no line."), NOW, 0)
+    assert one.state == "waiting" and one.refused == 9, "it has its second machine though no death is allowed"
+    record.begun(one, "b", NOW)
+    record.heard(one, Report(one.token, "cut off"), NOW, 0)
+    assert one.state == "failed" and one.refused == 0 and len(one.deaths) == 1
 
 
 def test_a_fit_that_fails_has_failed() -> None:

@@ -9,7 +9,7 @@ import pytest
 from avatar_engine.errors import AvatarError
 from avatar_engine.fleet.ledger import Ledger
 from avatar_engine.fleet.plan import ShowPlan
-from avatar_engine.fleet.record import Record
+from avatar_engine.fleet.record import NO_ROOM, Record, Report
 from avatar_engine.fleet.supervisor import Supervisor
 from tests.fleet.simulated import LEASE, World
 
@@ -178,6 +178,21 @@ def test_down_ends_all_even_over_the_supervisors_own_death(monkeypatch: pytest.M
     assert world.supervisor.idle and world.supervisor.ending
     assert not any(world.publishers(task) for task in world.tasks)
     assert {state(world, task) for task in world.tasks} == {"stopped"}
+
+
+def test_a_machine_that_refuses_a_show_is_not_asked_again_while_another_has_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, 9, tasks=1)
+
+    def full(fleet: str, name: str, token: int, kind: str, until: float | None, journal: int) -> Report:
+        world.machines["a"].lives[name] = False
+        return Report(token, "failed", error=f"{NO_ROOM}: others are on air", stamp=world.machines["a"].clock)
+
+    monkeypatch.setattr(world.machines["a"], "do_beat", full)
+    world.pass_(15, lambda: alone(world))
+    record = Ledger.model_validate_json(world.saved).records["show0"]
+    assert on_air(world) and record.node != "a" and (record.token, record.deaths) == (2, [])
 
 
 def test_a_show_at_which_a_look_fails_costs_the_others_nothing(
