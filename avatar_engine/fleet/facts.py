@@ -5,10 +5,8 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 
-import psutil
-
 from avatar_engine import __version__, capacity, device
-from avatar_engine.capacity import Capacity, Demand
+from avatar_engine.capacity import Capacity, Demand, machine
 from avatar_engine.fleet.placing import Cost, Node, capped, default_cost
 from avatar_engine.fleet.plan import Plan, ShowPlan
 
@@ -76,10 +74,10 @@ class Facts:
 
 
 def here() -> Facts:
-    """This machine."""
+    """This machine, as this process may use it: in a container its limits."""
     quota = device.cgroup_quota()
     cores = float(device.usable_cores())
     return Facts(
         socket.gethostname(), __version__, min(cores, quota) if quota else cores,
-        psutil.virtual_memory().total / _MB, len(device.cards()), capacity.kept(),
+        machine.memory_limit() / _MB, len(device.cards()), capacity.kept(),
     )  # fmt: skip

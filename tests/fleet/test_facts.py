@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from avatar_engine import __version__
-from avatar_engine.fleet import facts
+from avatar_engine import __version__, device
+from avatar_engine.capacity import machine
+from avatar_engine.fleet import facts, placing
 from avatar_engine.fleet.facts import Facts
 from avatar_engine.fleet.placing import default_cost
 from avatar_engine.fleet.plan import ClonePlan, ShowPlan
@@ -55,6 +56,19 @@ def test_a_fit_takes_what_a_small_machine_has() -> None:
 
 def test_a_machine_with_another_engine_is_told() -> None:
     assert "engine 0.0" in replace(PLAIN, engine="0.0").node("a", "one").trouble
+
+
+def test_a_containers_limits_are_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AVATAR_ENGINE_HOME", str(tmp_path))
+    whole = facts.here()
+    monkeypatch.setattr(machine, "memory_limit", lambda: 64_000_000)
+    monkeypatch.setattr(device, "cgroup_quota", lambda: 0.5)
+    limited = facts.here()
+    assert (limited.memory_mb, limited.cores) == (64.0, 0.5) and whole.memory_mb > 64
+    assert "MB are needed" in placing.choose(
+        {"a": limited.cost(PLAN.model_copy(update={"cores": 0.1}), limited.node("a", "one"))},
+        [limited.node("a", "one")], {}, {},
+    ).why  # fmt: skip
 
 
 def test_this_machine_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
