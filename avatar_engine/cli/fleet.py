@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json as texts
 import os
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,7 +72,7 @@ def up(
 
     The supervisor goes on when the terminal closes; it may be killed, too: what is on air goes on, and is found again.
     """
-    from avatar_engine.fleet import ledger, plan
+    from avatar_engine.fleet import plan
     from avatar_engine.fleet import run as room
 
     fleet = plan.load(file)
@@ -78,21 +81,17 @@ def up(
             f"{file}: {'; '.join(lacking)}.", "Correct the paths; they are seen from the file's folder."
         )
     _check(fleet)
-    lock = ledger.Lock()
-    if not lock.take():
-        raise AvatarError(
-            "A fleet runs already.",
-            "Add to it (avatar-engine fleet add), or end it first (avatar-engine fleet down).",
-        )
-    known = ledger.load()
-    ledger.save(known.again(fleet, file, resume) if known else ledger.Ledger.of(fleet, file))
-    lock.release()
     program = takeover.launch()[1:]
-    if foreground:
-        os.environ[room.PROGRAM] = "\x1f".join(program)
-        raise typer.Exit(room.warden())
-    room.launched(program)
-    _await(fleet.mode)
+    with _kept():
+        _enter(fleet, file, resume)
+        warden = None if foreground else room.launched(program)
+    if warden is None:
+        raise typer.Exit(room.stay(program))
+    try:
+        _await(fleet.mode, warden)
+    except BaseException:  # nobody would know that it goes on trying
+        room.dismiss(warden)
+        raise
     _print(_status())
 
 
@@ -239,6 +238,42 @@ def down(
     out.print("The fleet has ended.", highlight=False)
 
 
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Say it where a fleet's folder can't be written."""
+    from avatar_engine.fleet import ledger
+
+    try:
+        yield
+    except OSError as error:
+        raise AvatarError(
+            f"The fleet can't be kept in {ledger.place()}: {error.strerror or error}.",
+            "Make room there, or set AVATAR_ENGINE_HOME to a folder that is yours.",
+        ) from error
+
+
+def _enter(fleet: Any, file: Path, resume: bool) -> None:
+    """Write down what is to run, where no fleet runs.
+
+    Raises:
+        AvatarError: One does, or this one can't take its place.
+        OSError: It can't be written.
+    """
+    from avatar_engine.fleet import ledger
+
+    lock = ledger.Lock()
+    try:
+        if not lock.take():
+            raise AvatarError(
+                "A fleet runs already.",
+                "Add to it (avatar-engine fleet add), or end it first (avatar-engine fleet down).",
+            )
+        known = ledger.load()
+        ledger.save(known.again(fleet, file, resume) if known else ledger.Ledger.of(fleet, file))
+    finally:
+        lock.release()
+
+
 def _check(fleet: Any) -> None:
     """Refuse a fleet whose scripts can't be read."""
     if wrong := _wrong(fleet):
@@ -281,20 +316,21 @@ def _settled(task: dict[str, Any]) -> bool:
     return task["state"] != "waiting" or bool(task["why"])
 
 
-def _await(mode: str) -> None:
+def _await(mode: str, warden: subprocess.Popen[bytes]) -> None:
     """Wait until the supervisor answers.
 
     Raises:
-        AvatarError: It does not.
+        AvatarError: It does not, or its warden has given up.
     """
     from avatar_engine.fleet import ledger
 
     limit = time.monotonic() + BEGUN * (3 if mode == "ray" else 1)
     while _told() is None:
-        if time.monotonic() > limit:
-            log = ledger.place() / "fleet.log"
-            last = log.read_text().splitlines()[-1:] if log.is_file() else []
-            raise AvatarError(f"The fleet does not begin. {' '.join(last)}".strip(), f"See {log}.")
+        if time.monotonic() > limit or warden.poll() is not None:
+            log, last = ledger.place() / "fleet.log", ""
+            with suppress(OSError):
+                last = " ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:])
+            raise AvatarError(f"The fleet does not begin. {last}".strip(), f"See {log}.")
         time.sleep(0.2)
 
 

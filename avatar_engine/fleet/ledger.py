@@ -202,10 +202,14 @@ class Lock:
         self._descriptor = os.open(place() / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def take(self) -> bool:
-        """Whether nobody else has it."""
+        """Whether nobody else has it.
+
+        Raises:
+            OSError: There is no locking there.
+        """
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return False
         return True
 

@@ -14,6 +14,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+
+import psutil
 
 from avatar_engine.errors import AvatarError
 from avatar_engine.fleet import ledger
@@ -36,6 +39,9 @@ STEADY = 60.0
 
 LONGEST_WAIT = 10.0
 
+PATIENCE = 10.0
+"""Seconds that a warden and its supervisor have to end."""
+
 KEEP_LOG, LOGS = 2 << 20, 3
 """Bytes of the fleet's log, and how many former ones are kept."""
 
@@ -49,12 +55,40 @@ def launched(program: Sequence[str]) -> subprocess.Popen[bytes]:
     Args:
         program: What follows the interpreter to start a show or a fit.
     """
-    environ = {**os.environ, PROGRAM: _SEPARATOR.join(program)}
+    environ = {**os.environ, **_said(program)}
     with (ledger.place() / "warden.log").open("ab") as told:
         return subprocess.Popen(
             [sys.executable, "-m", __name__], stdin=subprocess.DEVNULL, stdout=told, stderr=told, env=environ,
             start_new_session=True, cwd="/",
         )  # fmt: skip
+
+
+def stay(program: Sequence[str]) -> int:
+    """Be the warden in this process; its exit status.
+
+    Args:
+        program: What follows the interpreter to start a show or a fit.
+    """
+    os.environ.update(_said(program))
+    return warden()
+
+
+def dismiss(warden: subprocess.Popen[bytes]) -> None:
+    """End a warden with its supervisor, in order or after a while at once; what is on air goes on."""
+    warden.terminate()
+    try:
+        warden.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        with suppress(psutil.Error):
+            for supervisor in psutil.Process(warden.pid).children():
+                with suppress(psutil.Error):
+                    supervisor.kill()
+        warden.kill()
+        warden.wait()
+
+
+def _said(program: Sequence[str]) -> dict[str, str]:
+    return {PROGRAM: _SEPARATOR.join(program)}
 
 
 def warden() -> int:
@@ -74,13 +108,17 @@ def warden() -> int:
     while not stopped:
         began = time.monotonic()
         child = subprocess.Popen([sys.executable, "-m", "avatar_engine.fleet.run", SUPERVISE])
+        if stopped:  # in the moment before it was there
+            child.send_signal(signal.SIGTERM)
         code = child.wait()
         if code in (0, REFUSED) or stopped:
             return code
         wait = 0.2 if time.monotonic() - began > STEADY else min(LONGEST_WAIT, 2 * wait + 0.2)
         sys.stderr.write(f"the supervisor has died ({code}); it is started again in {wait:.1f} s\n")
         sys.stderr.flush()
-        time.sleep(wait)
+        until = time.monotonic() + wait
+        while not stopped and time.monotonic() < until:
+            time.sleep(0.1)  # a signal does not cut a sleep short
     return 0
 
 

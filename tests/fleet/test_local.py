@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
+from avatar_engine.cli import fleet as commands
 from avatar_engine.cli import main, takeover
 from avatar_engine.errors import AvatarError
-from avatar_engine.fleet import door, ledger
+from avatar_engine.fleet import door, ledger, run
 from tests.fleet.conftest import LINES, PROGRAM, cleared, shows_of, until
 
 FLEET = """
@@ -108,6 +112,54 @@ def test_a_file_is_checked_with_all_that_it_names(file: Path, monkeypatch: pytes
     told = command("fleet", "check", file)
     assert told.exit_code == 1
     assert "The variable MARIE is not set" in told.output and "show.marie.script" in told.output
+
+
+def wardens(home: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            ours = process.environ().get("AVATAR_ENGINE_HOME") == str(home)
+            if ours and "avatar_engine.fleet.run" in process.cmdline():
+                found.append(process)
+    return found
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_fleet_that_does_not_begin_leaves_nobody_who_goes_on_trying(
+    file: Path, monkeypatch: pytest.MonkeyPatch, deaf: bool
+) -> None:
+    monkeypatch.setattr(commands, "BEGUN", 1.0 if deaf else 3.0)
+    if deaf:  # a supervisor that hears no signal, as one that hangs in a cluster's library
+        monkeypatch.setattr(run, "PATIENCE", 0.5)
+        (file.parent / "sitecustomize.py").write_text(
+            "import signal, sys, time\n"
+            "if 'supervise' in sys.orig_argv:\n"
+            "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+            "    time.sleep(600)\n"
+        )
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(file.parent), os.environ["PYTHONPATH"])))
+    file.write_text('mode = "ray"\naddress = "127.0.0.1:1"\n' + FLEET)
+    told = command("fleet", "up", file)
+    assert isinstance(told.exception, AvatarError) and "does not begin" in told.exception.what
+    assert deaf or "Ray" in told.exception.what, "the log's last line"
+    assert not wardens(file.parent / "home")
+
+
+def test_a_warden_that_gives_up_is_not_waited_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = time.monotonic()
+    monkeypatch.setattr(run, "launched", lambda program: subprocess.Popen(["false"]))
+    told = command("fleet", "up", file)
+    assert "does not begin" in str(told.exception) and time.monotonic() - began < commands.BEGUN / 2
+    lock = ledger.Lock()
+    assert lock.take(), "nobody holds it"
+    lock.release()
+
+
+def test_a_folder_that_can_not_be_written_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AVATAR_ENGINE_HOME", str(file))
+    told = command("fleet", "up", file)
+    assert isinstance(told.exception, AvatarError) and "can't be kept in" in told.exception.what
+    assert "AVATAR_ENGINE_HOME" in told.exception.advice
 
 
 @pytest.mark.parametrize("words", [("remove", "marie"), ("drain", "here"), ("down",)])
