@@ -138,7 +138,6 @@ class Trial(_Figures):
         memory_mb: Memory of the mean show.
         busy: Cores that were busy on the whole machine.
         others: Cores that other programs took meanwhile.
-        holds: Whether nothing was lost.
     """
 
     hosts: int
@@ -156,7 +155,6 @@ class Trial(_Figures):
     memory_mb: Share = 0.0
     busy: float = 0.0
     others: float = 0.0
-    holds: bool = True
 
     @property
     def lost(self) -> int:
@@ -237,10 +235,6 @@ class Capacity(_Figures):
     encodings: tuple[Encoding, ...] = ()
     others: float = 0.0
     shared: bool = False
-
-    def of(self, size: Size) -> Measured | None:
-        """What was measured of this very size."""
-        return next((one for one in self.sizes if one.size == size), None)
 
     def nearest(self, size: Size) -> Measured:
         """What was measured of the size that has most nearly as many pixels."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from avatar_engine.bundle import Bundle
 from avatar_engine.capacity import machine, record, seats
-from avatar_engine.capacity.admission import POOLS, fitting, shortest
+from avatar_engine.capacity.admission import POOLS, fitting, on_card, shortest
 from avatar_engine.capacity.model import STAGES, Capacity, Cost, Encoding, Limits, Measured, Size, Trial
 from avatar_engine.contracts import Progress, silent
 from avatar_engine.errors import AvatarError
@@ -190,24 +190,21 @@ class _Gauge:
         self._avatar, self._said, self._size = avatar, said, size
         self._encodings, self._steps, self._progress = encodings, steps, progress
         self._trials: list[Trial] = []
-        self._encoder = ""
+        self._encoders: dict[int, str] = {}  # that shows got, by how many they were
 
     def measured(self, limits: Limits, quick: bool) -> Measured:
         """One show alone, then as many as there seem to be room for, and one more."""
         alone = self._try(1)
         cost = self._cost(alone)
         predicted = min(fitting(limits, cost), MOST) if whole(alone) else 0
-        pool, stage = shortest(limits, cost)
         if quick or not whole(alone):
             held, broke = (None, None) if whole(alone) else (0, 1)
         else:
             held, broke = self._search(max(1, predicted))
-            best = max((trial for trial in self._trials if trial.hosts == held), key=lambda one: one.hosts)
-            cost = self._cost(best)
+            cost = self._cost(self._tried(held))
+        pool, stage = shortest(limits, cost)
         if broke is not None:
-            failed = next(trial for trial in self._trials if trial.hosts == broke)
-            if why := _broken(failed, cost):
-                stage = why
+            pool, stage = _broken(self._tried(broke), cost, predicted) or (pool, stage)
         return Measured(
             size=self._size, cost=cost, predicted=predicted, held=held, broke=broke, limit=stage,
             why=reason(pool, stage, cost, limits), trials=tuple(self._trials),
@@ -246,12 +243,17 @@ class _Gauge:
         told = self._steps(f"{name} of {known}", make)
         trial = Trial(**told["trial"])
         if 0 < trial.lost <= NOISE * trial.seconds * 25 * hosts:
-            told = self._steps(f"{name} once more", make)
-            again = Trial(**told["trial"])
-            trial = min(trial, again, key=lambda one: one.lost)
-        self._encoder = told["encoder"]
+            more = self._steps(f"{name} once more", make)
+            again = Trial(**more["trial"])
+            if again.lost < trial.lost:
+                told, trial = more, again
+        self._encoders[hosts] = told["encoder"]
         self._trials.append(trial)
         return trial
+
+    def _tried(self, hosts: int) -> Trial:
+        """The trial of so many shows."""
+        return next(trial for trial in self._trials if trial.hosts == hosts)
 
     def _encode_cores(self) -> float:
         """What the encoder that shows get here takes by itself."""
@@ -259,14 +261,14 @@ class _Gauge:
         return next((one.cores for one in mine if one.encoder.startswith(("h264", "libx264"))), 0.0)
 
     def _cost(self, trial: Trial) -> Cost:
-        known = next(
-            (one for one in self._encodings if one.encoder == self._encoder and one.size == self._size), None
-        )
+        encoder = self._encoders[trial.hosts]
+        mine = (one for one in self._encodings if one.encoder == encoder and one.size == self._size)
+        known = next(mine, None)
         return Cost(
             stages=trial.stages,
             memory_mb=trial.memory_mb,
-            encoder=self._encoder,
-            sessions=int(self._encoder.endswith("_nvenc")),
+            encoder=encoder,
+            sessions=int(on_card(encoder)),
             nvenc=known.share if known else 0.0,
         )
 
@@ -276,9 +278,12 @@ def whole(trial: Trial) -> bool:
     return trial.lost == 0 and trial.starved <= STARVED
 
 
-def _broken(trial: Trial, cost: Cost) -> str:
-    """The stage that broke down in a trial that failed; "" where it was the processor as a whole."""
-    return "voice" if not trial.lost and trial.starved > STARVED else cost.largest
+def _broken(trial: Trial, cost: Cost, predicted: int) -> tuple[str, str] | None:
+    """What was short in a trial that failed, and the stage that broke down; None where it is what was reckoned."""
+    if not trial.lost and trial.starved > STARVED:
+        return "processor", "voice"
+    # for so many there was memory and card enough
+    return ("processor", cost.largest) if trial.hosts <= predicted else None
 
 
 def settled(cores: float, found: Sequence[Measured]) -> float:
@@ -290,9 +295,8 @@ def settled(cores: float, found: Sequence[Measured]) -> float:
     """
     least = max((one.held * one.cost.cores for one in found if one.held), default=0.0)
     most = min((one.broke * one.cost.cores for one in found if one.broke), default=float("inf"))
-    if cores >= most:
-        cores = 0.999 * most
-    return max(cores, least)
+    # where sizes contradict each other no show that is on air loses frames
+    return min(max(cores, least), 0.999 * most)
 
 
 def reason(pool: str, stage: str, cost: Cost, limits: Limits) -> str:

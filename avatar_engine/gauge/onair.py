@@ -164,7 +164,7 @@ def on_air(
             shows.append(_begin(show or perform, (avatar, script, size), goal))  # noqa: PERF401 - those that began end
         _await(shows, progress, stage)
         first = [show.looks[-1] for show in shows]
-        missing = sum(show.missing for show in shows)
+        missing = [show.missing for show in shows]
         marks, machine, began = [len(show.looks) for show in shows], psutil.cpu_times(), time.monotonic()
         own, shared = _spent(shows), helpers()
         while (passed := time.monotonic() - began) < seconds:
@@ -175,7 +175,8 @@ def on_air(
         helped = {name: (spent - shared.get(name, spent)) / length for name, spent in helpers().items()}
         last = [show.looks[-1] for show in shows]
         busy = (_busy(after) - _busy(machine)) / length
-        lost = sum(show.missing for show in shows) - missing
+        # what was only late, and has come meanwhile, makes up for no other show's
+        lost = sum(max(0, show.missing - before) for show, before in zip(shows, missing, strict=True))
         watched = [look for show, mark in zip(shows, marks, strict=True) for look in show.looks[mark:]]
         trial = summary(first, last, watched, encode_cores, lost)
         stages = dict(trial.stages)
@@ -250,7 +251,6 @@ def summary(
         pace=round(max(look.pace for look in last), 3),
         stages={name: round(cores / hosts, 4) for name, cores in stages.items()},
         memory_mb=round(sum(look.memory_mb for look in last) / hosts),
-        holds=not missing and not any(lost.values()),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import socket
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +13,10 @@ import av
 
 from avatar_engine.contracts import FRAME_RATE
 
-_PICTURES, _MISSING = 0, 1
+PATIENCE = 1.0
+"""Seconds without a picture after which those that were due meanwhile are missing: fewer may only be late."""
+
+_PICTURES, _MISSING, _LAST = 0, 1, 2
 
 
 class Receiver:
@@ -28,7 +32,8 @@ class Receiver:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.address = f"rtmp://127.0.0.1:{port}/live/measured"
-        self._counts: Any = context.RawArray("q", 2)
+        self._counts: Any = context.RawArray("q", 3)
+        self._counts[_LAST] = time.monotonic_ns()
         self._process = context.Process(target=receive, args=(self.address, self._counts), daemon=True)
         self._process.start()
 
@@ -39,8 +44,11 @@ class Receiver:
 
     @property
     def missing(self) -> int:
-        """Pictures that a steady 25 a second would have had between those that came."""
-        return int(self._counts[_MISSING])
+        """Pictures that a steady 25 a second would have had: between those that came, and since the last of them, or
+        since the receiver is there when none came."""
+        silence = (time.monotonic_ns() - self._counts[_LAST]) / 1e9
+        due = round(silence * FRAME_RATE) if silence > PATIENCE else 0
+        return int(self._counts[_MISSING]) + due
 
     @property
     def pid(self) -> int | None:
@@ -69,3 +77,4 @@ def receive(address: str, counts: Any) -> None:
                 counts[_MISSING] += max(0, round((now - last) * FRAME_RATE) - 1)
             last = now
             counts[_PICTURES] += 1
+            counts[_LAST] = time.monotonic_ns()

@@ -36,7 +36,7 @@ def test_what_was_never_measured_says_how_to():
 
 
 def test_the_kept_result_and_the_seats_are_shown():
-    trial = Trial(hosts=3, seconds=45, late=17, holds=False, stages=machines.STAGES, step_ms=55)
+    trial = Trial(hosts=3, seconds=45, late=17, stages=machines.STAGES, step_ms=55)
     found = machines.capacity(machine=machine.fingerprint())
     sizes = (found.sizes[0].model_copy(update={"trials": (trial,), "why": "The processor."}),)
     room.keep(found.model_copy(update={"sizes": sizes}))

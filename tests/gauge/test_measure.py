@@ -15,7 +15,7 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.gauge import encoding, measure, onair, script
 from avatar_engine.show import script as scripts
 from tests.capacity.machines import HD, STAGES, seat
-from tests.gauge.test_onair import look
+from tests.gauge.stand_in import look
 from tests.live.conftest import avatar as avatar
 
 
@@ -80,6 +80,31 @@ def test_a_voice_that_does_not_keep_up_is_what_is_short(avatar, monkeypatch, cor
     assert (found.sizes[0].held, found.sizes[0].limit) == (1, "voice")
 
 
+def test_what_is_short_is_told_of_what_was_tried_not_of_one_show_alone(avatar, monkeypatch, cores):
+    Stage(monkeypatch, 2)
+    clone = avatar()
+    monkeypatch.setattr(measure.machine, "memory_free", lambda: 2.3e9)  # for two
+    found = measure.measure(clone).sizes[0]
+    assert (found.predicted, found.held, found.broke) == (2, 2, 3)
+    assert found.limit == "memory" and found.why.startswith("The memory"), "the third had none left"
+    Stage(monkeypatch, 1)
+    found = measure.measure(clone).sizes[0]
+    assert (found.predicted, found.held, found.broke) == (2, 1, 2)
+    assert found.limit == "voice" and "The processor" in found.why, "there was memory for two"
+
+
+def test_the_cost_is_that_of_the_encoder_that_the_shows_got(avatar, monkeypatch, cores):
+    stage = Stage(monkeypatch, 2)
+
+    def tried(*order: Any, **more: Any) -> Any:
+        trial, _ = stage(*order, **more)
+        return trial, [look(encoder="libx264" if order[3] > 2 else "h264_nvenc")] * order[3]
+
+    monkeypatch.setattr(onair, "on_air", tried)
+    found = measure.measure(avatar()).sizes[0]
+    assert (found.held, found.broke, found.cost.encoder, found.cost.sessions) == (2, 3, "h264_nvenc", 1)
+
+
 def test_quickly_only_one_show_is_tried(avatar, monkeypatch, cores):
     stage = Stage(monkeypatch, 9)
     found = measure.measure(avatar(), quick=True)
@@ -130,6 +155,12 @@ def test_what_limits_is_never_below_what_held_nor_above_what_broke():
     assert measure.settled(1.8, [tried(2, 3, 1.0)]) == 2.0
     assert measure.settled(4.0, [tried(2, 3, 1.0)]) == pytest.approx(2.997)
     assert measure.settled(4.0, []) == 4.0
+    larger = capacity.Measured(
+        size=(1920, 1080), cost=capacity.Cost(stages={"voice": 1.2}), predicted=1, held=1, broke=2
+    )
+    assert 2.3 < measure.settled(4.0, [tried(3, None, 1.0), larger]) < 2.4, (
+        "two of the larger ones lost frames"
+    )
     assert "memory" in measure.reason("memory", "memory", capacity.Cost(), Limits(cores=2, memory_mb=1))
 
 
