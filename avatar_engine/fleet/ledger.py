@@ -21,15 +21,11 @@ from avatar_engine.trust import files
 
 log = logging.getLogger(__name__)
 
-FORM = 1
-"""Of the file."""
-
 
 class Ledger(BaseModel):
     """A fleet.
 
     Attributes:
-        form: See `FORM`.
         id: What tells this fleet's processes from others'.
         file: The fleet's file, for people.
         mode, address, lease, restarts: See `avatar_engine.fleet.plan.Fleet`.
@@ -41,7 +37,6 @@ class Ledger(BaseModel):
         ending: Whether all of it is to end.
     """
 
-    form: int = FORM
     id: str
     file: str = ""
     mode: Literal["local", "ray"] = "local"

@@ -61,12 +61,10 @@ class Choice:
     Attributes:
         node: The node's id; "" where there is no room.
         why: Why not, node by node.
-        never: Whether it would have no room on any of them even if they were empty.
     """
 
     node: str = ""
     why: str = ""
-    never: bool = False
 
 
 def default_cost(kind: str, size: str = "") -> Cost:
@@ -95,21 +93,19 @@ def choose(
         avoid: Where it died last.
     """
     fits: list[tuple[bool, float, str]] = []
-    told, never = [], True
+    told = []
     for node in nodes:
         cost = costs[node.id]
         if reason := _shut(node, closed):
             told.append(f"{node.name}: {reason}")
-            never = never and not node.alive
             continue
-        never = never and bool(_short(node, cost, ()))
         if reason := _short(node, cost, loads.get(node.id, ())):
             told.append(f"{node.name}: {reason}")
             continue
         fits.append((node.id == avoid, -_left(node, cost, loads.get(node.id, ())), node.id))
     if fits:
         return Choice(min(fits)[2])
-    return Choice("", "; ".join(told) or "there is no machine", never and bool(nodes))
+    return Choice("", "; ".join(told) or "there is no machine")
 
 
 def capped(cost: Cost, node: Node) -> Cost:

@@ -26,13 +26,12 @@ def test_where_it_died_it_goes_again_only_if_there_is_nothing_else() -> None:
 
 def test_where_there_is_no_room_every_machine_says_why() -> None:
     choice = placed(SHOW, {"a": [SHOW, SHOW]}, {"b": "it is drained"})
-    assert not choice.node and not choice.never
+    assert not choice.node
     assert choice.why == "one: 1.00 cores are needed, 0.00 of 2.00 are left; two: it is drained"
 
 
-def test_what_fits_nowhere_is_told_from_what_must_wait() -> None:
-    assert placed(Cost(8.0), {}).never
-    assert not placed(Cost(3.0), {"b": [SHOW, SHOW]}).never
+def test_what_fits_nowhere_is_told_by_what_it_lacks() -> None:
+    assert "8.00 cores are needed, 4.00 of 4.00 are left" in placed(Cost(8.0), {}).why
     assert (
         "6000 MB are needed" in placed(Cost(1.0, 6000.0), {"a": [SHOW, SHOW], "b": [Cost(0.1, 7000.0)]}).why
     )
