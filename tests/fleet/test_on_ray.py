@@ -53,6 +53,8 @@ class Nodes:
         from ray.cluster_utils import Cluster
 
         self._temp = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+        # where it notes the newest cluster, whatever folder that has; it does not make it
+        Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray").mkdir(exist_ok=True)
         self.homes: dict[str, Path] = {}
         self._cluster = Cluster()
         self._nodes = {}
