@@ -343,7 +343,10 @@ class Supervisor:
             hidden = tuple(self.kept.variables)
         load = launch.load(copy, self.kept.id, self._program, known, hidden)
         if load.order.kind == "clone":
-            load = Mirror(load.order.name).added(load)
+            try:
+                load = Mirror(load.order.name).added(load)
+            except OSError as error:  # nothing was sent yet
+                raise NotBegunError(f"{error.filename} can't be read: {error.strerror}.") from None
         with self._lock:
             one.script = copy.script
             version = self._write()

@@ -164,6 +164,27 @@ def test_a_file_that_is_not_there_is_told(supervisor: Supervisor, machine: One, 
     assert "marie.avatar can't be read" in marie.why and not marie.holds
 
 
+def test_a_copy_of_a_fits_work_that_can_not_be_read_is_told_as_not_begun(
+    supervisor: Supervisor, machine: One
+) -> None:
+    copied = ledger.place() / "work" / "paul" / "lips.txt"
+    copied.parent.mkdir(parents=True)
+    copied.touch()
+    reckon = launch.sha256
+
+    def broken(path: Path) -> str:
+        if path == copied:
+            raise OSError(5, "Input/output error", str(path))
+        return reckon(path)
+
+    paul = supervisor.kept.records["paul"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(launch, "sha256", broken)
+        until(lambda: (supervisor.tick(), paul.refused)[1])
+    assert "lips.txt can't be read: Input/output error" in paul.why and paul.state == "waiting"
+    assert not any(what == "begin" and of[0].name == "paul" for what, of in machine.asked)
+
+
 def test_files_are_forgotten_with_a_failure_and_a_removal_and_nothing_is_begun_meanwhile(
     supervisor: Supervisor, machine: One, monkeypatch: pytest.MonkeyPatch
 ) -> None:
