@@ -17,7 +17,7 @@ from avatar_engine.live.show import refuse_dead, run
 from avatar_engine.media.read import frame_count, sound
 from avatar_engine.media.write import WaveWriter
 from avatar_engine.trust import audit, keys, manifest, register, revocation, said
-from avatar_engine.trust.marks.sound import SoundSearch
+from avatar_engine.trust.marks.sound import PERIOD, SoundSearch
 from tests.live import voices
 from tests.trust.signing import CODE
 
@@ -143,7 +143,8 @@ def test_a_show_plays_a_recording_to_its_end_and_says_so(avatar, tmp_path):
     search.push(heard)
     signed = manifest.read(tmp_path / "r.mp4")
     assert signed.whole and keys.key_id(signed.signer) in keys.known_keys()
-    assert search.found().there and search.found().shift == (0.0,), "its mark keeps the programme's time"
+    (shift,) = search.found().shift  # found in halves of a sample
+    assert search.found().there and min(shift, PERIOD - shift) <= 1, "its mark keeps the programme's time"
     assert not any(thread.name in ("sound", "body") for thread in threading.enumerate())
 
 
