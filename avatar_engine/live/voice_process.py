@@ -14,10 +14,12 @@ import os
 import signal
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,7 +28,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -84,6 +86,9 @@ EDGE = SAMPLE_RATE // 200
 
 NICENESS = 5
 """The voice has seconds to spare, the painter has milliseconds: it yields to it."""
+
+URGENT = 2.0
+"""Seconds of speech in hand below which it has none to spare: then it yields to nobody."""
 
 
 class Speaks(Protocol):
@@ -301,7 +306,7 @@ class VoiceProcess(Line[_Ready]):
         make: Loads the voice in the other process.
         rehearsal: Said by the voice for nobody as soon as it is loaded: it is warm then, and its pace known.
         lead: Seconds to keep ready.
-        niceness: How far the voice yields to the other processes.
+        niceness: How far the voice yields to the other processes while there is speech in hand.
         read_back: Whether sentences are read back where there is time for it.
         on_fault: What becomes of a sentence that was heard to break off: ``repeat`` or ``skip`` it; "" goes on where it
             broke off, for a listener who waits and hears no gap.
@@ -778,13 +783,11 @@ def _serve(
 ) -> None:
     """What runs in the voice's process: load, then speak until the line closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the show ends us in order
-    if hasattr(os, "nice"):
-        os.nice(niceness)
     log_to(told)
-    checker = Checker()
+    checker, hands = Checker(), _Hands(niceness)
     try:
-        voice = make()
-        deque(checker.said(sentences(voice, rehearsal)), maxlen=0)
+        voice = hands.do(True, make)
+        hands.do(True, deque, checker.said(sentences(voice, rehearsal)), 0)
     except AvatarError as error:
         line.send(("refused", error.what, error.advice))
         return
@@ -796,7 +799,7 @@ def _serve(
         while True:
             order, utterance = line.recv()
             if order == "speak":
-                _speak(line, voice, utterance, checker, ready)
+                _speak(line, voice, utterance, checker, ready, hands)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
@@ -809,14 +812,48 @@ def _reader() -> Reads | None:
     return Reader() if Reader.available() else None
 
 
+T = TypeVar("T")
+
+
+class _Hands:
+    """Two threads that go on with the same work: one that yields to the other processes, and one that does not.
+
+    A process of a usual user's may yield, and then never take it back; of its threads each yields for itself (Linux).
+
+    Args:
+        niceness: How far the patient one yields.
+    """
+
+    def __init__(self, niceness: int) -> None:
+        self._urgent = ThreadPoolExecutor(1, "voice-urgent")
+        self._patient = ThreadPoolExecutor(1, "voice-patient", _yield_by, (niceness,))
+
+    def do(self, patient: bool, work: Callable[..., T], *given: Any) -> T:
+        """Let one of them do a piece of work, and wait for it."""
+        return (self._patient if patient else self._urgent).submit(work, *given).result()
+
+
+def _yield_by(niceness: int) -> None:
+    if sys.platform == "linux":
+        os.setpriority(
+            os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + niceness
+        )
+
+
 def _speak(
-    line: Connection[Any, Any], voice: Speaks, utterance: Utterance, checker: Checker, ready: ctypes.c_double
+    line: Connection[Any, Any],
+    voice: Speaks,
+    utterance: Utterance,
+    checker: Checker,
+    ready: ctypes.c_double,
+    hands: _Hands,
 ) -> None:
     def in_hand() -> float:
         return -1.0 if line.poll() else ready.value  # only "drop" comes while something is said
 
     try:
-        for speech in checker.said(sentences(voice, utterance), in_hand):
+        sounds = checker.said(sentences(voice, utterance), in_hand)
+        while (speech := hands.do(ready.value >= URGENT, next, sounds, None)) is not None:
             if line.poll():
                 line.recv()
                 break

@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from avatar_engine.contracts import SAMPLE_RATE, Speech, Utterance
 from avatar_engine.errors import AvatarError
 from avatar_engine.live.programme import Silence, Spoken
-from avatar_engine.live.voice_process import EDGE, VoiceProcess
+from avatar_engine.live.voice_process import EDGE, NICENESS, VoiceProcess
 from avatar_engine.show.journal import heard
 from avatar_engine.show.producer import Producer, Studio
 from avatar_engine.show.script import Beat, Pause, parse
@@ -246,6 +247,30 @@ def test_a_voice_that_cannot_keep_up_waits_until_an_utterance_is_whole(start):
         voice.wait(0.01)
     ready = len(first.samples) + round(voice.lead * SAMPLE_RATE)
     assert ready == len(tone("abcd")), "something was handed out before the utterance was whole"
+
+
+class Yielding(ToneVoice):
+    """Says how far what speaks yields to other processes, half a second a letter, as loud as it yields."""
+
+    def speak(self, utterance):
+        for _ in utterance.text:
+            own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            level = 0.01 * (1 + own - os.getpriority(os.PRIO_PROCESS, os.getpid()))
+            yield Speech(np.full(SAMPLE_RATE // 2, level, np.float32))
+            time.sleep(0.05)  # so that what was said is in hand before the next letter
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all threads yield alike")
+def test_a_voice_yields_to_the_painter_only_with_speech_in_hand(start):
+    voice = start([Utterance("abcdefgh"), Utterance("ijkl")], Yielding)
+    while voice.lead < 5.9:
+        voice.wait(0.01)
+    (first, second) = utterances(drain(voice))
+    yields = [
+        round(100 * float(np.median(part)) - 1) for part in np.split(np.concatenate([first, second]), 12)
+    ]
+    assert yields[:3] == [0, 0, 0] and yields[6:] == [NICENESS] * 6, "nothing in hand: nobody is waited for"
+    assert sorted(yields) == yields
 
 
 class Ways:
