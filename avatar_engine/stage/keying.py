@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +16,13 @@ LUMA_SHARE, CHROMA_SHARE = 0.35, 0.4
 
 DIMMEST, BRIGHTEST, TINT = 0.8, 1.12, 9.0
 """Bounds of the luma's factor and, in levels, of the chroma's shift at a relight of 1: skin stays skin."""
+
+
+AROUND = 2
+"""Pixels around the presenter that are worked on, too: so far reaches what enlarges."""
+
+Part = tuple[slice, slice]
+"""Rows and columns of a plane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ class Keyer:
         self._alphas: list[ByteArray] = []
         self._rests: list[ByteArray] = []
         self._half = np.empty((0, 0), np.uint8)
+        self._there: Part | None = None
 
     def put(
         self, sources: Planes, alpha: ByteArray, targets: Planes, relight: Relight, how: tuple[int, int]
@@ -75,16 +84,18 @@ class Keyer:
             The share of every pixel of the target's luma, uint8, valid until the next call.
         """
         self._make_room(sources, targets)
+        here, there = self._within(alpha, targets[0].shape)
         changes = (
             (relight.gain, BLACK * (1 - relight.gain)), (1.0, relight.blue), (1.0, relight.red)
         )  # fmt: skip
-        small = self._half
-        cv2.resize(alpha, small.shape[::-1], dst=small, interpolation=cv2.INTER_AREA)
-        for number, (source, target) in enumerate(zip(sources, targets, strict=True)):
-            lit, fitted, share, rest = (
-                room[number] for room in (self._lit, self._fitted, self._alphas, self._rests)
-            )
-            part = alpha if number == 0 else small
+        whole, half = alpha[here], self._half[_halved(here)]
+        cv2.resize(whole, half.shape[::-1], dst=half, interpolation=cv2.INTER_AREA)
+        for number, planes in enumerate(zip(sources, targets, strict=True)):
+            seen, into = (here, there) if number == 0 else (_halved(here), _halved(there))
+            source, target = planes[0][seen], planes[1][into]
+            lit = self._lit[number][seen]
+            fitted, share, rest = (room[number][into] for room in (self._fitted, self._alphas, self._rests))
+            part = whole if number == 0 else half
             if not relight.nothing:
                 cv2.convertScaleAbs(source, dst=lit, alpha=changes[number][0], beta=changes[number][1])
                 source = lit
@@ -98,11 +109,20 @@ class Keyer:
                     cv2.resize(part, size, dst=share, interpolation=cv2.INTER_LINEAR)
             if number < 2:
                 cv2.bitwise_not(share, dst=rest)
-            left, top, width, height = cv2.boundingRect(share)
-            spot = slice(top, top + height), slice(left, left + width)
-            cv2.multiply(target[spot], rest[spot], dst=target[spot], scale=1 / 255)
-            cv2.add(target[spot], fitted[spot], dst=target[spot])
+            cv2.multiply(target, rest, dst=target, scale=1 / 255)
+            cv2.add(target, fitted, dst=target)
         return alpha if alpha.shape == targets[0].shape else self._alphas[0]
+
+    def _within(self, alpha: ByteArray, shape: tuple[int, ...]) -> tuple[Part, Part]:
+        """Where there is anything of the presenter, in the luma's part and in its target: what is outside stays."""
+        left, top, width, height = cv2.boundingRect(alpha)
+        across = _even_steps(left, left + width, alpha.shape[1], shape[1])
+        down = _even_steps(top, top + height, alpha.shape[0], shape[0])
+        there = down[1], across[1]
+        if there != self._there:
+            self._there = there
+            self._alphas[0].fill(0)
+        return (down[0], across[0]), there
 
     def _make_room(self, sources: Planes, targets: Planes) -> None:
         shapes = sources[0].shape, sources[1].shape, targets[0].shape, targets[1].shape
@@ -112,7 +132,22 @@ class Keyer:
         self._half = np.empty(sources[1].shape, np.uint8)
         self._lit = [np.empty(plane.shape, np.uint8) for plane in sources]
         self._fitted = [np.empty(plane.shape, np.uint8) for plane in targets]
+        self._there = None
         luma, chroma = (np.empty(plane.shape, np.uint8) for plane in targets[:2])
         self._alphas = [luma, chroma, chroma]
         luma, chroma = (np.empty(plane.shape, np.uint8) for plane in targets[:2])
         self._rests = [luma, chroma, chroma]
+
+
+def _even_steps(start: int, stop: int, length: int, target: int) -> tuple[slice, slice]:
+    """A span of ``length`` pixels, widened until its ends lie on whole pixels of the chroma, too, here and where the
+    whole becomes ``target`` pixels long; and the span there."""
+    step = 2 * length // math.gcd(length, target)
+    first = max(0, start - AROUND) // step * step
+    last = min(length, -(-(stop + AROUND) // step) * step)
+    return slice(first, last), slice(first * target // length, last * target // length)
+
+
+def _halved(part: Part) -> Part:
+    rows, columns = part
+    return slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)

@@ -1,8 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 
 from avatar_engine.contracts import ByteArray
-from avatar_engine.media.picture import blank, planes
+from avatar_engine.media.picture import Planes, blank, planes
 from avatar_engine.stage.keying import DIMMEST, TINT, Keyer, Relight
 
 SAME = Relight()
@@ -93,3 +94,47 @@ def test_the_presenter_follows_the_light_within_bounds() -> None:
     assert planes(behind)[0][3, 3] == 96  # black is 16 and stays so
     assert planes(behind)[1][3, 3] == 132
     assert planes(behind)[2][3, 3] == 124
+
+
+def slowly(sources: Planes, alpha: ByteArray, targets: Planes, how: tuple[int, int]) -> list[ByteArray]:
+    """The same of whole planes."""
+    made = []
+    for number, (source, target) in enumerate(zip(sources, targets, strict=True)):
+        share = alpha if number == 0 else cv2.resize(alpha, source.shape[::-1], interpolation=cv2.INTER_AREA)
+        lit = cv2.multiply(source, share, scale=1 / 255)
+        if lit.shape != target.shape:
+            lit = cv2.resize(lit, target.shape[::-1], interpolation=how[min(number, 1)])
+            share = cv2.resize(share, target.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        made.append(cv2.add(cv2.multiply(target, cv2.bitwise_not(share), scale=1 / 255), lit))
+    return made
+
+
+@pytest.mark.parametrize("size", [(128, 96), (192, 144), (256, 192), (160, 120), (250, 190), (96, 72)])
+def test_only_where_the_presenter_is_anything_is_done_and_it_is_what_the_whole_would_be(
+    size: tuple[int, int],
+) -> None:
+    noise = np.random.default_rng(3).integers(16, 235, (3, 144, 128), np.uint8)
+    keyer = Keyer()
+    for left, top, width, height in ((37, 21, 40, 50), (0, 0, 33, 20), (90, 41, 38, 55), (60, 40, 1, 1)):
+        alpha = np.zeros((96, 128), np.uint8)
+        alpha[top : top + height, left : left + width] = cv2.resize(noise[0], (width, height))
+        behind = blank(*size)
+        for plane in planes(behind):
+            plane[:] = cv2.resize(noise[1], plane.shape[::-1])
+        was = behind.copy()
+        shares = keyer.put(planes(noise[2]), alpha, planes(behind), SAME, (cv2.INTER_CUBIC, cv2.INTER_LINEAR))
+        slow = slowly(planes(noise[2]), alpha, planes(was), (cv2.INTER_CUBIC, cv2.INTER_LINEAR))
+        for fast, one in zip(planes(behind), slow, strict=True):
+            assert np.abs(fast.astype(int) - one).max() <= 1
+        fitted = alpha if size == (128, 96) else cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR)
+        assert np.abs(shares.astype(int) - fitted).max() <= 1, (
+            "nothing is left of where the presenter was before"
+        )
+
+
+def test_where_nobody_is_seen_the_background_stays() -> None:
+    behind = grey(128, 64, 60)
+    shares = Keyer().put(
+        planes(grey(64, 32, 200)), np.zeros((32, 64), np.uint8), planes(behind), SAME, LINEAR
+    )
+    assert np.array_equal(behind, grey(128, 64, 60)) and not shares.any()
