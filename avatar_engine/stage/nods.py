@@ -42,15 +42,19 @@ REST = 14
 OFTEN = 0.7
 """Share of the stressed words that could have a nod and get one."""
 
-PLAIN = 5.0
+PLAIN = 3.0
 """Levels of luma a pixel, up or down, that hardly anything beside the head exceeds where a bend of it can't be seen."""
 
 TOP, BOTTOM, LEFT, RIGHT = (-1.6, -1.2), (0.75, 1.4), (-0.5, -0.2), (1.2, 1.5)
 """In sides of the crop from its upper left corner: between which lines the bend begins, above the hair and at the left,
 and ends, in the neck and at the right."""
 
-BEHIND = (((-0.95, -0.45), (-1.9, -0.2)), ((1.45, 1.95), (-1.9, -0.2)), ((-0.45, 1.45), (-1.9, -1.5)))
-"""Where what is behind the head is seen, beside it and above it, in the same measure: columns and lines."""
+BEHIND = (((-0.95, -0.45), (-1.7, -0.8)), ((1.45, 1.95), (-1.7, -0.8)), ((-0.45, 1.45), (-1.9, -1.5)))
+"""Where what is behind the head is seen, beside it and above it, in the same measure: columns and lines. Long hair is
+farther down."""
+
+RIM = 0.02
+"""Share of the picture's height at its upper border that is not looked at: cameras leave lines there."""
 
 EDGE = 0.15
 """Sides of the crop over which the bend dies away towards the picture's border."""
@@ -205,7 +209,7 @@ def plain_behind(luma: ByteArray, x: float, y: float, side: float) -> bool:
     """
     steps = np.abs(cv2.Sobel(cv2.GaussianBlur(luma, (0, 0), 1.2), cv2.CV_32F, 0, 1, scale=1 / 8))
     for across, down in BEHIND:
-        rows = slice(*(max(0, round(y + line * side)) for line in down))
+        rows = slice(*(max(round(RIM * len(luma)), round(y + line * side)) for line in down))
         columns = slice(*(max(0, round(x + line * side)) for line in across))
         part = steps[rows, columns]
         if part.size and float(np.percentile(part, 98)) >= PLAIN:
