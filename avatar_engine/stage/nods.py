@@ -30,8 +30,8 @@ LOWEST = DIP.index(1.0) - 2
 LATE = 2
 """Pictures by which a nod may begin too late, where its word was not known in time."""
 
-DEEP = 0.030
-"""Depth of a usual nod in sides of the crop, which is about as wide as a face: half a centimetre."""
+DEEP = 0.025
+"""Depth of a usual nod in sides of the crop, which is nearly as wide as a face: a third of a centimetre."""
 
 VARIES = 0.4
 """Share of its depth by which a nod may be deeper or less deep."""
