@@ -182,15 +182,15 @@ def nods_of(film: Film, places: Places, known: Sequence[Outlook]) -> dict[str, A
     stresses = np.array(sorted({at + stress for at, one in enumerate(known) for stress in one.stresses}))
     begins = np.flatnonzero((lows != 0) & (np.concatenate([[0], lows[:-1]]) == 0)) - 1  # DIP begins at rest
     lowest = begins + DIP.index(max(DIP))
-    words = np.abs(stresses[:, None] + DIP.index(max(DIP)) - LOWEST - lowest[None]).min(1) == 0
+    away = np.abs(stresses[:, None] + DIP.index(max(DIP)) - LOWEST - lowest[None]) <= TOUCH
     seen = np.unique(np.stack([places.astype(np.float64), lows.round(1)]), axis=1, return_inverse=True)[1]
     pictures = [one.copy() for one in islice(frames(film.reels[0], format="yuv420p"), 50)]
     bend = Bend(pictures[0], film.transforms[0], film.size)
     told = {
         "stressed_words": len(stresses),
         "nods": len(begins),
-        "on_a_stressed_word": float(words.sum() / len(begins)),
-        "words_with_one": float(words.mean()),
+        "on_a_stressed_word": float(away.any(0).mean()),
+        "words_with_one": float(away.any(1).mean()),
         "longest_repeat_s": longest_repeat(seen) / FRAME_RATE,
         "wall_shows_it": bend.seen,
     }
