@@ -7,7 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -322,15 +322,14 @@ def _await(mode: str, warden: subprocess.Popen[bytes]) -> None:
     Raises:
         AvatarError: It does not, or its warden has given up.
     """
+    from avatar_engine.figures import folder
     from avatar_engine.fleet import ledger
 
     limit = time.monotonic() + BEGUN * (3 if mode == "ray" else 1)
     while _told() is None:
         if time.monotonic() > limit or warden.poll() is not None:
-            log, last = ledger.place() / "fleet.log", ""
-            with suppress(OSError):
-                last = " ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:])
-            raise AvatarError(f"The fleet does not begin. {last}".strip(), f"See {log}.")
+            log = ledger.place() / "fleet.log"
+            raise AvatarError(f"The fleet does not begin. {folder.last_line(log)}".strip(), f"See {log}.")
         time.sleep(0.2)
 
 

@@ -38,6 +38,7 @@ from avatar_engine.folders import door_of, state_folder
 from avatar_engine.live.position import Position
 from avatar_engine.timing import clock as told_time
 from avatar_engine.trust import consent as consents
+from avatar_engine.trust import files
 from avatar_engine.trust.register import Register
 
 CHUNK = 4 << 20
@@ -138,7 +139,8 @@ class Hand:
         with _alone(self._home):
             known = set(_told_pieces(task).pieces) | {piece.sha256 for piece in pieces}
             task.mkdir(exist_ok=True, mode=0o700)
-            _write(task / PIECES, json.dumps({"token": token, "pieces": sorted(known)}))
+            told = json.dumps({"token": token, "pieces": sorted(known)})
+            files.write(task / PIECES, told.encode(), replace=True)
             return [piece.sha256 for piece in pieces if not self._cached(piece).is_file()]
 
     def take(self, name: str, piece: Piece, offset: int, data: bytes) -> None:
@@ -370,12 +372,6 @@ def _told_pieces(task: Path) -> _Pieces:
         return _Pieces(int(told["token"]), tuple(map(str, told["pieces"])))
     except (OSError, ValueError, KeyError, TypeError):
         return _Pieces()
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)
 
 
 def _forget(task: Path, newest: int) -> None:
