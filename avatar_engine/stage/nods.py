@@ -124,12 +124,9 @@ class _Field:
         height, width = seen.shape
         if not seen.size:
             return
-        held, source = self._held[:height, :width], self._source[:height, :width]
+        held = self._held[:height, :width]
         np.copyto(held, seen)
-        np.multiply(self._weights[out : out + height, aside : aside + width], -pixels, out=source)
         dying = min(height, max(0, math.ceil(fade) - max(0, top)))
-        source[:dying] *= (max(0, top) + self._y[:dying, :width]) / fade
-        source += self._y[:height, :width]
         lines = math.floor(pixels)
         above = min(max(self._rows[0] - out, dying, lines + 1, 0), height)
         below = max(min(self._rows[1] - out, height + min(lines, 0)), above)
@@ -140,24 +137,43 @@ class _Field:
             (slice(above, below), slice(0, before)),
             (slice(above, below), slice(after, width)),
         ):
-            self._stretch(seen, held, (rows, columns))
-        part = slice(before, after)
-        upper, lower = (
-            held[above - lines - 1 : below - lines - 1, part],
-            held[above - lines : below - lines, part],
-        )
-        if below > above and after > before:
-            share = pixels - lines
-            seen[above:below, part] = cv2.addWeighted(
-                lower, 1 - share, upper, share, 0, dst=self._moved[above:below, part]
+            weights = self._weights[out : out + height, aside : aside + width][rows, columns]
+            dies = (max(0, top) + self._y[rows, columns][: max(0, dying - rows.start)]) / fade
+            self._stretch(seen, held, (rows, columns), weights, pixels, dies)
+        self._shift(seen, held, (slice(above, below), slice(before, after)), pixels)
+
+    def _stretch(
+        self,
+        seen: ByteArray,
+        held: ByteArray,
+        part: tuple[slice, slice],
+        weights: FloatArray,
+        pixels: float,
+        dies: FloatArray,
+    ) -> None:
+        """What is around the head: each pixel comes from as far above as its weight says, less where the bend dies."""
+        source = self._source[part]
+        if source.size:
+            np.multiply(weights, -pixels, out=source)
+            source[: len(dies)] *= dies
+            source += self._y[part]
+            seen[part] = cv2.remap(
+                held,
+                self._x[part],
+                source,
+                cv2.INTER_LINEAR,
+                dst=self._moved[part],
+                borderMode=cv2.BORDER_REPLICATE,
             )
 
-    def _stretch(self, seen: ByteArray, held: ByteArray, part: tuple[slice, slice]) -> None:
-        x, source = self._x[part], self._source[part]
-        if x.size:
-            seen[part] = cv2.remap(
-                held, x, source, cv2.INTER_LINEAR, dst=self._moved[part], borderMode=cv2.BORDER_REPLICATE
-            )
+    def _shift(self, seen: ByteArray, held: ByteArray, part: tuple[slice, slice], pixels: float) -> None:
+        """The head itself, all of which goes as far."""
+        rows, columns = part
+        lines = math.floor(pixels)
+        lower = held[rows.start - lines : rows.stop - lines, columns]
+        if lower.size:
+            upper, share = held[rows.start - lines - 1 : rows.stop - lines - 1, columns], pixels - lines
+            seen[part] = cv2.addWeighted(lower, 1 - share, upper, share, 0, dst=self._moved[part])
 
 
 class Bend:
