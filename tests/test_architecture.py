@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ENGINE = Path(__file__).parent.parent / "avatar_engine"
-BASE = {"contracts", "errors", "folders", "timing"}
+BASE = {"birth", "contracts", "errors", "folders", "timing"}
 LOW = BASE | {"bundle", "device", "markup", "models", "settings", "trust", "media", "face"}
 MAY = {
     "clone": LOW | {"pages", "stage", "lips", "voice"},
@@ -55,6 +55,7 @@ MAY = {
     "timing": {"contracts"},
     "web": set(),
     "folders": set(),
+    "birth": set(),
     "contracts": {"errors"},
     "errors": set(),
 }

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import psutil
 
-from avatar_engine.fleet import birth
+from avatar_engine import birth
 from avatar_engine.fleet.lease import LeaseFile
 
 log = logging.getLogger(__name__)

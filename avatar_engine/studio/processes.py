@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from avatar_engine.fleet import birth
+from avatar_engine import birth
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -28,7 +28,7 @@ def begin(
         low: Whether it yields to shows.
 
     Returns:
-        Its number, and its birth (`avatar_engine.fleet.birth`): the two that tell it from all others.
+        Its number, and its birth (`avatar_engine.birth`): the two that tell it from all others.
 
     Raises:
         OSError: It can't be started.

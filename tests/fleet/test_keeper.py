@@ -16,7 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from avatar_engine.fleet import birth, keeper
+from avatar_engine import birth
+from avatar_engine.fleet import keeper
 from avatar_engine.fleet.keeper import Task
 from avatar_engine.fleet.lease import LeaseFile, clock
 

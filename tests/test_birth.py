@@ -10,14 +10,14 @@ import time
 import psutil
 import pytest
 
-from avatar_engine.fleet import birth
+from avatar_engine import birth
 from avatar_engine.studio import processes
 
 
 def test_a_birth_is_the_same_for_all_and_another_for_the_next_process() -> None:
     mine = birth.of(os.getpid())
     told = subprocess.run(
-        [sys.executable, "-c", f"from avatar_engine.fleet import birth; print(repr(birth.of({os.getpid()})))"],
+        [sys.executable, "-c", f"from avatar_engine import birth; print(repr(birth.of({os.getpid()})))"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert float(told.stdout) == mine and birth.lives(os.getpid(), mine) and birth.of_this_start(mine)
