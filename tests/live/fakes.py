@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -133,6 +134,13 @@ def load(
         raise AvatarError(f"There is no expression {expression!r}.", "Choose another.")
     stage = Stage(size, label, layout, look, None, language, patient)
     return Performer(LaggingMotion(), Ink(), GreyBody(), stage, NEUTRAL)
+
+
+def load_stiff(*given: Any, nods: bool = True, **named: Any) -> Performer[list[float]]:
+    """The same of a presenter who may not nod."""
+    if nods:
+        raise AvatarError("She may not nod.", "Ask for none.")
+    return load(*given, nods=nods, **named)
 
 
 class WavingBody(GreyBody):

@@ -10,6 +10,7 @@ from avatar_engine.broadcast.marking import MARK_UUID
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import SAMPLES_PER_FRAME, Controls, Utterance, join
 from avatar_engine.errors import AvatarError
+from avatar_engine.live import performer as performers
 from avatar_engine.live import voice_process
 from avatar_engine.live.programme import TAIL
 from avatar_engine.live.say import render
@@ -20,7 +21,7 @@ from avatar_engine.trust.consent import from_record
 from avatar_engine.trust.marks.code import consent_number
 from avatar_engine.trust.marks.sound import SoundSearch
 from avatar_engine.voice.engines import settings as engines
-from tests.live import voices
+from tests.live import fakes, voices
 from tests.live.voices import tone
 from tests.media.clips import Clip, make
 from tests.voice.engines.servers import Server
@@ -52,6 +53,14 @@ def test_the_file_says_that_it_is_ai_generated_in_metadata_and_picture(avatar, t
     for picture in frames(made.path, format="yuv420p"):
         corner = picture[:40, 160:]
         assert (corner > 220).sum() > 60, "the words of the label"
+
+
+def test_nobody_nods_who_is_not_to(avatar, tmp_path, monkeypatch):
+    made = avatar()
+    monkeypatch.setattr(performers, "load", fakes.load_stiff)
+    assert render(made, "ab", tmp_path / "out.mp4", size=SIZE, nods=False).path.is_file()
+    with pytest.raises(AvatarError, match="She may not nod"):
+        render(made, "ab", tmp_path / "other.mp4", size=SIZE)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from avatar_engine.cli.consent import signed_of
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.engine import wire
 from avatar_engine.errors import AvatarError
-from avatar_engine.live import show, standing, voice_process
+from avatar_engine.live import renderer_process, show, standing, voice_process
 from avatar_engine.live.position import Position
 from avatar_engine.live.programme import TAIL
 from avatar_engine.live.show import refuse_dead, run
@@ -18,7 +18,7 @@ from avatar_engine.media.read import frame_count, sound
 from avatar_engine.media.write import WaveWriter
 from avatar_engine.trust import audit, keys, manifest, register, revocation, said
 from avatar_engine.trust.marks.sound import PERIOD, SoundSearch
-from tests.live import voices
+from tests.live import fakes, voices
 from tests.trust.signing import CODE
 
 SIZE = (320, 180)
@@ -129,6 +129,16 @@ def test_a_show_outside_the_consent_or_with_a_bad_script_never_starts(avatar, tm
     with pytest.raises(AvatarError, match=words):
         run(avatar(), tmp_path / "show.md", [str(tmp_path / "r.mp4")], size=SIZE)
     assert not (tmp_path / "r.mp4").exists()
+
+
+def test_a_script_says_whether_the_presenter_nods(avatar, tmp_path, monkeypatch):
+    made = avatar()
+    monkeypatch.setattr(renderer_process, "load_performer", fakes.load_stiff)
+    (tmp_path / "show.md").write_text("---\nnods: off\n---\nabc\n")
+    assert run(made, tmp_path / "show.md", [str(tmp_path / "r.mp4")], size=SIZE).frames >= TAIL
+    (tmp_path / "show.md").write_text("abc\n")
+    with pytest.raises(AvatarError, match="She may not nod"):
+        run(made, tmp_path / "show.md", [str(tmp_path / "other.mp4")], size=SIZE)
 
 
 def test_a_show_plays_a_recording_to_its_end_and_says_so(avatar, tmp_path):

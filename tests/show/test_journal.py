@@ -35,6 +35,7 @@ def test_a_journal_plays_again_what_was_said(tmp_path: Path) -> None:
     ] == again
     assert isinstance(again[0], Utterance) and again[0].controls == Controls(1.1)
     assert (script_of(entries).label, languages(entries)) == ("top-left", ("fr",))
+    assert script_of(entries).nods and not script_of([{**entries[0], "nods": False}]).nods
 
 
 def test_a_full_disk_ends_the_journal_and_not_the_show(

@@ -58,6 +58,7 @@ def test_a_whole_script_gives_its_items_in_order_with_their_lines():
     )
     assert (script.language, script.controls, script.label) == ("fr", Controls(1.2), "bottom-left")
     assert (script.pause, script.use, script.expression) == (0.25, "education", "happy")
+    assert script.nods and not parse("---\nnods: off\n---\nabc").nods
 
 
 def test_without_front_matter_defaults_hold():
