@@ -121,7 +121,7 @@ def _measure(
     else:
         backend, torch_kind = start.backend(device, name, threads), "fp32"
     model, place = render_fps.person(size), _place(size)
-    floor = _floor(size, _ceilings(device, torch_kind, seconds), torch_kind)
+    floor = _floor(size, _ceilings(device, torch_kind, backend.lanes, seconds), torch_kind)
     before = _memory(device)
     jobs: list[Job] = []
     rows: list[Row] = []
@@ -187,18 +187,22 @@ def _rounds(backend: Backend, jobs: list[Job], seconds: float) -> list[float]:
 _CEILINGS: dict[str, Ceilings] = {}
 
 
-def _ceilings(device: devices.Device, kind: str, seconds: float) -> Ceilings:
-    """The best matrix product and the fastest copy of PyTorch here, in the type and threads that are used."""
-    if kind not in _CEILINGS:
-        card = devices.torch_device(device)
+def _ceilings(device: devices.Device, kind: str, lanes: int, seconds: float) -> Ceilings:
+    """The best matrix product and the fastest copy of PyTorch here, in the type and on the threads that are used."""
+    card = devices.torch_device(device)
+    name = kind if card == "cuda" else f"{kind} x {lanes}"
+    if name not in _CEILINGS:
+        before = torch.get_num_threads()
+        torch.set_num_threads(lanes if card == "cpu" else before)
         side = 8192 if card == "cuda" else 1024
         a, b = (torch.rand(side, side, dtype=KINDS[kind], device=card) for _ in range(2))
         spent = _fastest(lambda: a @ b, card, seconds)
         source = torch.ones(1 << (30 if card == "cuda" else 27), dtype=torch.uint8, device=card)
         target = torch.empty_like(source)
         copied = _fastest(lambda: target.copy_(source), card, seconds)
-        _CEILINGS[kind] = Ceilings(2.0 * side**3 / spent, 2.0 * source.numel() / copied)
-    return _CEILINGS[kind]
+        torch.set_num_threads(before)
+        _CEILINGS[name] = Ceilings(2.0 * side**3 / spent, 2.0 * source.numel() / copied)
+    return _CEILINGS[name]
 
 
 def _fastest(work: Callable[[], object], card: str, seconds: float) -> float:

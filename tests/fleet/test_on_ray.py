@@ -27,9 +27,10 @@ from tests.servers import Nginx, has_nginx, receive
 pytest.importorskip("ray", reason="Ray is not installed (the extra fleet)")
 pytestmark = [pytest.mark.cluster, pytest.mark.server]
 
+# a worker that dies must be replaced within the lease, which took 59 s on a machine with eight times its load
 FLEET = """
 mode = "ray"
-lease = "8s"
+lease = "30s"
 
 [show.marie]
 avatar = "marie.avatar"
@@ -148,7 +149,7 @@ def test_a_node_dies_on_air_and_its_show_goes_on_elsewhere(house: Path, nodes: N
             nodes.kill(nodes.other)
             died = time.monotonic()
             while not (began := shows_of(nodes.homes[nodes.head])):
-                assert time.monotonic() - died < 60
+                assert time.monotonic() - died < 180
                 time.sleep(0.05)
             assert not shows_of(nodes.homes[nodes.other]), "two publish the same stream"
             until(lambda: ticking.task()["state"] == "running" and ticking.task()["place"] >= place)

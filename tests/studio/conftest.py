@@ -26,6 +26,7 @@ from avatar_engine.studio.clones import Agreed
 from avatar_engine.studio.database import Database
 from avatar_engine.studio.house import House
 from avatar_engine.studio.rates import Rate
+from avatar_engine.trust import files
 from tests.servers import free_port
 
 QUICK = argon2.PasswordHasher.from_parameters(argon2.profiles.CHEAPEST)
@@ -48,6 +49,11 @@ def until(true: Callable[[], object], limit: float = 30.0) -> None:
         time.sleep(0.05)
 
 
+def take_steps(folder: Path, steps: str) -> None:
+    """Have the fit's stand-in take so many; one that runs finds the file whole whenever it looks."""
+    files.write(folder / "fit.txt", steps.encode(), replace=True)
+
+
 def opened(folder: Path) -> House:
     """A studio in a folder, with stand-ins for fits and shows."""
     return House(folder, SHOW, WORK, QUICK)
@@ -61,7 +67,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     folder = tmp_path / "studio"
     folder.mkdir()
-    (folder / "fit.txt").write_text("3")
+    take_steps(folder, "3")
     yield folder
     database = Database(folder / DATABASE)
     for row in database.rows("SELECT pid, born FROM jobs UNION SELECT pid, born FROM shows"):

@@ -17,7 +17,7 @@ from avatar_engine.contracts import Progress
 from avatar_engine.errors import AvatarError
 from avatar_engine.lips import growing
 from avatar_engine.studio import work
-from avatar_engine.trust import consent
+from avatar_engine.trust import consent, files
 from avatar_engine.trust.register import Register
 from avatar_engine.voice.pack import VoicePack
 
@@ -66,7 +66,7 @@ def fit(asked: Mapping[str, Any], folder: Path, progress: Progress) -> dict[str,
     step = int(kept.read_text()) if kept.exists() else 0
     while step < (steps := int(told.read_text())):
         progress("lips painter", step / steps, f"step {step}")
-        kept.write_text(str(step))
+        files.write(kept, str(step).encode(), replace=True)  # it may be killed at any moment
         paint(avatar, step / steps)
         time.sleep(0.1)
         step += 1

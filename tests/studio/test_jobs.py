@@ -15,7 +15,7 @@ from avatar_engine.studio import processes
 from avatar_engine.studio.clones import Agreed
 from avatar_engine.studio.house import House
 from avatar_engine.studio.refusals import Conflict, Missing, Refusal
-from tests.studio.conftest import opened, until
+from tests.studio.conftest import opened, take_steps, until
 
 
 def agreed_clone(house: House, clip: Path) -> int:
@@ -38,7 +38,7 @@ def running(house: House, job: int) -> int:
 
 def test_a_fit_goes_on_while_the_studio_is_killed_and_is_found_again(place: Path, plain_clip: Path) -> None:
     house = opened(place)
-    (house.folder / "fit.txt").write_text("25")
+    take_steps(house.folder, "25")
     ident = agreed_clone(house, plain_clip)
     job = house.clones.fit(ident, 600, "en", "test")
     pid = running(house, job)
@@ -55,7 +55,7 @@ def test_a_fit_goes_on_while_the_studio_is_killed_and_is_found_again(place: Path
 
 
 def test_a_process_that_is_killed_is_begun_again_where_it_was(house: House, plain_clip: Path) -> None:
-    (house.folder / "fit.txt").write_text("20")
+    take_steps(house.folder, "20")
     ident = agreed_clone(house, plain_clip)
     job = house.clones.fit(ident, 600, "en", "test")
     pid = running(house, job)
@@ -77,19 +77,19 @@ def test_one_that_dies_again_and_again_has_failed(
 
 
 def test_a_refusal_of_the_engine_is_told_in_its_words(house: House, plain_clip: Path) -> None:
-    (house.folder / "fit.txt").write_text("fail")
+    take_steps(house.folder, "fail")
     ident = agreed_clone(house, plain_clip)
     job = house.clones.fit(ident, 600, "en", "test")
     until(lambda: not house.jobs.one(job).open)
     now = house.jobs.one(job)
     assert (now.state, now.error, now.advice) == ("failed", "There is no face in the clip.", "Film one.")
-    (house.folder / "fit.txt").write_text("1")
+    take_steps(house.folder, "1")
     again = house.jobs.again(job, "test")
     until(lambda: house.jobs.one(again).state == "done")
 
 
 def test_a_job_is_stopped_with_all_that_it_began(house: House, plain_clip: Path) -> None:
-    (house.folder / "fit.txt").write_text("500")
+    take_steps(house.folder, "500")
     ident = agreed_clone(house, plain_clip)
     job = house.clones.fit(ident, 600, "en", "test")
     pid = running(house, job)
@@ -105,7 +105,7 @@ def test_a_job_is_stopped_with_all_that_it_began(house: House, plain_clip: Path)
 
 
 def test_heavy_work_waits_its_turn(house: House, plain_clip: Path) -> None:
-    (house.folder / "fit.txt").write_text("500")
+    take_steps(house.folder, "500")
     house.jobs.room = 1
     ident = agreed_clone(house, plain_clip)
     first = house.clones.fit(ident, 600, "en", "test")

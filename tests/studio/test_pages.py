@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 
 from avatar_engine.media.read import sound
 from tests.servers import Nginx, free_port
-from tests.studio.conftest import WHISTLE, until
+from tests.studio.conftest import WHISTLE, take_steps, until
 from tests.studio.seen import MISSING, PLAYING, Seen, Server, come_in, say_in_chat, serious
 
 pytestmark = [
@@ -96,8 +96,9 @@ def make_clone(seen: Seen, server: Server, clip: Path) -> None:
     assert "left" in page.inner_text(".work header"), (
         "the time left is told by the studio that was started anew"
     )
-    (server.house.folder / "fit.txt").write_text("1")  # enough was seen of it
-    page.click("button[value=accepted]", timeout=60_000)
+    take_steps(server.house.folder, "1")  # enough was seen of it
+    seen.until("document.querySelector('button[value=accepted]') !== null")
+    page.click("button[value=accepted]")
     assert server.house.jobs.one(2).again == 0, "the fit went on without the studio"
     page.wait_for_selector("text=Go on air")
 
@@ -167,7 +168,7 @@ def whistles(file: Path) -> float:
 def test_from_a_clip_to_a_show_that_is_received(
     server: Server, browser: Browser, plain_clip: Path, tmp_path: Path
 ) -> None:
-    (server.house.folder / "fit.txt").write_text("10000")
+    take_steps(server.house.folder, "10000")
     seen = Seen(browser.new_context(locale="en-GB"))
     page, inlet = seen.page, free_port()
     folder = tmp_path / "nginx"
