@@ -70,6 +70,8 @@ def rows(made: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("longest stretch shown twice, nods included", f"{nods['longest_repeat_s']:.1f} s"),
         ("CPU of bending a picture, P50 / P99; would the wall show it",
          f"{nods['cpu_ms']:.2f} / {nods['cpu_p99_ms']:.2f} ms; {'yes' if nods['wall_shows_it'] else 'no'}"),
+        ("the same along the head's outline, P50 / P99",
+         f"{nods['outlined_cpu_ms']:.2f} / {nods['outlined_cpu_p99_ms']:.2f} ms"),
         ("CPU of choosing / of choosing and decoding a picture",
          f"{made['choosing_cpu_ms']:.3f} / {made['decoding']['cpu_ms_a_picture']:.2f} ms"),
         ("the same of the forward loop", f"{made['decoding_loop']['cpu_ms_a_picture']:.2f} ms"),

@@ -31,6 +31,7 @@ from avatar_engine.lips.model import PAINTER, LipsModel
 from avatar_engine.lips.motion import MotionState, MotionStream
 from avatar_engine.lips.placement import PLACEMENT_PART
 from avatar_engine.live.wardrobe import Attire, Footage, Ready, Wardrobe
+from avatar_engine.stage import outline
 from avatar_engine.stage.background import Backcloth, check
 from avatar_engine.stage.body import Body, matted
 from avatar_engine.stage.card import Look
@@ -188,7 +189,7 @@ class _Opener:
         placement = body.placed(bundle.tensors(PLACEMENT_PART)["offsets"])
         body.cut_out = cut_out
         still = body.graph.round + body.graph.joined
-        bend = Bend(filmed.picture, matrix, lips.size) if self._nods else None
+        bend = Bend(filmed.picture, matrix, lips.size, outline.load(bundle)) if self._nods else None
         return Attire(look, self._painters[network], body, placement, len(body), still, filmed, cut_out, bend)
 
 
@@ -228,7 +229,7 @@ class Performer(Generic[State]):
         mark: Callable[[ByteArray], ByteArray] = lambda picture: picture,
         length: int = 1,
         wardrobe: Wardrobe | None = None,
-        bend: Callable[[ByteArray, ByteArray | None, FloatArray, float], None] | None = None,
+        bend: Callable[[ByteArray, ByteArray | None, FloatArray, int, float], None] | None = None,
     ) -> None:
         self._bend, self._nodding = bend, Nodding()
         self._mark, self._wardrobe = mark, wardrobe
@@ -324,7 +325,7 @@ class Performer(Generic[State]):
         note()
         if self._bend is not None:
             acting = self._wardrobe is not None and place >= self._wardrobe.worn.still
-            self._bend(picture, alpha, self._matrix, self._nodding.depth(index, not acting))
+            self._bend(picture, alpha, self._matrix, place, self._nodding.depth(index, not acting))
         composed = self._mark(self._stage.compose(picture, alpha))
         note()
         for number, name in enumerate(("body", "paint", "stage")):

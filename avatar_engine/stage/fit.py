@@ -17,19 +17,22 @@ from typing import Any
 import cv2
 import numpy as np
 
+from avatar_engine import models
 from avatar_engine.bundle import PartWriter
 from avatar_engine.contracts import ByteArray, FloatArray, Progress, silent
 from avatar_engine.face import crop
+from avatar_engine.face.person import WEIGHTS, SelfieSegmenter
 from avatar_engine.face.track import FaceTrack
 from avatar_engine.media.picture import planes
 from avatar_engine.media.read import frames
 from avatar_engine.media.write import VideoWriter
-from avatar_engine.stage import joins, seams
+from avatar_engine.stage import joins, outline, seams
 from avatar_engine.stage.activity import activity
 from avatar_engine.stage.blend import Blender, mixed_head, weight
 from avatar_engine.stage.body import GRAPH_PART, JOINS_PART, TRACK_PART, VIDEO_PART
 from avatar_engine.stage.graph import Graph
 from avatar_engine.stage.joins import Join, Usual, step_between
+from avatar_engine.stage.nods import Bend
 from avatar_engine.stage.seams import Footage, Seam, Stretch
 
 log = logging.getLogger(__name__)
@@ -73,6 +76,7 @@ class BakedBody:
         graph: What may follow what.
         joins: The pictures of its joins, H.264; None where there are none.
         refused: Joins that were baked and jumped more than the footage's own pictures.
+        outlines: Of the head (`avatar_engine.stage.outline`); None where nothing shows the bend of a nod.
     """
 
     video: Path
@@ -82,6 +86,7 @@ class BakedBody:
     graph: Graph
     joins: Path | None = None
     refused: int = 0
+    outlines: ByteArray | None = None
 
     def __len__(self) -> int:
         return len(self.transforms)
@@ -118,6 +123,8 @@ class BakedBody:
         writer.add_tensors(GRAPH_PART, self.graph.tensors())
         if self.joins:
             writer.add_file(JOINS_PART, self.joins)
+        if self.outlines is not None:
+            writer.add_tensors(outline.PART, {"outlines": self.outlines})
 
 
 def fit(footage: Path, track: FaceTrack, work: Path, progress: Progress = silent) -> BakedBody:
@@ -152,9 +159,29 @@ def fit(footage: Path, track: FaceTrack, work: Path, progress: Progress = silent
     jump = np.array([jump for _, jump in kept], np.float32)
     beats = np.flatnonzero(done.beats[source] & plain).astype(np.int32)
     graph = Graph(leave, into, length, jump, done.talk[source], done.stir[source], beats)
+    mixed = seams.matrices_of(graph.mixed(heads), CROP).astype(np.float32)
+    outlines = _outlines([video, *([film] if film else [])], mixed, progress)
     progress("body", 1.0)
-    transforms = seams.matrices_of(heads, CROP).astype(np.float32)
-    return BakedBody(video, transforms, source, figures, graph, film, len(found) - len(kept))
+    return BakedBody(
+        video, mixed[: len(heads)], source, figures, graph, film, len(found) - len(kept), outlines
+    )
+
+
+def _outlines(reels: list[Path], transforms: FloatArray, progress: Progress) -> ByteArray | None:
+    """The outlines of the head, where a nod's bend would be seen without them."""
+    first = next(frames(reels[0], 0, 1, format="yuv420p"))
+    if not Bend(first, transforms[0], CROP).seen:
+        return None
+    if not models.is_present(WEIGHTS):
+        log.warning(
+            "no nods before this wall: %s is not here (avatar-engine models fetch %s)", WEIGHTS, WEIGHTS
+        )
+        return None
+    segmenter = SelfieSegmenter()
+    try:
+        return outline.bake(reels, transforms, CROP, segmenter, progress)
+    finally:
+        segmenter.close()
 
 
 def _order(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -20,6 +22,9 @@ DIMMEST, BRIGHTEST, TINT = 0.8, 1.12, 9.0
 
 AROUND = 2
 """Pixels around the presenter that are worked on, too: so far reaches what enlarges."""
+
+BANDS = 3
+"""In which a picture is worked on, each as broad as the presenter is there."""
 
 Part = tuple[slice, slice]
 """Rows and columns of a plane."""
@@ -63,10 +68,9 @@ class Keyer:
         self._shapes: tuple[tuple[int, ...], ...] = ()
         self._lit: list[ByteArray] = []
         self._fitted: list[ByteArray] = []
-        self._alphas: list[ByteArray] = []
         self._rests: list[ByteArray] = []
-        self._half = np.empty((0, 0), np.uint8)
-        self._there: Part | None = None
+        self._half, self._shares = (np.empty((0, 0), np.uint8) for _ in range(2))
+        self._there: list[Part | None] = []
 
     def put(
         self, sources: Planes, alpha: ByteArray, targets: Planes, relight: Relight, how: tuple[int, int]
@@ -84,59 +88,111 @@ class Keyer:
             The share of every pixel of the target's luma, uint8, valid until the next call.
         """
         self._make_room(sources, targets)
-        here, there = self._within(alpha, targets[0].shape)
+        for number, band in enumerate(_bands(alpha, targets[0].shape)):
+            self._forget(number, band)
+            if band.there[0].start < band.there[0].stop:
+                self._put(band, sources, alpha, targets, relight, how)
+        return alpha if alpha.shape == targets[0].shape else self._shares
+
+    def _put(
+        self,
+        band: _Band,
+        sources: Planes,
+        alpha: ByteArray,
+        targets: Planes,
+        relight: Relight,
+        how: tuple[int, int],
+    ) -> None:
         changes = (
             (relight.gain, BLACK * (1 - relight.gain)), (1.0, relight.blue), (1.0, relight.red)
         )  # fmt: skip
-        whole, half = alpha[here], self._half[_halved(here)]
+        whole, half = alpha[band.here], self._half[_halved(band.here)]
         cv2.resize(whole, half.shape[::-1], dst=half, interpolation=cv2.INTER_AREA)
-        for number, planes in enumerate(zip(sources, targets, strict=True)):
-            seen, into = (here, there) if number == 0 else (_halved(here), _halved(there))
-            source, target = planes[0][seen], planes[1][into]
-            lit = self._lit[number][seen]
-            fitted, share, rest = (room[number][into] for room in (self._fitted, self._alphas, self._rests))
-            part = whole if number == 0 else half
+        for number, (source, target) in enumerate(zip(sources, targets, strict=True)):
+            here, there, own = band.halved() if number else (band.here, band.there, band.own)
+            part = half if number else whole
+            source, target = source[here], target[there]
+            lit, fitted, rest = (
+                self._lit[number][here], self._fitted[number][there], self._rests[number][there]
+            )  # fmt: skip
             if not relight.nothing:
                 cv2.convertScaleAbs(source, dst=lit, alpha=changes[number][0], beta=changes[number][1])
                 source = lit
             cv2.multiply(source, part, dst=lit, scale=1 / 255)
             if lit.shape == target.shape:
-                fitted, share = lit, part
+                fitted = lit
+                if number < 2:  # both chromas have one share
+                    cv2.bitwise_not(part, dst=rest)
             else:
                 size = target.shape[::-1]
                 cv2.resize(lit, size, dst=fitted, interpolation=how[min(number, 1)])
-                if number < 2:  # both chromas have one share
-                    cv2.resize(part, size, dst=share, interpolation=cv2.INTER_LINEAR)
-            if number < 2:
-                cv2.bitwise_not(share, dst=rest)
-            cv2.multiply(target, rest, dst=target, scale=1 / 255)
-            cv2.add(target, fitted, dst=target)
-        return alpha if alpha.shape == targets[0].shape else self._alphas[0]
+                if number < 2:
+                    cv2.resize(part, size, dst=rest, interpolation=cv2.INTER_LINEAR)
+                    if not number:
+                        np.copyto(self._shares[there][own], rest[own])
+                    cv2.bitwise_not(rest, dst=rest)
+            cv2.multiply(target[own], rest[own], dst=target[own], scale=1 / 255)
+            cv2.add(target[own], fitted[own], dst=target[own])
 
-    def _within(self, alpha: ByteArray, shape: tuple[int, ...]) -> tuple[Part, Part]:
-        """Where there is anything of the presenter, in the luma's part and in its target: what is outside stays."""
-        left, top, width, height = cv2.boundingRect(alpha)
-        across = _even_steps(left, left + width, alpha.shape[1], shape[1])
-        down = _even_steps(top, top + height, alpha.shape[0], shape[0])
-        there = down[1], across[1]
-        if there != self._there:
-            self._there = there
-            self._alphas[0].fill(0)
-        return (down[0], across[0]), there
+    def _forget(self, number: int, band: _Band) -> None:
+        """Where somebody was in a band before and may be no more, there is nobody's share."""
+        if self._there[number] != band.there:
+            self._there[number] = band.there
+            self._shares[band.rows].fill(0)
 
     def _make_room(self, sources: Planes, targets: Planes) -> None:
         shapes = sources[0].shape, sources[1].shape, targets[0].shape, targets[1].shape
         if shapes == self._shapes:
             return
         self._shapes = shapes
-        self._half = np.empty(sources[1].shape, np.uint8)
+        self._half, self._shares = np.empty(sources[1].shape, np.uint8), np.empty(targets[0].shape, np.uint8)
         self._lit = [np.empty(plane.shape, np.uint8) for plane in sources]
         self._fitted = [np.empty(plane.shape, np.uint8) for plane in targets]
-        self._there = None
-        luma, chroma = (np.empty(plane.shape, np.uint8) for plane in targets[:2])
-        self._alphas = [luma, chroma, chroma]
+        self._there = [None] * BANDS
         luma, chroma = (np.empty(plane.shape, np.uint8) for plane in targets[:2])
         self._rests = [luma, chroma, chroma]
+
+
+@dataclass(frozen=True, slots=True)
+class _Band:
+    """Some rows of a picture, and where there is anything of the presenter in them.
+
+    Attributes:
+        here: That part of the presenter's picture, and what is around it.
+        there: That part of the target.
+        own: Which rows of ``there`` are the band's; the others are around it.
+        rows: All its rows in the target.
+    """
+
+    here: Part
+    there: Part
+    own: slice
+    rows: slice
+
+    def halved(self) -> tuple[Part, Part, slice]:
+        """``here``, ``there`` and ``own`` in planes of half the size."""
+        own = slice(self.own.start // 2, self.own.stop // 2)
+        return _halved(self.here), _halved(self.there), own
+
+
+def _bands(alpha: ByteArray, shape: tuple[int, ...]) -> Iterator[_Band]:
+    """The presenter in bands, for a head is narrower than shoulders: what is outside stays as it is."""
+    length, target = alpha.shape[0], shape[0]
+    step = 2 * length // math.gcd(length, target)
+    ends = [length * number // BANDS // step * step for number in range(BANDS)] + [length]
+    for begin, end in pairwise(ends):
+        first, last = max(0, begin - AROUND), min(length, end + AROUND)
+        left, top, width, height = cv2.boundingRect(alpha[first:last])
+        across = _even_steps(left, left + width, alpha.shape[1], shape[1])
+        down = _even_steps(first + top, first + top + height, length, target)
+        rows = slice(begin * target // length, end * target // length)
+        if not width:
+            down = across = slice(0, 0), slice(0, 0)
+        here, there = (down[0], across[0]), (down[1], across[1])
+        own = slice(
+            max(0, rows.start - there[0].start), max(0, min(rows.stop, there[0].stop) - there[0].start)
+        )
+        yield _Band(here, there, own, rows)
 
 
 def _even_steps(start: int, stop: int, length: int, target: int) -> tuple[slice, slice]:

@@ -5,8 +5,9 @@ a word. So the picture is bent: what shows the head moves down and up again, wha
 gives way between them. Listeners understand speech better where the head moves with it (Munhall et al. 2004), and a
 gesture that belongs to a word is farthest out while its vowel sounds (Leonard and Cummins 2011, of the hand).
 
-What lies behind the head is bent as well, so it is done only where that shows nothing: where the presenter is cut out,
-or stands before something plain.
+What lies behind the head would be bent as well. That shows nothing where the presenter is cut out, or stands before
+something plain; before anything else the bend keeps to the head's outline (`avatar_engine.stage.outline`), and there is
+none where that isn't known.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ farther down."""
 
 RIM = 0.02
 """Share of the picture's height at its upper border that is not looked at: cameras leave lines there."""
+
+STEP = 4
+"""Places of a body from one outline to the next; between them it goes over from one to the other."""
 
 EDGE = 0.15
 """Sides of the crop over which the bend dies away towards the picture's border."""
@@ -112,13 +116,16 @@ class _Field:
         self._weights = weights.astype(np.float32)
         self._y, self._x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
         self._source = np.empty(shape, np.float32)
-        self._held, self._moved = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
+        self._held, self._moved, self._head = (np.empty(shape, np.uint8) for _ in range(3))
         self._rows = math.ceil((TOP[1] - TOP[0]) * side), math.floor((BOTTOM[0] - TOP[0]) * side)
         self._columns = math.ceil((LEFT[1] - LEFT[0]) * side), math.floor((RIGHT[0] - LEFT[0]) * side)
 
-    def move(self, plane: ByteArray, left: int, top: int, pixels: float, fade: float) -> None:
+    def move(
+        self, plane: ByteArray, left: int, top: int, pixels: float, fade: float, outline: ByteArray | None
+    ) -> None:
         """Bend a plane down by ``pixels``, in place, where the region lies at ``left`` and ``top`` in it; ``fade`` rows
-        from its upper border on the bend dies away: a head that the border cuts must not show where it is cut."""
+        from its upper border on the bend dies away: a head that the border cuts must not show where it is cut.
+        ``outline``: How far each part of the region goes with the head, uint8 of any size; None for all of it."""
         out, aside = max(0, -top), max(0, -left)
         seen = plane[max(0, top) : max(0, top + len(self._y)), max(0, left) : max(0, left + self._y.shape[1])]
         height, width = seen.shape
@@ -127,6 +134,9 @@ class _Field:
         held = self._held[:height, :width]
         np.copyto(held, seen)
         dying = min(height, max(0, math.ceil(fade) - max(0, top)))
+        if outline is not None:
+            self._follow(seen, held, (out, aside), outline, pixels, (max(0, top), dying, fade))
+            return
         lines = math.floor(pixels)
         above = min(max(self._rows[0] - out, dying, lines + 1, 0), height)
         below = max(min(self._rows[1] - out, height + min(lines, 0)), above)
@@ -141,6 +151,39 @@ class _Field:
             dies = (max(0, top) + self._y[rows, columns][: max(0, dying - rows.start)]) / fade
             self._stretch(seen, held, (rows, columns), weights, pixels, dies)
         self._shift(seen, held, (slice(above, below), slice(before, after)), pixels)
+
+    def _follow(
+        self,
+        seen: ByteArray,
+        held: ByteArray,
+        corner: tuple[int, int],
+        outline: ByteArray,
+        pixels: float,
+        border: tuple[int, int, float],
+    ) -> None:
+        """Bend what lies in an outline, and let what is around it be."""
+        (height, width), (out, aside), (top, dying, fade) = seen.shape, corner, border
+        cv2.resize(outline, self._head.shape[::-1], dst=self._head, interpolation=cv2.INTER_LINEAR)
+        head = self._head[out : out + height, aside : aside + width]
+        rows, columns = (_filled(head.max(axis)) for axis in (1, 0))
+        source = self._source[rows, columns]
+        if not source.size:
+            return
+        weights = self._weights[out : out + height, aside : aside + width]
+        np.multiply(weights[rows, columns], head[rows, columns], out=source)
+        source *= -pixels / 255
+        dies = max(0, dying - rows.start)
+        source[:dies] *= (top + self._y[rows, columns][:dies]) / fade
+        source += self._y[rows, columns]
+        part = rows, columns
+        seen[part] = cv2.remap(
+            held,
+            self._x[part],
+            source,
+            cv2.INTER_LINEAR,
+            dst=self._moved[part],
+            borderMode=cv2.BORDER_REPLICATE,
+        )
 
     def _stretch(
         self,
@@ -183,36 +226,68 @@ class Bend:
         picture: One of them, uint8 I420.
         matrix: float32 (2, 3), from it to the crop of the lower face.
         crop: Side of the crop, in pixels.
+        outlines: uint8 (n, rows, columns), of every `STEP`-th place of the body: how far each part of the region that
+            the bend reaches goes with the head; None where that isn't known.
 
     Attributes:
         side: That side in the footage's pixels.
-        seen: Whether a bend would be seen in a picture as it was filmed: then it isn't bent.
+        seen: Whether a bend of all that lies behind the head would be seen in a picture as it was filmed.
     """
 
-    def __init__(self, picture: ByteArray, matrix: FloatArray, crop: int) -> None:
-        self._crop = crop
-        self.side = crop / float(np.sqrt(abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])))
-        self.seen = not plain_behind(planes(picture)[0], *self._corner(matrix), self.side)
+    def __init__(
+        self, picture: ByteArray, matrix: FloatArray, crop: int, outlines: ByteArray | None = None
+    ) -> None:
+        self._crop, self._outlines = crop, outlines
+        x, y, self.side = upright(matrix, crop)
+        self.seen = not plain_behind(planes(picture)[0], x, y, self.side)
         self._whole, self._half = _Field(self.side), _Field(self.side / 2)
+        self._between = np.empty_like(outlines[0]) if outlines is not None else None
 
-    def __call__(self, picture: ByteArray, alpha: ByteArray | None, matrix: FloatArray, low: float) -> None:
-        """Lower the head in a picture, and in its alpha where it comes cut out, by ``low`` times `DEEP`, in place."""
-        if not low or (self.seen and alpha is None):
+    def __call__(
+        self, picture: ByteArray, alpha: ByteArray | None, matrix: FloatArray, place: int, low: float
+    ) -> None:
+        """Lower the head in a picture, and in its alpha where it comes cut out, by ``low`` times `DEEP`, in place.
+
+        Args:
+            picture: uint8 I420.
+            alpha: uint8 (height, width); None for as filmed.
+            matrix: float32 (2, 3), from the picture to its crop.
+            place: The picture's number in the body.
+            low: How low.
+        """
+        if not low or (self.seen and alpha is None and self._outlines is None):
             return
-        x, y = self._corner(matrix)
+        outline = self._outline(place) if self.seen and alpha is None else None
+        x, y, _ = upright(matrix, self._crop)
         left, top = round((x + LEFT[0] * self.side) / 2), round((y + TOP[0] * self.side) / 2)
         pixels, fade = low * DEEP * self.side, EDGE * self.side
         luma, blue, red = planes(picture)
         for plane in (luma,) if alpha is None else (luma, alpha):
-            self._whole.move(plane, 2 * left, 2 * top, pixels, fade)
+            self._whole.move(plane, 2 * left, 2 * top, pixels, fade, outline)
         for plane in (blue, red):
-            self._half.move(plane, left, top, pixels / 2, fade / 2)
+            self._half.move(plane, left, top, pixels / 2, fade / 2, outline)
 
-    def _corner(self, matrix: FloatArray) -> tuple[float, float]:
-        """Where an upright crop of the same middle has its upper left corner in the picture."""
-        turn, shift = matrix[:, :2].astype(np.float64), matrix[:, 2].astype(np.float64)
-        middle = np.linalg.solve(turn, np.full(2, self._crop / 2) - shift)
-        return float(middle[0] - self.side / 2), float(middle[1] - self.side / 2)
+    def _outline(self, place: int) -> ByteArray | None:
+        """Of the picture that is bent; of the last one that has any, in an action that a nod runs into."""
+        if self._outlines is None:
+            return None
+        last = len(self._outlines) - 1
+        before, share = min(place // STEP, last), place % STEP / STEP
+        one, other = self._outlines[before], self._outlines[min(before + 1, last)]
+        return np.asarray(cv2.addWeighted(one, 1 - share, other, share, 0, dst=self._between), np.uint8)
+
+
+def upright(matrix: FloatArray, crop: int) -> tuple[float, float, float]:
+    """Where an upright crop of the same middle has its upper left corner in the picture, and its side.
+
+    Args:
+        matrix: float32 (2, 3), from the picture to its crop.
+        crop: Side of the crop, in pixels.
+    """
+    turn, shift = matrix[:, :2].astype(np.float64), matrix[:, 2].astype(np.float64)
+    side = crop / math.sqrt(abs(np.linalg.det(turn)))
+    middle = np.linalg.solve(turn, np.full(2, crop / 2) - shift)
+    return float(middle[0] - side / 2), float(middle[1] - side / 2), side
 
 
 def plain_behind(luma: ByteArray, x: float, y: float, side: float) -> bool:
@@ -231,6 +306,12 @@ def plain_behind(luma: ByteArray, x: float, y: float, side: float) -> bool:
         if part.size and float(np.percentile(part, 98)) >= PLAIN:
             return False
     return True
+
+
+def _filled(most: ByteArray) -> slice:
+    """From the first to the last that is not 0."""
+    there = np.flatnonzero(most)
+    return slice(int(there[0]), int(there[-1]) + 1) if len(there) else slice(0, 0)
 
 
 def _rising(values: npt.NDArray[np.float64], start: float, stop: float) -> npt.NDArray[np.float64]:

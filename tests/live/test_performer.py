@@ -58,10 +58,14 @@ class Bends:
     def __init__(self, ink: Ink) -> None:
         self._ink = ink
         self.lows: list[float] = []
+        self.places: list[int] = []
 
-    def __call__(self, picture: ByteArray, alpha: ByteArray | None, matrix: FloatArray, low: float) -> None:
+    def __call__(
+        self, picture: ByteArray, alpha: ByteArray | None, matrix: FloatArray, place: int, low: float
+    ) -> None:
         assert len(self._ink.rows) == len(self.lows) + 1, "the head moves with the mouth on it"
         self.lows.append(low)
+        self.places.append(place)
 
 
 def test_the_head_dips_on_words_that_are_known_to_come_after_the_mouth_was_painted():
@@ -75,3 +79,4 @@ def test_the_head_dips_on_words_that_are_known_to_come_after_the_mouth_was_paint
     lows = np.array(bends.lows)
     lowest = 1 + np.flatnonzero((lows[1:-1] > 0.5) & (lows[1:-1] > lows[:-2]) & (lows[1:-1] > lows[2:]))
     assert len(lowest) >= 2 and set((lowest - 2) % 60) == {0}
+    assert bends.places == list(range(400)), "it is told which picture of the body it bends"

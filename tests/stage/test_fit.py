@@ -3,10 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avatar_engine.bundle import Bundle, BundleWriter
 from avatar_engine.contracts import FRAME_RATE
 from avatar_engine.errors import AvatarError
 from avatar_engine.media.picture import planes
 from avatar_engine.media.read import frame_count, frames
+from avatar_engine.stage import fit as stage_fit
+from avatar_engine.stage import nods, outline
 from avatar_engine.stage.fit import CROP, fit
 from tests.stage.clips import FACE, LAYOUT, Take, film, motion, spoilt
 
@@ -142,3 +145,37 @@ def test_a_track_of_other_footage_is_refused(tmp_path):
     other = film(tmp_path / "other.mp4", [Take(2 * FRAME_RATE, 90, 75)])
     with pytest.raises(AvatarError, match="30 frames, its face track 50"):
         fit(tmp_path / "footage.mp4", other, tmp_path)
+
+
+class Nobody:
+    """A segmenter that sees nobody: only the face itself goes with the head."""
+
+    closed = 0
+
+    def mask(self, picture):
+        return np.zeros((8, 8), np.float32)
+
+    def close(self):
+        Nobody.closed += 1
+
+
+@pytest.mark.parametrize(
+    ("plain", "weights", "there"), [(50.0, True, False), (0.3, True, True), (0.3, False, False)]
+)
+def test_outlines_are_made_before_walls_that_would_show_a_nod(
+    plain, weights, there, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(nods, "PLAIN", plain)
+    monkeypatch.setattr(stage_fit, "SelfieSegmenter", Nobody)
+    monkeypatch.setattr(stage_fit.models, "is_present", lambda name: weights)
+    monkeypatch.setattr(Nobody, "closed", 0)
+    track = film(tmp_path / "footage.mp4", TAKES)
+    body = fit(tmp_path / "footage.mp4", track, tmp_path / "baked")
+    assert Nobody.closed == there and ("no nods" in caplog.text) == (not weights)
+    with BundleWriter(tmp_path / "it.avatar", name="it", made={}, consent={}) as writer:
+        body.save(writer)
+    found = outline.load(Bundle.open(tmp_path / "it.avatar"))
+    assert (found is not None) == there
+    if found is not None:
+        assert len(found) == -(-sum(map(frame_count, body.reels)) // nods.STEP)
+        assert found.any(axis=(1, 2)).all()

@@ -99,7 +99,7 @@ def test_the_head_moves_the_mouth_along_and_shoulders_and_wall_stay(low: float) 
     before, after = presenter(), presenter()
     bend = Bend(before, matrix_at(140, 110), CROP)
     assert not bend.seen and bend.side == pytest.approx(SIDE, rel=1e-4)
-    bend(after, None, matrix_at(140, 110), low)
+    bend(after, None, matrix_at(140, 110), 0, low)
     (was, _, was_red), (now, blue, red) = planes(before), planes(after)
     assert line_of(now, 180, 130) - line_of(was, 180, 130) == pytest.approx(low * DEEP * SIDE, abs=0.2)
     mouth = slice(150, 170)
@@ -115,7 +115,7 @@ def test_the_head_moves_the_mouth_along_and_shoulders_and_wall_stay(low: float) 
 
 def test_nothing_is_touched_without_a_nod() -> None:
     before, after = presenter(), presenter()
-    Bend(before, matrix_at(140, 110), CROP)(after, None, matrix_at(140, 110), 0.0)
+    Bend(before, matrix_at(140, 110), CROP)(after, None, matrix_at(140, 110), 0, 0.0)
     assert (after == before).all()
 
 
@@ -125,11 +125,11 @@ def test_a_wall_that_shows_it_is_not_bent_but_a_presenter_who_is_cut_out_is() ->
     before, after = presenter(wall=wall), presenter(wall=wall)
     bend = Bend(before, matrix_at(140, 110), CROP)
     assert bend.seen
-    bend(after, None, matrix_at(140, 110), 1.0)
+    bend(after, None, matrix_at(140, 110), 0, 1.0)
     assert (after == before).all()
     alpha = planes(presenter())[0].copy()
     was = alpha.copy()
-    bend(after, alpha, matrix_at(140, 110), 1.0)
+    bend(after, alpha, matrix_at(140, 110), 0, 1.0)
     assert line_of(alpha, 180, 130) - line_of(was, 180, 130) == pytest.approx(DEEP * SIDE, abs=0.2)
     assert (after != before).any()
 
@@ -143,21 +143,73 @@ def test_upright_stripes_behind_are_plain_for_they_stay_what_they_are() -> None:
 def test_a_head_that_the_upper_border_cuts_stays_at_the_border() -> None:
     before, after = presenter(y=40), presenter(y=40)
     bend = Bend(before, matrix_at(140, 40), CROP)
-    bend(after, None, matrix_at(140, 40), 1.4)
+    bend(after, None, matrix_at(140, 40), 0, 1.4)
     was, now = planes(before)[0], planes(after)[0]
     assert (now[0] == was[0]).all() and (now != was).any()
 
 
+def outlines_of(x: int, y: int, grown: int = 14) -> ByteArray:
+    """The outline of `presenter`'s head and a little more, of one place."""
+    seen = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.ellipse(seen, (x + 40, y + 10), (45 + grown, 65 + grown), 0, 0, 360, 255, -1)
+    left, top = x + nods.LEFT[0] * SIDE, y + nods.TOP[0] * SIDE
+    shift = np.array([[1, 0, -left], [0, 1, -top]])
+    shape = round(SIDE * (nods.BOTTOM[1] - nods.TOP[0])), round(SIDE * (nods.RIGHT[1] - nods.LEFT[0]))
+    cells = cv2.resize(cv2.warpAffine(seen, shift, shape[::-1]), (40, 60), interpolation=cv2.INTER_AREA)
+    return np.asarray(cells, np.uint8)[None]
+
+
+def test_before_a_wall_that_shows_it_the_bend_keeps_to_the_head() -> None:
+    wall = np.full((HEIGHT, WIDTH), 60, np.uint8)
+    wall[::12] = wall[1::12] = wall[2::12] = 100
+    before, after = presenter(wall=wall), presenter(wall=wall)
+    bend = Bend(before, matrix_at(140, 110), CROP, outlines_of(140, 110))
+    assert bend.seen
+    bend(after, None, matrix_at(140, 110), 0, 1.0)
+    (was, _, was_red), (now, _, red) = planes(before), planes(after)
+    mouth = slice(150, 170)
+    moved = line_of(255 - now[mouth], 180, 120) - line_of(255 - was[mouth], 180, 120)
+    assert moved == pytest.approx(DEEP * SIDE, abs=0.2), "the head goes"
+    assert line_of(red, 90, 144) - line_of(was_red, 90, 144) == pytest.approx(DEEP * SIDE / 2, abs=0.2)
+    far = np.full((HEIGHT, WIDTH), True)
+    cv2.ellipse(far.view(np.uint8), (180, 120), (65, 85), 0, 0, 360, 0, -1)
+    assert (now == was)[far].all(), "and the wall stays"
+
+
+def test_outlines_go_over_from_one_to_the_next() -> None:
+    wall = np.full((HEIGHT, WIDTH), 60, np.uint8)
+    wall[::12] = wall[1::12] = wall[2::12] = 100
+    none = np.zeros((1, 60, 40), np.uint8)
+    bend = Bend(
+        presenter(wall=wall), matrix_at(140, 110), CROP, np.concatenate([none, outlines_of(140, 110)])
+    )
+    was, moved = planes(presenter(wall=wall))[0], []
+    for place in (0, nods.STEP // 2, nods.STEP, 50 * nods.STEP):
+        after = presenter(wall=wall)
+        bend(after, None, matrix_at(140, 110), place, 1.0)
+        mouth = slice(150, 170)
+        now = planes(after)[0]
+        moved.append(line_of(255 - now[mouth], 180, 120) - line_of(255 - was[mouth], 180, 120))
+    deep = DEEP * SIDE
+    assert moved == pytest.approx([0, deep / 2, deep, deep], abs=0.2), (
+        "beyond the last one it is the last one"
+    )
+
+
+@pytest.mark.parametrize("outlined", [False, True])
 @pytest.mark.parametrize("x", [-300, -70, 0, 140, 290, 500])
 @pytest.mark.parametrize("y", [-400, -60, 0, 110, 200, 500])
 @pytest.mark.parametrize("low", [1.4, -0.12])
-def test_wherever_the_head_is_it_is_bent_as_a_slow_way_would(x: int, y: int, low: float) -> None:
+def test_wherever_the_head_is_it_is_bent_as_a_slow_way_would(
+    x: int, y: int, low: float, outlined: bool
+) -> None:
     noise = np.random.default_rng(5).integers(40, 200, (HEIGHT * 3 // 2, WIDTH), np.uint8)
     noise[:HEIGHT] = cv2.GaussianBlur(noise[:HEIGHT], (0, 0), 2)
-    bend = Bend(noise, matrix_at(x, y), CROP)
-    bend.seen = False
+    outlines = outlines_of(x, y, grown=0) if outlined else None
+    bend = Bend(noise, matrix_at(x, y), CROP, outlines)
+    bend.seen = outlined
     after = noise.copy()
-    bend(after, None, matrix_at(x, y), low)
+    bend(after, None, matrix_at(x, y), 0, low)
     luma = planes(noise)[0]
     line, column = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
     left, top = 2 * round((x + nods.LEFT[0] * SIDE) / 2), 2 * round((y + nods.TOP[0] * SIDE) / 2)
@@ -174,6 +226,10 @@ def test_wherever_the_head_is_it_is_bent_as_a_slow_way_would(x: int, y: int, low
         * (1 - smooth(u, *nods.RIGHT))
     )
     weights *= np.minimum(1, line / (nods.EDGE * SIDE))
+    if outlines is not None:
+        shape = round(SIDE * (nods.BOTTOM[1] - nods.TOP[0])), round(SIDE * (nods.RIGHT[1] - nods.LEFT[0]))
+        wide = cv2.resize(outlines[0], shape[::-1], interpolation=cv2.INTER_LINEAR)
+        weights *= cv2.warpAffine(wide, np.array([[1.0, 0, left], [0, 1, top]]), (WIDTH, HEIGHT)) / 255
     source = (line - low * DEEP * SIDE * weights).astype(np.float32)
     slow = cv2.remap(luma, column, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     assert np.abs(planes(after)[0].astype(int) - slow).max() <= 3
