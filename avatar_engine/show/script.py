@@ -29,7 +29,7 @@ The YAML front matter between two ``---`` lines sets what holds for the whole sh
     pause: 400ms        # silence between two paragraphs
     use: live-shopping  # what the show is for; the presenter's consent must cover it
     expression: neutral # or happy, serious
-    nods: on            # or off: the head dips on some of the stressed words, where a bent background can't be seen
+    nods: on            # or off: the head dips on some of the stressed words
     look: blue-dress    # the look of the clone in which the show begins (avatar-engine look list)
     background: keep    # or blur, a colour ("#101828"), a picture, a video: what the presenter stands before; in a
                         # rehearsal into a .webm or .mov file transparent, too
