@@ -287,12 +287,14 @@ class Outlook:
         stresses: The frames among them, counted in the same way, in which a stressed word is said.
         action: Name of the action that is called for now, for a second; "" for none.
         looks: Names of the looks that will be worn, in order: there is time to make them ready.
+        calls: Actions that will be called for, each with the frame in which its words begin, counted in the same way.
     """
 
     speech: bytes = b""
     stresses: tuple[int, ...] = ()
     action: str = ""
     looks: tuple[str, ...] = ()
+    calls: tuple[tuple[int, str], ...] = ()
 
 
 NOTHING_KNOWN = Outlook()

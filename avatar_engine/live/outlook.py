@@ -103,6 +103,7 @@ class Ahead:
             return Outlook(action=action) if action else NOTHING_KNOWN
         speech = np.zeros(FORESIGHT, np.uint8)
         stresses: list[int] = []
+        calls: list[tuple[int, str]] = []
         begin = -at
         for piece in pieces:
             if begin >= FORESIGHT * SAMPLES_PER_FRAME:
@@ -111,12 +112,13 @@ class Ahead:
             if not isinstance(piece.samples, int):
                 speech[max(0, begin) // SAMPLES_PER_FRAME : -(-(begin + length) // SAMPLES_PER_FRAME)] = 1
                 stresses += [begin + stress for stress in self._stresses(piece)]
+                if piece.action and begin > 0:
+                    calls.append((begin // SAMPLES_PER_FRAME, piece.action))
             begin += length
         known = min(FORESIGHT, max(0, begin) // SAMPLES_PER_FRAME)
         frames = (stress // SAMPLES_PER_FRAME for stress in stresses)
-        return Outlook(
-            speech[:known].tobytes(), tuple(frame for frame in frames if 0 <= frame < known), action, looks
-        )
+        stressed = tuple(frame for frame in frames if 0 <= frame < known)
+        return Outlook(speech[:known].tobytes(), stressed, action, looks, tuple(calls))
 
     def _stresses(self, piece: Piece) -> tuple[int, ...]:
         for known, stresses in self._known:

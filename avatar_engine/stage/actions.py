@@ -26,8 +26,8 @@ from avatar_engine.stage.seams import TURNED, Footage
 LEAST, MOST = 1.5, 20.0
 """Seconds that a clip may last."""
 
-WAYS = 12
-"""Moments of the round at most from which one may go into an action, and to which out of it."""
+INTO, OUT_OF = 24, 12
+"""Moments of the round at most from which one may go into an action, and to which out of it: words don't wait."""
 
 FEWEST = 3
 """Such moments below which a clip does not fit: one would wait for it too long."""
@@ -105,8 +105,8 @@ def search(ground: joins.Round, pictures: int) -> Ends:
     rows = np.searchsorted(usable, own)
     into_it = costs[np.ix_(rows, np.searchsorted(usable, starts))]
     out_of_it = costs[np.ix_(np.searchsorted(usable, lasts), rows)].T
-    start, leave, entered = _best(into_it, own, pictures)
-    last, enter, left = _best(out_of_it, own, pictures)
+    start, leave, entered = _best(into_it, own, pictures, INTO)
+    last, enter, left = _best(out_of_it, own, pictures, OUT_OF)
     if min(len(leave), len(enter)) < FEWEST:
         at, end = (starts[start], "begins") if len(leave) < FEWEST else (lasts[last], "ends")
         raise _unlike(ground, own, int(at), end)
@@ -116,10 +116,12 @@ def search(ground: joins.Round, pictures: int) -> Ends:
     return Ends(int(starts[start]) - pictures, int(lasts[last]) + blend - pictures, leave, into, blend)
 
 
-def _best(costs: joins.Matrix, own: npt.NDArray[np.intp], pictures: int) -> tuple[int, list[int], float]:
+def _best(
+    costs: joins.Matrix, own: npt.NDArray[np.intp], pictures: int, ways: int
+) -> tuple[int, list[int], float]:
     """The clip's picture that most moments of the round go with, these (one a stretch of it), and the worst cost."""
-    stretch = own * WAYS // pictures
-    best = np.array([costs[stretch == part].min(0, initial=np.inf) for part in range(WAYS)])  # (WAYS, ends)
+    stretch = own * ways // pictures
+    best = np.array([costs[stretch == part].min(0, initial=np.inf) for part in range(ways)])  # (ways, ends)
     fits = best <= joins.LIMIT
     at = int(np.lexsort((np.where(fits, best, 0).sum(0), -fits.sum(0)))[0])
     chosen = []

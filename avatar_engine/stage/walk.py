@@ -2,8 +2,9 @@
 
 A walk goes forwards and takes a join now and then. Of the ways that can be gone in the next seconds it takes the one
 that costs least: pictures that were not shown lately, joins that were not taken lately, a talking body where there is
-speech and a quiet one where there is none, and a nod or a gesture on a stressed word where one can be had. What it
-chooses depends on its seed, on what it chose before and on what was known at each picture, and on nothing else.
+speech and a quiet one where there is none, a nod or a gesture on a stressed word where one can be had, and an action
+when the words are said that call for it. What it chooses depends on its seed, on what it chose before and on what was
+known at each picture, and on nothing else.
 """
 
 from __future__ import annotations
@@ -51,6 +52,9 @@ AGAIN, ALIKE, ASTRAY = 1.2, 1.5, 0.15
 """What counts how much: pictures shown lately; a body that talks where nobody speaks, or the other way round; a
 beat on a stressed word; a beat elsewhere; a join and its jump; pictures past `WEARY`, a second; a join that was taken
 lately; two that were taken one after the other; and to get where no join is for longer than `WEARY`, a second."""
+
+BELATED = 2.0
+"""And an action, a second that it begins after its words."""
 
 LUCK = 0.2
 """By how much chance moves a cost, so that equals do not come in order."""
@@ -115,7 +119,9 @@ class Walk:
         self._far = _until(graph.leave, graph.round)
         self._known: tuple[int, Outlook] = (at, NOTHING_KNOWN)
         self._actions = actions
+        self._until = {name: _until(action.leave, graph.round) for name, (action, _) in actions.items()}
         self._wanted = ""  # the action that was called for
+        self._early = ("", -FRAME_RATE)  # one that was begun before its words, and their first picture
         self.begin(place, at)
 
     def begin(self, place: int, at: int) -> None:
@@ -133,10 +139,12 @@ class Walk:
         """What is known of the pictures from ``at`` on; counts for what is not settled yet.
 
         An action that is called for is done from the next moment on from which one can go into it, once for each call;
-        one that this body does not have is left out.
+        one that this body does not have is left out. Where a call is known before, the way leads to such a moment, so
+        that the blend into the action is over when its words begin.
         """
-        if outlook.action != self._known[1].action and outlook.action in self._actions:
-            self._wanted = outlook.action
+        called = outlook.action if outlook.action != self._known[1].action else ""
+        if called in self._actions and not self._met(called, at):
+            self._wanted = called
         self._known = at, outlook
 
     def take(self, until: int) -> list[int]:
@@ -149,6 +157,7 @@ class Walk:
 
     def _settle(self) -> None:
         """A few more pictures."""
+        self._call(self.end + len(self._settled))
         if self._wanted:
             self._act()
             return
@@ -159,9 +168,33 @@ class Walk:
         ways = [_Way(-1, HORIZON, self._cost(at, -1, HORIZON)), *self._joins(at)]
         chance = random.Random(f"{self._seed} {at}")
         best = min(ways, key=lambda way: way.cost + LUCK * chance.random())
-        self._go(min(best.forward, STEP))
-        if best.join >= 0 and best.forward <= STEP:
+        name, words = self._next(at)
+        step = min(STEP, self._due(name, words) - at) if name else STEP  # an entry must not be passed unseen
+        self._go(min(best.forward, step))
+        if best.join >= 0 and best.forward <= step:
             self._through(best.join)
+
+    def _call(self, at: int) -> None:
+        """Want an action already whose words begin when the blend into it is over, or nearly."""
+        name, words = self._next(at)
+        if name and not self._wanted and at >= self._due(name, words):
+            self._wanted, self._early = name, (name, words)
+
+    def _next(self, at: int) -> tuple[str, int]:
+        """The action that will be called for next, "" for none, and the picture in which its words begin."""
+        begins, outlook = self._known
+        for frame, name in outlook.calls:
+            if name in self._actions and begins + frame >= at and not self._met(name, begins + frame):
+                return name, begins + frame
+        return "", at
+
+    def _due(self, name: str, words: int) -> int:
+        """The first picture in which the blend into an action may begin."""
+        return words - self._actions[name][0].blend - STEP
+
+    def _met(self, name: str, words: int) -> bool:
+        """Whether an action was begun before these words, for them."""
+        return self._early[0] == name and abs(self._early[1] - words) <= FRAME_RATE
 
     def _joins(self, at: int) -> list[_Way]:
         graph = self._graph
@@ -191,6 +224,9 @@ class Walk:
         cost += RECENT * float(np.exp(-age / FADING).mean())
         cost += TIRED * float((run > WEARY).sum()) / FRAME_RATE
         cost += ASTRAY * max(0.0, float(last - WEARY)) / FRAME_RATE
+        name, words = self._next(at)
+        if name and (due := max(0, self._due(name, words) - at)) < HORIZON:
+            cost += BELATED * float(self._until[name][places[due]]) / FRAME_RATE
         return cost + self._in_step(at, places)
 
     def _ahead(self, join: int, forward: int) -> npt.NDArray[np.intp]:
@@ -225,17 +261,32 @@ class Walk:
         self._run += pictures
 
     def _act(self) -> None:
-        """Go on to where the action that is wanted can be entered, and do it."""
+        """Go on to where the action that is wanted can be entered, by a join where that is sooner, and do it."""
         action, first = self._actions[self._wanted]
-        forward = np.mod(action.leave - self._place, self._graph.round)
-        entry = int(np.argmin(forward))
-        self._go(min(STEP, int(forward[entry])))
-        if forward[entry] > STEP:
+        forward, join = self._soonest(self._until[self._wanted])
+        place = (self._place + forward) % self._graph.round
+        self._go(min(STEP, forward))
+        if forward > STEP:
             return
+        if join >= 0:
+            self._through(join)
+            return
+        entry = int(np.flatnonzero(action.leave == place)[0])
         ahead = np.mod(action.into[:, None] + np.arange(HORIZON), self._graph.round)
         leaving = int(np.argmin(self._shown[ahead].mean(1)))  # to what was shown longest ago
         self._settled.extend(first + picture for picture in action.way(entry, leaving))
         self._place, self._run, self._before, self._wanted = int(action.into[leaving]), 0, -1, ""
+
+    def _soonest(self, until: npt.NDArray[np.intp]) -> tuple[int, int]:
+        """Pictures forward to an entry, or to the join by which one is there sooner, and that join or -1."""
+        graph, forward = self._graph, int(until[self._place])
+        if not self._free:
+            return forward, -1
+        away = np.mod(graph.leave - self._place, graph.round)
+        whole = away + graph.length + until[graph.into % graph.round]
+        whole = np.where(self._run + away >= FRAME_RATE, whole, graph.round)
+        best = int(np.argmin(whole))
+        return (int(away[best]), best) if whole[best] < forward else (forward, -1)
 
     def _through(self, join: int) -> None:
         graph, now = self._graph, (self.end + len(self._settled)) / FRAME_RATE

@@ -122,6 +122,16 @@ def test_an_action_is_called_for_as_its_piece_begins_or_when_somebody_asks() -> 
     assert called[45:] == ["point"] * 15
 
 
+def test_an_action_is_foreseen_with_the_frame_in_which_its_words_begin() -> None:
+    samples, _ = sentence(())
+    pieces = [Silence(5 * SAMPLES_PER_FRAME + 10), Spoken(samples, last=True, action="wave")]
+    ahead = Ahead()
+    assert ahead.outlook(pieces, 0).calls == ((5, "wave"),)
+    assert ahead.outlook(pieces, 3 * SAMPLES_PER_FRAME).calls == ((2, "wave"),)
+    assert ahead.outlook(pieces[1:], 0).calls == (), "what begins now is called for"
+    assert ahead.outlook([Silence(FORESIGHT * SAMPLES_PER_FRAME), pieces[1]], 0).calls == ()
+
+
 class Late(Shown):
     """Has nothing ready at first, and then all at once."""
 

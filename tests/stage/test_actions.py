@@ -19,7 +19,7 @@ from avatar_engine.stage.action import Action
 from avatar_engine.stage.body import Body
 from avatar_engine.stage.fit import CROP
 from avatar_engine.stage.graph import Graph
-from avatar_engine.stage.walk import Walk
+from avatar_engine.stage.walk import STEP, Walk
 from tests.stage.clips import Take, film, film_track, motion, spoilt
 from tests.stage.walks import ROUND, graph
 
@@ -138,6 +138,35 @@ def test_one_call_is_one_action_and_an_unknown_one_none() -> None:
     begins = [at for at in range(1, len(shown)) if shown[at] >= first and shown[at - 1] < first]
     assert len(begins) == 2
     assert 100 <= begins[0] < 100 + 12 + 80 + 16 and 400 <= begins[1] < 400 + 12 + 80 + 16
+
+
+def begun(seed: int, known: int, ends: list[int], words: int = 400) -> list[int]:
+    """The pictures in which a wave begins whose words begin in picture ``words``, ``known`` pictures before."""
+    nothing = np.zeros((0, 1), np.float32)
+    wave = Action("wave", np.array(ends, np.int32), np.array(ends, np.int32), 8, 30, nothing, nothing)
+    walk, shown = Walk(graph(), seed=seed, actions={"wave": (wave, 5000)}), []
+    for at in range(words + 400):
+        coming = ((words - at, "wave"),) if 0 < words - at <= known else ()
+        walk.foresee(at, Outlook(b"\1" * 100, action="wave" if 0 <= at - words < 25 else "", calls=coming))
+        shown += walk.take(at + 12)
+    return [at for at in range(1, len(shown)) if shown[at] >= 5000 > shown[at - 1]]
+
+
+def test_what_is_known_before_begins_with_its_words_and_once() -> None:
+    ends = list(range(50, ROUND, 80))
+    late = {known: [begun(seed, known, ends, 400 + 13 * seed) for seed in range(20)] for known in (0, 90)}
+    assert all(len(times) == 1 for each in late.values() for times in each), "one call is one action"
+    known, unknown = (np.array(late[each])[:, 0] - 400 - 13 * np.arange(20) for each in (90, 0))
+    assert known.min() >= -8 - STEP, "no sooner than that its blend is over when the words begin"
+    assert unknown.min() >= 0 and known.mean() < unknown.mean() - 25
+    assert np.median(known) < 10
+
+
+def test_a_join_is_taken_to_where_an_action_can_be_entered_sooner() -> None:
+    forward = [at for seed in range(20) for at in begun(seed, 0, [500])]
+    assert len(forward) == 20 and max(forward) - 400 < ROUND / 2, (
+        "round and round it would be up to the whole round"
+    )
 
 
 def test_a_clip_from_another_place_is_refused_with_how_far_it_is(tmp_path: Path) -> None:
