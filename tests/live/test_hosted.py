@@ -25,14 +25,14 @@ from avatar_engine.errors import AvatarError
 from avatar_engine.live import performer, rehearsal, renderer_process, renderers, studio
 from avatar_engine.live.calls import CALLED
 from avatar_engine.live.desk import send
-from avatar_engine.live.hosted import Hosting, OnAirClock
+from avatar_engine.live.hosted import Hosting, OnAirClock, about
 from avatar_engine.live.show import ShowStatus, run
 from avatar_engine.media.picture import planes
 from avatar_engine.media.read import frame_count, frames, sound
-from avatar_engine.show.journal import Journal, read
+from avatar_engine.show.journal import Journal, read, script_of
 from avatar_engine.show.journal import heard as heard_of
 from avatar_engine.show.producer import Studio
-from avatar_engine.show.script import Script
+from avatar_engine.show.script import Script, parse
 from avatar_engine.stage.overlay import STEPS
 from avatar_engine.trust import register
 from avatar_engine.trust.audit import verify
@@ -57,6 +57,18 @@ efg.
 # Two {#two asked}
 
 klm.
+"""
+
+MANNER = """---
+language: fr
+label: bottom-left
+expression: serious
+nods: off
+use: advertising
+look: blue-dress
+advertising: yes
+---
+Bonjour.
 """
 
 
@@ -471,3 +483,15 @@ def test_on_air_the_card_is_there_again_after_a_renderer_died_and_a_technician_m
     seen, (_, killed), (_, ordered) = carded(record), *done
     assert any(seen[:killed]) and any(seen[killed + 25 : ordered]), "it is there again"
     assert any(seen[ordered + 25 :])
+
+
+def test_a_journal_keeps_how_the_show_was_so_that_a_replay_is_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "show.md"
+    file.write_text(MANNER)
+    script = parse(MANNER)
+    assert not script.nods and script.sells
+    again = script_of([about(script, file, Hosting(layout="news"))])
+    for name in ("language", "label", "expression", "nods", "use", "look", "sells"):
+        assert getattr(again, name) == getattr(script, name), name
+    assert again.layout == "news"
+    assert script_of([about(parse("Hello."), file, Hosting())]).nods
