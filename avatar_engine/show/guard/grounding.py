@@ -38,7 +38,8 @@ _STEMMERS = {
 }  # fmt: skip
 _UNSPACED, _PROPER = ("zh", "ja"), ("en", "fr", "es", "it", "pt")
 """Languages without spaces, and those in which only names begin with a large letter within a sentence."""
-_FREE, _GUARDED = ("little", "talk", "taste", "shop"), ("people", "apart", "time", "asking")
+FREE, _GUARDED = ("little", "talk", "taste", "shop"), ("people", "apart", "time", "asking")
+"""Lists of words with which nothing is told of a product, and of those that are harmless in some clauses only."""
 _WORD = re.compile("[^\\W\\d_\u0900-\u0963\u0971-\u097f]+|[\u0900-\u0963\u0971-\u097f]+")
 _LARGE = re.compile(r"(?<=[^\W\d_] )[A-Z]\w+")
 _CLAUSE = re.compile('[,;:.!?…—–()「」『』、。，；：！？।“”«»"]+')
@@ -115,7 +116,7 @@ class Ground:
 
     def tells(self, said: Said) -> bool:
         """Whether a word tells something of a product: it is neither an everyday word nor its name."""
-        return said.kind not in _FREE and self.has(said) and not said.keys & self.names
+        return said.kind not in FREE and self.has(said) and not said.keys & self.names
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ class Everyday:
             kinds = [
                 self.exact.get(part) or self.stems.get(stem(part, self.tag), "") for part in (first, last)
             ]
-            if all(kind in _FREE[1:] for kind in kinds):
+            if all(kind in FREE[1:] for kind in kinds):
                 return kinds[1]
         return ""
 
@@ -248,7 +249,7 @@ def _clause(
     large: frozenset[str],
 ) -> Iterator[tuple[str, str]]:
     words = everyday.words(clause, ground.affirmed | ground.denied)
-    known = [one for one in words if one.kind not in _FREE and ground.has(one)]
+    known = [one for one in words if one.kind not in FREE and ground.has(one)]
     about = (
         bool(known)
         or _BORNE_OUT in clause
@@ -260,7 +261,7 @@ def _clause(
     if not (echoes or itself) and (found := everyday.claims.search(clause)):
         yield "a claim", found[0]
     for one in words:
-        if one.kind in _FREE or (heard and one.keys & heard):
+        if one.kind in FREE or (heard and one.keys & heard):
             continue
         if ground.has(one):
             sides = ground.denied if denied else ground.affirmed
@@ -476,7 +477,7 @@ def everyday_of(tag: str) -> Everyday:
     told = table[tag]
     exact: dict[str, str] = {}
     stems: dict[str, str] = {}
-    for kind in (*_FREE, *_GUARDED):
+    for kind in (*FREE, *_GUARDED):
         for word in bare(told[kind]).split():
             exact.setdefault(word.rstrip("!"), kind)
             if kind != "little" and word[-1] != "!" and tag not in _UNSPACED:

@@ -25,17 +25,15 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from importlib.resources import files
-from typing import Any
-
-import yaml
 
 from avatar_engine import markup
 from avatar_engine.show.catalogue import Catalogue, Price, Product
+from avatar_engine.show.guard import prices
+from avatar_engine.show.guard.amounts import bound_of, kind_of, word_table, words_of
 from avatar_engine.show.guard.figures import Figure, digit_words, figures
 from avatar_engine.show.guard.grounding import (
     Asked,
@@ -48,8 +46,11 @@ from avatar_engine.show.guard.grounding import (
     ground_of,
     stands,
     texts_of,
+    unnamed,
 )
-from avatar_engine.show.guard.readings import bare, bare_pattern, cleaned, other_language, roman, strange
+from avatar_engine.show.guard.own import Own, nearest, owned, price_of, sentences_of
+from avatar_engine.show.guard.own import answers_of as answers_of_shop
+from avatar_engine.show.guard.readings import bare, cleaned, other_language, roman, strange
 from avatar_engine.show.guard.topics import (
     EVERYBODY,
     HOSTS,
@@ -61,7 +62,7 @@ from avatar_engine.show.guard.topics import (
     topics_of,
 )
 from avatar_engine.show.host.prompt import MARK, RULES
-from avatar_engine.show.host.reply import OWN
+from avatar_engine.show.host.reply import EMBEDDED, OWN
 
 SMALL = 12
 """Counts up to this are harmless."""
@@ -77,6 +78,9 @@ RUN = 5
 
 LONGEST = 500
 """Letters of a question that are looked at."""
+
+DAY = 86_400
+"""Seconds."""
 
 FEW = 10
 """Pieces in stock at which there may be hurry."""
@@ -108,22 +112,22 @@ _OWN = tuple(f":{who}" for who in OWN)
 """Ends of the origins of words that were written before, and filled with the catalogue's."""
 _PEOPLE = ("script", "technician", "notice")
 """Whose words are chosen by people: what they talk about is theirs to decide; claims and figures are not."""
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_CLOCK = re.compile(
-    r"\s*(?::\d\d|h\d{0,2}\b|(?:o.clock|past(?! the)|a\.?m\.?|p\.?m\.?|uhr|点(?!心)|時(?!間)|बजे)(?!\w))",
-    re.IGNORECASE,
+_OVERRULED = frozenset(
+    ("price", "money", "number", "perhaps a price", "per cent", "not of the shop", "not of the product", "turned round",
+     "a claim", "claim: boast", "claim: half", "claim: free", "topic: offer", "topic: delivery")
+)  # fmt: skip
+"""Reasons against a sentence that do not count where it is understood whole."""
+_OF_MONEY = frozenset(
+    ("price", "money", "claim: free", "claim: half", "claim: finance", "topic: deal", "topic: offer")
 )
-_PER_CENT = re.compile(
-    r"\s*(?:%|％|per ?cent|pour ?cents?|por ciento|per cento|por cento|prozent|प्रतिशत|パーセント)",
-    re.IGNORECASE,
+"""Reasons that make a sentence one about money."""
+_OF_FACTS = (
+    _OVERRULED | _OF_MONEY | {"claim: hurry", "claim: proof", "topic: warranty", "colours", "materials"}
 )
-_HOURS = re.compile(r"\s*(?:heures?|horas?|ore)(?!\w)", re.IGNORECASE)
-_AT = re.compile(
-    r"(?<!\w)(?:à|dès|vers|est|jusqu.à|a las|las|son|desde las|às|as|são|alle|le|sono le)\s*$", re.IGNORECASE
+"""Reasons for which the shop's own sentence is said instead; else who wrote it has something else in mind."""
+_COSTS_NOTHING = re.compile(
+    "nichts|nothing|rien|nada|niente|nulla|offert|かかり|免|free|gratis|kostenlos|graça|gratuit|無料|मुफ्त|फ्री"
 )
-"""Before hours that are a time of day: "à 20 heures", not "pendant 12 heures"."""
-_COSTS_NOTHING = re.compile("nichts|offert|かかり|免|free|gratis|kostenlos|graça|gratuit|無料|मुफ्त|फ्री")
-_PER_CENT_BEFORE = re.compile(r"百分之\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,14 @@ class Guard:
         named = catalogue.named(plain)
         spoken = [one for one in (named, catalogue.products.get(product)) if one]
         saying = _Saying(plain, low, tag, topics_of(tag), spoken, shop, figures(plain, tag))
+        verdict = self._judged(text, saying, language, origin)
+        if not self._grounded or origin.startswith((*_PEOPLE, "chat")) or origin.endswith(_OWN):
+            return verdict
+        return self._of_a_model(text, saying, language, verdict)
+
+    def _judged(self, text: str, saying: _Saying, language: str, origin: str) -> Verdict:
+        """What may be said of ``text``, as far as lists of words and figures tell."""
+        plain, low, shop = saying.plain, saying.low, saying.shop
         reasons = [*self._secrets(plain), *self._claims(saying)]
         people = origin.startswith(_PEOPLE) or (len(low) > 8 and low.strip(" .!") in shop.texts)
         if not people:
@@ -216,8 +228,129 @@ class Guard:
             reasons += self._unfounded(saying)
         if reasons:
             return Verdict("", False, tuple(reasons))
-        sold = [self._sold(one, language, shop) for one in spoken[:1]]
+        sold = [self._sold(one, language, shop) for one in saying.spoken[:1]]
         return self._figured(text, saying, language, sold, origin)
+
+    def _of_a_model(self, text: str, saying: _Saying, language: str, verdict: Verdict) -> Verdict:
+        """What is said of a language model's sentence: as it stands only what is certain, else the shop's own."""
+        codes = {reason.code for reason in verdict.reasons}
+        if not codes <= _OF_FACTS:
+            return verdict
+        product = saying.spoken[-1] if saying.spoken else None  # the one at hand
+        if self._about_money(saying, codes):
+            if codes <= _OVERRULED and self._certain(saying, language):
+                return Verdict(text, True)
+            if verdict.changed and self._certain(self._again(verdict.text, saying), language):
+                return verdict
+            reasons = verdict.reasons or (Reason("price", "not understood whole"),)
+            own = "" if saying.topics.about("delivery", saying.low) else self._price_of(product, language)
+        elif verdict.allowed:
+            return verdict
+        else:
+            reasons, own = verdict.reasons, ""
+        own = own or self._nearest(saying, language, product)
+        return self._instead(own, language, product, reasons)
+
+    def _instead(
+        self, own: str, language: str, product: Product | None, reasons: tuple[Reason, ...]
+    ) -> Verdict:
+        """The shop's own sentence in place of another, if it stands up to the guard itself."""
+        if (
+            own
+            and self.check(own, language, product.ident if product else "", f"answer:{EMBEDDED}").text == own
+        ):
+            return Verdict(own, True, reasons)
+        return Verdict("", False, reasons)
+
+    def _again(self, text: str, saying: _Saying) -> _Saying:
+        plain = cleaned(markup.unmarked(text))
+        return replace(saying, plain=plain, low=bare(plain), figures=figures(plain, saying.tag))
+
+    def _price_of(self, product: Product | None, language: str) -> str:
+        return price_of(product, self._now(), language) if product else ""
+
+    def _nearest(self, saying: _Saying, language: str, product: Product | None) -> str:
+        """The sentence of the shop's that tells what another was about; "" for none."""
+        everyday = everyday_of(saying.tag)
+        ground = self._ground(saying.spoken, saying.shop, everyday.tag)
+        words = everyday.words(saying.low, ground.affirmed | ground.denied)
+        owns = saying.shop.owned(product, language)
+        return nearest(words, {one.value for one in saying.figures}, owns, ground)
+
+    def _about_money(self, saying: _Saying, codes: set[str]) -> bool:
+        """Whether a sentence speaks of a price, or of what costs nothing."""
+        words = words_of(saying.tag)
+        texts = {number for one in saying.spoken for number in saying.shop.numbers_of(one, saying.tag)}
+        for figure in saying.figures:
+            kind, value, _ = kind_of(figure, saying.plain, words)
+            if kind in ("money", "was") or (kind == "per cent" and value not in texts):
+                return True
+        if codes & _OF_MONEY:
+            return True
+        return self._money_words(saying.tag).about.search(saying.low) is not None
+
+    def _money_words(self, tag: str) -> prices.Words:
+        told = word_table().get(tag, word_table()["en"])
+        bounds = (told["under"], told["over"], told.get("under_after", ""), told.get("over_after", ""))
+        return prices.words_about(tag, bounds)
+
+    def _certain(self, saying: _Saying, language: str) -> bool:
+        """Whether a sentence about money is understood whole and true."""
+        if not saying.spoken or (every := self._meant(saying)) is None:
+            return False
+        amounts = _amounts(saying, [self._sale(one, language) for one in every])
+        if not _in_currency(saying, amounts, every):
+            return False
+        everyday = everyday_of(saying.tag)
+        text, signs = prices.marked(unnamed(saying.plain, everyday), amounts)
+        text = re.sub(rf"^\W*(?:{'|'.join(everyday.refused)})\s*[,，、]", " ", text)  # "No, it costs ..."
+        for group, kind in saying.kinds:
+            text = saying.topics.kinds[group][kind].sub(" ", text)
+        text = prices.named(text, {bare(name): n for n, one in enumerate(every) for name in one.names})
+        first = next((n for sign in text for n in range(len(every)) if sign == prices.sign_of(n)), 0)
+        return any(
+            self._understood(text.replace(prices.sign_of(n), " "), signs, n, every, saying, language)
+            for n in dict.fromkeys((first, 0))
+        )
+
+    def _meant(self, saying: _Saying) -> list[Product] | None:
+        """The product at hand and all others that a sentence names; None where a name is that of several."""
+        at_hand = saying.spoken[-1]
+        every = {at_hand.ident: at_hand}
+        for group in saying.shop.catalogue.mentioned(saying.plain):
+            if not any(one.ident == at_hand.ident for one in group):
+                every |= {one.ident: one for one in group}
+                if len(group) > 1:
+                    return None
+        return [*every.values()]
+
+    def _understood(
+        self, text: str, signs: Mapping[str, prices.Amount], about: int, every: Sequence[Product],
+        saying: _Saying, language: str,
+    ) -> bool:  # fmt: skip
+        """Whether a sentence is certain if it is about the product ``about`` of all that it names."""
+        sales = {prices.sign_of(n): self._sale(one, language) for n, one in enumerate(every)}
+        sale = sales.pop(prices.sign_of(about))
+        postage = saying.shop.postage(saying.tag) if saying.topics.about("delivery", saying.low) else None
+        ground, everyday = saying.shop.ground(every[about].ident, saying.tag), everyday_of(saying.tag)
+
+        def known(word: str) -> bool:
+            said = everyday.said(word)
+            return (
+                bool(said.keys & ground.names)
+                or (len(word) > 1 and ground.tells(said))
+                or said.kind == "talk"
+            )
+
+        return prices.Sentence(text, signs, sales, sale, postage).holds(self._money_words(saying.tag), known)
+
+    def _sale(self, product: Product, language: str) -> prices.Sale:
+        now = self._now()
+        was, offer = product.was_at(now), product.offer_at(now)
+        ends = bool(offer and offer.ends and (offer.ends - now).total_seconds() < DAY)
+        name = product.said(language).name
+        pieces = frozenset(one.value for one in figures(name, language) if one.value > 1)
+        return prices.Sale(product.price_at(now).amount, was.amount if was else None, ends, pieces)
 
     def _secrets(self, plain: str) -> Iterator[Reason]:
         for code, pattern in _SECRETS.items():
@@ -248,12 +381,12 @@ class Guard:
             if code == "hurry":
                 offer = product.offer_at(self._now())
                 ends = offer.ends if offer else None
-                if ends and (ends - self._now()).total_seconds() < 86_400:
+                if ends and (ends - self._now()).total_seconds() < DAY:
                     return True
                 if product.stock is not None and 0 < product.stock <= FEW:
                     return True
         if code == "free" and saying.topics.about("delivery", saying.low):
-            money = [_kind(one, saying.plain, words_of(saying.tag))[:2] for one in saying.figures]
+            money = [kind_of(one, saying.plain, words_of(saying.tag))[:2] for one in saying.figures]
             if any(kind == "money" and (kind, value) in saying.shop.figures for kind, value in money):
                 return True  # free from an amount on that the shop's answers name
         return said in saying.shop.answers
@@ -353,7 +486,7 @@ class Guard:
                 numbers = [
                     one
                     for one in saying.figures
-                    if _kind(one, saying.plain, words_of(saying.tag))[0] != "money"
+                    if kind_of(one, saying.plain, words_of(saying.tag))[0] != "money"
                 ]
                 return bool(numbers) and all(one.value in true for one in numbers)
         return False
@@ -390,11 +523,11 @@ class Guard:
         pieces = any(
             figure.value in told.counts
             and figure.value not in known_
-            and _kind(figure, plain, words)[0] == "number"
+            and kind_of(figure, plain, words)[0] == "number"
             for figure in saying.figures
         )
         for figure in saying.figures:
-            kind, value, place = _kind(figure, plain, words)
+            kind, value, place = kind_of(figure, plain, words)
             said = plain[place[0] : place[1]]
             if kind == "harmless":
                 continue
@@ -405,7 +538,7 @@ class Guard:
                 continue
             if value in told.counts and not _CURRENCY.search(said) and told.priced(value, sold):
                 continue  # "37.50 euros for three"
-            if kind == "money" and (bound := _bound(plain, place, words)):
+            if kind == "money" and (bound := bound_of(plain, place, words)):
                 if bound != "under" or not any(one.price < value for one in sold):
                     reasons.append(Reason("price", said))  # put right it would be wrong: "under 39 euros"
                 continue
@@ -448,6 +581,8 @@ class _Shop:
         catalogue: Whose texts they are.
         numbers: Of each product's texts in a language, as they are asked for.
         grounds: What may be said of each product in a language, as they are asked for.
+        owns: Sentences that tell of each product in a language, as they are asked for.
+        postages: What the delivery costs, by the answers in a language, as they are asked for.
     """
 
     texts: str
@@ -458,6 +593,8 @@ class _Shop:
     catalogue: Catalogue
     numbers: dict[tuple[str, str], frozenset[Decimal]] = field(default_factory=dict)
     grounds: dict[tuple[str, str], Ground] = field(default_factory=dict)
+    owns: dict[tuple[str, str], tuple[Own, ...]] = field(default_factory=dict)
+    postages: dict[str, prices.Postage] = field(default_factory=dict)
 
     def numbers_of(self, product: Product, language: str) -> frozenset[Decimal]:
         """The numbers in a product's texts."""
@@ -475,6 +612,25 @@ class _Shop:
             product = self.catalogue.products.get(ident)
             self.grounds[key] = ground_of(texts_of(product) if product else answers_of(self.catalogue), tag)
         return self.grounds[key]
+
+    def owned(self, product: Product | None, language: str) -> tuple[Own, ...]:
+        """The sentences that tell of a product, and the shop's answers, in a language."""
+        key = (product.ident if product else "", language)
+        if key not in self.owns:
+            while len(self.owns) >= GROUNDS:
+                del self.owns[next(iter(self.owns))]
+            texts = [
+                *(sentences_of(product, language) if product else ()),
+                *answers_of_shop(self.catalogue, language),
+            ]
+            self.owns[key] = owned(texts, language.partition("-")[0])
+        return self.owns[key]
+
+    def postage(self, tag: str) -> prices.Postage:
+        """What the shop's answers in a language say that the delivery costs."""
+        if tag not in self.postages:
+            self.postages[tag] = _postage(answers_of_shop(self.catalogue, tag), tag)
+        return self.postages[tag]
 
 
 @dataclass(frozen=True, slots=True)
@@ -565,7 +721,7 @@ def _shop_of(catalogue: Catalogue) -> _Shop:
             texts += [told.description, *told.facts, *told.facts.values()]
             texts += [part for pair in told.faq for part in pair]
     shown = {
-        _kind(figure, text, words_of(tag or "en"))[:2]
+        kind_of(figure, text, words_of(tag or "en"))[:2]
         for tag, pairs in catalogue.faq.items()
         for pair in pairs
         for text in pair
@@ -576,6 +732,54 @@ def _shop_of(catalogue: Catalogue) -> _Shop:
     return _Shop(
         bare(" | ".join(texts)), bare(" | ".join(answers)), frozenset(shown), kinds, every, catalogue
     )
+
+
+def _postage(answers: Iterable[str], tag: str) -> prices.Postage:
+    """Amounts in clauses that say that something costs nothing, and in others."""
+    free, fees = set[Decimal](), set[Decimal]()
+    for clause in (one for answer in answers for one in re.split(r"[;.!。；！,，、](?!\d)", answer)):
+        low = bare(clause)
+        nothing = _COSTS_NOTHING.search(low) or topics_of(tag).patterns["free"].search(low)
+        for figure in figures(clause, tag):
+            kind, value, _ = kind_of(figure, clause, words_of(tag))
+            if kind == "money":
+                (free if nothing else fees).add(value)
+    return prices.Postage(frozenset(free), frozenset(fees))
+
+
+def _amounts(saying: _Saying, sales: Sequence[prices.Sale]) -> list[prices.Amount]:
+    """The figures of a sentence about money, each with what it seems to be of."""
+    words, found = words_of(saying.tag), list[prices.Amount]()
+    known = {amount for sale in sales for amount in (sale.price, sale.was)}
+    for figure in saying.figures:
+        kind, value, place = kind_of(figure, saying.plain, words)
+        named = place != (figure.begin, figure.end)  # a currency stands beside it
+        money = kind in ("money", "was", "perhaps a price") or (value in known and value > SMALL)
+        if money and not named and 2 <= value <= SMALL and value not in known:
+            money = False  # "37.50 for three"
+        of = "share" if kind == "per cent" else "money" if money else "count"
+        found.append(prices.Amount(*place, value, of))
+    return found
+
+
+def _in_currency(saying: _Saying, amounts: Iterable[prices.Amount], products: Iterable[Product]) -> bool:
+    """Whether no amount is in another currency than the prices."""
+    codes = {product.price.currency for product in products}
+    own = _CURRENCIES.get(codes.pop(), "") if len(codes) == 1 else "(?!)"
+    for one in amounts:
+        unit = re.sub(r"[\d.,]+", " ", saying.plain[one.begin : one.end])
+        named = [code for code, words in _CURRENCIES.items() if re.search(words, unit, re.IGNORECASE)]
+        if named and not re.search(own, unit, re.IGNORECASE):
+            return False
+    return True
+
+
+_CURRENCIES = {
+    "EUR": "€|eur|欧元|ユーロ|यूरो", "USD": r"\$|usd|dollar|dólar|buck|美元|ドル|डॉलर", "GBP": "£|gbp|pound|libra|livre|sterl|pfund|英镑|ポンド|पाउंड",
+    "JPY": "[¥￥]|yen|円|日元", "CNY": "[¥￥]|yuan|rmb|块|人民币|(?<![欧美日])元", "INR": "₹|rupe|रुप",
+    "BRL": r"r\$|reais|real", "CHF": "chf|franc|frank|franch",
+}  # fmt: skip
+"""Words and signs of currencies."""
 
 
 def _numbers(product: Product, language: str) -> frozenset[Decimal]:
@@ -627,7 +831,7 @@ def _dialled(low: str, tag: str) -> bool:
 
 def _loose_money(saying: _Saying, words: Mapping[str, re.Pattern[str]]) -> Iterator[str]:
     """Words of money without an amount that is understood: "five and a half euros", "one euro", "fr€€"."""
-    spans = [_kind(figure, saying.plain, words)[2] for figure in saying.figures]
+    spans = [kind_of(figure, saying.plain, words)[2] for figure in saying.figures]
     for found in words["money"].finditer(saying.plain):
         if not any(begin <= found.start() and found.end() <= end for begin, end in spans):
             yield found[0]
@@ -638,53 +842,6 @@ def _beside_money(found: re.Match[str], plain: str, words: Mapping[str, re.Patte
     return bool(words["money_after"].match(after) or words["money_before"].search(before))
 
 
-def _kind(
-    figure: Figure, plain: str, words: Mapping[str, re.Pattern[str]]
-) -> tuple[str, Decimal, tuple[int, int]]:
-    """What a figure is of, its value in whole money, and where it and its unit stand."""
-    before, after, value = plain[: figure.begin], plain[figure.end :], figure.value
-    if found := _PER_CENT.match(after):
-        return "per cent", value, (figure.begin, figure.end + found.end())
-    if found := _PER_CENT_BEFORE.search(before):
-        return "per cent", value, (found.start(), figure.end)
-    money_after, money_before = words["money_after"].match(after), words["money_before"].search(before)
-    begin = money_before.start() if money_before else figure.begin
-    end = figure.end + (money_after.end() if money_after else 0)
-    was = bool(words["was_before"].search(plain[:begin]))
-    if money_after or money_before or figure.money:
-        cents = money_after and _CENTS.fullmatch(money_after[0].strip())
-        return "was" if was else "money", value / 100 if cents else value, (begin, end)
-    if _CLOCK.match(after) or (_HOURS.match(after) and _AT.search(before)):
-        return "harmless", value, (begin, end)
-    if (
-        not figure.spelt
-        and _YEAR.fullmatch(plain[figure.begin : figure.end])
-        and not re.match(r"\s*\w", after)
-    ):
-        return "harmless", value, (begin, end)
-    if re.match(r"\s*[\w’'-]+", after) and not words["stop_after"].match(after):
-        return "number", value, (begin, end)  # "for 3 hours": a number of something
-    if words["place_before"].search(before) and not _PRICED.fullmatch(plain[figure.begin : figure.end]):
-        return "perhaps a price", value, (begin, end)
-    if words["price_before"].search(before) or _PRICED.fullmatch(plain[figure.begin : figure.end]):
-        return "was" if was else "money", value, (begin, end)
-    if _ENDS.match(after) and words["near_price"].search(before):
-        return "perhaps a price", value, (begin, end)  # "for a measly seven"
-    return "number", value, (begin, end)
-
-
-def _bound(plain: str, place: tuple[int, int], words: Mapping[str, re.Pattern[str]]) -> str:
-    """Whether an amount is said to be more than what is meant, "under", or less, "over"; "" where it is meant."""
-    before, after = plain[: place[0]], plain[place[1] :]
-    for bound, other in (("under", "over"), ("over", "under")):
-        if found := words[f"{bound}_before"].search(before):
-            return other if words["denied_before"].search(before[: found.start()]) else bound
-        if found := words[f"{bound}_after"].match(after):
-            return other if words["denied_after"].match(after[found.end() :]) else bound
-    return ""
-
-
-_ENDS = re.compile(r"\s*(?:[.!?,;。！？।]|$)")
 _CURRENCY = re.compile(r"[^\W\d_]{2,}\s*\d|\d\s*[^\W\d_]{2,}|[€$£¥₹]")
 _LARGE = re.compile(
     r"\s*(?:lit(?:er|re|ro)|l\b|kilo|quilo|chilo|kg\b|升|公斤|リットル|キロ|लीटर|किलो)", re.IGNORECASE
@@ -700,10 +857,6 @@ _CENTI = re.compile(r"\s*(?:cl|centilit|zentilit|centilitr)", re.IGNORECASE)
 def _factors(after: str) -> tuple[int, ...]:
     """How many smaller units a larger one has: 0.35 litres are 350 ml."""
     return (1000,) if _LARGE.match(after) else (10,) if _CENTI.match(after) else ()
-
-
-_PRICED = re.compile(r"\d+[.,]\d\d")
-_CENTS = re.compile(r"cents?|pence|céntimos?|centimes?|centesimi|centavos?|cêntimos?", re.IGNORECASE)
 
 
 def _put_right(
@@ -724,53 +877,9 @@ def _put_right(
     return (sold[0].was_told or None) if kind == "was" else sold[0].told
 
 
-@lru_cache(maxsize=16)
-def words_of(language: str) -> Mapping[str, re.Pattern[str]]:
-    """What is listened for in a language; English where it is not known."""
-    table = _table()
-    tag = language.partition("-")[0]
-    told = table.get(tag, table["en"])
-    spaced = tag not in ("zh", "ja", "hi")  # signs of Devanagari are no letters to Python's expressions
-    made = {}
-    made["asked"] = _pattern(bare_pattern(told["asked"]), spaced)
-    money, price, was = told["money"], told["price"], told["was"]
-    gap = r"[\s:]*" if not spaced else r"[\s:]+"
-    edge = r"(?<!\w)" if spaced else ""
-    made["money_after"] = re.compile(
-        rf"\s*(?:{money})(?!\w)" if spaced else rf"\s*(?:{money})", re.IGNORECASE
-    )
-    made["money"] = re.compile(
-        rf"{edge}(?:{money})(?!\w)|[€$£¥₹]" if spaced else rf"(?:{money})", re.IGNORECASE
-    )
-    made["money_before"] = re.compile(rf"(?:{edge}(?:{money}))\s*$", re.IGNORECASE)
-    made["price_before"] = re.compile(rf"{edge}(?:{price}){gap}$", re.IGNORECASE)
-    made["near_price"] = re.compile(rf"{edge}(?:{price}){gap}(?:[^\W\d_]+{gap}){{1,2}}$", re.IGNORECASE)
-    made["place_before"] = re.compile(rf"{edge}(?:{told['place']}){gap}$", re.IGNORECASE)
-    made["was_before"] = re.compile(rf"{edge}(?:{was}){gap}(?:\w+\s+)?$", re.IGNORECASE)
-    made["denied_before"] = re.compile(rf"{edge}(?:{told['denied']}){gap}(?:\w+{gap})?$", re.IGNORECASE)
-    made["denied_after"] = re.compile(rf"\s*(?:{told.get('denied_after', '(?!)')})", re.IGNORECASE)
-    for bound in ("under", "over"):
-        made[f"{bound}_before"] = re.compile(rf"{edge}(?:{told[bound]}){gap}$", re.IGNORECASE)
-        behind = told.get(f"{bound}_after", "(?!)")  # no such words
-        made[f"{bound}_after"] = re.compile(rf"\s*(?:{behind})", re.IGNORECASE)
-    made["stop_after"] = re.compile(rf"\s*(?:{told['after']})" + (r"(?!\w)" if spaced else ""), re.IGNORECASE)
-    return made
-
-
-def _pattern(words: str, spaced: bool) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{words})(?!\w)" if spaced else words, re.IGNORECASE)
-
-
-@lru_cache(maxsize=1)
-def _table() -> Mapping[str, Mapping[str, Any]]:
-    text = files("avatar_engine.show.guard").joinpath("words.yaml").read_text(encoding="utf-8")
-    read: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)
-    return read
-
-
 @lru_cache(maxsize=1)
 def _attacks() -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{told['attack']})" for told in _table().values()), re.IGNORECASE)
+    return re.compile("|".join(f"(?:{told['attack']})" for told in word_table().values()), re.IGNORECASE)
 
 
 def notice(language: str, sells: bool = True) -> str:
@@ -778,7 +887,7 @@ def notice(language: str, sells: bool = True) -> str:
 
     The French law of 9 June 2023 and art. 50 of the EU's AI Act ask for it.
     """
-    table = _table()
+    table = word_table()
     return str(table.get(language.partition("-")[0], table["en"])["notice" if sells else "virtual"])
 
 
@@ -786,13 +895,13 @@ def notice(language: str, sells: bool = True) -> str:
 def _of_the_law() -> frozenset[str]:
     """The sentences that the law asks for, word for word."""
     return frozenset(
-        str(told[name]) for told in _table().values() for name in ("notice", "virtual", "honest")
+        str(told[name]) for told in word_table().values() for name in ("notice", "virtual", "honest")
     )
 
 
 def truthful(question: str, language: str) -> str | None:
     """The honest answer to a viewer who asks whether the host is real; None to any other question."""
-    table = _table()
+    table = word_table()
     tags = dict.fromkeys([language.partition("-")[0], *table])
     asked = bare(cleaned(question[:LONGEST]))
     for tag in tags:
