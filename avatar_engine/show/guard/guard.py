@@ -751,10 +751,13 @@ def _amounts(saying: _Saying, sales: Sequence[prices.Sale]) -> list[prices.Amoun
     """The figures of a sentence about money, each with what it seems to be of."""
     words, found = words_of(saying.tag), list[prices.Amount]()
     known = {amount for sale in sales for amount in (sale.price, sale.was)}
+    known |= {value for sale in sales for kind, value in sale.savings if kind == "money"}
     for figure in saying.figures:
         kind, value, place = kind_of(figure, saying.plain, words)
         named = place != (figure.begin, figure.end)  # a currency stands beside it
-        money = kind in ("money", "was", "perhaps a price") or (value in known and value > SMALL)
+        money = kind in ("money", "was", "perhaps a price") or (
+            value in known and (value > SMALL or value != int(value))
+        )
         if money and not named and 2 <= value <= SMALL and value not in known:
             money = False  # "37.50 for three"
         of = "share" if kind == "per cent" else "money" if money else "count"
