@@ -296,7 +296,8 @@ class Guard:
 
     def _certain(self, saying: _Saying, language: str) -> bool:
         """Whether a sentence about money is understood whole and true."""
-        if not saying.spoken or (every := self._meant(saying)) is None:
+        every = self._meant(saying)
+        if every is None:
             return False
         amounts = _amounts(saying, [self._sale(one, language) for one in every])
         if not _in_currency(saying, amounts, every):
@@ -315,6 +316,8 @@ class Guard:
 
     def _meant(self, saying: _Saying) -> list[Product] | None:
         """The product at hand and all others that a sentence names; None where a name is that of several."""
+        if not saying.spoken:
+            return None
         at_hand = saying.spoken[-1]
         every = {at_hand.ident: at_hand}
         for group in saying.shop.catalogue.mentioned(saying.plain):
@@ -323,6 +326,15 @@ class Guard:
                 if len(group) > 1:
                     return None
         return [*every.values()]
+
+    def _is_no_price(self, saying: _Saying, place: tuple[int, int]) -> bool:
+        """Whether an amount is what is saved, a difference, or the price of something else: it can't be put right."""
+        amounts = _amounts(saying, ())
+        text, signs = prices.marked(saying.plain, amounts)
+        for product in self._meant(saying) or ():
+            text = prices.named(text, {bare(name): 0 for name in product.names})
+        sign = next((sign for sign, one in signs.items() if (one.begin, one.end) == place), "")
+        return prices.has_a_part(text, sign, self._money_words(saying.tag))
 
     def _understood(
         self, text: str, signs: Mapping[str, prices.Amount], about: int, every: Sequence[Product],
@@ -544,7 +556,7 @@ class Guard:
                 continue
             if kind in ("money", "was"):
                 fixed = _put_right(value, kind, sold, told.counts, pieces)
-                if fixed is None:
+                if fixed is None or (fixed and self._is_no_price(saying, place)):
                     reasons.append(Reason("price", said))
                 elif fixed:
                     changes.append((said, fixed))
@@ -778,7 +790,8 @@ def _in_currency(saying: _Saying, amounts: Iterable[prices.Amount], products: It
 
 
 _CURRENCIES = {
-    "EUR": "€|eur|欧元|ユーロ|यूरो", "USD": r"\$|usd|dollar|dólar|buck|美元|ドル|डॉलर", "GBP": "£|gbp|pound|libra|livre|sterl|pfund|英镑|ポンド|पाउंड",
+    "EUR": "€|eur|欧元|ユーロ|यूरो", "USD": r"\$|usd|dollar|dólar|buck|美元|ドル|डॉलर",
+    "GBP": "£|gbp|pound|libra|livre|sterl|pfund|英镑|ポンド|पाउंड",
     "JPY": "[¥￥]|yen|円|日元", "CNY": "[¥￥]|yuan|rmb|块|人民币|(?<![欧美日])元", "INR": "₹|rupe|रुप",
     "BRL": r"r\$|reais|real", "CHF": "chf|franc|frank|franch",
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """What is said in place of a sentence that can't be judged: the catalogue's own, in words that people wrote before.
 
-It is right by construction: the price is filled in from the catalogue, and what is told of a product stands in its texts
-or in the shop's answers. It is not an answer to everything; where the shop has nothing on it, nothing is said.
+It is right by construction: the price is filled in from the catalogue, and what is told of a product stands in its
+texts or in the shop's answers. It is not an answer to everything; where the shop has nothing on it, nothing is said.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Whether a sentence about money is understood to its last word, and true (``prices.yaml``).
 
-A list of wrong things to say about a price never ends, and a right figure can stand in a wrong sentence: "the second one
-for 39". So what a language model says about money is said as it stands only where all of it is understood: every amount
-has a part (the price, the price before, what is saved, the difference to another product, a bound, the price of one piece
-or of several) and is right in it, and no word is left over that could turn it round. This proves little to be true, and
-nothing wrong: for the rest the guard has the catalogue's own sentence.
+A list of wrong things to say about a price never ends, and a right figure can stand in a wrong sentence: "the second
+one for 39". So what a language model says about money is said as it stands only where all of it is understood: every
+amount has a part (the price, the price before, what is saved, the difference to another product, a bound, the price of
+one piece or of several) and is right in it, and no word is left over that could turn it round. Much that is true is not
+understood so; for that the guard has the catalogue's own sentence (`own`).
 """
 
 from __future__ import annotations
@@ -24,16 +24,21 @@ from avatar_engine.show.guard.readings import bare, bare_pattern
 Strings: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 _AMOUNT, _COUNT, _PRODUCT, _MOST = 0xE000, 0xE200, 0xE400, 0x1FF
-"""First of the signs that stand for an amount, a count and a product in a sentence, and how many there may be of each."""
+"""First of the signs that stand for amounts, counts and products in a sentence, and how many there may be of each."""
 _SIGNS = {
     name: f"[{chr(first)}-{chr(first + _MOST)}]"
     for name, first in (("m", _AMOUNT), ("n", _COUNT), ("q", _PRODUCT))
 }
+LONGEST = 10
+"""Signs of a word, in scripts without spaces."""
+
 _UNSPACED = ("zh", "ja")
 _ROLES = (
-    "asides", "over", "under", "dearer", "cheaper", "below", "above", "was", "saving", "each", "today", "together", "free",
+    "asides", "over", "under", "dearer", "cheaper", "below", "above", "was", "saving", "each", "today", "together",
+    "free",
 )  # fmt: skip
 """Parts that words may have, in the order in which they are looked for."""
+_UNSPACED_SCRIPT = re.compile("[\u0900-\u0dff\u3040-\u9fff]")
 _WORD = re.compile(
     "[^\\W\\d_\u0900-\u0963\u0971-\u097f]+(?:'[^\\W\\d_]+)?|[\u0900-\u0963\u0971-\u097f]+|\\d+"
 )
@@ -209,6 +214,14 @@ class Sentence:
         return bool(values) and values <= of_it
 
 
+def has_a_part(text: str, sign: str, words: Words) -> bool:
+    """Whether an amount, by its sign in a text, is something else than a price or the price before."""
+    roles = ("saving", "over", "under", "each", "together", "free")
+    return any(
+        sign in found[0] for role in roles for one in words.roles[role] for found in one.finditer(text)
+    )
+
+
 def _plain(text: str, words: Words, known: Callable[[str], bool]) -> bool:
     """Whether what is left of a sentence tells a price and nothing else."""
     bare_text = re.sub(f"[{chr(_AMOUNT)}-{chr(_PRODUCT + _MOST)}]", " ", text)
@@ -242,12 +255,8 @@ def marked(plain: str, amounts: Sequence[Amount]) -> tuple[str, dict[str, Amount
 def named(text: str, names: Mapping[str, int]) -> str:
     """``text`` with signs for products; ``names`` (`bare`) tell which is which, long ones first."""
     for name in sorted(names, key=len, reverse=True):
-        edge = (
-            r"(?<!\w){}(?!\w)"
-            if name.isascii() or not re.search("[\u0900-\u0dff\u3040-\u9fff]", name)
-            else "{}"
-        )
-        text = re.sub(edge.format(re.escape(name)), chr(_PRODUCT + names[name]), text)
+        edges = "{}" if _UNSPACED_SCRIPT.search(name) else r"(?<!\w){}(?!\w)"
+        text = re.sub(edges.format(re.escape(name)), chr(_PRODUCT + names[name]), text)
     return text
 
 
