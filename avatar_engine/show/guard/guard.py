@@ -243,7 +243,7 @@ class Guard:
             if verdict.changed and self._certain(self._again(verdict.text, saying), language):
                 return verdict
             reasons = verdict.reasons or (Reason("price", "not understood whole"),)
-            own = "" if saying.topics.about("delivery", saying.low) else self._price_of(product, language)
+            own = self._delivery_of(saying, language) or self._price_of(product, language)
         elif verdict.allowed:
             return verdict
         else:
@@ -268,6 +268,15 @@ class Guard:
 
     def _price_of(self, product: Product | None, language: str) -> str:
         return price_of(product, self._now(), language) if product else ""
+
+    def _delivery_of(self, saying: _Saying, language: str) -> str:
+        """What the shop answers about the delivery, at best what it costs; "" where a sentence is not about it."""
+        if not saying.topics.about("delivery", saying.low):
+            return ""
+        answers = list(answers_of_shop(saying.shop.catalogue, language))
+        told = [one for one in answers if saying.topics.about("delivery", bare(one))]
+        money = words_of(saying.tag)["money"]
+        return next((one for one in told if money.search(one)), told[0] if told else "")
 
     def _nearest(self, saying: _Saying, language: str, product: Product | None) -> str:
         """The sentence of the shop's that tells what another was about; "" for none."""

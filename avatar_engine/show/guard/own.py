@@ -19,7 +19,7 @@ from avatar_engine.show.guard.grounding import FREE, Ground, Said, Told, ground_
 from avatar_engine.show.host.phrases import phrases
 from avatar_engine.show.wording import filled
 
-SHARED = 0.4
+SHARED = 0.33
 """Of the words that may tell something so many must stand in the sentence that is said instead."""
 
 _KANA = re.compile("[\u3041-\u30ff]")
@@ -89,7 +89,7 @@ def nearest(words: Iterable[Said], numbers: set[Decimal], owns: Iterable[Own], n
     best, text = 0, ""
     for own in owns:
         shared = sum(own.ground.tells(one) for one in content.values())
-        worth = shared + len(numbers & own.numbers) if shared >= SHARED * len(content) else 0
+        worth = shared + len(numbers & own.numbers) if shared and shared >= SHARED * len(content) else 0
         if worth > best:
             best, text = worth, own.text
     return text

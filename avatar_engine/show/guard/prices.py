@@ -10,7 +10,7 @@ understood so; for that the guard has the catalogue's own sentence (`own`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -192,26 +192,27 @@ class Sentence:
         counts = self._counts()
         if any(count != int(count) or count < 2 for count in counts) or (counts and self.with_others):
             return False
-        if self.postage and self._of_the_postage(money):
-            return True
         total = self.sale.price + self.with_others
         due = {count * total for count in counts} or {total}
         values = {one.value for one in money}
-        if self.free:
-            enough = (
-                self.postage
-                and self.postage.free_from
-                and max(values, default=0) >= min(self.postage.free_from)
-            )
-            return bool(enough) and values - (self.postage.free_from if self.postage else set()) <= due
+        if self.postage or self.free:
+            return self._delivered(values, due)
         return values <= due and (not counts or due <= values) and (not self.with_others or bool(values))
 
-    def _of_the_postage(self, money: Iterable[Amount]) -> bool:
-        """Whether all amounts are the shop's own of the delivery."""
-        assert self.postage is not None  # noqa: S101 - for the type checker: the caller looked
-        values = {one.value for one in money}
-        of_it = self.postage.free_from if self.free else self.postage.fees
-        return bool(values) and values <= of_it
+    def _delivered(self, values: set[Decimal], due: set[Decimal]) -> bool:
+        """Whether what is said of the delivery is the shop's: what it costs, or that it is free from an amount on.
+
+        Args:
+            values: Amounts in the sentence.
+            due: Those that are the price.
+        """
+        if self.postage is None:
+            return False
+        if not self.free:
+            return values <= self.postage.fees
+        return max(values) >= min(self.postage.free_from, default=max(values) + 1) and (
+            values <= self.postage.free_from | due
+        )
 
 
 def has_a_part(text: str, sign: str, words: Words) -> bool:
