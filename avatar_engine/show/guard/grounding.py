@@ -148,6 +148,11 @@ class Everyday:
     same: Mapping[str, frozenset[str]]
     longest: int
 
+    @property
+    def unspaced(self) -> bool:
+        """Whether it is written without spaces."""
+        return self.tag in _UNSPACED
+
     def words(self, clause: str, ground: frozenset[str] = frozenset()) -> list[Said]:
         """The words of a `bare` clause."""
         if self.tag in _UNSPACED:

@@ -5,6 +5,7 @@ What it holds every sentence to:
 - **Money.** An amount with a currency, or a number where a price stands ("only 19", "for twelve"), must be the price,
   the crossed-out price or the saving of a product that is spoken of, at this moment. Where one reading alone is
   possible a wrong one is put right; else the sentence is not said. "Free" and the like need a claim of the catalogue.
+  What a language model says about money must besides be understood to its last word (`prices`).
 - **Perhaps a price.** "At 8" may be an hour or an offer: in a script it stands, elsewhere it is not said unless it is
   the price; it is never put right.
 - **Other numbers.** Per cents, stock and measures must stand in the catalogue (name, description, facts, answers,
@@ -17,6 +18,8 @@ What it holds every sentence to:
   numbers, and anything of the prompt are never said.
 
 It errs on the side of silence: a sentence that it does not understand is a sentence less, a wrong price is a contract.
+In place of a language model's, where it was about a price or about what the shop's texts tell, the shop's own sentence
+is said (`own`).
 """
 
 from __future__ import annotations
@@ -357,11 +360,9 @@ class Guard:
 
         def known(word: str) -> bool:
             said = everyday.said(word)
-            return (
-                bool(said.keys & ground.names)
-                or (len(word) > 1 and ground.tells(said))
-                or said.kind == "talk"
-            )
+            if said.keys & ground.names or (len(word) > 1 and ground.tells(said)):
+                return True
+            return said.kind == "talk" and not everyday.unspaced  # pieces of signs are too easily found
 
         return prices.Sentence(text, signs, sales, sale, postage).holds(self._money_words(saying.tag), known)
 
