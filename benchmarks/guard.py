@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -26,8 +27,10 @@ import document
 import typer
 from rich.console import Console
 
-from avatar_engine.show.catalogue import load
+from avatar_engine.show.catalogue import Product, load
 from avatar_engine.show.guard import GROUNDED, LISTED, Guard, Verdict
+from avatar_engine.show.guard.amounts import kind_of, words_of
+from avatar_engine.show.guard.figures import figures
 
 CORPORA = Path(__file__).resolve().parents[1] / "tests" / "show" / "guard"
 NOW = datetime(2027, 1, 31, 19, tzinfo=UTC)
@@ -56,6 +59,7 @@ class Line:
         text: What would be said.
         kind: What kind of attack; "" for a harmless one.
         became: What became of it; of an attack the worst, with and without a product at hand.
+        instead: What was said in its place.
         seconds: CPU time of the check.
         why: Reasons that the guard gave.
     """
@@ -66,6 +70,7 @@ class Line:
     text: str
     kind: str
     became: str
+    instead: str
     seconds: float
     why: str
 
@@ -104,7 +109,8 @@ def judged(name: str, guard: Guard) -> list[Line]:
         worst = min((became(text, verdict) for verdict in verdicts), key=(SAID, REWORDED, STOPPED).index)
         why = "; ".join(f"{reason.code}: {reason.detail}" for reason in verdicts[0].reasons)
         half = HALVES[number % 2 == 0 or name.startswith("air")]
-        lines.append(Line(number, half, language, text, kind, worst, took, why))
+        instead = " ".join(verdict.text for verdict in verdicts if became(text, verdict) == REWORDED)
+        lines.append(Line(number, half, language, text, kind, worst, instead, took, why))
     return lines
 
 
@@ -132,6 +138,24 @@ def reworded(lines: Sequence[Line], half: str) -> str:
     return of([line.became == REWORDED for line in lines if line.half == half])
 
 
+def strangers(name: str, lines: Sequence[Line]) -> int:
+    """How many amounts are said in place of a corpus' lies that are not the catalogue's."""
+    catalogue, count = load(CORPORA / SETS[name]), 0
+    own = {value for product in catalogue.products.values() for value in _amounts(product)}
+    for line in lines:
+        words = words_of(line.language)
+        for figure in figures(line.instead, line.language):
+            kind, value, _ = kind_of(figure, line.instead, words)
+            answered = any(str(value) in answer for pairs in catalogue.faq.values() for _, answer in pairs)
+            count += bool(line.kind) and kind in ("money", "was") and value not in own and not answered
+    return count
+
+
+def _amounts(product: Product) -> tuple[Decimal, ...]:
+    price, was = product.price_at(NOW), product.was_at(NOW)
+    return (price.amount, *((was.amount, was.amount - price.amount) if was else ()))
+
+
 def of(told: Sequence[bool]) -> str:
     """So many of so many."""
     return f"{sum(told)} of {len(told)} ({sum(told) / len(told):.1%})" if told else "–"
@@ -157,6 +181,7 @@ def page() -> tuple[list[str], list[Line]]:
     attacks, harmless = every[GROUNDED, "held_attacks.tsv"], every[GROUNDED, "held_harmless.tsv"]
     lies, true = every[GROUNDED, "plain_lies.tsv"], every[GROUNDED, "plain_true.tsv"]
     air, said = every[GROUNDED, "air_lies.tsv"], every[GROUNDED, "air_true.tsv"]
+    lines_ = [line for name in SETS for line in every[GROUNDED, name]]
     told_times = []
     for claims in (LISTED, GROUNDED):
         times = sorted(line.seconds for name in SETS for line in every[claims, name])
@@ -173,9 +198,11 @@ def page() -> tuple[list[str], list[Line]]:
         *table("plain truths that are stopped", true, [line.language for line in true]), "",
         *table("lies on air that get through, by kind", air, [line.kind for line in air]), "",
         *table("truths on air that are stopped", said, [line.language for line in said]), "",
+        f"Said in place of {sum(bool(line.kind and line.instead) for line in lines_)} lies; amounts in it that are not "
+        f"the catalogue's: {sum(strangers(name, every[GROUNDED, name]) for name in SETS)}.", "",
         f"CPU of a check: {'; '.join(told_times)} (goal: under 2 ms).",
     ]  # fmt: skip
-    return text, [line for name in SETS for line in every[GROUNDED, name]]
+    return text, lines_
 
 
 def main(

@@ -28,62 +28,38 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
 from avatar_engine import markup
 from avatar_engine.show.catalogue import Catalogue, Price, Product
-from avatar_engine.show.guard import prices
 from avatar_engine.show.guard.amounts import bound_of, kind_of, word_table, words_of
 from avatar_engine.show.guard.figures import Figure, digit_words, figures
 from avatar_engine.show.guard.grounding import (
     Asked,
     Ground,
     Told,
-    answers_of,
     clause_at,
     counted,
     everyday_of,
     ground_of,
     stands,
-    texts_of,
-    unnamed,
 )
-from avatar_engine.show.guard.own import Own, nearest, owned, price_of, sentences_of
-from avatar_engine.show.guard.own import answers_of as answers_of_shop
+from avatar_engine.show.guard.money import DAY, SMALL, about_money, certain, is_no_price
+from avatar_engine.show.guard.own import answers_of, nearest, price_of
 from avatar_engine.show.guard.readings import bare, cleaned, other_language, roman, strange
-from avatar_engine.show.guard.topics import (
-    EVERYBODY,
-    HOSTS,
-    Topics,
-    anywhere,
-    known,
-    languages,
-    little,
-    topics_of,
-)
+from avatar_engine.show.guard.saying import COSTS_NOTHING, Saying, Shop, shop_of
+from avatar_engine.show.guard.topics import EVERYBODY, HOSTS, anywhere, known, little, topics_of
 from avatar_engine.show.host.prompt import MARK, RULES
 from avatar_engine.show.host.reply import EMBEDDED, OWN
-
-SMALL = 12
-"""Counts up to this are harmless."""
-
-MOST = 5000
-"""Products and languages whose numbers are remembered."""
-
-GROUNDS = 200
-"""Products and languages whose words are remembered."""
 
 RUN = 5
 """Words in a row that tell a quotation of the prompt."""
 
 LONGEST = 500
 """Letters of a question that are looked at."""
-
-DAY = 86_400
-"""Seconds."""
 
 FEW = 10
 """Pieces in stock at which there may be hurry."""
@@ -128,9 +104,6 @@ _OF_FACTS = (
     _OVERRULED | _OF_MONEY | {"claim: hurry", "claim: proof", "topic: warranty", "colours", "materials"}
 )
 """Reasons for which the shop's own sentence is said instead; else who wrote it has something else in mind."""
-_COSTS_NOTHING = re.compile(
-    "nichts|nothing|rien|nada|niente|nulla|offert|かかり|免|free|gratis|kostenlos|graça|gratuit|無料|मुफ्त|फ्री"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +171,7 @@ class Guard:
         self._told, self._brief = _runs(f"{RULES} {persona}"), f" {_plain(RULES)} "
         self._catalogue, self._now = catalogue, now
         self._rivals = [_plain(name) for name in rivals]
-        self._read: tuple[Catalogue, _Shop] | None = None
+        self._read: tuple[Catalogue, Shop] | None = None
         self._grounded, self._script = claims == GROUNDED, tuple(script)
         self._asked: deque[Asked] = deque(maxlen=ASKED)
         self._written: dict[str, Ground] = {}
@@ -214,13 +187,13 @@ class Guard:
         shop = self._shop(catalogue)
         named = catalogue.named(plain)
         spoken = [one for one in (named, catalogue.products.get(product)) if one]
-        saying = _Saying(plain, low, tag, topics_of(tag), spoken, shop, figures(plain, tag))
+        saying = Saying(plain, low, tag, topics_of(tag), spoken, shop, figures(plain, tag))
         verdict = self._judged(text, saying, language, origin)
         if not self._grounded or origin.startswith((*_PEOPLE, "chat")) or origin.endswith(_OWN):
             return verdict
         return self._of_a_model(text, saying, language, verdict)
 
-    def _judged(self, text: str, saying: _Saying, language: str, origin: str) -> Verdict:
+    def _judged(self, text: str, saying: Saying, language: str, origin: str) -> Verdict:
         """What may be said of ``text``, as far as lists of words and figures tell."""
         plain, low, shop = saying.plain, saying.low, saying.shop
         reasons = [*self._secrets(plain), *self._claims(saying)]
@@ -234,16 +207,16 @@ class Guard:
         sold = [self._sold(one, language, shop) for one in saying.spoken[:1]]
         return self._figured(text, saying, language, sold, origin)
 
-    def _of_a_model(self, text: str, saying: _Saying, language: str, verdict: Verdict) -> Verdict:
+    def _of_a_model(self, text: str, saying: Saying, language: str, verdict: Verdict) -> Verdict:
         """What is said of a language model's sentence: as it stands only what is certain, else the shop's own."""
         codes = {reason.code for reason in verdict.reasons}
         if not codes <= _OF_FACTS:
             return verdict
         product = saying.spoken[-1] if saying.spoken else None  # the one at hand
-        if self._about_money(saying, codes):
-            if codes <= _OVERRULED and self._certain(saying, language):
+        if codes & _OF_MONEY or about_money(saying):
+            if codes <= _OVERRULED and certain(saying, self._now(), language):
                 return Verdict(text, True)
-            if verdict.changed and self._certain(self._again(verdict.text, saying), language):
+            if verdict.changed and certain(self._again(verdict.text, saying), self._now(), language):
                 return verdict
             reasons = verdict.reasons or (Reason("price", "not understood whole"),)
             own = self._delivery_of(saying, language) or self._price_of(product, language)
@@ -265,114 +238,29 @@ class Guard:
             return Verdict(own, True, reasons)
         return Verdict("", False, reasons)
 
-    def _again(self, text: str, saying: _Saying) -> _Saying:
+    def _again(self, text: str, saying: Saying) -> Saying:
         plain = cleaned(markup.unmarked(text))
         return replace(saying, plain=plain, low=bare(plain), figures=figures(plain, saying.tag))
 
     def _price_of(self, product: Product | None, language: str) -> str:
         return price_of(product, self._now(), language) if product else ""
 
-    def _delivery_of(self, saying: _Saying, language: str) -> str:
+    def _delivery_of(self, saying: Saying, language: str) -> str:
         """What the shop answers about the delivery, at best what it costs; "" where a sentence is not about it."""
         if not saying.topics.about("delivery", saying.low):
             return ""
-        answers = list(answers_of_shop(saying.shop.catalogue, language))
+        answers = list(answers_of(saying.shop.catalogue, language))
         told = [one for one in answers if saying.topics.about("delivery", bare(one))]
         money = words_of(saying.tag)["money"]
         return next((one for one in told if money.search(one)), told[0] if told else "")
 
-    def _nearest(self, saying: _Saying, language: str, product: Product | None) -> str:
+    def _nearest(self, saying: Saying, language: str, product: Product | None) -> str:
         """The sentence of the shop's that tells what another was about; "" for none."""
         everyday = everyday_of(saying.tag)
         ground = self._ground(saying.spoken, saying.shop, everyday.tag)
         words = everyday.words(saying.low, ground.affirmed | ground.denied)
         owns = saying.shop.owned(product, language)
         return nearest(words, {one.value for one in saying.figures}, owns, ground)
-
-    def _about_money(self, saying: _Saying, codes: set[str]) -> bool:
-        """Whether a sentence speaks of a price, or of what costs nothing."""
-        words = words_of(saying.tag)
-        texts = {number for one in saying.spoken for number in saying.shop.numbers_of(one, saying.tag)}
-        for figure in saying.figures:
-            kind, value, _ = kind_of(figure, saying.plain, words)
-            if kind in ("money", "was") or (kind == "per cent" and value not in texts):
-                return True
-        if codes & _OF_MONEY:
-            return True
-        return self._money_words(saying.tag).about.search(saying.low) is not None
-
-    def _money_words(self, tag: str) -> prices.Words:
-        told = word_table().get(tag, word_table()["en"])
-        bounds = (told["under"], told["over"], told.get("under_after", ""), told.get("over_after", ""))
-        return prices.words_about(tag, bounds)
-
-    def _certain(self, saying: _Saying, language: str) -> bool:
-        """Whether a sentence about money is understood whole and true."""
-        every = self._meant(saying)
-        if every is None:
-            return False
-        amounts = _amounts(saying, [self._sale(one, language) for one in every])
-        if not _in_currency(saying, amounts, every):
-            return False
-        everyday = everyday_of(saying.tag)
-        text, signs = prices.marked(unnamed(saying.plain, everyday), amounts)
-        text = re.sub(rf"^\W*(?:{'|'.join(everyday.refused)})\s*[,，、]", " ", text)  # "No, it costs ..."
-        for group, kind in saying.kinds:
-            text = saying.topics.kinds[group][kind].sub(" ", text)
-        text = prices.named(text, {bare(name): n for n, one in enumerate(every) for name in one.names})
-        first = next((n for sign in text for n in range(len(every)) if sign == prices.sign_of(n)), 0)
-        return any(
-            self._understood(text.replace(prices.sign_of(n), " "), signs, n, every, saying, language)
-            for n in dict.fromkeys((first, 0))
-        )
-
-    def _meant(self, saying: _Saying) -> list[Product] | None:
-        """The product at hand and all others that a sentence names; None where a name is that of several."""
-        if not saying.spoken:
-            return None
-        at_hand = saying.spoken[-1]
-        every = {at_hand.ident: at_hand}
-        for group in saying.shop.catalogue.mentioned(saying.plain):
-            if not any(one.ident == at_hand.ident for one in group):
-                every |= {one.ident: one for one in group}
-                if len(group) > 1:
-                    return None
-        return [*every.values()]
-
-    def _is_no_price(self, saying: _Saying, place: tuple[int, int]) -> bool:
-        """Whether an amount is what is saved, a difference, or the price of something else: it can't be put right."""
-        amounts = _amounts(saying, ())
-        text, signs = prices.marked(saying.plain, amounts)
-        for product in self._meant(saying) or ():
-            text = prices.named(text, {bare(name): 0 for name in product.names})
-        sign = next((sign for sign, one in signs.items() if (one.begin, one.end) == place), "")
-        return prices.has_a_part(text, sign, self._money_words(saying.tag))
-
-    def _understood(
-        self, text: str, signs: Mapping[str, prices.Amount], about: int, every: Sequence[Product],
-        saying: _Saying, language: str,
-    ) -> bool:  # fmt: skip
-        """Whether a sentence is certain if it is about the product ``about`` of all that it names."""
-        sales = {prices.sign_of(n): self._sale(one, language) for n, one in enumerate(every)}
-        sale = sales.pop(prices.sign_of(about))
-        postage = saying.shop.postage(saying.tag) if saying.topics.about("delivery", saying.low) else None
-        ground, everyday = saying.shop.ground(every[about].ident, saying.tag), everyday_of(saying.tag)
-
-        def known(word: str) -> bool:
-            said = everyday.said(word)
-            if said.keys & ground.names or (len(word) > 1 and ground.tells(said)):
-                return True
-            return said.kind == "talk" and not everyday.unspaced  # pieces of signs are too easily found
-
-        return prices.Sentence(text, signs, sales, sale, postage).holds(self._money_words(saying.tag), known)
-
-    def _sale(self, product: Product, language: str) -> prices.Sale:
-        now = self._now()
-        was, offer = product.was_at(now), product.offer_at(now)
-        ends = bool(offer and offer.ends and (offer.ends - now).total_seconds() < DAY)
-        name = product.said(language).name
-        pieces = frozenset(one.value for one in figures(name, language) if one.value > 1)
-        return prices.Sale(product.price_at(now).amount, was.amount if was else None, ends, pieces)
 
     def _secrets(self, plain: str) -> Iterator[Reason]:
         for code, pattern in _SECRETS.items():
@@ -383,7 +271,7 @@ class Guard:
             if name and (f" {name} " in low or (not name.isascii() and name in low)):
                 yield Reason("rival", name)
 
-    def _claims(self, saying: _Saying) -> Iterator[Reason]:
+    def _claims(self, saying: Saying) -> Iterator[Reason]:
         """Claims that need a source, and the claim to be a human."""
         if found := saying.topics.patterns["human"].search(saying.low):
             yield Reason("human", found[0])
@@ -392,7 +280,7 @@ class Guard:
                 if not self._sourced(found[0], code, saying):
                     yield Reason(f"claim: {code}", found[0])
 
-    def _sourced(self, said: str, code: str, saying: _Saying) -> bool:
+    def _sourced(self, said: str, code: str, saying: Saying) -> bool:
         """Whether the catalogue has what is claimed."""
         for product in saying.spoken:
             texts = product.said(saying.tag)
@@ -413,7 +301,7 @@ class Guard:
                 return True  # free from an amount on that the shop's answers name
         return said in saying.shop.answers
 
-    def _no_business(self, saying: _Saying) -> Iterator[Reason]:
+    def _no_business(self, saying: Saying) -> Iterator[Reason]:
         """What a host, unlike people who write a script, may not say at all, or not without the shop's texts."""
         topics, low, heard, texts = saying.topics, saying.low, saying.heard, saying.shop.texts
         if not known(saying.tag):
@@ -466,7 +354,7 @@ class Guard:
         """A viewer asked: a host may repeat it where it does not know, and say the names of who asked."""
         self._asked.append(Asked(text, names))
 
-    def _ground(self, spoken: Iterable[Product], shop: _Shop, tag: str) -> Ground:
+    def _ground(self, spoken: Iterable[Product], shop: Shop, tag: str) -> Ground:
         """What the script, the shop and the texts of the products that are spoken of say to who speaks a language."""
         if tag not in self._written:
             self._written[tag] = ground_of(self._script, tag)
@@ -475,7 +363,7 @@ class Guard:
             ground |= shop.ground(product.ident, tag)
         return ground
 
-    def _unfounded(self, saying: _Saying) -> Iterator[Reason]:
+    def _unfounded(self, saying: Saying) -> Iterator[Reason]:
         """What a language model says and neither the shop's texts nor the script bear out."""
         everyday = everyday_of(saying.tag)
         tag, shop, plain = everyday.tag, saying.shop, saying.plain
@@ -494,10 +382,10 @@ class Guard:
             if word := counted(after, clause, everyday, ground, shop.ground("", tag)):
                 yield Reason("number", f"{figure.value} {word}")
 
-    def _timely(self, said: str, topic: str, saying: _Saying) -> bool:
+    def _timely(self, said: str, topic: str, saying: Saying) -> bool:
         """Whether a time that is said of an offer or a delivery is true."""
         if topic == "delivery":
-            free = _COSTS_NOTHING.search(said) or saying.topics.patterns["free"].search(said)
+            free = COSTS_NOTHING.search(said) or saying.topics.patterns["free"].search(said)
             return _borne_out(said, saying.shop.texts) or bool(free and self._sourced(said, "free", saying))
         now = self._now()
         for product in saying.spoken:
@@ -513,13 +401,13 @@ class Guard:
                 return bool(numbers) and all(one.value in true for one in numbers)
         return False
 
-    def _shop(self, catalogue: Catalogue) -> _Shop:
+    def _shop(self, catalogue: Catalogue) -> Shop:
         """What the catalogue's texts say, read once for each state of it."""
         if self._read is None or self._read[0] is not catalogue:
-            self._read = (catalogue, _shop_of(catalogue))
+            self._read = (catalogue, shop_of(catalogue))
         return self._read[1]
 
-    def _sold(self, product: Product, language: str, shop: _Shop) -> _Sold:
+    def _sold(self, product: Product, language: str, shop: Shop) -> _Sold:
         now = self._now()
         price, was = product.price_at(now), product.was_at(now)
         numbers = set(shop.numbers_of(product, language))
@@ -535,7 +423,7 @@ class Guard:
             frozenset(numbers), _told(price, language), _told(was, language) if was else "",
         )  # fmt: skip
 
-    def _figured(self, text: str, saying: _Saying, language: str, sold: list[_Sold], origin: str) -> Verdict:
+    def _figured(self, text: str, saying: Saying, language: str, sold: list[_Sold], origin: str) -> Verdict:
         """The verdict on a sentence's figures."""
         reasons: list[Reason] = []
         changes: list[tuple[str, str]] = []
@@ -566,7 +454,7 @@ class Guard:
                 continue
             if kind in ("money", "was"):
                 fixed = _put_right(value, kind, sold, told.counts, pieces)
-                if fixed is None or (fixed and self._is_no_price(saying, place)):
+                if fixed is None or (fixed and is_no_price(saying, place)):
                     reasons.append(Reason("price", said))
                 elif fixed:
                     changes.append((said, fixed))
@@ -592,103 +480,6 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shop:
-    """What a catalogue's texts say.
-
-    Attributes:
-        texts: All of them, `bare`.
-        answers: The shop's own answers, `bare`.
-        figures: Of the shop's answers, by kind: delivery, thresholds.
-        kinds, all_kinds: Colours and materials of each product, and of all.
-        catalogue: Whose texts they are.
-        numbers: Of each product's texts in a language, as they are asked for.
-        grounds: What may be said of each product in a language, as they are asked for.
-        owns: Sentences that tell of each product in a language, as they are asked for.
-        postages: What the delivery costs, by the answers in a language, as they are asked for.
-    """
-
-    texts: str
-    answers: str
-    figures: frozenset[tuple[str, Decimal]]
-    kinds: Mapping[str, frozenset[tuple[str, str]]]
-    all_kinds: frozenset[tuple[str, str]]
-    catalogue: Catalogue
-    numbers: dict[tuple[str, str], frozenset[Decimal]] = field(default_factory=dict)
-    grounds: dict[tuple[str, str], Ground] = field(default_factory=dict)
-    owns: dict[tuple[str, str], tuple[Own, ...]] = field(default_factory=dict)
-    postages: dict[str, prices.Postage] = field(default_factory=dict)
-
-    def numbers_of(self, product: Product, language: str) -> frozenset[Decimal]:
-        """The numbers in a product's texts."""
-        key = (product.ident, language)
-        if key not in self.numbers and len(self.numbers) < MOST:
-            self.numbers[key] = _numbers(product, language)
-        return self.numbers.get(key, frozenset())
-
-    def ground(self, ident: str, tag: str) -> Ground:
-        """What the texts of a product, or with "" the shop's answers, say to who speaks a language."""
-        key = (ident, tag)
-        if key not in self.grounds:
-            while len(self.grounds) >= GROUNDS:
-                del self.grounds[next(iter(self.grounds))]
-            product = self.catalogue.products.get(ident)
-            self.grounds[key] = ground_of(texts_of(product) if product else answers_of(self.catalogue), tag)
-        return self.grounds[key]
-
-    def owned(self, product: Product | None, language: str) -> tuple[Own, ...]:
-        """The sentences that tell of a product, and the shop's answers, in a language."""
-        key = (product.ident if product else "", language)
-        if key not in self.owns:
-            while len(self.owns) >= GROUNDS:
-                del self.owns[next(iter(self.owns))]
-            texts = [
-                *(sentences_of(product, language) if product else ()),
-                *answers_of_shop(self.catalogue, language),
-            ]
-            self.owns[key] = owned(texts, language.partition("-")[0])
-        return self.owns[key]
-
-    def postage(self, tag: str) -> prices.Postage:
-        """What the shop's answers in a language say that the delivery costs."""
-        if tag not in self.postages:
-            self.postages[tag] = _postage(answers_of_shop(self.catalogue, tag), tag)
-        return self.postages[tag]
-
-
-@dataclass(frozen=True, slots=True)
-class _Saying:
-    """A sentence that is to be judged.
-
-    Attributes:
-        plain, low: Its text, `cleaned` and `bare`.
-        tag: Its language, without a region.
-        topics: What is listened for.
-        spoken: Products that it is about.
-        shop: What the catalogue says.
-        figures: That are in it.
-        heard: `low` without what is harmless ("feel free").
-    """
-
-    plain: str
-    low: str
-    tag: str
-    topics: Topics
-    spoken: list[Product]
-    shop: _Shop
-    figures: list[Figure]
-    heard: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "heard", self.topics.patterns["aside"].sub(" ", self.low))
-
-    @property
-    def kinds(self) -> frozenset[tuple[str, str]]:
-        """Colours and materials of the products that it is about; of all where it is about none."""
-        told = (self.shop.kinds[product.ident] for product in self.spoken)
-        return frozenset(kind for kinds in told for kind in kinds) if self.spoken else self.shop.all_kinds
-
-
-@dataclass(frozen=True, slots=True)
 class _Counted:
     """Which numbers of a sentence need no source.
 
@@ -699,13 +490,13 @@ class _Counted:
         counts: How many pieces a price may be for.
     """
 
-    saying: _Saying
+    saying: Saying
     strict: bool
     talk: bool
     counts: tuple[Decimal, ...]
 
     @classmethod
-    def of(cls, saying: _Saying) -> _Counted:
+    def of(cls, saying: Saying) -> _Counted:
         """Look at the words around the numbers."""
         topics, heard = saying.topics, saying.heard
         strict = any(topics.about(topic, heard) for topic in ("left", "sold", "delivery", "warranty"))
@@ -734,102 +525,9 @@ class _Counted:
         )
 
 
-def _shop_of(catalogue: Catalogue) -> _Shop:
-    texts, answers = [], [answer for pairs in catalogue.faq.values() for _, answer in pairs]
-    texts += [part for pairs in catalogue.faq.values() for pair in pairs for part in pair]
-    for product in catalogue.products.values():
-        texts += [*product.names, *(claim.text for claim in product.claims if claim.source)]
-        for told in product.texts.values():
-            texts += [told.description, *told.facts, *told.facts.values()]
-            texts += [part for pair in told.faq for part in pair]
-    shown = {
-        kind_of(figure, text, words_of(tag or "en"))[:2]
-        for tag, pairs in catalogue.faq.items()
-        for pair in pairs
-        for text in pair
-        for figure in figures(text, tag or "en")
-    }
-    kinds = {one.ident: _kinds(one) for one in catalogue.products.values()}
-    every = frozenset(kind for one in kinds.values() for kind in one)
-    return _Shop(
-        bare(" | ".join(texts)), bare(" | ".join(answers)), frozenset(shown), kinds, every, catalogue
-    )
-
-
-def _postage(answers: Iterable[str], tag: str) -> prices.Postage:
-    """Amounts in clauses that say that something costs nothing, and in others."""
-    free, fees = set[Decimal](), set[Decimal]()
-    for clause in (one for answer in answers for one in re.split(r"[;.!。；！,，、](?!\d)", answer)):
-        low = bare(clause)
-        nothing = _COSTS_NOTHING.search(low) or topics_of(tag).patterns["free"].search(low)
-        for figure in figures(clause, tag):
-            kind, value, _ = kind_of(figure, clause, words_of(tag))
-            if kind == "money":
-                (free if nothing else fees).add(value)
-    return prices.Postage(frozenset(free), frozenset(fees))
-
-
-def _amounts(saying: _Saying, sales: Sequence[prices.Sale]) -> list[prices.Amount]:
-    """The figures of a sentence about money, each with what it seems to be of."""
-    words, found = words_of(saying.tag), list[prices.Amount]()
-    known = {amount for sale in sales for amount in (sale.price, sale.was)}
-    known |= {value for sale in sales for kind, value in sale.savings if kind == "money"}
-    for figure in saying.figures:
-        kind, value, place = kind_of(figure, saying.plain, words)
-        named = place != (figure.begin, figure.end)  # a currency stands beside it
-        money = kind in ("money", "was", "perhaps a price") or (
-            value in known and (value > SMALL or value != int(value))
-        )
-        if money and not named and 2 <= value <= SMALL and value not in known:
-            money = False  # "37.50 for three"
-        of = "share" if kind == "per cent" else "money" if money else "count"
-        found.append(prices.Amount(*place, value, of))
-    return found
-
-
-def _in_currency(saying: _Saying, amounts: Iterable[prices.Amount], products: Iterable[Product]) -> bool:
-    """Whether no amount is in another currency than the prices."""
-    codes = {product.price.currency for product in products}
-    own = _CURRENCIES.get(codes.pop(), "") if len(codes) == 1 else "(?!)"
-    for one in amounts:
-        unit = re.sub(r"[\d.,]+", " ", saying.plain[one.begin : one.end])
-        named = [code for code, words in _CURRENCIES.items() if re.search(words, unit, re.IGNORECASE)]
-        if named and not re.search(own, unit, re.IGNORECASE):
-            return False
-    return True
-
-
-_CURRENCIES = {
-    "EUR": "€|eur|欧元|ユーロ|यूरो", "USD": r"\$|usd|dollar|dólar|buck|美元|ドル|डॉलर",
-    "GBP": "£|gbp|pound|libra|livre|sterl|pfund|英镑|ポンド|पाउंड",
-    "JPY": "[¥￥]|yen|円|日元", "CNY": "[¥￥]|yuan|rmb|块|人民币|(?<![欧美日])元", "INR": "₹|rupe|रुप",
-    "BRL": r"r\$|reais|real", "CHF": "chf|franc|frank|franch",
-}  # fmt: skip
-"""Words and signs of currencies."""
-
-
-def _numbers(product: Product, language: str) -> frozenset[Decimal]:
-    """The numbers in a product's texts."""
-    texts = product.said(language)
-    written = [texts.name, texts.description, *(f"{name} {value}" for name, value in texts.facts.items())]
-    written += [part for pair in texts.faq for part in pair] + [claim.text for claim in product.claims]
-    return frozenset(figure.value for part in written for figure in figures(part, language))
-
-
 @lru_cache(maxsize=256)
 def _told(price: Price, language: str) -> str:
     return price.told(language)
-
-
-def _kinds(product: Product) -> frozenset[tuple[str, str]]:
-    """The colours and materials that a product is told to have, in whatever language."""
-    found: set[tuple[str, str]] = set()
-    for tag, texts in product.texts.items():
-        facts = [*texts.facts, *texts.facts.values(), *(part for pair in texts.faq for part in pair)]
-        written = bare(" ".join([texts.name, texts.description, *facts]))
-        for one in (tag,) if known(tag) else languages():
-            found |= topics_of(one).kinds_of(written)
-    return frozenset(found)
 
 
 def _borne_out(said: str, texts: str) -> bool:
@@ -855,7 +553,7 @@ def _dialled(low: str, tag: str) -> bool:
     return False
 
 
-def _loose_money(saying: _Saying, words: Mapping[str, re.Pattern[str]]) -> Iterator[str]:
+def _loose_money(saying: Saying, words: Mapping[str, re.Pattern[str]]) -> Iterator[str]:
     """Words of money without an amount that is understood: "five and a half euros", "one euro", "fr€€"."""
     spans = [kind_of(figure, saying.plain, words)[2] for figure in saying.figures]
     for found in words["money"].finditer(saying.plain):
