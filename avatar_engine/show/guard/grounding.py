@@ -49,6 +49,12 @@ _HIRAGANA = re.compile("[\u3041-\u309f\u30fc]")
 _WRITTEN = re.compile("[\u3040-\u30ff\u3400-\u9fff\u3005]+|[^\\W\\d_\u3040-\u30ff\u3400-\u9fff\u3005]+")
 _CALLED = re.compile("([^\\s、。，！？!?]{1,8}?)(?:さん|様|ちゃん|くん)")
 _PROFESSIONS = re.compile("医|先生|客|師|員|者")
+_PIECES = re.compile(
+    "pieces?|units?|exemplaires?|stuck|unidades?|piezas?|pezz[oi]|unita|pecas?|पीस|more|left|plus|mehr|mas|mais|altr[ei]"
+)
+_PIECES_OF_SIGNS = re.compile(
+    "[条件个只枚個台本つ盏套点](?:了|吧|哦|呢|しか|だけ|です|で|が|も|のみ|ほど|[,。!！、]|$)"
+)
 _BORNE_OUT, _MEANING = "\0", "="
 _lock = threading.Lock()
 
@@ -293,6 +299,22 @@ def counted(after: str, clause: str, everyday: Everyday, ground: Ground, shop: G
     return next(
         (one.word for one in words if ground.tells(one) and not shop.has(one) and len(one.word) > 1), ""
     )
+
+
+def of_pieces(after: str, everyday: Everyday, ground: Ground) -> bool:
+    """Whether a number counts pieces of the product: nothing else that it could count follows it.
+
+    Args:
+        after: What follows the number, `bare`.
+        everyday: Of the language.
+        ground: What is said of the product.
+    """
+    if everyday.unspaced:
+        return _PIECES_OF_SIGNS.match(after) is not None
+    clause = _CLAUSE.split(after, maxsplit=1)[0]
+    word = next(iter(_WORD.findall(clause)), "")
+    said = everyday.said(word)
+    return not word or said.kind == "little" or bool(_PIECES.fullmatch(word) or said.keys & ground.names)
 
 
 def clause_at(plain: str, at: int) -> str:

@@ -45,10 +45,11 @@ from avatar_engine.show.guard.grounding import (
     counted,
     everyday_of,
     ground_of,
+    of_pieces,
     stands,
 )
 from avatar_engine.show.guard.money import DAY, SMALL, about_money, certain, is_no_price
-from avatar_engine.show.guard.own import answers_of, nearest, price_of
+from avatar_engine.show.guard.own import answers_of, nearest, price_of, stock_of
 from avatar_engine.show.guard.readings import bare, cleaned, other_language, roman, strange
 from avatar_engine.show.guard.saying import COSTS_NOTHING, Saying, Shop, shop_of
 from avatar_engine.show.guard.topics import EVERYBODY, HOSTS, anywhere, known, little, topics_of
@@ -92,8 +93,8 @@ _OWN = tuple(f":{who}" for who in OWN)
 _PEOPLE = ("script", "technician", "notice")
 """Whose words are chosen by people: what they talk about is theirs to decide; claims and figures are not."""
 _OVERRULED = frozenset(
-    ("price", "money", "number", "perhaps a price", "per cent", "not of the shop", "not of the product", "turned round",
-     "a claim", "claim: boast", "claim: half", "claim: free", "topic: offer", "topic: delivery")
+    ("price", "money", "number", "stock", "perhaps a price", "per cent", "not of the shop", "not of the product",
+     "turned round", "a claim", "claim: boast", "claim: half", "claim: free", "topic: offer", "topic: delivery")
 )  # fmt: skip
 """Reasons against a sentence that do not count where it is understood whole."""
 _OF_MONEY = frozenset(
@@ -104,6 +105,8 @@ _OF_FACTS = (
     _OVERRULED | _OF_MONEY | {"claim: hurry", "claim: proof", "topic: warranty", "colours", "materials"}
 )
 """Reasons for which the shop's own sentence is said instead; else who wrote it has something else in mind."""
+
+_HALF_PAST = re.compile(r"\s*(?:et demie|y media|e mezz[ao]|e meia|uhr)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +226,7 @@ class Guard:
         elif verdict.allowed:
             return verdict
         else:
-            reasons, own = verdict.reasons, ""
+            reasons, own = verdict.reasons, self._stock_of(saying, language, codes)
         own = own or self._nearest(saying, language, product)
         return self._instead(own, language, product, reasons)
 
@@ -244,6 +247,14 @@ class Guard:
 
     def _price_of(self, product: Product | None, language: str) -> str:
         return price_of(product, self._now(), language) if product else ""
+
+    def _stock_of(self, saying: Saying, language: str, codes: set[str]) -> str:
+        """How many pieces there are; "" where a sentence gives no number of them."""
+        if not saying.spoken or not (
+            "stock" in codes or ("number" in codes and saying.topics.about("left", saying.heard))
+        ):
+            return ""
+        return stock_of(saying.spoken[-1], language)
 
     def _delivery_of(self, saying: Saying, language: str) -> str:
         """What the shop answers about the delivery, at best what it costs; "" where a sentence is not about it."""
@@ -374,13 +385,27 @@ class Guard:
             plain = plain[: figure.begin] + " " * (figure.end - figure.begin) + plain[figure.end :]
         for code, word in stands(plain, everyday, ground, borne_out, tuple(self._asked)):
             yield Reason(code, word)
-        numbers = {value for product in saying.spoken for value in shop.numbers_of(product, tag)}
+        yield from self._miscounted(saying, plain, ground)
+
+    def _miscounted(self, saying: Saying, plain: str, ground: Ground) -> Iterator[Reason]:
+        """Small numbers that count parts, or pieces in stock, and stand nowhere; ``plain`` has blanks for figures."""
+        shop, everyday = saying.shop, everyday_of(saying.tag)
+        numbers = {value for product in saying.spoken for value in shop.numbers_of(product, everyday.tag)}
+        stocks = {product.stock for product in saying.spoken}
         for figure in saying.figures:
             if not 1 < figure.value <= SMALL or figure.value in numbers:
                 continue
             after, clause = bare(plain[figure.end :]), bare(clause_at(plain, figure.begin))
-            if word := counted(after, clause, everyday, ground, shop.ground("", tag)):
+            if word := counted(after, clause, everyday, ground, shop.ground("", everyday.tag)):
                 yield Reason("number", f"{figure.value} {word}")
+            elif (
+                figure.value not in stocks
+                and ("number", figure.value) not in shop.figures
+                and saying.topics.about("holding", clause if len(clause.split()) > 2 else saying.heard)
+                and not _HALF_PAST.match(after)
+                and of_pieces(after, everyday, ground)
+            ):
+                yield Reason("stock", f"{figure.value}")
 
     def _timely(self, said: str, topic: str, saying: Saying) -> bool:
         """Whether a time that is said of an offer or a delivery is true."""

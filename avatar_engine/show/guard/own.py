@@ -47,6 +47,14 @@ def price_of(product: Product, now: datetime, language: str) -> str:
     return filled(str(tongue["price"][0]), values)
 
 
+def stock_of(product: Product, language: str) -> str:
+    """How many pieces of a product there are, in a sentence; "" where that is not told."""
+    tongue = _tongue(language)
+    if not (product.stock and tongue):
+        return ""
+    return filled(str(tongue["stock"][0]), {"name": _name(product, language), "stock": str(product.stock)})
+
+
 def sentences_of(product: Product, language: str) -> Iterator[str]:
     """All that is told of a product, a sentence each."""
     texts, tongue = product.said(language), _tongue(language)

@@ -116,6 +116,25 @@ def test_parts_are_counted_as_the_texts_count_them() -> None:
     assert says(PLAIN, "The light has three steps.", "en", "lamp")
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("en", "There are three more of these."), ("en", "Three of them, that's all we have."),
+     ("fr", "Il n'y en a plus que trois."), ("de", "Davon gibt es noch drei."), ("es", "Hay tres, nada más."),
+     ("it", "Ce ne sono ancora tre."), ("pt", "Ficaram três."), ("zh", "我们只有三条了。"),
+     ("ja", "三枚しかありません。"), ("hi", "हमारे पास तीन ही हैं।")],
+)  # fmt: skip
+def test_a_bare_number_beside_what_there_is_is_of_the_stock(language: str, text: str) -> None:
+    verdict = PLAIN.check(text, language, "scarf", MODEL)
+    assert verdict.changed and "25" in verdict.text, "there are 25"
+
+
+@pytest.mark.parametrize(
+    "text", ["It's half past eight.", "Three of you ask about the colour.", "The match ended three to one."]
+)
+def test_other_small_numbers_are_not_of_the_stock(text: str) -> None:
+    assert says(MUG, text, "en", "mug")
+
+
 def test_words_of_one_meaning_are_one_in_every_language() -> None:
     assert says(MUG, "Elle garde vos boissons au chaud pendant 6 heures.", "fr", "mug")
     assert not says(PLAIN, "Elle garde vos boissons au chaud.", "fr", "lamp")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from avatar_engine.show.catalogue import load
 from avatar_engine.show.guard.grounding import Ground, everyday_of
-from avatar_engine.show.guard.own import nearest, owned, price_of, sentences_of
+from avatar_engine.show.guard.own import nearest, owned, price_of, sentences_of, stock_of
 from tests.show.guard.test_grounding import HERE, MODEL, NOW, guard, lines
 
 PLAIN = guard()
@@ -24,6 +25,19 @@ def test_the_price_is_told_in_every_language_and_passes_the_guard(language: str)
         assert product.price.told(language) in text
         assert (product.was is None) or product.was.told(language) in text
         assert PLAIN.check(text, language, product.ident, "answer:embedded host").text == text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_stock_is_told_in_every_language_and_passes_the_guard(language: str) -> None:
+    for product in SHOP.products.values():
+        text = stock_of(product, language)
+        assert str(product.stock) in text
+        assert PLAIN.check(text, language, product.ident, "answer:embedded host").text == text
+
+
+def test_what_is_sold_out_or_not_told_has_no_number_of_pieces() -> None:
+    scarf = SHOP.products["scarf"]
+    assert stock_of(replace(scarf, stock=0), "en") == stock_of(replace(scarf, stock=None), "en") == ""
 
 
 def test_a_language_that_nobody_wrote_for_has_no_sentence() -> None:
@@ -41,6 +55,7 @@ def test_what_stands_in_for_a_lie_is_of_the_catalogue() -> None:
             said += 1
             product = SHOP.products[ident]
             own = [price_of(product, NOW, language), *sentences_of(product, language)]
+            own += [stock_of(product, language)]
             own += [answer for _, answer in SHOP.faq[language if language in SHOP.faq else ""]]
             amounts = set(re.findall(r"\d+", verdict.text)) - {"39", "49", "59"}
             assert verdict.text in own or not amounts, (lie, verdict)
