@@ -121,7 +121,11 @@ def table(title: str, lines: Sequence[Line], keys: Sequence[str]) -> list[str]:
     bad = Counter((key, line.half) for line, key in zip(lines, keys, strict=True) if line.number in wrong)
     rows = [f"| {title} | tuned on | held out |", "|---|---|---|"]
     rows += [
-        f"| {key} | " + " | ".join(f"{bad[key, half]} of {count[key, half]}" for half in HALVES) + " |"
+        f"| {key} | "
+        + " | ".join(
+            f"{bad[key, half]} of {count[key, half]}" if count[key, half] else "–" for half in HALVES
+        )
+        + " |"
         for key in dict.fromkeys(sorted(keys))
     ]
     shares = (share(lines, half, strict=False) for half in HALVES)
