@@ -48,7 +48,7 @@ from avatar_engine.show.guard.grounding import (
     of_pieces,
     stands,
 )
-from avatar_engine.show.guard.money import DAY, SMALL, about_money, certain, is_no_price
+from avatar_engine.show.guard.money import DAY, SMALL, about_money, certain, in_currency, is_no_price
 from avatar_engine.show.guard.own import answers_of, nearest, price_of, stock_of
 from avatar_engine.show.guard.readings import bare, cleaned, other_language, roman, strange
 from avatar_engine.show.guard.saying import COSTS_NOTHING, Saying, Shop, shop_of
@@ -470,6 +470,9 @@ class Guard:
                 kind,
                 value,
             ) in saying.shop.figures:
+                continue
+            if kind in ("money", "was") and not in_currency(saying, place):
+                reasons.append(Reason("price", said))  # 39 dollars where it costs 39 euros
                 continue
             if value in told.counts and not _CURRENCY.search(said) and told.priced(value, sold):
                 continue  # "37.50 euros for three"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from avatar_engine.show.catalogue import Product
@@ -25,6 +25,7 @@ _CURRENCIES = {
     "GBP": "£|gbp|pound|libra|livre|sterl|pfund|英镑|ポンド|पाउंड",
     "JPY": "[¥￥]|yen|円|日元", "CNY": "[¥￥]|yuan|rmb|块|人民币|(?<![欧美日])元", "INR": "₹|rupe|रुप",
     "BRL": r"r\$|reais|real", "CHF": "chf|franc|frank|franch",
+    "others": r"pesos?|soles|rubl|roubl|rubel|kron|zlot|lir[ae]\b|dirham|\bwon\b|卢布|ウォン|bitcoins?|\bbtc|\beth\b",
 }  # fmt: skip
 """Words and signs of currencies."""
 
@@ -47,7 +48,7 @@ def certain(saying: Saying, now: datetime, language: str) -> bool:
         return False
     sales = {prices.sign_of(n): _sale(one, now, language) for n, one in enumerate(every)}
     amounts = _amounts(saying, [*sales.values()])
-    if not _in_currency(saying, amounts, every):
+    if not all(in_currency(saying, (one.begin, one.end)) for one in amounts):
         return False
     everyday = everyday_of(saying.tag)
     text, signs = prices.marked(unnamed(saying.plain, everyday), amounts)
@@ -141,13 +142,10 @@ def _amounts(saying: Saying, sales: Sequence[prices.Sale]) -> list[prices.Amount
     return found
 
 
-def _in_currency(saying: Saying, amounts: Iterable[prices.Amount], products: Iterable[Product]) -> bool:
-    """Whether no amount is in another currency than the prices."""
-    codes = {product.price.currency for product in products}
+def in_currency(saying: Saying, place: tuple[int, int]) -> bool:
+    """Whether an amount is not in another currency than the products that a sentence is about."""
+    codes = {product.price.currency for product in saying.spoken}
     own = _CURRENCIES.get(codes.pop(), "") if len(codes) == 1 else "(?!)"
-    for one in amounts:
-        unit = re.sub(r"[\d.,]+", " ", saying.plain[one.begin : one.end])
-        named = [code for code, words in _CURRENCIES.items() if re.search(words, unit, re.IGNORECASE)]
-        if named and not re.search(own, unit, re.IGNORECASE):
-            return False
-    return True
+    unit = re.sub(r"[\d.,]+", " ", saying.plain[place[0] : place[1]])
+    named = any(re.search(words, unit, re.IGNORECASE) for words in _CURRENCIES.values())
+    return not named or re.search(own, unit, re.IGNORECASE) is not None

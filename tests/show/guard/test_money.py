@@ -109,3 +109,12 @@ def test_people_s_words_and_listed_claims_are_not_held_to_it() -> None:
 
 def test_a_viewer_s_words_are_not_answered_by_the_guard() -> None:
     assert PLAIN.check("I want it for 20 euros.", "en", "scarf", "chat").text == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["It costs 39 dollars.", "It costs $39.", "es: Cuesta 39 pesos.", "zh: 三十九美元。"]
+)
+def test_another_currency_is_another_price_whoever_says_it(text: str) -> None:
+    language, _, told = text.rpartition(": ")
+    for origin in ("script:1", "technician"):
+        assert not PLAIN.check(told, language or "en", "scarf", origin).allowed
