@@ -14,7 +14,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import count
@@ -214,6 +214,8 @@ class _Answer:
     """A sentence that was looked at already."""
     handed_over: bool = False
     """Whether the embedded host took over, because nothing of what was written may be said."""
+    told: set[str] = field(default_factory=set)
+    """What was said of it."""
 
     def next(self) -> str | None:
         """The next sentence, at once."""
@@ -727,9 +729,13 @@ class Producer:
                 return Pause(BREATH) if answer.said else None
             request = answer.request
             origin = f"{request.kind}:{answer.reply.by}"
-            if passed := self._passed(sentence, request.language, origin, request.product):
+            passed = self._passed(sentence, request.language, origin, request.product)
+            if passed in answer.told:
+                continue  # the guard had the catalogue's own sentence for two of them
+            if passed:
                 self._pressed = False
                 answer.said += 1
+                answer.told.add(passed)
                 about = request.product or self._shown  # thanks are about nothing, and take no card away
                 return self._utterance(passed, request.language, origin, about, answer=answer.number)
             answer.refused += 1

@@ -537,6 +537,15 @@ def test_where_nothing_of_a_model_s_may_be_said_the_embedded_host_answers():
     assert not show.events("unanswered")
 
 
+def test_what_the_guard_says_for_two_sentences_of_an_answer_is_said_once():
+    def check(text: str, *_: str) -> Verdict:
+        return Verdict("The price is 9." if text in ("answer 1.", "More.") else text)
+
+    chat = Chat(deque([Asked("Q?")]))
+    show = Show(PLAIN, chat=chat, hosts=Hosts(), check=check)
+    assert show.said().count("The price is 9.") == 1 and chat.ended == [("Q?", "answered")]
+
+
 def test_a_model_that_said_something_is_not_spoken_for():
     chat = Chat(deque([Asked("Q?")]))
     show = Show(

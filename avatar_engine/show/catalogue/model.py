@@ -194,6 +194,18 @@ class Catalogue:
 
     def named(self, text: str) -> Product | None:
         """The product that a text names, by the longest of its names; None for none or where two are meant."""
+        found = self._found(text)
+        longest = max((len(piece.strip()) for piece in found), default=0)
+        idents = {ident for piece in found if len(piece.strip()) == longest for ident in self._names[piece]}
+        return self.products[idents.pop()] if len(idents) == 1 else None
+
+    def mentioned(self, text: str) -> list[tuple[Product, ...]]:
+        """For every name in a text, the products that are called so; long names first."""
+        found = sorted(self._found(text), key=len, reverse=True)
+        return [tuple(self.products[ident] for ident in sorted(self._names[piece])) for piece in found]
+
+    def _found(self, text: str) -> set[str]:
+        """The names that stand in a text, as they are written in the table of names."""
         words = f" {_plain(text)} "
         pieces = (
             words[at : at + size]
@@ -201,10 +213,7 @@ class Catalogue:
             for head in range(1, HEAD + 1)
             for size in self._sizes.get(words[at : at + head], ())
         )
-        found = {piece for piece in pieces if piece in self._names}
-        longest = max((len(piece.strip()) for piece in found), default=0)
-        idents = {ident for piece in found if len(piece.strip()) == longest for ident in self._names[piece]}
-        return self.products[idents.pop()] if len(idents) == 1 else None
+        return {piece for piece in pieces if piece in self._names}
 
 
 def read_price(text: str, currency: str = "") -> Price:

@@ -20,8 +20,8 @@ LARGEST = 2000
 """Numbers in words that are known, besides round thousands and hundreds up to a hundred times as many."""
 
 _DIGITS = re.compile(
-    r"(?<![\w.,])\d{1,3}(?:(?:[ \u00a0\u202f'.,])\d{3})+(?:[.,]\d{1,2})?(?!\d)"
-    r"|(?<![A-Za-z\d.,])\d+(?:[.,]\d{1,2}(?!\d))?"
+    r"(?<![\w.])(?<!\d,)\d{1,3}(?:(?:[ \u00a0\u202f'.,])\d{3})+(?:[.,]\d{1,2})?(?!\d)"
+    r"|(?<![A-Za-z\d.])(?<!\d,)\d+(?:[.,]\d{1,2}(?!\d))?"
 )
 _HAN = {
     "零": 0,

@@ -38,7 +38,8 @@ _STEMMERS = {
 }  # fmt: skip
 _UNSPACED, _PROPER = ("zh", "ja"), ("en", "fr", "es", "it", "pt")
 """Languages without spaces, and those in which only names begin with a large letter within a sentence."""
-_FREE, _GUARDED = ("little", "talk", "taste", "shop"), ("people", "apart", "time", "asking")
+FREE, _GUARDED = ("little", "talk", "taste", "shop"), ("people", "apart", "time", "asking")
+"""Lists of words with which nothing is told of a product, and of those that are harmless in some clauses only."""
 _WORD = re.compile("[^\\W\\d_\u0900-\u0963\u0971-\u097f]+|[\u0900-\u0963\u0971-\u097f]+")
 _LARGE = re.compile(r"(?<=[^\W\d_] )[A-Z]\w+")
 _CLAUSE = re.compile('[,;:.!?…—–()「」『』、。，；：！？।“”«»"]+')
@@ -48,6 +49,12 @@ _HIRAGANA = re.compile("[\u3041-\u309f\u30fc]")
 _WRITTEN = re.compile("[\u3040-\u30ff\u3400-\u9fff\u3005]+|[^\\W\\d_\u3040-\u30ff\u3400-\u9fff\u3005]+")
 _CALLED = re.compile("([^\\s、。，！？!?]{1,8}?)(?:さん|様|ちゃん|くん)")
 _PROFESSIONS = re.compile("医|先生|客|師|員|者")
+_PIECES = re.compile(
+    "pieces?|units?|exemplaires?|stuck|unidades?|piezas?|pezz[oi]|unita|pecas?|पीस|more|left|plus|mehr|mas|mais|altr[ei]"
+)
+_PIECES_OF_SIGNS = re.compile(
+    "[条件个只枚個台本つ盏套点](?:了|吧|哦|呢|しか|だけ|です|で|が|も|のみ|ほど|[,。!！、]|$)"
+)
 _BORNE_OUT, _MEANING = "\0", "="
 _lock = threading.Lock()
 
@@ -115,7 +122,7 @@ class Ground:
 
     def tells(self, said: Said) -> bool:
         """Whether a word tells something of a product: it is neither an everyday word nor its name."""
-        return said.kind not in _FREE and self.has(said) and not said.keys & self.names
+        return said.kind not in FREE and self.has(said) and not said.keys & self.names
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +154,11 @@ class Everyday:
     same: Mapping[str, frozenset[str]]
     longest: int
 
+    @property
+    def unspaced(self) -> bool:
+        """Whether it is written without spaces."""
+        return self.tag in _UNSPACED
+
     def words(self, clause: str, ground: frozenset[str] = frozenset()) -> list[Said]:
         """The words of a `bare` clause."""
         if self.tag in _UNSPACED:
@@ -169,7 +181,7 @@ class Everyday:
             kinds = [
                 self.exact.get(part) or self.stems.get(stem(part, self.tag), "") for part in (first, last)
             ]
-            if all(kind in _FREE[1:] for kind in kinds):
+            if all(kind in FREE[1:] for kind in kinds):
                 return kinds[1]
         return ""
 
@@ -248,7 +260,7 @@ def _clause(
     large: frozenset[str],
 ) -> Iterator[tuple[str, str]]:
     words = everyday.words(clause, ground.affirmed | ground.denied)
-    known = [one for one in words if one.kind not in _FREE and ground.has(one)]
+    known = [one for one in words if one.kind not in FREE and ground.has(one)]
     about = (
         bool(known)
         or _BORNE_OUT in clause
@@ -260,7 +272,7 @@ def _clause(
     if not (echoes or itself) and (found := everyday.claims.search(clause)):
         yield "a claim", found[0]
     for one in words:
-        if one.kind in _FREE or (heard and one.keys & heard):
+        if one.kind in FREE or (heard and one.keys & heard):
             continue
         if ground.has(one):
             sides = ground.denied if denied else ground.affirmed
@@ -287,6 +299,22 @@ def counted(after: str, clause: str, everyday: Everyday, ground: Ground, shop: G
     return next(
         (one.word for one in words if ground.tells(one) and not shop.has(one) and len(one.word) > 1), ""
     )
+
+
+def of_pieces(after: str, everyday: Everyday, ground: Ground) -> bool:
+    """Whether a number counts pieces of the product: nothing else that it could count follows it.
+
+    Args:
+        after: What follows the number, `bare`.
+        everyday: Of the language.
+        ground: What is said of the product.
+    """
+    if everyday.unspaced:
+        return _PIECES_OF_SIGNS.match(after) is not None
+    clause = _CLAUSE.split(after, maxsplit=1)[0]
+    word = next(iter(_WORD.findall(clause)), "")
+    said = everyday.said(word)
+    return not word or said.kind == "little" or bool(_PIECES.fullmatch(word) or said.keys & ground.names)
 
 
 def clause_at(plain: str, at: int) -> str:
@@ -476,7 +504,7 @@ def everyday_of(tag: str) -> Everyday:
     told = table[tag]
     exact: dict[str, str] = {}
     stems: dict[str, str] = {}
-    for kind in (*_FREE, *_GUARDED):
+    for kind in (*FREE, *_GUARDED):
         for word in bare(told[kind]).split():
             exact.setdefault(word.rstrip("!"), kind)
             if kind != "little" and word[-1] != "!" and tag not in _UNSPACED:

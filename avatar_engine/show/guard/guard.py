@@ -5,6 +5,7 @@ What it holds every sentence to:
 - **Money.** An amount with a currency, or a number where a price stands ("only 19", "for twelve"), must be the price,
   the crossed-out price or the saving of a product that is spoken of, at this moment. Where one reading alone is
   possible a wrong one is put right; else the sentence is not said. "Free" and the like need a claim of the catalogue.
+  What a language model says about money must besides be understood to its last word (`prices`).
 - **Perhaps a price.** "At 8" may be an hour or an offer: in a script it stands, elsewhere it is not said unless it is
   the price; it is never put right.
 - **Other numbers.** Per cents, stock and measures must stand in the catalogue (name, description, facts, answers,
@@ -17,6 +18,8 @@ What it holds every sentence to:
   numbers, and anything of the prompt are never said.
 
 It errs on the side of silence: a sentence that it does not understand is a sentence less, a wrong price is a contract.
+In place of a language model's, where it was about a price or about what the shop's texts tell, the shop's own sentence
+is said (`own`).
 """
 
 from __future__ import annotations
@@ -25,52 +28,33 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from importlib.resources import files
-from typing import Any
-
-import yaml
 
 from avatar_engine import markup
 from avatar_engine.show.catalogue import Catalogue, Price, Product
+from avatar_engine.show.guard.amounts import bound_of, kind_of, word_table, words_of
 from avatar_engine.show.guard.figures import Figure, digit_words, figures
 from avatar_engine.show.guard.grounding import (
     Asked,
     Ground,
     Told,
-    answers_of,
     clause_at,
     counted,
     everyday_of,
     ground_of,
+    of_pieces,
     stands,
-    texts_of,
 )
-from avatar_engine.show.guard.readings import bare, bare_pattern, cleaned, other_language, roman, strange
-from avatar_engine.show.guard.topics import (
-    EVERYBODY,
-    HOSTS,
-    Topics,
-    anywhere,
-    known,
-    languages,
-    little,
-    topics_of,
-)
+from avatar_engine.show.guard.money import DAY, SMALL, about_money, certain, in_currency, is_no_price
+from avatar_engine.show.guard.own import answers_of, nearest, price_of, stock_of
+from avatar_engine.show.guard.readings import bare, cleaned, other_language, roman, strange
+from avatar_engine.show.guard.saying import COSTS_NOTHING, Saying, Shop, shop_of
+from avatar_engine.show.guard.topics import EVERYBODY, HOSTS, anywhere, known, little, topics_of
 from avatar_engine.show.host.prompt import MARK, RULES
-from avatar_engine.show.host.reply import OWN
-
-SMALL = 12
-"""Counts up to this are harmless."""
-
-MOST = 5000
-"""Products and languages whose numbers are remembered."""
-
-GROUNDS = 200
-"""Products and languages whose words are remembered."""
+from avatar_engine.show.host.reply import EMBEDDED, OWN
 
 RUN = 5
 """Words in a row that tell a quotation of the prompt."""
@@ -108,22 +92,21 @@ _OWN = tuple(f":{who}" for who in OWN)
 """Ends of the origins of words that were written before, and filled with the catalogue's."""
 _PEOPLE = ("script", "technician", "notice")
 """Whose words are chosen by people: what they talk about is theirs to decide; claims and figures are not."""
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_CLOCK = re.compile(
-    r"\s*(?::\d\d|h\d{0,2}\b|(?:o.clock|past(?! the)|a\.?m\.?|p\.?m\.?|uhr|点(?!心)|時(?!間)|बजे)(?!\w))",
-    re.IGNORECASE,
+_OVERRULED = frozenset(
+    ("price", "money", "number", "stock", "perhaps a price", "per cent", "not of the shop", "not of the product",
+     "turned round", "a claim", "claim: boast", "claim: half", "claim: free", "topic: offer", "topic: delivery")
+)  # fmt: skip
+"""Reasons against a sentence that do not count where it is understood whole."""
+_OF_MONEY = frozenset(
+    ("price", "money", "claim: free", "claim: half", "claim: finance", "topic: deal", "topic: offer")
 )
-_PER_CENT = re.compile(
-    r"\s*(?:%|％|per ?cent|pour ?cents?|por ciento|per cento|por cento|prozent|प्रतिशत|パーセント)",
-    re.IGNORECASE,
+"""Reasons that make a sentence one about money."""
+_OF_FACTS = (
+    _OVERRULED | _OF_MONEY | {"claim: hurry", "claim: proof", "topic: warranty", "colours", "materials"}
 )
-_HOURS = re.compile(r"\s*(?:heures?|horas?|ore)(?!\w)", re.IGNORECASE)
-_AT = re.compile(
-    r"(?<!\w)(?:à|dès|vers|est|jusqu.à|a las|las|son|desde las|às|as|são|alle|le|sono le)\s*$", re.IGNORECASE
-)
-"""Before hours that are a time of day: "à 20 heures", not "pendant 12 heures"."""
-_COSTS_NOTHING = re.compile("nichts|offert|かかり|免|free|gratis|kostenlos|graça|gratuit|無料|मुफ्त|फ्री")
-_PER_CENT_BEFORE = re.compile(r"百分之\s*$")
+"""Reasons for which the shop's own sentence is said instead; else who wrote it has something else in mind."""
+
+_HALF_PAST = re.compile(r"\s*(?:et demie|y media|e mezz[ao]|e meia|uhr)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +174,7 @@ class Guard:
         self._told, self._brief = _runs(f"{RULES} {persona}"), f" {_plain(RULES)} "
         self._catalogue, self._now = catalogue, now
         self._rivals = [_plain(name) for name in rivals]
-        self._read: tuple[Catalogue, _Shop] | None = None
+        self._read: tuple[Catalogue, Shop] | None = None
         self._grounded, self._script = claims == GROUNDED, tuple(script)
         self._asked: deque[Asked] = deque(maxlen=ASKED)
         self._written: dict[str, Ground] = {}
@@ -207,7 +190,15 @@ class Guard:
         shop = self._shop(catalogue)
         named = catalogue.named(plain)
         spoken = [one for one in (named, catalogue.products.get(product)) if one]
-        saying = _Saying(plain, low, tag, topics_of(tag), spoken, shop, figures(plain, tag))
+        saying = Saying(plain, low, tag, topics_of(tag), spoken, shop, figures(plain, tag))
+        verdict = self._judged(text, saying, language, origin)
+        if not self._grounded or origin.startswith((*_PEOPLE, "chat")) or origin.endswith(_OWN):
+            return verdict
+        return self._of_a_model(text, saying, language, verdict)
+
+    def _judged(self, text: str, saying: Saying, language: str, origin: str) -> Verdict:
+        """What may be said of ``text``, as far as lists of words and figures tell."""
+        plain, low, shop = saying.plain, saying.low, saying.shop
         reasons = [*self._secrets(plain), *self._claims(saying)]
         people = origin.startswith(_PEOPLE) or (len(low) > 8 and low.strip(" .!") in shop.texts)
         if not people:
@@ -216,8 +207,71 @@ class Guard:
             reasons += self._unfounded(saying)
         if reasons:
             return Verdict("", False, tuple(reasons))
-        sold = [self._sold(one, language, shop) for one in spoken[:1]]
+        sold = [self._sold(one, language, shop) for one in saying.spoken[:1]]
         return self._figured(text, saying, language, sold, origin)
+
+    def _of_a_model(self, text: str, saying: Saying, language: str, verdict: Verdict) -> Verdict:
+        """What is said of a language model's sentence: as it stands only what is certain, else the shop's own."""
+        codes = {reason.code for reason in verdict.reasons}
+        if not codes <= _OF_FACTS:
+            return verdict
+        product = saying.spoken[-1] if saying.spoken else None  # the one at hand
+        if codes & _OF_MONEY or about_money(saying):
+            if codes <= _OVERRULED and certain(saying, self._now(), language):
+                return Verdict(text, True)
+            if verdict.changed and certain(self._again(verdict.text, saying), self._now(), language):
+                return verdict
+            reasons = verdict.reasons or (Reason("price", "not understood whole"),)
+            own = self._delivery_of(saying, language) or self._price_of(product, language)
+        elif verdict.allowed:
+            return verdict
+        else:
+            reasons, own = verdict.reasons, self._stock_of(saying, language, codes)
+        own = own or self._nearest(saying, language, product)
+        return self._instead(own, language, product, reasons)
+
+    def _instead(
+        self, own: str, language: str, product: Product | None, reasons: tuple[Reason, ...]
+    ) -> Verdict:
+        """The shop's own sentence in place of another, if it stands up to the guard itself."""
+        if (
+            own
+            and self.check(own, language, product.ident if product else "", f"answer:{EMBEDDED}").text == own
+        ):
+            return Verdict(own, True, reasons)
+        return Verdict("", False, reasons)
+
+    def _again(self, text: str, saying: Saying) -> Saying:
+        plain = cleaned(markup.unmarked(text))
+        return replace(saying, plain=plain, low=bare(plain), figures=figures(plain, saying.tag))
+
+    def _price_of(self, product: Product | None, language: str) -> str:
+        return price_of(product, self._now(), language) if product else ""
+
+    def _stock_of(self, saying: Saying, language: str, codes: set[str]) -> str:
+        """How many pieces there are; "" where a sentence gives no number of them."""
+        if not saying.spoken or not (
+            "stock" in codes or ("number" in codes and saying.topics.about("left", saying.heard))
+        ):
+            return ""
+        return stock_of(saying.spoken[-1], language)
+
+    def _delivery_of(self, saying: Saying, language: str) -> str:
+        """What the shop answers about the delivery, at best what it costs; "" where a sentence is not about it."""
+        if not saying.topics.about("delivery", saying.low):
+            return ""
+        answers = list(answers_of(saying.shop.catalogue, language))
+        told = [one for one in answers if saying.topics.about("delivery", bare(one))]
+        money = words_of(saying.tag)["money"]
+        return next((one for one in told if money.search(one)), told[0] if told else "")
+
+    def _nearest(self, saying: Saying, language: str, product: Product | None) -> str:
+        """The sentence of the shop's that tells what another was about; "" for none."""
+        everyday = everyday_of(saying.tag)
+        ground = self._ground(saying.spoken, saying.shop, everyday.tag)
+        words = everyday.words(saying.low, ground.affirmed | ground.denied)
+        owns = saying.shop.owned(product, language)
+        return nearest(words, {one.value for one in saying.figures}, owns, ground)
 
     def _secrets(self, plain: str) -> Iterator[Reason]:
         for code, pattern in _SECRETS.items():
@@ -228,7 +282,7 @@ class Guard:
             if name and (f" {name} " in low or (not name.isascii() and name in low)):
                 yield Reason("rival", name)
 
-    def _claims(self, saying: _Saying) -> Iterator[Reason]:
+    def _claims(self, saying: Saying) -> Iterator[Reason]:
         """Claims that need a source, and the claim to be a human."""
         if found := saying.topics.patterns["human"].search(saying.low):
             yield Reason("human", found[0])
@@ -237,7 +291,7 @@ class Guard:
                 if not self._sourced(found[0], code, saying):
                     yield Reason(f"claim: {code}", found[0])
 
-    def _sourced(self, said: str, code: str, saying: _Saying) -> bool:
+    def _sourced(self, said: str, code: str, saying: Saying) -> bool:
         """Whether the catalogue has what is claimed."""
         for product in saying.spoken:
             texts = product.said(saying.tag)
@@ -248,17 +302,17 @@ class Guard:
             if code == "hurry":
                 offer = product.offer_at(self._now())
                 ends = offer.ends if offer else None
-                if ends and (ends - self._now()).total_seconds() < 86_400:
+                if ends and (ends - self._now()).total_seconds() < DAY:
                     return True
                 if product.stock is not None and 0 < product.stock <= FEW:
                     return True
         if code == "free" and saying.topics.about("delivery", saying.low):
-            money = [_kind(one, saying.plain, words_of(saying.tag))[:2] for one in saying.figures]
+            money = [kind_of(one, saying.plain, words_of(saying.tag))[:2] for one in saying.figures]
             if any(kind == "money" and (kind, value) in saying.shop.figures for kind, value in money):
                 return True  # free from an amount on that the shop's answers name
         return said in saying.shop.answers
 
-    def _no_business(self, saying: _Saying) -> Iterator[Reason]:
+    def _no_business(self, saying: Saying) -> Iterator[Reason]:
         """What a host, unlike people who write a script, may not say at all, or not without the shop's texts."""
         topics, low, heard, texts = saying.topics, saying.low, saying.heard, saying.shop.texts
         if not known(saying.tag):
@@ -311,7 +365,7 @@ class Guard:
         """A viewer asked: a host may repeat it where it does not know, and say the names of who asked."""
         self._asked.append(Asked(text, names))
 
-    def _ground(self, spoken: Iterable[Product], shop: _Shop, tag: str) -> Ground:
+    def _ground(self, spoken: Iterable[Product], shop: Shop, tag: str) -> Ground:
         """What the script, the shop and the texts of the products that are spoken of say to who speaks a language."""
         if tag not in self._written:
             self._written[tag] = ground_of(self._script, tag)
@@ -320,7 +374,7 @@ class Guard:
             ground |= shop.ground(product.ident, tag)
         return ground
 
-    def _unfounded(self, saying: _Saying) -> Iterator[Reason]:
+    def _unfounded(self, saying: Saying) -> Iterator[Reason]:
         """What a language model says and neither the shop's texts nor the script bear out."""
         everyday = everyday_of(saying.tag)
         tag, shop, plain = everyday.tag, saying.shop, saying.plain
@@ -331,18 +385,32 @@ class Guard:
             plain = plain[: figure.begin] + " " * (figure.end - figure.begin) + plain[figure.end :]
         for code, word in stands(plain, everyday, ground, borne_out, tuple(self._asked)):
             yield Reason(code, word)
-        numbers = {value for product in saying.spoken for value in shop.numbers_of(product, tag)}
+        yield from self._miscounted(saying, plain, ground)
+
+    def _miscounted(self, saying: Saying, plain: str, ground: Ground) -> Iterator[Reason]:
+        """Small numbers that count parts, or pieces in stock, and stand nowhere; ``plain`` has blanks for figures."""
+        shop, everyday = saying.shop, everyday_of(saying.tag)
+        numbers = {value for product in saying.spoken for value in shop.numbers_of(product, everyday.tag)}
+        stocks = {product.stock for product in saying.spoken}
         for figure in saying.figures:
             if not 1 < figure.value <= SMALL or figure.value in numbers:
                 continue
             after, clause = bare(plain[figure.end :]), bare(clause_at(plain, figure.begin))
-            if word := counted(after, clause, everyday, ground, shop.ground("", tag)):
+            if word := counted(after, clause, everyday, ground, shop.ground("", everyday.tag)):
                 yield Reason("number", f"{figure.value} {word}")
+            elif (
+                figure.value not in stocks
+                and ("number", figure.value) not in shop.figures
+                and saying.topics.about("holding", clause if len(clause.split()) > 2 else saying.heard)
+                and not _HALF_PAST.match(after)
+                and of_pieces(after, everyday, ground)
+            ):
+                yield Reason("stock", f"{figure.value}")
 
-    def _timely(self, said: str, topic: str, saying: _Saying) -> bool:
+    def _timely(self, said: str, topic: str, saying: Saying) -> bool:
         """Whether a time that is said of an offer or a delivery is true."""
         if topic == "delivery":
-            free = _COSTS_NOTHING.search(said) or saying.topics.patterns["free"].search(said)
+            free = COSTS_NOTHING.search(said) or saying.topics.patterns["free"].search(said)
             return _borne_out(said, saying.shop.texts) or bool(free and self._sourced(said, "free", saying))
         now = self._now()
         for product in saying.spoken:
@@ -353,18 +421,18 @@ class Guard:
                 numbers = [
                     one
                     for one in saying.figures
-                    if _kind(one, saying.plain, words_of(saying.tag))[0] != "money"
+                    if kind_of(one, saying.plain, words_of(saying.tag))[0] != "money"
                 ]
                 return bool(numbers) and all(one.value in true for one in numbers)
         return False
 
-    def _shop(self, catalogue: Catalogue) -> _Shop:
+    def _shop(self, catalogue: Catalogue) -> Shop:
         """What the catalogue's texts say, read once for each state of it."""
         if self._read is None or self._read[0] is not catalogue:
-            self._read = (catalogue, _shop_of(catalogue))
+            self._read = (catalogue, shop_of(catalogue))
         return self._read[1]
 
-    def _sold(self, product: Product, language: str, shop: _Shop) -> _Sold:
+    def _sold(self, product: Product, language: str, shop: Shop) -> _Sold:
         now = self._now()
         price, was = product.price_at(now), product.was_at(now)
         numbers = set(shop.numbers_of(product, language))
@@ -380,7 +448,7 @@ class Guard:
             frozenset(numbers), _told(price, language), _told(was, language) if was else "",
         )  # fmt: skip
 
-    def _figured(self, text: str, saying: _Saying, language: str, sold: list[_Sold], origin: str) -> Verdict:
+    def _figured(self, text: str, saying: Saying, language: str, sold: list[_Sold], origin: str) -> Verdict:
         """The verdict on a sentence's figures."""
         reasons: list[Reason] = []
         changes: list[tuple[str, str]] = []
@@ -390,11 +458,11 @@ class Guard:
         pieces = any(
             figure.value in told.counts
             and figure.value not in known_
-            and _kind(figure, plain, words)[0] == "number"
+            and kind_of(figure, plain, words)[0] == "number"
             for figure in saying.figures
         )
         for figure in saying.figures:
-            kind, value, place = _kind(figure, plain, words)
+            kind, value, place = kind_of(figure, plain, words)
             said = plain[place[0] : place[1]]
             if kind == "harmless":
                 continue
@@ -403,15 +471,18 @@ class Guard:
                 value,
             ) in saying.shop.figures:
                 continue
+            if kind in ("money", "was") and not in_currency(saying, place):
+                reasons.append(Reason("price", said))  # 39 dollars where it costs 39 euros
+                continue
             if value in told.counts and not _CURRENCY.search(said) and told.priced(value, sold):
                 continue  # "37.50 euros for three"
-            if kind == "money" and (bound := _bound(plain, place, words)):
+            if kind == "money" and (bound := bound_of(plain, place, words)):
                 if bound != "under" or not any(one.price < value for one in sold):
                     reasons.append(Reason("price", said))  # put right it would be wrong: "under 39 euros"
                 continue
             if kind in ("money", "was"):
                 fixed = _put_right(value, kind, sold, told.counts, pieces)
-                if fixed is None:
+                if fixed is None or (fixed and is_no_price(saying, place)):
                     reasons.append(Reason("price", said))
                 elif fixed:
                     changes.append((said, fixed))
@@ -437,80 +508,6 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shop:
-    """What a catalogue's texts say.
-
-    Attributes:
-        texts: All of them, `bare`.
-        answers: The shop's own answers, `bare`.
-        figures: Of the shop's answers, by kind: delivery, thresholds.
-        kinds, all_kinds: Colours and materials of each product, and of all.
-        catalogue: Whose texts they are.
-        numbers: Of each product's texts in a language, as they are asked for.
-        grounds: What may be said of each product in a language, as they are asked for.
-    """
-
-    texts: str
-    answers: str
-    figures: frozenset[tuple[str, Decimal]]
-    kinds: Mapping[str, frozenset[tuple[str, str]]]
-    all_kinds: frozenset[tuple[str, str]]
-    catalogue: Catalogue
-    numbers: dict[tuple[str, str], frozenset[Decimal]] = field(default_factory=dict)
-    grounds: dict[tuple[str, str], Ground] = field(default_factory=dict)
-
-    def numbers_of(self, product: Product, language: str) -> frozenset[Decimal]:
-        """The numbers in a product's texts."""
-        key = (product.ident, language)
-        if key not in self.numbers and len(self.numbers) < MOST:
-            self.numbers[key] = _numbers(product, language)
-        return self.numbers.get(key, frozenset())
-
-    def ground(self, ident: str, tag: str) -> Ground:
-        """What the texts of a product, or with "" the shop's answers, say to who speaks a language."""
-        key = (ident, tag)
-        if key not in self.grounds:
-            while len(self.grounds) >= GROUNDS:
-                del self.grounds[next(iter(self.grounds))]
-            product = self.catalogue.products.get(ident)
-            self.grounds[key] = ground_of(texts_of(product) if product else answers_of(self.catalogue), tag)
-        return self.grounds[key]
-
-
-@dataclass(frozen=True, slots=True)
-class _Saying:
-    """A sentence that is to be judged.
-
-    Attributes:
-        plain, low: Its text, `cleaned` and `bare`.
-        tag: Its language, without a region.
-        topics: What is listened for.
-        spoken: Products that it is about.
-        shop: What the catalogue says.
-        figures: That are in it.
-        heard: `low` without what is harmless ("feel free").
-    """
-
-    plain: str
-    low: str
-    tag: str
-    topics: Topics
-    spoken: list[Product]
-    shop: _Shop
-    figures: list[Figure]
-    heard: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "heard", self.topics.patterns["aside"].sub(" ", self.low))
-
-    @property
-    def kinds(self) -> frozenset[tuple[str, str]]:
-        """Colours and materials of the products that it is about; of all where it is about none."""
-        told = (self.shop.kinds[product.ident] for product in self.spoken)
-        return frozenset(kind for kinds in told for kind in kinds) if self.spoken else self.shop.all_kinds
-
-
-@dataclass(frozen=True, slots=True)
 class _Counted:
     """Which numbers of a sentence need no source.
 
@@ -521,13 +518,13 @@ class _Counted:
         counts: How many pieces a price may be for.
     """
 
-    saying: _Saying
+    saying: Saying
     strict: bool
     talk: bool
     counts: tuple[Decimal, ...]
 
     @classmethod
-    def of(cls, saying: _Saying) -> _Counted:
+    def of(cls, saying: Saying) -> _Counted:
         """Look at the words around the numbers."""
         topics, heard = saying.topics, saying.heard
         strict = any(topics.about(topic, heard) for topic in ("left", "sold", "delivery", "warranty"))
@@ -556,50 +553,9 @@ class _Counted:
         )
 
 
-def _shop_of(catalogue: Catalogue) -> _Shop:
-    texts, answers = [], [answer for pairs in catalogue.faq.values() for _, answer in pairs]
-    texts += [part for pairs in catalogue.faq.values() for pair in pairs for part in pair]
-    for product in catalogue.products.values():
-        texts += [*product.names, *(claim.text for claim in product.claims if claim.source)]
-        for told in product.texts.values():
-            texts += [told.description, *told.facts, *told.facts.values()]
-            texts += [part for pair in told.faq for part in pair]
-    shown = {
-        _kind(figure, text, words_of(tag or "en"))[:2]
-        for tag, pairs in catalogue.faq.items()
-        for pair in pairs
-        for text in pair
-        for figure in figures(text, tag or "en")
-    }
-    kinds = {one.ident: _kinds(one) for one in catalogue.products.values()}
-    every = frozenset(kind for one in kinds.values() for kind in one)
-    return _Shop(
-        bare(" | ".join(texts)), bare(" | ".join(answers)), frozenset(shown), kinds, every, catalogue
-    )
-
-
-def _numbers(product: Product, language: str) -> frozenset[Decimal]:
-    """The numbers in a product's texts."""
-    texts = product.said(language)
-    written = [texts.name, texts.description, *(f"{name} {value}" for name, value in texts.facts.items())]
-    written += [part for pair in texts.faq for part in pair] + [claim.text for claim in product.claims]
-    return frozenset(figure.value for part in written for figure in figures(part, language))
-
-
 @lru_cache(maxsize=256)
 def _told(price: Price, language: str) -> str:
     return price.told(language)
-
-
-def _kinds(product: Product) -> frozenset[tuple[str, str]]:
-    """The colours and materials that a product is told to have, in whatever language."""
-    found: set[tuple[str, str]] = set()
-    for tag, texts in product.texts.items():
-        facts = [*texts.facts, *texts.facts.values(), *(part for pair in texts.faq for part in pair)]
-        written = bare(" ".join([texts.name, texts.description, *facts]))
-        for one in (tag,) if known(tag) else languages():
-            found |= topics_of(one).kinds_of(written)
-    return frozenset(found)
 
 
 def _borne_out(said: str, texts: str) -> bool:
@@ -625,9 +581,9 @@ def _dialled(low: str, tag: str) -> bool:
     return False
 
 
-def _loose_money(saying: _Saying, words: Mapping[str, re.Pattern[str]]) -> Iterator[str]:
+def _loose_money(saying: Saying, words: Mapping[str, re.Pattern[str]]) -> Iterator[str]:
     """Words of money without an amount that is understood: "five and a half euros", "one euro", "fr€€"."""
-    spans = [_kind(figure, saying.plain, words)[2] for figure in saying.figures]
+    spans = [kind_of(figure, saying.plain, words)[2] for figure in saying.figures]
     for found in words["money"].finditer(saying.plain):
         if not any(begin <= found.start() and found.end() <= end for begin, end in spans):
             yield found[0]
@@ -638,53 +594,6 @@ def _beside_money(found: re.Match[str], plain: str, words: Mapping[str, re.Patte
     return bool(words["money_after"].match(after) or words["money_before"].search(before))
 
 
-def _kind(
-    figure: Figure, plain: str, words: Mapping[str, re.Pattern[str]]
-) -> tuple[str, Decimal, tuple[int, int]]:
-    """What a figure is of, its value in whole money, and where it and its unit stand."""
-    before, after, value = plain[: figure.begin], plain[figure.end :], figure.value
-    if found := _PER_CENT.match(after):
-        return "per cent", value, (figure.begin, figure.end + found.end())
-    if found := _PER_CENT_BEFORE.search(before):
-        return "per cent", value, (found.start(), figure.end)
-    money_after, money_before = words["money_after"].match(after), words["money_before"].search(before)
-    begin = money_before.start() if money_before else figure.begin
-    end = figure.end + (money_after.end() if money_after else 0)
-    was = bool(words["was_before"].search(plain[:begin]))
-    if money_after or money_before or figure.money:
-        cents = money_after and _CENTS.fullmatch(money_after[0].strip())
-        return "was" if was else "money", value / 100 if cents else value, (begin, end)
-    if _CLOCK.match(after) or (_HOURS.match(after) and _AT.search(before)):
-        return "harmless", value, (begin, end)
-    if (
-        not figure.spelt
-        and _YEAR.fullmatch(plain[figure.begin : figure.end])
-        and not re.match(r"\s*\w", after)
-    ):
-        return "harmless", value, (begin, end)
-    if re.match(r"\s*[\w’'-]+", after) and not words["stop_after"].match(after):
-        return "number", value, (begin, end)  # "for 3 hours": a number of something
-    if words["place_before"].search(before) and not _PRICED.fullmatch(plain[figure.begin : figure.end]):
-        return "perhaps a price", value, (begin, end)
-    if words["price_before"].search(before) or _PRICED.fullmatch(plain[figure.begin : figure.end]):
-        return "was" if was else "money", value, (begin, end)
-    if _ENDS.match(after) and words["near_price"].search(before):
-        return "perhaps a price", value, (begin, end)  # "for a measly seven"
-    return "number", value, (begin, end)
-
-
-def _bound(plain: str, place: tuple[int, int], words: Mapping[str, re.Pattern[str]]) -> str:
-    """Whether an amount is said to be more than what is meant, "under", or less, "over"; "" where it is meant."""
-    before, after = plain[: place[0]], plain[place[1] :]
-    for bound, other in (("under", "over"), ("over", "under")):
-        if found := words[f"{bound}_before"].search(before):
-            return other if words["denied_before"].search(before[: found.start()]) else bound
-        if found := words[f"{bound}_after"].match(after):
-            return other if words["denied_after"].match(after[found.end() :]) else bound
-    return ""
-
-
-_ENDS = re.compile(r"\s*(?:[.!?,;。！？।]|$)")
 _CURRENCY = re.compile(r"[^\W\d_]{2,}\s*\d|\d\s*[^\W\d_]{2,}|[€$£¥₹]")
 _LARGE = re.compile(
     r"\s*(?:lit(?:er|re|ro)|l\b|kilo|quilo|chilo|kg\b|升|公斤|リットル|キロ|लीटर|किलो)", re.IGNORECASE
@@ -700,10 +609,6 @@ _CENTI = re.compile(r"\s*(?:cl|centilit|zentilit|centilitr)", re.IGNORECASE)
 def _factors(after: str) -> tuple[int, ...]:
     """How many smaller units a larger one has: 0.35 litres are 350 ml."""
     return (1000,) if _LARGE.match(after) else (10,) if _CENTI.match(after) else ()
-
-
-_PRICED = re.compile(r"\d+[.,]\d\d")
-_CENTS = re.compile(r"cents?|pence|céntimos?|centimes?|centesimi|centavos?|cêntimos?", re.IGNORECASE)
 
 
 def _put_right(
@@ -724,53 +629,9 @@ def _put_right(
     return (sold[0].was_told or None) if kind == "was" else sold[0].told
 
 
-@lru_cache(maxsize=16)
-def words_of(language: str) -> Mapping[str, re.Pattern[str]]:
-    """What is listened for in a language; English where it is not known."""
-    table = _table()
-    tag = language.partition("-")[0]
-    told = table.get(tag, table["en"])
-    spaced = tag not in ("zh", "ja", "hi")  # signs of Devanagari are no letters to Python's expressions
-    made = {}
-    made["asked"] = _pattern(bare_pattern(told["asked"]), spaced)
-    money, price, was = told["money"], told["price"], told["was"]
-    gap = r"[\s:]*" if not spaced else r"[\s:]+"
-    edge = r"(?<!\w)" if spaced else ""
-    made["money_after"] = re.compile(
-        rf"\s*(?:{money})(?!\w)" if spaced else rf"\s*(?:{money})", re.IGNORECASE
-    )
-    made["money"] = re.compile(
-        rf"{edge}(?:{money})(?!\w)|[€$£¥₹]" if spaced else rf"(?:{money})", re.IGNORECASE
-    )
-    made["money_before"] = re.compile(rf"(?:{edge}(?:{money}))\s*$", re.IGNORECASE)
-    made["price_before"] = re.compile(rf"{edge}(?:{price}){gap}$", re.IGNORECASE)
-    made["near_price"] = re.compile(rf"{edge}(?:{price}){gap}(?:[^\W\d_]+{gap}){{1,2}}$", re.IGNORECASE)
-    made["place_before"] = re.compile(rf"{edge}(?:{told['place']}){gap}$", re.IGNORECASE)
-    made["was_before"] = re.compile(rf"{edge}(?:{was}){gap}(?:\w+\s+)?$", re.IGNORECASE)
-    made["denied_before"] = re.compile(rf"{edge}(?:{told['denied']}){gap}(?:\w+{gap})?$", re.IGNORECASE)
-    made["denied_after"] = re.compile(rf"\s*(?:{told.get('denied_after', '(?!)')})", re.IGNORECASE)
-    for bound in ("under", "over"):
-        made[f"{bound}_before"] = re.compile(rf"{edge}(?:{told[bound]}){gap}$", re.IGNORECASE)
-        behind = told.get(f"{bound}_after", "(?!)")  # no such words
-        made[f"{bound}_after"] = re.compile(rf"\s*(?:{behind})", re.IGNORECASE)
-    made["stop_after"] = re.compile(rf"\s*(?:{told['after']})" + (r"(?!\w)" if spaced else ""), re.IGNORECASE)
-    return made
-
-
-def _pattern(words: str, spaced: bool) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{words})(?!\w)" if spaced else words, re.IGNORECASE)
-
-
-@lru_cache(maxsize=1)
-def _table() -> Mapping[str, Mapping[str, Any]]:
-    text = files("avatar_engine.show.guard").joinpath("words.yaml").read_text(encoding="utf-8")
-    read: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)
-    return read
-
-
 @lru_cache(maxsize=1)
 def _attacks() -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{told['attack']})" for told in _table().values()), re.IGNORECASE)
+    return re.compile("|".join(f"(?:{told['attack']})" for told in word_table().values()), re.IGNORECASE)
 
 
 def notice(language: str, sells: bool = True) -> str:
@@ -778,7 +639,7 @@ def notice(language: str, sells: bool = True) -> str:
 
     The French law of 9 June 2023 and art. 50 of the EU's AI Act ask for it.
     """
-    table = _table()
+    table = word_table()
     return str(table.get(language.partition("-")[0], table["en"])["notice" if sells else "virtual"])
 
 
@@ -786,13 +647,13 @@ def notice(language: str, sells: bool = True) -> str:
 def _of_the_law() -> frozenset[str]:
     """The sentences that the law asks for, word for word."""
     return frozenset(
-        str(told[name]) for told in _table().values() for name in ("notice", "virtual", "honest")
+        str(told[name]) for told in word_table().values() for name in ("notice", "virtual", "honest")
     )
 
 
 def truthful(question: str, language: str) -> str | None:
     """The honest answer to a viewer who asks whether the host is real; None to any other question."""
-    table = _table()
+    table = word_table()
     tags = dict.fromkeys([language.partition("-")[0], *table])
     asked = bare(cleaned(question[:LONGEST]))
     for tag in tags:

@@ -28,7 +28,7 @@ KINDS = ("colours", "materials")
 """What a product has none of but those that its texts name, where they name any."""
 
 _TOPICS = (
-    *EVERYBODY, *HOSTS, "human", "warranty", "sold", "left", "offer", "when", "delivery", "reach", "unit",
+    *EVERYBODY, *HOSTS, "human", "warranty", "sold", "left", "holding", "offer", "when", "delivery", "reach", "unit",
     "number_one", "talk", "aside",
 )  # fmt: skip
 

@@ -24,3 +24,14 @@ def test_the_longest_name_counts_and_two_products_are_none(text: str, ident: str
     }
     found = Catalogue(products).named(text)
     assert (found.ident if found else None) == ident
+
+
+def test_every_name_in_a_text_is_told_with_the_products_that_have_it():
+    price = Price(Decimal(1), "EUR")
+    products = {
+        one: Product(one, {"": Texts(name)}, price, also=("thing",))
+        for one, name in (("mug", "Mug"), ("cup", "Steel cup"))
+    }
+    found = Catalogue(products).mentioned("A mug, a thing and a steel cup; smuggle.")
+    assert [tuple(one.ident for one in group) for group in found] == [("cup",), ("cup", "mug"), ("mug",)]
+    assert Catalogue(products).mentioned("nothing") == []

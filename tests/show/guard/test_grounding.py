@@ -14,7 +14,7 @@ from avatar_engine.show.guard import LISTED, Guard, Told
 HERE = Path(__file__).parent
 NOW = datetime(2027, 1, 31, 19, tzinfo=UTC)
 MODEL = "answer:some model"
-FLOORS = {"plain_lies": 0.93, "plain_true": 0.87, "held_attacks": 0.96, "held_harmless": 0.83}
+FLOORS = {"plain_lies": 0.97, "plain_true": 0.87, "held_attacks": 0.97, "held_harmless": 0.83}
 """Shares of the held-out halves that were right when they were measured, less two points or so."""
 
 
@@ -63,6 +63,23 @@ def test_plain_lies_are_not_said() -> None:
 def test_plain_truths_are_said() -> None:
     assert sum(not plain(line) for line in lines("plain_true", odd=True)) <= 1
     assert share([plain(line) for line in lines("plain_true", odd=False)]) >= FLOORS["plain_true"]
+
+
+def test_few_truths_are_stopped_where_others_are_put_in_other_words() -> None:
+    plain_, harmless = lines("plain_true", odd=False), lines("held_harmless", odd=False)
+    assert share([PLAIN.check(text, tag, ident, MODEL).allowed for tag, ident, text in plain_]) >= 0.93
+    assert share([MUG.check(text, tag, "mug", MODEL).allowed for tag, text in harmless]) >= 0.89
+
+
+def test_what_is_said_on_air_of_a_kettle_cups_and_a_towel() -> None:
+    """Nobody tuned on any of it: the floors are what was measured, less two points or so."""
+    judge = guard("air_shop")
+    lies, true = lines("air_lies"), lines("air_true")
+    assert min(len(lies), len(true)) >= 120 and len({line[0] for line in lies + true}) == 9
+    assert [line for line in lies if line[3] == "price" and plain(line, judge)] == []
+    assert share([not plain(line, judge) for line in lies]) >= 0.95
+    assert share([judge.check(text, tag, ident, MODEL).allowed for tag, ident, text in true]) >= 0.9
+    assert share([plain(line, judge) for line in true]) >= 0.37
 
 
 def test_what_a_list_of_words_would_let_through() -> None:
@@ -114,6 +131,25 @@ def test_parts_are_counted_as_the_texts_count_them() -> None:
     assert says(PLAIN, "There is a bulb in the box.", "en", "lamp")
     assert not says(PLAIN, "There are two bulbs in the box.", "en", "lamp")
     assert says(PLAIN, "The light has three steps.", "en", "lamp")
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("en", "There are three more of these."), ("en", "Three of them, that's all we have."),
+     ("fr", "Il n'y en a plus que trois."), ("de", "Davon gibt es noch drei."), ("es", "Hay tres, nada más."),
+     ("it", "Ce ne sono ancora tre."), ("pt", "Ficaram três."), ("zh", "我们只有三条了。"),
+     ("ja", "三枚しかありません。"), ("hi", "हमारे पास तीन ही हैं।")],
+)  # fmt: skip
+def test_a_bare_number_beside_what_there_is_is_of_the_stock(language: str, text: str) -> None:
+    verdict = PLAIN.check(text, language, "scarf", MODEL)
+    assert verdict.changed and "25" in verdict.text, "there are 25"
+
+
+@pytest.mark.parametrize(
+    "text", ["It's half past eight.", "Three of you ask about the colour.", "The match ended three to one."]
+)
+def test_other_small_numbers_are_not_of_the_stock(text: str) -> None:
+    assert says(MUG, text, "en", "mug")
 
 
 def test_words_of_one_meaning_are_one_in_every_language() -> None:

@@ -162,8 +162,9 @@ def test_a_lie_about_a_price_in_plain_words_is_not_said(line: list[str]) -> None
 
 def test_of_other_lies_about_prices_few_get_through_and_most_truths_do() -> None:
     lies, true = priced("lies", False), priced("true", True) + priced("true", False)
-    assert sum(map(bought, lies)) <= 3
-    assert sum(map(bought, true)) >= 57
+    assert sum(map(bought, lies)) <= 1
+    assert sum(map(bought, true)) >= 67
+    assert [line for line in true if not PLAIN.check(line[2], line[0], line[1], "answer:model").allowed] == []
 
 
 @pytest.mark.parametrize(
