@@ -51,15 +51,15 @@ PATIENCE = 0.2
 class Show:
     """A live show of the test programme: frames at a steady pace, never held up for long by the broadcast."""
 
-    def __init__(self, broadcast: Broadcast, start: int = 0) -> None:
-        self.broadcast, self.next = broadcast, start
-        self._begin = time.monotonic() - start / PACE
+    def __init__(self, broadcast: Broadcast, start: int = 0, pace: int = PACE) -> None:
+        self.broadcast, self.next, self._pace = broadcast, start, pace
+        self._begin = time.monotonic() - start / pace
 
     def until(self, done: Callable[[BroadcastStatus], bool], limit: float = 30.0) -> BroadcastStatus:
         """Send until ``done(status)``; AssertionError after ``limit`` seconds."""
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
-            time.sleep(max(0.0, self._begin + self.next / PACE - time.monotonic()))
+            time.sleep(max(0.0, self._begin + self.next / self._pace - time.monotonic()))
             self._let_it_breathe()
             self.broadcast.send(programme(self.next))
             self.next += 1
@@ -244,7 +244,8 @@ def test_ffmpegs_server_receives_all_in_step(start: int) -> None:
     url, receiver = listening()
     with Broadcast(SIZE, outputs(url), slots=RING) as broadcast:
         assert broadcast.await_network()
-        show = Show(broadcast, start)
+        # as fast as on air: at four times that a sender that has to wait for half a second drops pictures, and rightly
+        show = Show(broadcast, start, FRAME_RATE)
         show.seconds(4)
         status = broadcast.status()
         assert status.outputs[0].dropped == 0
