@@ -48,7 +48,7 @@ from avatar_engine.show.guard.grounding import (
     of_pieces,
     stands,
 )
-from avatar_engine.show.guard.money import DAY, SMALL, about_money, certain, in_currency, is_no_price
+from avatar_engine.show.guard.money import DAY, SMALL, about_money, certain, in_currency, is_no_price, refuted
 from avatar_engine.show.guard.own import answers_of, nearest, price_of, stock_of
 from avatar_engine.show.guard.readings import bare, cleaned, other_language, roman, strange
 from avatar_engine.show.guard.saying import COSTS_NOTHING, Saying, Shop, shop_of
@@ -192,9 +192,11 @@ class Guard:
         spoken = [one for one in (named, catalogue.products.get(product)) if one]
         saying = Saying(plain, low, tag, topics_of(tag), spoken, shop, figures(plain, tag))
         verdict = self._judged(text, saying, language, origin)
-        if not self._grounded or origin.startswith((*_PEOPLE, "chat")) or origin.endswith(_OWN):
+        if origin.startswith("chat") or origin.endswith(_OWN):
             return verdict
-        return self._of_a_model(text, saying, language, verdict)
+        if origin.startswith(_PEOPLE):
+            return self._of_people(text, saying, language, verdict)
+        return self._of_a_model(text, saying, language, verdict) if self._grounded else verdict
 
     def _judged(self, text: str, saying: Saying, language: str, origin: str) -> Verdict:
         """What may be said of ``text``, as far as lists of words and figures tell."""
@@ -209,6 +211,21 @@ class Guard:
             return Verdict("", False, tuple(reasons))
         sold = [self._sold(one, language, shop) for one in saying.spoken[:1]]
         return self._figured(text, saying, language, sold, origin)
+
+    def _of_people(self, text: str, saying: Saying, language: str, verdict: Verdict) -> Verdict:
+        """What is said of a sentence that people wrote: as it stands what is certain, the shop's in place of what is
+        understood whole and wrong, and of the rest what the figures say."""
+        if not about_money(saying):
+            return verdict
+        if verdict.reasons:
+            overruled = {reason.code for reason in verdict.reasons} <= _OVERRULED
+            sure = overruled and certain(saying, self._now(), language)
+            return Verdict(text, True) if sure else verdict
+        if not refuted(saying, self._now(), language):
+            return verdict
+        product = saying.spoken[-1] if saying.spoken else None
+        own = self._delivery_of(saying, language) or self._price_of(product, language)
+        return self._instead(own, language, product, (Reason("price", "not as the catalogue has it"),))
 
     def _of_a_model(self, text: str, saying: Saying, language: str, verdict: Verdict) -> Verdict:
         """What is said of a language model's sentence: as it stands only what is certain, else the shop's own."""

@@ -1,4 +1,4 @@
-"""Which sentences are about money, and whether one is certain: understood whole, and true at this moment."""
+"""Which sentences are about money, and whether one is understood whole, and true at this moment."""
 
 from __future__ import annotations
 
@@ -43,13 +43,24 @@ def about_money(saying: Saying) -> bool:
 
 def certain(saying: Saying, now: datetime, language: str) -> bool:
     """Whether a sentence about money is understood whole and true."""
+    return _judged(saying, now, language) is True
+
+
+def refuted(saying: Saying, now: datetime, language: str) -> bool:
+    """Whether a sentence with an amount of money is understood whole and wrong."""
+    amounts = any(one.kind == "money" for one in _amounts(saying, ()))
+    return amounts and _judged(saying, now, language) is False
+
+
+def _judged(saying: Saying, now: datetime, language: str) -> bool | None:
+    """Whether a sentence about money is true; None where it is not understood."""
     every = _meant(saying)
     if every is None:
-        return False
+        return None
     sales = {prices.sign_of(n): _sale(one, now, language) for n, one in enumerate(every)}
     amounts = _amounts(saying, [*sales.values()])
     if not all(in_currency(saying, (one.begin, one.end)) for one in amounts):
-        return False
+        return None
     everyday = everyday_of(saying.tag)
     text, signs = prices.marked(unnamed(saying.plain, everyday), amounts)
     text = re.sub(rf"^\W*(?:{'|'.join(everyday.refused)})\s*[,，、]", " ", text)  # "No, it costs ..."
@@ -58,13 +69,14 @@ def certain(saying: Saying, now: datetime, language: str) -> bool:
     text = prices.named(text, {bare(name): n for n, one in enumerate(every) for name in one.names})
     first = next((sign for sign in text if sign in sales), prices.sign_of(0))
     # a sentence is about the first product that it names, or about the one at hand
-    return any(
+    told = [
         _understood(
             text.replace(sign, " "), signs, every[[*sales].index(sign)], sales[sign],
             {other: sale for other, sale in sales.items() if other != sign}, saying,
         )
         for sign in dict.fromkeys((first, prices.sign_of(0)))
-    )  # fmt: skip
+    ]  # fmt: skip
+    return True if True in told else None if None in told else False
 
 
 def is_no_price(saying: Saying, place: tuple[int, int]) -> bool:
@@ -80,8 +92,8 @@ def is_no_price(saying: Saying, place: tuple[int, int]) -> bool:
 def _understood(
     text: str, signs: Mapping[str, prices.Amount], about: Product, sale: prices.Sale,
     others: Mapping[str, prices.Sale], saying: Saying,
-) -> bool:  # fmt: skip
-    """Whether a sentence is certain if it is about the product ``about`` of all that it names."""
+) -> bool | None:  # fmt: skip
+    """Whether a sentence is true if it is about the product ``about`` of all that it names; None for not understood."""
     postage = saying.shop.postage(saying.tag) if saying.topics.about("delivery", saying.low) else None
     ground, everyday = saying.shop.ground(about.ident, saying.tag), everyday_of(saying.tag)
 

@@ -132,16 +132,19 @@ class Sentence:
     tells: bool = False
     left: list[Amount] = field(default_factory=list)
 
-    def holds(self, words: Words, known: Callable[[str], bool]) -> bool:
-        """Whether it is understood whole and true; ``known`` are words that the shop has of the product."""
+    def holds(self, words: Words, known: Callable[[str], bool]) -> bool | None:
+        """Whether it is true; None where it is not understood whole. ``known`` are words that the shop has of the
+        product."""
+        fits = True
         for role in _ROLES:
             for pattern in words.roles[role]:
                 while found := pattern.search(self.text):
-                    if not self._fits(role, found[0]):
-                        return False
+                    fits &= self._fits(role, found[0])
                     self.tells = self.tells or role not in ("together", "free")
                     self.text = f"{self.text[: found.start()]} {self.text[found.end() :]}"
-        return self._told() and _plain(self.text, words, known)
+        if not _plain(self.text, words, known):
+            return None
+        return fits and self._told()
 
     def _fits(self, role: str, said: str) -> bool:
         """Whether words that have a part are true in it."""

@@ -118,3 +118,37 @@ def test_another_currency_is_another_price_whoever_says_it(text: str) -> None:
     language, _, told = text.rpartition(": ")
     for origin in ("script:1", "technician"):
         assert not PLAIN.check(told, language or "en", "scarf", origin).allowed
+
+
+@pytest.mark.parametrize("origin", ["script", "technician"])
+@pytest.mark.parametrize(
+    ("language", "product", "sentence", "price"),
+    [
+        ("en", "scarf", "It costs ten euros.", "39"),
+        ("en", "lamp", "Two lamps are fifty-nine euros.", "59"),
+        ("fr", "scarf", "Deux écharpes font trente-neuf euros.", "39"),
+    ],
+)
+def test_what_people_wrote_and_is_understood_and_wrong_is_put_right(
+    language: str, product: str, sentence: str, price: str, origin: str
+) -> None:
+    verdict = PLAIN.check(sentence, language, product, origin)
+    assert verdict.changed and price in verdict.text and verdict.text != sentence
+    assert verdict.reasons[0].code == "price"
+
+
+@pytest.mark.parametrize(
+    ("language", "product", "sentence"),
+    [
+        ("en", "scarf", "You save ten euros."),
+        ("en", "scarf", "Two scarves are seventy-eight euros."),
+        ("en", "lamp", "The scarf and the lamp together cost 98 euros."),
+        ("de", "scarf", "Das sind zehn Euro weniger als vorher."),
+        ("en", "scarf", "For less than a dinner out, this scarf goes home with you."),
+        ("en", "scarf", "Grandma always said that a scarf is worth its price."),
+    ],
+)
+def test_what_people_wrote_and_is_right_or_theirs_to_decide_is_said(
+    language: str, product: str, sentence: str
+) -> None:
+    assert PLAIN.check(sentence, language, product, "script").text == sentence
