@@ -67,9 +67,11 @@ class Condition:
         limit = self.limit - slack if self.sign.startswith(">") else self.limit + slack
         return _OPERATORS[self.sign](value, limit)
 
-    def told(self, value: float) -> str:
-        """``viewers 1240 > 1000``."""
-        return f"{self.figure} {value:g} {self.sign} {self.limit:g}"
+    def told(self, value: float, began: float) -> str:
+        """``viewers 1240 > 1000``; of a value that has come back a little, what it ``began`` with, too."""
+        if self.holds(value, held=False):
+            return f"{self.figure} {value:g} {self.sign} {self.limit:g}"
+        return f"{self.figure} {began:g} {self.sign} {self.limit:g} (now {value:g})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ class _Kept:
         self.rule = rule
         self.on = False
         self._since: float | None = None
+        self._began: Mapping[str, float] = {}  # the figures then
         self._next = rule.period
 
     def look(self, figures: Mapping[str, float], now: float) -> Decision | None:
@@ -195,12 +198,16 @@ class _Kept:
             ended, self.on, self._since = self.on, False, None
             over = ended and rule.action in WHILE
             return Decision(rule.action, f"{rule.action} is over", ends=True) if over else None
-        self._since = now if self._since is None else self._since
+        if self._since is None:
+            self._since, self._began = now, dict(figures)
         again = rule.again and rule.action not in WHILE
         if (self.on and not again) or now - self._since < rule.held:
             return None
         self.on = True
-        told = " and ".join(condition.told(figures[condition.figure]) for condition in rule.conditions)
+        told = " and ".join(
+            condition.told(figures[condition.figure], self._began[condition.figure])
+            for condition in rule.conditions
+        )
         return Decision(rule.action, f"{rule.action} because {told} for {_spell(now - self._since)}")
 
 

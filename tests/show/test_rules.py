@@ -60,6 +60,13 @@ def test_a_rule_must_hold_for_its_time_and_says_why_once():
     ]
 
 
+def test_the_reason_of_one_that_has_come_back_a_little_is_true():
+    book = RuleBook([read_rule("when viewers > 1000 for 10s: flash_offer")])
+    assert told(book, [1040] * 5 + [980] * 20) == [
+        (10, "flash_offer because viewers 1040 > 1000 (now 980) for 10 s")
+    ]
+
+
 def test_a_figure_that_hovers_about_its_limit_switches_nothing():
     book = RuleBook([read_rule("when viewers > 1000 for 5s: slow down")])
     seen = told(book, [1100, 1050, 980, 1020, 930, 990, 1001, 950, 1020, 920] * 5)
