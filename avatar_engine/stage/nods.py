@@ -64,6 +64,10 @@ EDGE = 0.15
 """Sides of the crop over which the bend dies away towards the picture's border."""
 
 
+Part = tuple[slice, slice]
+"""Rows and columns."""
+
+
 class Nodding:
     """Which picture is how low.
 
@@ -176,20 +180,13 @@ class _Field:
         source[:dies] *= (top + self._y[rows, columns][:dies]) / fade
         source += self._y[rows, columns]
         part = rows, columns
-        seen[part] = cv2.remap(
-            held,
-            self._x[part],
-            source,
-            cv2.INTER_LINEAR,
-            dst=self._moved[part],
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        self._fetch(seen, held, part)
 
     def _stretch(
         self,
         seen: ByteArray,
         held: ByteArray,
-        part: tuple[slice, slice],
+        part: Part,
         weights: FloatArray,
         pixels: float,
         dies: FloatArray,
@@ -200,16 +197,20 @@ class _Field:
             np.multiply(weights, -pixels, out=source)
             source[: len(dies)] *= dies
             source += self._y[part]
-            seen[part] = cv2.remap(
-                held,
-                self._x[part],
-                source,
-                cv2.INTER_LINEAR,
-                dst=self._moved[part],
-                borderMode=cv2.BORDER_REPLICATE,
-            )
+            self._fetch(seen, held, part)
 
-    def _shift(self, seen: ByteArray, held: ByteArray, part: tuple[slice, slice], pixels: float) -> None:
+    def _fetch(self, seen: ByteArray, held: ByteArray, part: Part) -> None:
+        """Take each pixel of a part from the line that its source says."""
+        seen[part] = cv2.remap(
+            held,
+            self._x[part],
+            self._source[part],
+            cv2.INTER_LINEAR,
+            dst=self._moved[part],
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+
+    def _shift(self, seen: ByteArray, held: ByteArray, part: Part, pixels: float) -> None:
         """The head itself, all of which goes as far."""
         rows, columns = part
         lines = math.floor(pixels)
