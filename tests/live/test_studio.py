@@ -149,7 +149,7 @@ def test_a_language_model_says_nothing_wrong_on_air_and_a_dead_one_is_no_silence
         )
         assert "real human" not in whole
         if manner == "lies":
-            assert "It costs only €12.50 today." in whole
+            assert "Steel mug is €12.50 instead of €19." in whole, "nothing in the shop ends today"
             assert any(entry["event"] == "guard" for entry in read(notes))
         if manner == "good":
             assert "It is made of steel." in whole
