@@ -40,6 +40,9 @@ needs_nginx = pytest.mark.skipif(not has_nginx(), reason="nginx with the RTMP mo
 PACE = 4 * FRAME_RATE
 """Frames a second of the tests' shows: four times a real one's, for presentation times are not wall time."""
 
+ON_AIR = FRAME_RATE
+"""The same where every picture must come: at more a sender that waits for half a second drops some, and rightly."""
+
 RING = 100
 """Frames that the ring holds: a machine may be busy, and these tests count frames."""
 
@@ -244,8 +247,7 @@ def test_ffmpegs_server_receives_all_in_step(start: int) -> None:
     url, receiver = listening()
     with Broadcast(SIZE, outputs(url), slots=RING) as broadcast:
         assert broadcast.await_network()
-        # as fast as on air: at four times that a sender that has to wait for half a second drops pictures, and rightly
-        show = Show(broadcast, start, FRAME_RATE)
+        show = Show(broadcast, start, ON_AIR)
         show.seconds(4)
         status = broadcast.status()
         assert status.outputs[0].dropped == 0
@@ -268,7 +270,7 @@ def test_a_dead_endpoint_holds_up_nobody(
         dead = f"rtmp://127.0.0.1:{port}/live/SECRETKEY"
         with Broadcast(SIZE, outputs(dead, url, tmp_path / "a.mp4"), slots=RING) as broadcast:
             assert not broadcast.await_network(0.5)
-            show = Show(broadcast)
+            show = Show(broadcast, pace=ON_AIR)
             show.until(lambda s: states(s)[1:] == ["on air", "on air"])
             status = show.until(lambda s: s.outputs[0].reconnects >= 1)
             assert status.outputs[0].state == "reconnecting"
@@ -313,7 +315,7 @@ def nginx(tmp_path: Path) -> Iterator[Nginx]:
 @needs_nginx
 def test_nginx_relays_all_in_step(nginx: Nginx) -> None:
     with Broadcast(SIZE, outputs(nginx.url()), slots=RING) as broadcast:
-        show = Show(broadcast)
+        show = Show(broadcast, pace=ON_AIR)
         show.until(on_air)
         show.seconds(1)
         receiver = Receiver(nginx.url(), stop_after=3.0)
@@ -333,7 +335,7 @@ def test_nginx_relays_all_in_step(nginx: Nginx) -> None:
 @pytest.mark.parametrize("start", [419_430 - 50, 600_000], ids=["crossing 24 bits", "beyond"])
 def test_nginx_beyond_24_bits(nginx: Nginx, start: int) -> None:
     with Broadcast(SIZE, outputs(nginx.url()), slots=RING) as broadcast:
-        show = Show(broadcast, start)
+        show = Show(broadcast, start, ON_AIR)
         show.until(on_air)
         receiver = Receiver(nginx.url(), stop_after=4.0)
         show.until(lambda _: not receiver.is_alive(), limit=20)
@@ -348,7 +350,7 @@ def test_nginx_beyond_24_bits(nginx: Nginx, start: int) -> None:
 def test_a_killed_server_is_found_again_and_others_see_nothing(nginx: Nginx, tmp_path: Path) -> None:
     url, receiver = listening()
     with Broadcast(SIZE, outputs(nginx.url(), url, tmp_path / "a.mp4"), slots=RING) as broadcast:
-        show = Show(broadcast)
+        show = Show(broadcast, pace=ON_AIR)
         show.until(on_air)
         show.seconds(2)
         nginx.stop()

@@ -24,6 +24,7 @@ from avatar_engine.broadcast.link import Link, LinkError
 from avatar_engine.broadcast.spec import Codec
 from avatar_engine.contracts import ProgrammeFrame
 from tests.broadcast.test_broadcast import (
+    ON_AIR,
     RING,
     SIZE,
     Show,
@@ -97,7 +98,7 @@ def test_a_refused_key_has_a_reason_and_no_effect_on_the_other_two(
     caplog.set_level(logging.INFO)
     closed = f"rtmp://127.0.0.1:{nginx.port}/closed/SECRETKEY"
     with Broadcast(SIZE, outputs(closed, nginx.url(), tmp_path / "a.mp4"), slots=RING) as broadcast:
-        show = Show(broadcast)
+        show = Show(broadcast, pace=ON_AIR)
         # Up to its first keyframe an output drops what comes, and for a moment longer the sound that is older.
         before = show.until(lambda s: states(s)[1:] == ["on air", "on air"] and s.outputs[1].sent > 50)
         status = show.until(lambda s: s.outputs[0].reconnects >= 1)
