@@ -21,7 +21,7 @@ from avatar_engine.trust.marks.sound import FrameMark
 from tests.trust.marks.test_picture import scene
 from tests.trust.marks.test_sound import speech
 
-SIZE, FRAMES = (640, 360), 200
+SIZE, FRAMES = (640, 360), 400
 
 
 @cache
@@ -31,7 +31,7 @@ def drawn(index: int) -> ByteArray:
 
 
 def made(path: Path, signed: SignedConsent, number: int | None = None) -> Path:
-    """Eight seconds with all marks; the hidden ones say ``number`` where it is given."""
+    """Sixteen seconds with all marks; the hidden ones say ``number`` where it is given."""
     number = consent_number(signed.id) if number is None else number
     record = provenance.record("marie", signed, "en")
     tags = provenance.metadata("en", "marie")
