@@ -169,18 +169,11 @@ class _Field:
         (height, width), (out, aside), (top, dying, fade) = seen.shape, corner, border
         cv2.resize(outline, self._head.shape[::-1], dst=self._head, interpolation=cv2.INTER_LINEAR)
         head = self._head[out : out + height, aside : aside + width]
-        rows, columns = (_filled(head.max(axis)) for axis in (1, 0))
-        source = self._source[rows, columns]
-        if not source.size:
-            return
+        part = rows, _ = _filled(head.max(1)), _filled(head.max(0))
         weights = self._weights[out : out + height, aside : aside + width]
-        np.multiply(weights[rows, columns], head[rows, columns], out=source)
-        source *= -pixels / 255
-        dies = max(0, dying - rows.start)
-        source[:dies] *= (top + self._y[rows, columns][:dies]) / fade
-        source += self._y[rows, columns]
-        part = rows, columns
-        self._fetch(seen, held, part)
+        goes = np.multiply(weights[part], head[part], out=self._source[part])
+        dies = (top + self._y[part][: max(0, dying - rows.start)]) / fade
+        self._stretch(seen, held, part, goes, pixels / 255, dies)
 
     def _stretch(
         self,
@@ -197,18 +190,14 @@ class _Field:
             np.multiply(weights, -pixels, out=source)
             source[: len(dies)] *= dies
             source += self._y[part]
-            self._fetch(seen, held, part)
-
-    def _fetch(self, seen: ByteArray, held: ByteArray, part: Part) -> None:
-        """Take each pixel of a part from the line that its source says."""
-        seen[part] = cv2.remap(
-            held,
-            self._x[part],
-            self._source[part],
-            cv2.INTER_LINEAR,
-            dst=self._moved[part],
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+            seen[part] = cv2.remap(
+                held,
+                self._x[part],
+                source,
+                cv2.INTER_LINEAR,
+                dst=self._moved[part],
+                borderMode=cv2.BORDER_REPLICATE,
+            )
 
     def _shift(self, seen: ByteArray, held: ByteArray, part: Part, pixels: float) -> None:
         """The head itself, all of which goes as far."""
@@ -256,9 +245,13 @@ class Bend:
             place: The picture's number in the body.
             low: How low.
         """
-        if not low or (self.seen and alpha is None and self._outlines is None):
+        if not low:
             return
-        outline = self._outline(place) if self.seen and alpha is None else None
+        outline = None
+        if self.seen and alpha is None:
+            if self._outlines is None:
+                return
+            outline = self._outline(self._outlines, place)
         x, y, _ = upright(matrix, self._crop)
         left, top = round((x + LEFT[0] * self.side) / 2), round((y + TOP[0] * self.side) / 2)
         pixels, fade = low * DEEP * self.side, EDGE * self.side
@@ -268,13 +261,11 @@ class Bend:
         for plane in (blue, red):
             self._half.move(plane, left, top, pixels / 2, fade / 2, outline)
 
-    def _outline(self, place: int) -> ByteArray | None:
+    def _outline(self, outlines: ByteArray, place: int) -> ByteArray:
         """Of the picture that is bent; of the last one that has any, in an action that a nod runs into."""
-        if self._outlines is None:
-            return None
-        last = len(self._outlines) - 1
+        last = len(outlines) - 1
         before, share = min(place // STEP, last), place % STEP / STEP
-        one, other = self._outlines[before], self._outlines[min(before + 1, last)]
+        one, other = outlines[before], outlines[min(before + 1, last)]
         return np.asarray(cv2.addWeighted(one, 1 - share, other, share, 0, dst=self._between), np.uint8)
 
 

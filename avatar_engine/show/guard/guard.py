@@ -49,7 +49,7 @@ from avatar_engine.show.guard.grounding import (
     stands,
 )
 from avatar_engine.show.guard.money import DAY, SMALL, about_money, certain, in_currency, is_no_price, refuted
-from avatar_engine.show.guard.own import answers_of, nearest, price_of, stock_of
+from avatar_engine.show.guard.own import answers_in, nearest, price_of, stock_of
 from avatar_engine.show.guard.readings import bare, cleaned, other_language, roman, strange
 from avatar_engine.show.guard.saying import COSTS_NOTHING, Saying, Shop, shop_of
 from avatar_engine.show.guard.topics import EVERYBODY, HOSTS, anywhere, known, little, topics_of
@@ -277,7 +277,7 @@ class Guard:
         """What the shop answers about the delivery, at best what it costs; "" where a sentence is not about it."""
         if not saying.topics.about("delivery", saying.low):
             return ""
-        answers = list(answers_of(saying.shop.catalogue, language))
+        answers = list(answers_in(saying.shop.catalogue, language))
         told = [one for one in answers if saying.topics.about("delivery", bare(one))]
         money = words_of(saying.tag)["money"]
         return next((one for one in told if money.search(one)), told[0] if told else "")

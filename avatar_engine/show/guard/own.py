@@ -66,7 +66,7 @@ def sentences_of(product: Product, language: str) -> Iterator[str]:
             yield filled(str(tongue["fact"][0]), values)
 
 
-def answers_of(catalogue: Catalogue, language: str) -> Iterator[str]:
+def answers_in(catalogue: Catalogue, language: str) -> Iterator[str]:
     """What the shop answers to everybody."""
     pairs = catalogue.faq.get(language.partition("-")[0]) or catalogue.faq.get("", ())
     yield from (answer for _, answer in pairs)

@@ -78,7 +78,7 @@ class Shop:
                 del self.owns[next(iter(self.owns))]
             texts = [
                 *(own.sentences_of(product, language) if product else ()),
-                *own.answers_of(self.catalogue, language),
+                *own.answers_in(self.catalogue, language),
             ]
             self.owns[key] = own.owned(texts, language.partition("-")[0])
         return self.owns[key]
@@ -86,7 +86,7 @@ class Shop:
     def postage(self, tag: str) -> prices.Postage:
         """What the shop's answers in a language say that the delivery costs."""
         if tag not in self.postages:
-            self.postages[tag] = _postage(own.answers_of(self.catalogue, tag), tag)
+            self.postages[tag] = _postage(own.answers_in(self.catalogue, tag), tag)
         return self.postages[tag]
 
 
