@@ -15,8 +15,13 @@ import numpy as np
 import pytest
 
 from avatar_engine.bundle import Bundle
+from avatar_engine.contracts import Outlook
+from avatar_engine.device import choose
+from avatar_engine.live import performer
+from avatar_engine.media.picture import planes
 from avatar_engine.media.probe import probe
 from avatar_engine.media.read import frame_count, frames, sound
+from avatar_engine.stage.label import Label
 from avatar_engine.trust import consent
 from scripts.receive_rtmp import receive
 from tests.drawn import ENGINE, cloned, engine
@@ -62,6 +67,27 @@ def test_say_makes_a_video_that_speaks(studio: Path) -> None:
     assert 1.0 < len(spoken) / 24_000 < 6.0
     assert np.abs(spoken).max() > 0.05
     assert frame_count(out) == round(len(spoken) / 960)
+
+
+def test_the_head_nods_before_a_wall_with_lights_which_stays_where_it_is(studio: Path) -> None:
+    words, shown = range(60, 300, 60), []
+    for nods in (True, False):
+        label = Label("en", "top-right", (640, 360))
+        bundle = Bundle.open(studio / "drawn.avatar")
+        actor = performer.load(bundle, label, (640, 360), choose("cpu"), patient=True, nods=nods)
+        actor.begin(0, 0)
+        pictures = []
+        for index in range(320):
+            known = tuple(word - index for word in words if 0 <= word - index < 100)
+            actor.foresee(index, Outlook(b"\1" * 100, known))
+            pictures.append(planes(actor.perform(index, actor.neutral))[0].astype(np.int16))
+        actor.close()
+        shown.append(np.stack(pictures))
+    apart = np.abs(shown[0] - shown[1])
+    face, wall = apart[:, 100:260, 260:380], apart[:, 40:180, :120]
+    nodding = face.mean((1, 2)) > 1
+    assert 15 < nodding.sum() < 200, "some words have one, and the head rests between them"
+    assert wall.max() == 0 and face[~nodding].mean() < 0.5
 
 
 def test_live_is_received_whole_and_recorded(studio: Path) -> None:

@@ -169,7 +169,8 @@ class Walk:
         chance = random.Random(f"{self._seed} {at}")
         best = min(ways, key=lambda way: way.cost + LUCK * chance.random())
         name, words = self._next(at)
-        step = min(STEP, self._due(name, words) - at) if name else STEP  # an entry must not be passed unseen
+        # an entry must not be passed unseen; and whatever else, a show goes on
+        step = max(1, min(STEP, self._due(name, words) - at)) if name else STEP
         self._go(min(best.forward, step))
         if best.join >= 0 and best.forward <= step:
             self._through(best.join)

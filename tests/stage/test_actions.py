@@ -149,6 +149,9 @@ def begun(seed: int, known: int, ends: list[int], words: int = 400) -> list[int]
         coming = ((words - at, "wave"),) if 0 < words - at <= known else ()
         walk.foresee(at, Outlook(b"\1" * 100, action="wave" if 0 <= at - words < 25 else "", calls=coming))
         shown += walk.take(at + 12)
+    assert sum(place >= 5000 for place in shown) == 30 + 2 * 8, (
+        "once, though it may be entered where it is left"
+    )
     return [at for at in range(1, len(shown)) if shown[at] >= 5000 > shown[at - 1]]
 
 
