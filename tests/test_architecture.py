@@ -9,7 +9,7 @@ import pytest
 
 ENGINE = Path(__file__).parent.parent / "avatar_engine"
 BASE = {"birth", "contracts", "errors", "folders", "timing"}
-LOW = BASE | {"bundle", "device", "markup", "models", "settings", "trust", "media", "face"}
+LOW = BASE | {"bundle", "device", "inference", "markup", "models", "settings", "trust", "media", "face"}
 MAY = {
     "clone": LOW | {"pages", "stage", "lips", "voice"},
     "figures": BASE | {"live", "pages", "kpis"},
@@ -33,7 +33,7 @@ MAY = {
         "voice",
     },
     "live": LOW | {"show", "stage", "voice", "lips", "broadcast", "engine", "capacity"},
-    "engine": BASE | {"bundle", "device", "face", "lips", "media"},
+    "engine": BASE | {"bundle", "device", "inference", "face", "lips", "media"},
     "capacity": BASE | {"device"},
     "gauge": LOW | {"capacity", "engine", "live", "figures", "broadcast", "stage", "voice"},
     "show": LOW | {"web"},
@@ -49,6 +49,7 @@ MAY = {
     "markup": BASE,
     "models": BASE,
     "device": BASE,
+    "inference": BASE | {"device"},
     "settings": BASE,
     "verify": BASE | {"bundle", "trust", "media", "broadcast"},
     "doctor": LOW | {"stage", "lips", "voice", "show", "broadcast", "live", "clone"},

@@ -13,7 +13,7 @@ import onnxruntime as ort
 import pytest
 from rich.console import Console
 
-from avatar_engine import device, doctor, models
+from avatar_engine import device, doctor, inference, models
 from avatar_engine.device import Card
 from avatar_engine.doctor import GIB, Finding, Report
 from avatar_engine.errors import AvatarError
@@ -44,6 +44,17 @@ def test_a_good_machine_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["cores"].value == "4 usable, 3 idle now"
     assert found["processor features"].value == "AMX bf16, AVX2"
     assert found["memory"].value == "12.0 of 16.0 GiB free"
+    assert found["networks"].value == "OpenVINO, in bf16"
+
+
+def test_it_says_in_what_networks_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no bf16" in on(monkeypatch, features=["avx2"])["networks"].value
+    monkeypatch.setenv(inference.SWITCH, "off")
+    assert on(monkeypatch)["networks"].value == "ONNX Runtime (AVATAR_ENGINE_BF16=off)"
+    monkeypatch.delenv(inference.SWITCH)
+    monkeypatch.setattr(inference, "openvino", lambda: None)
+    found = on(monkeypatch)["networks"]
+    assert found.state == "warning" and "openvino" in found.advice
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,11 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Protocol
 
 from avatar_engine.bundle import Bundle
 from avatar_engine.contracts import ByteArray, FloatArray
-from avatar_engine.device import Device
+from avatar_engine.device import Device, choose
 from avatar_engine.engine import patch, wire
 from avatar_engine.engine.parts import parts
 from avatar_engine.engine.wanted import Settled
@@ -174,7 +173,7 @@ class RemoteRenderer:
     """
 
     def __init__(self, bundle: Bundle, model: LipsModel, device: Device, name: str = "") -> None:
-        self._own: Painter = Renderer(model, replace(device, kind="cpu"), 1)
+        self._own: Painter = Renderer(model, device if device.kind == "cpu" else choose("cpu"), 1)
         self._bundle, self._size = bundle, model.size
         self._name = name or bundle.name
         self._link: Link | None = None

@@ -1,4 +1,4 @@
-"""ONNX Runtime as a backend: a session a person, which all shows of that person share.
+"""Sessions as a backend (`avatar_engine.inference`): one a person, which all shows of that person share.
 
 On processors every lane is one thread and paints one picture after the other: a batch of several persons has nothing
 to gain there, and two threads on one picture cost more than they bring.
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import onnxruntime as ort
 
 from avatar_engine.bundle import cache_folder
 from avatar_engine.contracts import FloatArray
-from avatar_engine.device import Device, onnx_session
+from avatar_engine.device import Device
 from avatar_engine.engine.backend import Job
 from avatar_engine.errors import AvatarError
+from avatar_engine.inference import Session, in_bf16, ready
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.render import Renderer
 
@@ -33,7 +33,7 @@ class SessionSeat:
 
 
 class Sessions:
-    """Paints with ONNX Runtime.
+    """Paints with ONNX Runtime, or with OpenVINO where a processor has bf16.
 
     Args:
         device: Where sessions run.
@@ -48,11 +48,11 @@ class Sessions:
     def __init__(self, device: Device, threads: int, tensorrt: bool = False) -> None:
         self.most, self.lanes = 1, threads
         self._device, self._tensorrt = device, _timings() if tensorrt else None
-        self._persons: dict[str, tuple[LipsModel, ort.InferenceSession]] = {}
+        self._persons: dict[str, tuple[LipsModel, Session]] = {}
 
     def load(self, person: str, model: LipsModel) -> None:
         """See `Backend`."""
-        session = onnx_session(model.painter, self._device, 1, self._tensorrt)
+        session = ready(model.painter, self._device, 1, callers=self.lanes, tensorrt=self._tensorrt)
         self._persons[person] = model, session
 
     def drop(self, person: str) -> None:
@@ -78,7 +78,7 @@ class Sessions:
         """See `Backend`."""
         providers = [session.get_providers()[0] for _, session in self._persons.values()]
         return {
-            "backend": "ONNX Runtime",
+            "backend": "OpenVINO, bf16" if in_bf16(self._device) else "ONNX Runtime",
             "provider": providers[0] if providers else "",
             "device": self._device.name,
             "threads": self.lanes,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import onnxruntime as ort
 
 from avatar_engine.contracts import ByteArray, FloatArray
-from avatar_engine.device import Device, onnx_session
+from avatar_engine.device import Device
 from avatar_engine.face.crop import Crop, Paster, extract
+from avatar_engine.inference import Session, ready
 from avatar_engine.lips.grain import Grainer
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.shape import draw
@@ -28,9 +28,9 @@ class Renderer:
         model: LipsModel,
         device: Device,
         threads: int = 1,
-        session: ort.InferenceSession | None = None,
+        session: Session | None = None,
     ) -> None:
-        self._session = session or onnx_session(model.painter, device, threads)
+        self._session = session or ready(model.painter, device, threads)
         self._basis = model.basis
         self._paster = Paster(model.mask)
         self._grainer = Grainer(model.grain)

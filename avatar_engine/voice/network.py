@@ -28,8 +28,9 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
-from avatar_engine import device, models
+from avatar_engine import device, inference, models
 from avatar_engine.contracts import FloatArray
+from avatar_engine.voice import floats
 
 SAMPLES_PER_TOKEN_FRAME = 600
 """Samples of one frame of the durations (25 ms)."""
@@ -362,8 +363,13 @@ class Network(Planner):
         _ = self._generator
 
     @cached_property
-    def _generator(self) -> ort.InferenceSession:
-        return _session(self._generator_graph(self.folded, self.statistics), self.threads)
+    def _generator(self) -> inference.Session:
+        graph = self._generator_graph(self.folded, self.statistics)
+        if self.windowed and inference.in_bf16(_processor()):
+            shapes = {_FEATURES: (1, 512, "columns"), _SOURCE: (1, 22, "frames")}
+            return inference.ready(floats.as_floats(graph, shapes), _processor(), self.threads)
+        session: inference.Session = _session(graph, self.threads)
+        return session
 
     def _generator_graph(self, folded: Folded | None, statistics: Statistics | None) -> bytes:
         names = [name for name in adain_names() if name.startswith(GENERATOR)]
@@ -392,13 +398,12 @@ class Network(Planner):
         whole = body.near()
         left, right = max(0, start - margin), min(whole.columns, stop + margin)
         source = whole.source[:, :, left * SOURCE_PER_FEATURE : right * SOURCE_PER_FEATURE + 1]
-        fed = {_FEATURES: whole.features[:, :, left:right], _SOURCE: source, "style": self.style}
-        (sound, *_) = self._generator.run(
-            ["audio"],
-            {value.name: fed[value.name] for value in self._generator.get_inputs()},
-        )
+        fed = {_FEATURES: whole.features[:, :, left:right], _SOURCE: source}
+        if not self.windowed:
+            fed["style"] = self.style
+        (sound,) = self._generator.run(["audio"], fed)
         begin = (start - left) * SAMPLES_PER_FEATURE
-        return np.asarray(sound[begin : begin + (stop - start) * SAMPLES_PER_FEATURE], np.float32)
+        return np.array(sound[begin : begin + (stop - start) * SAMPLES_PER_FEATURE], np.float32)
 
     def sound(self, plan: Plan) -> FloatArray:
         """The whole sound of ``plan`` at once: float32 (600 * frames,)."""

@@ -117,7 +117,7 @@ def test_sessions_on_tensorrt_share_what_it_has_timed(
 ) -> None:
     asked: list[Path | None] = []
     monkeypatch.setattr(
-        sessions, "onnx_session", lambda painter, device, threads, folder: asked.append(folder)
+        sessions, "ready", lambda painter, device, threads, callers, tensorrt: asked.append(tensorrt)
     )
     for tensorrt in (True, False):
         Sessions(DEVICE, 1, tensorrt).load("person", model)
