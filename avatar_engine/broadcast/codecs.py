@@ -144,11 +144,12 @@ def _options(programme: ProgrammeFormat, name: str) -> dict[str, str]:
     # Of a talking head at 720p (AMD Zen 4), with sound, veryfast takes 33 % of a core for 44.2 dB, superfast 17 %
     # for 43.7 dB: there are bits enough. No B-frames, though nothing refers to them: each costs 40 ms of delay, and
     # all of them together hold 2 % of the bytes, so that dropping them frees no link (`packets` drops GOPs' tails).
-    preset = "veryfast" if programme.width * programme.height < 1280 * 720 else "superfast"
+    # Superfast does 0.1 dB better (and as well by SSIM) in 4 % less time where it doesn't look for small blocks at all.
+    large = programme.width * programme.height >= 1280 * 720
     return {
-        "preset": preset,
+        "preset": "superfast" if large else "veryfast",
         "tune": "zerolatency",
         "forced-idr": "1",
-        "x264-params": "scenecut=0",
+        "x264-params": "scenecut=0:analyse=none" if large else "scenecut=0",
         **rate,
     }

@@ -59,8 +59,8 @@ def capacity(
 
     First every part is measured by itself: encoders, then one whole show (voice, lips, stage, encoder, sending to a
     receiver on this machine). That tells how many shows there should be room for. Then so many are really on air at
-    once, and one more, until frames come late: both numbers are told. A stop loses only the step it is in; the same
-    command goes on within the hour. Keep the machine free meanwhile, or it measures what else runs.
+    once, and one more, until frames come late or a voice runs dry: both numbers are told. A stop loses only the step
+    it is in; the same command goes on within the hour. Keep the machine free meanwhile, or it measures what else runs.
 
     From then on `live` and the studio refuse a show that has no room, with what is short, how much is left and what
     to do; no show on air ever gets less. Where nothing was measured, nothing is refused. `live --seat force` goes on
@@ -130,15 +130,15 @@ def _size(one: Measured) -> Group:
     if one.held is None:
         hosts = f"{one.predicted} reckoned, not tried"
     else:
-        broke = f", {one.broke} lost frames" if one.broke else ""
+        broke = f", {one.broke} too many" if one.broke else ""
         hosts = f"{one.held} (reckoned {one.predicted}; tried: {one.held} whole{broke})"
     table = Table(
-        "shows", "late", "idle", "held", "dropped", "missing", "p99 step", "cores busy", "GB a show"
+        "shows", "late", "idle", "held", "dropped", "missing", "dry", "p99 step", "cores busy", "GB a show"
     )
     for trial in one.trials:
         table.add_row(
             str(trial.hosts), str(trial.late), str(trial.filled), str(trial.held), str(trial.dropped),
-            str(trial.missing), f"{trial.step_ms:.0f} ms", f"{trial.busy:.2f}", f"{trial.memory_mb / 1000:.2f}",
+            str(trial.missing), f"{trial.starved:.0%}", f"{trial.step_ms:.0f} ms", f"{trial.busy:.2f}", f"{trial.memory_mb / 1000:.2f}",
         )  # fmt: skip
     stages = ", ".join(f"{STAGES.get(name, name)} {cores:.2f}" for name, cores in _ordered(one.cost.stages))
     return Group(

@@ -36,16 +36,17 @@ def test_what_was_never_measured_says_how_to():
 
 
 def test_the_kept_result_and_the_seats_are_shown():
-    trial = Trial(hosts=3, seconds=45, late=17, stages=machines.STAGES, step_ms=55)
+    trial = Trial(hosts=3, seconds=45, late=17, starved=0.23, stages=machines.STAGES, step_ms=55)
     found = machines.capacity(machine=machine.fingerprint())
     sizes = (found.sizes[0].model_copy(update={"trials": (trial,), "why": "The processor."}),)
     room.keep(found.model_copy(update={"sizes": sizes}))
     with room.take(lambda _: machines.seat("anna", forced=True)):
         text = shown("--show")
     for word in (
-        "2 (reckoned 2; tried: 2 whole, 3 lost frames) hosts",
+        "2 (reckoned 2; tried: 2 whole, 3 too many) hosts",
         "limited by the voice",
         "17",
+        "23%",
         "55 ms",
         "anna",
     ):
