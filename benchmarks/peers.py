@@ -39,6 +39,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from avatar_engine import device as devices
+from avatar_engine import inference
 from avatar_engine.engine import painting, weights
 from avatar_engine.engine.torch_backend import KINDS
 
@@ -199,8 +200,9 @@ _SHARED = {
 
 
 def _ours_onnx(device: devices.Device, batch: int, seconds: float) -> float:
-    """Milliseconds of a picture by ONNX Runtime."""
-    session = devices.onnx_session(render_fps.painter(SIZE), device, torch.get_num_threads())
+    """Milliseconds of a picture as a show paints it: by ONNX Runtime, or in bf16 by OpenVINO, one by one."""
+    session = render_fps.network(render_fps.painter(SIZE), device, torch.get_num_threads())
+    batch = 1 if inference.in_bf16(device) else batch
     feeds: Any = render_fps.inputs(SIZE, batch)
     place = Place(torch.device("cpu"), torch.float32, batch, seconds)
     session.run(None, feeds)

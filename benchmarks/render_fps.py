@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 from avatar_engine import device as devices
+from avatar_engine import inference
 from avatar_engine.contracts import FloatArray
 from avatar_engine.lips.expression import Expressions
 from avatar_engine.lips.grain import Grain
@@ -66,7 +68,7 @@ def main(
     device: Annotated[str, typer.Option()] = "cpu",
     threads: Annotated[int, typer.Option()] = 1,
     sizes: Annotated[list[int], typer.Option()] = [192, 256, 384],  # noqa: B006 - typer copies it
-    batches: Annotated[list[int], typer.Option()] = [1, 2, 4, 8, 16, 32],  # noqa: B006
+    batches: Annotated[list[int] | None, typer.Option(help="1 in bf16 on a processor, else 1 to 32")] = None,
     seconds: Annotated[float, typer.Option(help="measure each line at least this long")] = 1.0,
     whole: Annotated[bool, typer.Option("--step", help="time a show's whole step")] = False,
     output: Annotated[Path | None, typer.Option("--json")] = None,
@@ -82,15 +84,21 @@ def main(
         if output:
             output.write_text(json.dumps({"device": chosen.name, "threads": threads, "step_seconds": steps}))
         return
+    bf16 = inference.in_bf16(chosen)
+    batches = batches or ([1] if bf16 else [1, 2, 4, 8, 16, 32])
+    if bf16 and batches != [1]:
+        raise typer.BadParameter(
+            f"In bf16 pictures are painted one by one; {inference.SWITCH}=off paints batches."
+        )
     flops, bandwidth = arithmetic_ceiling(chosen, threads, seconds), memory_ceiling(seconds)
     rows = []
     for size in sizes:
         graph = painter(size)
-        session = devices.onnx_session(graph, chosen, threads)
+        session = network(graph, chosen, threads)
         for batch in batches:
             feeds = inputs(size, batch)
             spent = best(partial(session.run, None, feeds), seconds)
-            operations, traffic = count(graph, size, batch)
+            operations, traffic = count(graph, size, batch, 2.0 if bf16 else 4.0)
             floor = max(operations / flops, traffic / bandwidth)
             rows.append(
                 Row(
@@ -104,10 +112,12 @@ def main(
                     floor / spent,
                 )
             )
-    show(chosen.name, threads, flops, bandwidth, rows)
+    engine = f"OpenVINO {version('openvino')}, bf16" if bf16 else f"ONNX Runtime {ort.__version__}"
+    show(chosen.name, engine, threads, flops, bandwidth, rows)
     if output:
         facts = {
             "device": chosen.name,
+            "engine": engine,
             "threads": threads,
             "gflops": flops / 1e9,
             "gigabytes_s": bandwidth / 1e9,
@@ -177,11 +187,19 @@ def inputs(size: int, batch: int) -> dict[str, np.ndarray]:
     return feeds | {"coefficients": random.normal(0, 1, (batch, CODE)).astype(np.float32)}
 
 
-def count(graph: bytes, size: int, batch: int) -> tuple[float, float]:
+def network(graph: bytes, device: devices.Device, threads: int) -> inference.Session:
+    """As a show has it, but for batches, which no show on a processor paints."""
+    if inference.in_bf16(device):
+        return inference.ready(graph, device, threads)
+    session: inference.Session = devices.onnx_session(graph, device, threads)
+    return session
+
+
+def count(graph: bytes, size: int, batch: int, width: float = 4.0) -> tuple[float, float]:
     """Floating-point operations of convolutions and matrix products, and the bytes that can't be avoided.
 
     Bytes: weights once, inputs and outputs once, every convolution's output written and read once. Counted for a
-    batch of 8 and scaled: shape inference loses track of a batch of 1.
+    batch of 8 and scaled: shape inference loses track of a batch of 1. Numbers are ``width`` bytes wide.
     """
     feeds = inputs(size, 8)
     model = onnx.load_from_string(graph)
@@ -194,7 +212,7 @@ def count(graph: bytes, size: int, batch: int) -> tuple[float, float]:
         for value in [*model.graph.value_info, *model.graph.output, *model.graph.input]
     }
     weights = {value.name: list(value.dims) for value in model.graph.initializer}
-    fixed = sum(4.0 * float(np.prod(dims)) for dims in weights.values() if dims)
+    fixed = sum(width * float(np.prod(dims)) for dims in weights.values() if dims)
     operations, traffic = 0.0, 2.0 * sum(value.nbytes for value in feeds.values())
     for node in model.graph.node:
         if node.op_type not in ("Conv", "Gemm", "MatMul"):
@@ -203,7 +221,7 @@ def count(graph: bytes, size: int, batch: int) -> tuple[float, float]:
         made = known[node.output[0]]
         depth = np.prod(kernel[1:]) if node.op_type == "Conv" else known[node.input[0]][-1]
         operations += 2.0 * float(np.prod(made)) * float(depth)
-        traffic += 2 * 4.0 * float(np.prod(made))
+        traffic += 2 * width * float(np.prod(made))
     return operations * batch / 8, fixed + traffic * batch / 8
 
 
@@ -224,7 +242,7 @@ def arithmetic_ceiling(device: devices.Device, threads: int, seconds: float) -> 
             [weight],
         )
         model = helper.make_model(net, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-        session = devices.onnx_session(model.SerializeToString(), device, threads)
+        session = network(model.SerializeToString(), device, threads)
         feeds: dict[str, Any] = {"x": np.ones(shape, np.float32)}
         best_rate = max(best_rate, operations / best(partial(session.run, None, feeds), seconds))
     return best_rate
@@ -249,9 +267,9 @@ def best(work: Callable[[], object], seconds: float) -> float:
     return float(np.percentile(times, 20))  # other work on the machine only ever adds
 
 
-def show(name: str, threads: int, flops: float, bandwidth: float, rows: list[Row]) -> None:
+def show(name: str, engine: str, threads: int, flops: float, bandwidth: float, rows: list[Row]) -> None:
     ceiling = f"{flops / 1e9:.0f} GFLOP/s, {bandwidth / 1e9:.1f} GB/s"
-    title = f"{name}, {threads} thread(s), ONNX Runtime {ort.__version__}: {ceiling}"
+    title = f"{name}, {threads} thread(s), {engine}: {ceiling}"
     table = Table("crop", "batch", "fps", "ms", "GFLOP", "MB", "floor ms", "of floor", title=title)
     for row in rows:
         table.add_row(
