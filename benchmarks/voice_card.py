@@ -1,10 +1,11 @@
-"""How much sound a second does one device make for many shows, beside the int8 voice that a show has by itself?
+"""How much sound a second does one device make for many shows, beside the voice that a show has by itself?
 
     python benchmarks/voice_card.py [--device cuda] [--rows 1 --rows 32] [--seconds 2] [--json voice_card.json]
 
 A row is a window of 2.5 s of another person's sentence, as a show asks for it in the middle of one (and, in the last
-column, the first window of a sentence alone, whose time a viewer waits). "own" is ONNX Runtime's int8 network on one
-thread; the others are what the card's process runs. Agreement is the correlation of log mel spectra with the int8 one.
+column, the first window of a sentence alone, whose time a viewer waits). "own" is that voice on one thread, in bf16
+or int8 (`avatar_engine.inference`); the others are what the card's process runs. Agreement is the correlation of log
+mel spectra with one's own.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from avatar_engine import __version__
+from avatar_engine import __version__, inference
 from avatar_engine import device as devices
 from avatar_engine.contracts import SAMPLE_RATE, FloatArray
 from avatar_engine.voice.card import person
@@ -122,7 +123,8 @@ def _timed(work: Callable[[], object], seconds: float) -> float:
 def _own(one: Person, seconds: float) -> Line:
     whole = _timed(lambda: one.own.window(one.features, START, START + COLUMNS), seconds)
     first = _timed(lambda: one.own.window(one.features, START, START + FIRST), seconds / 2)
-    return Line("own, int8", 1, _sound(1) / whole, whole * 1e3, first * 1e3, 1.0)
+    kind = "bf16" if inference.in_bf16(devices.choose("cpu")) else "int8"
+    return Line(f"own, {kind}", 1, _sound(1) / whole, whole * 1e3, first * 1e3, 1.0)
 
 
 def _shared(network: Rows, people: list[Person], count: int, seconds: float) -> Line:

@@ -138,7 +138,8 @@ def _size(one: Measured) -> Group:
     for trial in one.trials:
         table.add_row(
             str(trial.hosts), str(trial.late), str(trial.filled), str(trial.held), str(trial.dropped),
-            str(trial.missing), f"{trial.starved:.0%}", f"{trial.step_ms:.0f} ms", f"{trial.busy:.2f}", f"{trial.memory_mb / 1000:.2f}",
+            str(trial.missing), f"{trial.starved:.0%}", f"{trial.step_ms:.0f} ms", f"{trial.busy:.2f}",
+            f"{trial.memory_mb / 1000:.2f}",
         )  # fmt: skip
     stages = ", ".join(f"{STAGES.get(name, name)} {cores:.2f}" for name, cores in _ordered(one.cost.stages))
     return Group(

@@ -46,7 +46,8 @@ def serve(
     voices: Annotated[
         bool | None,
         typer.Option(
-            help="Make the shows' voices, too, in a process beside; on a card or with AMX by default."
+            help="Make the shows' voices, too, in a process beside; on a card by default, and with AMX where OpenVINO "
+            "is missing."
         ),
     ] = None,
     batch: Annotated[
@@ -62,6 +63,7 @@ def serve(
     with its voice it is the same.
     """
     from avatar_engine import device as devices
+    from avatar_engine import inference
     from avatar_engine.engine import start
     from avatar_engine.engine.process import Engine
     from avatar_engine.voice.card import keeper
@@ -76,8 +78,9 @@ def serve(
         f"Painting with {facts['backend']} on {facts['device']}, at {engine.path}.", highlight=False
     )
     spoken_on = devices.torch_device(chosen)  # a card that only ONNX Runtime can use makes no voices
-    speaks = spoken_on == "cuda" or chosen.amx if voices is None else voices
-    with keeper.kept(spoken_on) if speaks else nullcontext():
+    if voices is None:  # shows that compute in bf16 by themselves are quicker than PyTorch is for them
+        voices = spoken_on == "cuda" or (chosen.amx and not inference.in_bf16(devices.choose("cpu")))
+    with keeper.kept(spoken_on) if voices else nullcontext():
         engine.serve(stop)
 
 

@@ -141,6 +141,7 @@ class VideoWriter(WholeFile):
         crf: x264's constant quality: 12 looks untouched, 18 very good, 23 small.
         preset: x264's preset.
         gop: Pictures from keyframe to keyframe at most.
+        fast_decode: Whether decoding counts more than size: half the time, for a tenth more bytes.
         metadata: Tags of the file, such as ``{"comment": "AI-generated …", "title": …}``.
         threads: Encoder threads; 0 lets the encoder choose.
         marking: H.264 units (Annex B) that go before every keyframe's own.
@@ -165,12 +166,13 @@ class VideoWriter(WholeFile):
         crf: float = 18,
         preset: str = "veryfast",
         gop: int = 50,
+        fast_decode: bool = False,
         metadata: Mapping[str, str] | None = None,
         threads: int = 0,
         marking: bytes = b"",
         seal: Callable[[Path], None] | None = None,
     ) -> None:
-        self._marking, self._seal = marking, seal
+        self._marking, self._seal, self._fast_decode = marking, seal, fast_decode
         if width <= 0 or height <= 0 or width % 2 or height % 2:
             raise AvatarError(f"A picture of {width}x{height} can't be written.", "Both sides must be even.")
         super().__init__(path)
@@ -198,6 +200,8 @@ class VideoWriter(WholeFile):
 
     def _add_video(self, crf: float, preset: str, gop: int, threads: int) -> VideoStream:
         options = {"crf": str(crf), "preset": preset, "threads": str(threads or "auto")}
+        if self._fast_decode:
+            options["tune"] = "fastdecode"
         stream = self._container.add_stream("libx264", rate=FRAME_RATE, options=options)
         stream.width, stream.height = self._size
         stream.pix_fmt = "yuv420p"

@@ -181,7 +181,9 @@ def bake(both: Clip, ends: Ends, film: Path, crop: int, progress: Progress = sil
     begin = list(frames(both.clip, ends.start, ends.start + ends.blend, format="yuv420p"))
     end = list(frames(both.clip, ends.stop - ends.blend, ends.stop, format="yuv420p"))
     made: list[npt.NDArray[np.float64]] = []
-    with VideoWriter(film, *both.size, sound=False, crf=14, preset="fast", gop=25) as writer:
+    with VideoWriter(
+        film, *both.size, sound=False, crf=14, preset="fast", gop=25, fast_decode=True
+    ) as writer:
 
         def blended(left: list[ByteArray], entered: list[ByteArray], places: tuple[int, int]) -> None:
             for step, pair in enumerate(zip(left, entered, strict=True)):

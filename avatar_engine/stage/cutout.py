@@ -210,7 +210,9 @@ def _cuts(
 def _write(cuts: Iterator[tuple[int, Cut]], part: range, piece: Path, progress: Progress) -> None:
     begin, cut = next(cuts)
     height, width = cut.alpha.shape
-    with VideoWriter(piece, width, 2 * height, sound=False, crf=CRF, preset=PRESET, gop=GOP) as writer:
+    with VideoWriter(
+        piece, width, 2 * height, sound=False, crf=CRF, preset=PRESET, gop=GOP, fast_decode=True
+    ) as writer:
         for index, each in chain([(begin, cut)], cuts):
             writer.picture(stacked(each))
             if index % 10 == 0:

@@ -211,7 +211,7 @@ def _bake(
     meter = _Meter()
     baked = 0
     with VideoWriter(
-        video, track.width, track.height, sound=False, crf=CRF, preset=PRESET, gop=GOP
+        video, track.width, track.height, sound=False, crf=CRF, preset=PRESET, gop=GOP, fast_decode=True
     ) as writer:
         for picture, head, _, joint in _pictures(footage, track, studied, joined):
             heads[baked] = head
@@ -245,7 +245,7 @@ def _bake_joins(
                 continue
             kept.append((baked.join, baked.jump))
             writer = writer or stack.enter_context(
-                VideoWriter(video, *size, sound=False, crf=CRF, preset=PRESET, gop=GOP)
+                VideoWriter(video, *size, sound=False, crf=CRF, preset=PRESET, gop=GOP, fast_decode=True)
             )
             for step, picture in enumerate(baked.pictures):
                 writer.picture(picture, key=step == 0)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from avatar_engine import device
+from avatar_engine import device, inference
 from avatar_engine.cli.main import app
 from avatar_engine.device import Device
 from avatar_engine.engine import process, start, wire
@@ -60,7 +60,9 @@ def test_an_engine_serves_until_it_is_told_to_end() -> None:
     [
         ("cuda", "cuda", False, [], ["cuda"]),
         ("cuda", "cpu", False, [], []),
-        ("cuda", "cpu", True, [], ["cpu"]),
+        ("cuda", "cpu", True, [], []),
+        ("cpu", "cpu", True, [], []),
+        ("cpu", "cpu", True, ["--voices"], ["cpu"]),
         ("cpu", "cpu", False, [], []),
         ("cpu", "cpu", False, ["--voices"], ["cpu"]),
         ("cuda", "cpu", False, ["--voices"], ["cpu"]),
@@ -77,7 +79,8 @@ def test_voices_are_made_where_pytorch_can(
         return nullcontext()
 
     engine = SimpleNamespace(path="door", serve=lambda stop: None)
-    monkeypatch.setattr(device, "choose", lambda name: Device(kind, "test", 1, False, amx, 1))
+    kinds = {"auto": kind, "cpu": "cpu"}
+    monkeypatch.setattr(device, "choose", lambda name: Device(kinds[name], "test", 1, amx, amx, 1))
     monkeypatch.setattr(device, "torch_device", lambda chosen: torch)
     monkeypatch.setattr(
         start, "backend", lambda *_: SimpleNamespace(facts=lambda: {"backend": "", "device": ""})
@@ -87,6 +90,10 @@ def test_voices_are_made_where_pytorch_can(
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert CliRunner().invoke(app, ["engine", "serve", *asked]).exit_code == 0
     assert kept == spoken_on
+    kept.clear()
+    monkeypatch.setenv(inference.SWITCH, "off")
+    assert CliRunner().invoke(app, ["engine", "serve", *asked]).exit_code == 0
+    assert kept == (["cpu"] if amx and torch == "cpu" else spoken_on), "then tiles are worth a process"
 
 
 def test_no_engine_is_said_with_advice() -> None:

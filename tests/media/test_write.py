@@ -72,6 +72,20 @@ def test_keyframes_come_as_often_as_asked(tmp_path: Path) -> None:
     assert max(np.diff([*keys, 40])) <= 12
 
 
+def test_what_is_decoded_for_hours_is_cheap_to_decode(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(100, 140, (96, 64), np.uint8)
+    said = []
+    for fast_decode in (False, True):
+        path = tmp_path / f"{fast_decode}.mp4"
+        with VideoWriter(path, 64, 64, sound=False, crf=14, fast_decode=fast_decode) as writer:
+            writer.picture(noise)
+        said.append(path.read_bytes())
+        (picture,) = frames(path, format="yuv420p")
+        assert np.abs(picture.astype(int) - noise).mean() < 3
+    assert b"cabac=1 ref" in said[0] and b"deblock=1" in said[0]
+    assert b"cabac=0 ref" in said[1] and b"deblock=0" in said[1], "as x264 tells of itself in the stream"
+
+
 def test_nothing_is_left_after_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"before")
