@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 
 from avatar_engine.device import Device, onnx_session
 from avatar_engine.errors import AvatarError
@@ -47,6 +48,13 @@ class Session(Protocol):
 def in_bf16(device: Device) -> bool:
     """Whether `ready` makes what computes in bf16 there."""
     return device.kind == "cpu" and device.bf16 and os.environ.get(SWITCH) != "off" and openvino() is not None
+
+
+def computes(device: Device) -> str:
+    """What computes the networks of `ready` there, for people."""
+    if in_bf16(device):
+        return f"OpenVINO {openvino().__version__.split('-')[0]}, bf16"
+    return f"ONNX Runtime {onnxruntime.__version__}"
 
 
 def ready(

@@ -25,7 +25,6 @@ from typing import Annotated
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 import psutil
 import typer
 from render_fps import person
@@ -33,6 +32,7 @@ from rich.console import Console
 from rich.table import Table
 
 from avatar_engine import device as devices
+from avatar_engine import inference
 from avatar_engine.bundle import Bundle, BundleWriter
 from avatar_engine.contracts import FRAME_RATE, ByteArray, FloatArray
 from avatar_engine.engine import client, patch, wire
@@ -86,8 +86,9 @@ def main(
             alone[size] = _in_process(bundles[0])
             for count in shows:
                 rows.append(_measure(size, bundles[:count], seconds, threads, device, rows))
+    chosen = devices.choose(device)
     facts = {
-        "device": devices.choose(device).name, "cores": devices.usable_cores(), "onnxruntime": ort.__version__,
+        "device": chosen.name, "cores": devices.usable_cores(), "engine": inference.computes(chosen),
         "date": datetime.now(UTC).isoformat(timespec="seconds"), "in_process_step_ms": alone,
     }  # fmt: skip
     _show(facts, rows)
@@ -191,7 +192,7 @@ class _Show:
 
 
 def _show(facts: dict[str, object], rows: list[Row]) -> None:
-    title = f"{facts['device']}, {facts['cores']} cores, ONNX Runtime {facts['onnxruntime']}, {facts['date']}"
+    title = f"{facts['device']}, {facts['cores']} cores, {facts['engine']}, {facts['date']}"
     table = Table(
         "crop", "shows", "step P50", "P99", "answer P50", "P99", "way there", "late", "of",
         "step to one's", "cores",

@@ -24,18 +24,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import av
-import onnxruntime
 import typer
 from received import timing
 from rich.console import Console
 from rich.table import Table
 
-from avatar_engine import __version__
+from avatar_engine import __version__, inference
 from avatar_engine.bundle import Bundle
 from avatar_engine.capacity.model import STAGES, Size, Trial
 from avatar_engine.cli.progress import Bars
 from avatar_engine.contracts import Progress
-from avatar_engine.device import cards, cpu_features, cpu_name, usable_cores
+from avatar_engine.device import cards, choose, cpu_features, cpu_name, usable_cores
 from avatar_engine.errors import AvatarError
 from avatar_engine.gauge import encoding, onair, script
 from avatar_engine.gauge.measure import whole
@@ -112,7 +111,7 @@ def about(avatar: Path, size: Size) -> dict[str, Any]:
         "machine": f"{cpu_name()}, {usable_cores()} cores ({', '.join(sorted(cpu_features() or ()))})",
         "card": cards()[0].name if cards() else "none",
         "versions": f"avatar-engine {__version__}, Python {platform.python_version()}, "
-        f"ONNX Runtime {onnxruntime.__version__}, PyAV {av.__version__}",
+        f"{inference.computes(choose('cpu'))}, PyAV {av.__version__}",
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "avatar": avatar.name,
         "size": list(size),

@@ -18,13 +18,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import typer
 from onnx import TensorProto, helper, shape_inference
 from rich.console import Console
@@ -112,7 +110,7 @@ def main(
                     floor / spent,
                 )
             )
-    engine = f"OpenVINO {version('openvino')}, bf16" if bf16 else f"ONNX Runtime {ort.__version__}"
+    engine = inference.computes(chosen)
     show(chosen.name, engine, threads, flops, bandwidth, rows)
     if output:
         facts = {

@@ -37,6 +37,8 @@ def feeds(seed: int) -> dict[str, np.ndarray]:
 def test_without_bf16_or_with_the_switch_off_onnx_runtime_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     network = painters.model(SIZE, 1).painter
     assert isinstance(inference.ready(network, PLAIN, 1), ort.InferenceSession)
+    assert inference.computes(PLAIN) == f"ONNX Runtime {ort.__version__}"
+    assert inference.computes(BF16).startswith("OpenVINO 20") and inference.computes(BF16).endswith(", bf16")
     assert not inference.in_bf16(replace(BF16, kind="cuda")), "a card has its own"
     monkeypatch.setenv(inference.SWITCH, "off")
     assert isinstance(inference.ready(network, BF16, 1), ort.InferenceSession)

@@ -18,7 +18,7 @@ from avatar_engine.contracts import FloatArray
 from avatar_engine.device import Device
 from avatar_engine.engine.backend import Job
 from avatar_engine.errors import AvatarError
-from avatar_engine.inference import Session, in_bf16, ready
+from avatar_engine.inference import Session, computes, ready
 from avatar_engine.lips.model import LipsModel
 from avatar_engine.lips.render import Renderer
 
@@ -78,7 +78,7 @@ class Sessions:
         """See `Backend`."""
         providers = [session.get_providers()[0] for _, session in self._persons.values()]
         return {
-            "backend": "OpenVINO, bf16" if in_bf16(self._device) else "ONNX Runtime",
+            "backend": computes(self._device),
             "provider": providers[0] if providers else "",
             "device": self._device.name,
             "threads": self.lanes,
