@@ -103,6 +103,8 @@ class _Bf16:
                 f"OpenVINO can't load a network of this bundle: {str(error)[-300:]}",
                 f"Fetch or clone it again, or set {SWITCH}=off.",
             ) from error
+        # an input that nothing hangs on is no longer there
+        self._wanted = {name for port in self._compiled.inputs for name in port.names}
         self._names = [port.any_name for port in self._compiled.outputs]
         self._mine = threading.local()
 
@@ -111,7 +113,7 @@ class _Bf16:
         request = getattr(self._mine, "request", None)
         if request is None:
             request = self._mine.request = self._compiled.create_infer_request()
-        ready = {name: np.ascontiguousarray(value) for name, value in feeds.items()}
+        ready = {name: np.ascontiguousarray(feeds[name]) for name in self._wanted & feeds.keys()}
         request.infer(ready, share_inputs=True, share_outputs=True)
         return [request.get_tensor(name).data for name in outputs or self._names]
 

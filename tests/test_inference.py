@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import onnxruntime as ort
 import pytest
+from onnx import TensorProto, helper
 
 from avatar_engine import device, inference
 from avatar_engine.device import Device
@@ -95,6 +96,20 @@ def test_a_renderer_in_bf16_paints_the_same_picture_again() -> None:
 
 
 @native
+@native
+def test_an_input_that_nothing_hangs_on_is_taken_as_elsewhere() -> None:
+    seen, unseen, back = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 4])
+        for name in ("seen", "unseen", "back")
+    )
+    graph = helper.make_graph([helper.make_node("Neg", ["seen"], ["back"])], "one", [seen, unseen], [back])
+    opsets = [helper.make_opsetid("", 17)]
+    network = helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+    given = {"seen": np.full((1, 4), 3, np.float32), "unseen": np.ones((1, 4), np.float32)}
+    for kind in (PLAIN, BF16):
+        np.testing.assert_array_equal(inference.ready(network, kind, 1).run(["back"], given)[0], -3)
+
+
 def test_what_is_no_network_is_told() -> None:
     for rubbish in (b"", b"no network"):
         with pytest.raises(AvatarError, match="OpenVINO can't load a network"):
