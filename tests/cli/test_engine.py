@@ -44,7 +44,7 @@ def test_an_engine_serves_until_it_is_told_to_end() -> None:
         told = json.loads(shown.stdout)
         assert told["pid"] == engine.pid and told["threads"] == 1 and told["shows"] == []
         shown = CliRunner().invoke(app, ["engine", "status"])
-        assert "ONNX Runtime" in shown.stdout and shown.exit_code == 0
+        assert f"({inference.computes(device.choose('cpu'))})" in shown.stdout and shown.exit_code == 0
         again = subprocess.run([*command, "engine", "serve"], capture_output=True, text=True, check=False)
         assert again.returncode == 2 and "already" in again.stderr and "Traceback" not in again.stderr
         engine.send_signal(signal.SIGINT)
