@@ -82,8 +82,7 @@ class _Bf16:
     """A network in OpenVINO. Sums, and what is neither convolution nor product, stay float32 where OpenVINO can."""
 
     def __init__(self, network: bytes, threads: int, callers: int) -> None:
-        ov = openvino()
-        core = ov.Core()
+        ov, core = openvino(), _core()
         try:
             model = core.read_model(io.BytesIO(network))
             model.reshape({port.any_name: _one(port.partial_shape, ov) for port in model.inputs})
@@ -128,6 +127,16 @@ def _one(shape: Any, ov: Any) -> Any:
     if len(fixed) and fixed[0].is_dynamic:
         fixed[0] = 1
     return fixed
+
+
+@functools.cache
+def _core() -> Any:
+    """OpenVINO's processor, the only one of this process and never given back.
+
+    Each gives the thread that makes it a stack for signals and takes that away at its end. Of two that do not end in
+    the order in which they were made one leaves a stack that is gone, and the next Ctrl-C is a segmentation fault.
+    """
+    return openvino().Core()
 
 
 @functools.cache

@@ -110,6 +110,26 @@ def test_an_input_that_nothing_hangs_on_is_taken_as_elsewhere() -> None:
         np.testing.assert_array_equal(inference.ready(network, kind, 1).run(["back"], given)[0], -3)
 
 
+INTERRUPTED = """
+import os, signal, threading
+from avatar_engine import device, inference
+from tests.engine import painters
+network, kind = painters.model(64, 1).painter, device.choose("cpu")
+sessions = [inference.ready(network, kind, 1) for _ in range(3)]
+while sessions:
+    del sessions[0]
+asked = threading.Event()
+signal.signal(signal.SIGINT, lambda *_: asked.set())
+os.kill(os.getpid(), signal.SIGINT)
+assert asked.wait(5)
+"""
+
+
+@native
+def test_networks_come_and_go_and_ctrl_c_is_still_heard() -> None:
+    subprocess.run([sys.executable, "-c", INTERRUPTED], check=True)
+
+
 def test_what_is_no_network_is_told() -> None:
     for rubbish in (b"", b"no network"):
         with pytest.raises(AvatarError, match="OpenVINO can't load a network"):
