@@ -255,6 +255,7 @@ def checked(checks: Tally) -> str:
     """What the checks of the sentences found, in a line."""
     faults = ", ".join(f"{kind} {count}" for kind, count in checks.faults.items() if count) or "nothing"
     read = f"; {checks.misread} of {checks.read} words read back otherwise" if checks.read else ""
+    read += f"; {checks.recalled} came again and were remembered" if checks.recalled else ""
     return (
         f"{checks.sentences} sentences checked, {checks.whole} of them whole before they were heard: {faults} wrong, "
         f"{checks.again} said again, {checks.left_out} left out{read}."

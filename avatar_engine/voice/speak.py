@@ -156,6 +156,7 @@ class Voice:
             self._seconds(passage),
             takes,
             partial(self._in_safe_words, passage),
+            name=(self, passage),  # no other voice's
         )
 
     def _in_safe_words(self, passage: Passage) -> Iterator[Sentence]:

@@ -2,14 +2,15 @@
 
 While there is little speech in hand a sentence goes out piece by piece, each piece checked before it is given away;
 one that turns out wrong later ends softly and is said again. With more in hand it is made whole, checked whole, and,
-where there is time even for that, read back, before any of it is heard.
+where there is time even for that, read back, before any of it is heard. What was good and comes again is remembered
+(`avatar_engine.voice.recall`).
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, runtime_checkable
@@ -19,6 +20,7 @@ import numpy as np
 from avatar_engine.contracts import SAMPLE_RATE, SILENCE, Phone, Speech, Utterance, join
 from avatar_engine.voice import checks
 from avatar_engine.voice.checks import Fault, FaultError
+from avatar_engine.voice.recall import Known, Recall
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +77,7 @@ class Sentence:
         seconds: How long it takes to say, about.
         takes: The ways.
         instead: What is said when none of them is good: parts of it, of which some may be.
+        name: What stands for its sound, where each take of it sounds the same every time; None where it does not.
     """
 
     words: str
@@ -82,6 +85,7 @@ class Sentence:
     seconds: float
     takes: tuple[Take, ...]
     instead: Callable[[], Iterable[Sentence]] = tuple
+    name: Hashable = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class Tally:
         left_out: Sentences of which no take was good.
         read: Words that were read back.
         misread: Those that were not understood.
+        recalled: Sentences that were not made, but remembered.
     """
 
     sentences: int = 0
@@ -105,6 +110,7 @@ class Tally:
     left_out: int = 0
     read: int = 0
     misread: int = 0
+    recalled: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         kinds = {*self.faults, *other.faults}
@@ -116,6 +122,7 @@ class Tally:
             self.left_out + other.left_out,
             self.read + other.read,
             self.misread + other.misread,
+            self.recalled + other.recalled,
         )
 
 
@@ -172,6 +179,7 @@ class Checker:
         self.reader = reader
         self._clock = clock
         self._worked, self._made, self._reading = 0.0, 0.0, _READING
+        self._recall = Recall()
 
     @property
     def pace(self) -> float:
@@ -199,7 +207,8 @@ class Checker:
 
     def _cost(self, sentence: Sentence) -> float:
         """Seconds of speech that must be in hand for a sentence to be made whole before it is heard."""
-        return sentence.seconds * self.pace + RESERVE
+        making = 0.0 if any(self._known(sentence, take) for take in sentence.takes) else self.pace
+        return sentence.seconds * making + RESERVE
 
     def taken(self) -> Tally:
         """What was found since this was last asked."""
@@ -211,7 +220,7 @@ class Checker:
         for take in self._takes(sentence):
             held = NOTHING
             try:
-                for piece in self._timed(take.speak()):
+                for piece in self._spoken(sentence, take):
                     known = join([held, piece])
                     edge = max(0, len(known.samples) - EDGE)
                     held = known.part(edge, len(known.samples))
@@ -233,7 +242,7 @@ class Checker:
         for take in self._takes(sentence):
             pieces = []
             try:
-                for piece in self._timed(take.speak()):
+                for piece in self._spoken(sentence, take):
                     pieces.append(piece)
                     if in_hand() < 0:
                         return []
@@ -242,7 +251,7 @@ class Checker:
             except FaultError as error:
                 self._count(sentence, take, error.fault)
                 continue
-            wrong, fault = self._read(sentence, whole, in_hand)
+            wrong, fault = self._read(sentence, whole, in_hand, self._known(sentence, take))
             if fault:
                 self._count(sentence, take, fault)
             second = kept is not None
@@ -261,17 +270,42 @@ class Checker:
                 self.tally += Tally(again=1)
             yield take
 
+    def _known(self, sentence: Sentence, take: Take) -> Known | None:
+        """What is remembered of a take."""
+        return None if sentence.name is None else self._recall.get((sentence.name, take.way))
+
+    def _spoken(self, sentence: Sentence, take: Take) -> Iterator[Speech]:
+        """The take's pieces, remembered or made; the work of making them alone is counted."""
+        known = self._known(sentence, take)
+        if known is not None:
+            self.tally += Tally(recalled=1)
+            yield from known.pieces
+            return
+        pieces = []
+        for piece in self._timed(take.speak()):
+            pieces.append(piece)
+            yield piece
+        if sentence.name is not None:
+            self._recall.made((sentence.name, take.way), pieces)
+
     def _read(
-        self, sentence: Sentence, whole: Speech, in_hand: Callable[[], float]
+        self, sentence: Sentence, whole: Speech, in_hand: Callable[[], float], known: Known | None
     ) -> tuple[int, Fault | None]:
         """How many words are not understood, and what is wrong with that; none where there is no time to read."""
         limit = self.reader.limit(sentence.language) if self.reader else None
-        if self.reader is None or limit is None or self._reading + RESERVE > in_hand():
+        if self.reader is None or limit is None:
             return 0, None
-        begun = self._clock()
-        wrong, total = self.reader.misread(whole, sentence.words, sentence.language)
-        self._reading = (self._clock() - begun) * 1.25
-        self.tally += Tally(read=total, misread=wrong)
+        if known is not None and known.read is not None:
+            wrong, total = known.read
+        elif self._reading + RESERVE > in_hand():
+            return 0, None
+        else:
+            begun = self._clock()
+            wrong, total = self.reader.misread(whole, sentence.words, sentence.language)
+            self._reading = (self._clock() - begun) * 1.25
+            self.tally += Tally(read=total, misread=wrong)
+            if known is not None:
+                known.read = wrong, total
         grossly = wrong >= _FEWEST and wrong > limit * total
         return wrong, Fault("words", wrong / total, limit) if grossly else None
 

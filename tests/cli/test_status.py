@@ -113,7 +113,9 @@ def test_the_summary_says_what_the_checks_found() -> None:
     assert "6 said again, 1 left out; 9 of 380 words read back otherwise." in text
     clean = room.summary(replace(STATUS, checks=Tally(3)))
     assert "3 sentences checked, 0 of them whole before they were heard: nothing wrong" in clean
-    assert "read back" not in clean
+    assert "read back" not in clean and "remembered" not in clean
+    looped = room.summary(replace(STATUS, checks=Tally(9, recalled=4)))
+    assert "0 left out; 4 came again and were remembered." in looped
 
 
 def test_the_summary_says_what_was_survived() -> None:
