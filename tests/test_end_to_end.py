@@ -29,6 +29,13 @@ from tests.servers import free_port
 
 pytestmark = [pytest.mark.weights, pytest.mark.timeout(900)]
 
+CHAT = (
+    "Today we look at three things that make a small kitchen larger than it is. The first of them folds flat when "
+    "nobody cooks, the second hangs on the wall beside the window, and the third is a lamp that needs no cable at all. "
+    "Stay with us until the end, and tell us in the chat which of them you would take home this evening."
+)
+"""Sixteen seconds: a sound's hidden mark is not found in every two sentences."""
+
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -93,7 +100,7 @@ def test_the_head_nods_before_a_wall_with_lights_which_stays_where_it_is(studio:
 def test_live_is_received_whole_and_recorded(studio: Path) -> None:
     script = studio / "show.md"
     script.write_text(
-        "---\nlanguage: en\n---\n\n# One\n\nHello there, and welcome.\n\n<!-- pause 1s -->\n\nSee you soon.\n"
+        f"---\nlanguage: en\n---\n\n# One\n\nHello there, and welcome. {CHAT}\n\n<!-- pause 1s -->\n\nSee you soon.\n"
     )
     url, received, record = (
         f"rtmp://127.0.0.1:{free_port()}/live/key",
