@@ -29,6 +29,8 @@ from avatar_engine.errors import AvatarError
 Feeds = Mapping[str, npt.NDArray[Any]]
 """What goes into a network, by name."""
 
+_MAKING = threading.Lock()
+
 SWITCH = "AVATAR_ENGINE_BF16"
 """Set to ``off``: everything is computed by ONNX Runtime, as on a processor without bf16."""
 
@@ -129,13 +131,18 @@ def _one(shape: Any, ov: Any) -> Any:
     return fixed
 
 
-@functools.cache
 def _core() -> Any:
     """OpenVINO's processor, the only one of this process and never given back.
 
     Each gives the thread that makes it a stack for signals and takes that away at its end. Of two that do not end in
     the order in which they were made one leaves a stack that is gone, and the next Ctrl-C is a segmentation fault.
     """
+    with _MAKING:  # a cache alone lets two threads make one each
+        return _made()
+
+
+@functools.cache
+def _made() -> Any:
     return openvino().Core()
 
 

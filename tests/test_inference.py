@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -128,6 +131,21 @@ assert asked.wait(5)
 @native
 def test_networks_come_and_go_and_ctrl_c_is_still_heard() -> None:
     subprocess.run([sys.executable, "-c", INTERRUPTED], check=True)
+
+
+@native
+def test_threads_that_load_at_the_same_time_share_one_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+
+    def core() -> object:
+        time.sleep(0.05)
+        made.append(object())
+        return made[-1]
+
+    monkeypatch.setattr(inference, "_made", functools.cache(core))  # the real one must stay as it is
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: inference._core(), range(4)))
+    assert len(made) == 1 and set(found) == set(made)
 
 
 def test_what_is_no_network_is_told() -> None:
