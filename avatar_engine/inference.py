@@ -114,7 +114,7 @@ class _Bf16:
         request = getattr(self._mine, "request", None)
         if request is None:
             request = self._mine.request = self._compiled.create_infer_request()
-        ready = {name: np.ascontiguousarray(feeds[name]) for name in self._wanted & feeds.keys()}
+        ready = {name: np.ascontiguousarray(value) for name, value in feeds.items() if name in self._wanted}
         request.infer(ready, share_inputs=True, share_outputs=True)
         return [request.get_tensor(name).data for name in outputs or self._names]
 

@@ -99,7 +99,6 @@ def test_a_renderer_in_bf16_paints_the_same_picture_again() -> None:
 
 
 @native
-@native
 def test_an_input_that_nothing_hangs_on_is_taken_as_elsewhere() -> None:
     seen, unseen, back = (
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 4])
@@ -148,6 +147,7 @@ def test_threads_that_load_at_the_same_time_share_one_processor(monkeypatch: pyt
     assert len(made) == 1 and set(found) == set(made)
 
 
+@native
 def test_what_is_no_network_is_told() -> None:
     for rubbish in (b"", b"no network"):
         with pytest.raises(AvatarError, match="OpenVINO can't load a network"):

@@ -9,20 +9,19 @@ time would be the very next one of a loop that is longer than the memory.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from random import Random
 
 import numpy as np
 
-from avatar_engine.contracts import SAMPLE_RATE, Speech
+from avatar_engine.contracts import SAMPLE_RATE, FloatArray, Speech
 
 MOST = 15 * 60 * SAMPLE_RATE
 """Samples that are remembered in all: a quarter of an hour of speech, 86 MB."""
 
 ONCE = 10_000
-"""Sentences that were said once of which is known that they were, without their sound."""
+"""Sentences said once of which is known that they were, without their sound."""
 
 
 @dataclass(slots=True)
@@ -35,7 +34,7 @@ class Known:
     """
 
     pieces: tuple[Speech, ...]
-    read: tuple[int, int] | None = field(default=None)
+    read: tuple[int, int] | None = None
 
     @property
     def samples(self) -> int:
@@ -51,47 +50,38 @@ class Recall:
     """
 
     def __init__(self, most: int = MOST) -> None:
-        self._most, self._held = most, 0
+        self._most = most
         self._known: dict[Hashable, Known] = {}
-        self._names: list[Hashable] = []
-        self._once: OrderedDict[Hashable, None] = OrderedDict()
+        self._once: dict[int, None] = {}  # hashes of names, the first first: two that are equal do no harm
         self._chance = Random(5)
 
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def __iter__(self) -> Iterator[Hashable]:
-        return iter(self._names)
+    @property
+    def samples(self) -> int:
+        """How many samples are remembered."""
+        return sum(known.samples for known in self._known.values())
 
     def get(self, name: Hashable) -> Known | None:
         """What is remembered under a name."""
         return self._known.get(name)
 
-    def made(self, name: Hashable, pieces: Sequence[Speech]) -> None:
-        """A sentence was made; its sound is kept if it had been made before."""
-        if name not in self._once:
-            self._once[name] = None
+    def good(self, name: Hashable, pieces: Sequence[Speech]) -> None:
+        """Nothing was wrong with a sentence; its sound is kept if that had been so before."""
+        if name in self._known:
+            return
+        if hash(name) not in self._once:
+            self._once[hash(name)] = None
             if len(self._once) > ONCE:
-                self._once.popitem(last=False)
+                del self._once[next(iter(self._once))]
             return
         known = Known(tuple(Speech(_kept(piece.samples), piece.phones) for piece in pieces))
-        if name in self._known or not 0 < known.samples <= self._most:
+        if not 0 < known.samples <= self._most:
             return
-        while self._held + known.samples > self._most:
-            self._forget(self._chance.randrange(len(self._names)))
+        while self.samples + known.samples > self._most:
+            del self._known[self._chance.choice(list(self._known))]
         self._known[name] = known
-        self._names.append(name)
-        self._held += known.samples
-        del self._once[name]
-
-    def _forget(self, place: int) -> None:
-        name = self._names[place]
-        self._names[place] = self._names[-1]
-        self._names.pop()
-        self._held -= self._known.pop(name).samples
 
 
-def _kept(samples: np.ndarray) -> np.ndarray:
+def _kept(samples: FloatArray) -> FloatArray:
     own = np.array(samples, np.float32)
     own.flags.writeable = False  # what plays it must not change it for the next time
     return own

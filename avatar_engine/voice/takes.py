@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, runtime_checkable
@@ -100,7 +100,7 @@ class Tally:
         left_out: Sentences of which no take was good.
         read: Words that were read back.
         misread: Those that were not understood.
-        recalled: Sentences that were not made, but remembered.
+        recalled: Takes that were not made, but remembered.
     """
 
     sentences: int = 0
@@ -207,7 +207,7 @@ class Checker:
 
     def _cost(self, sentence: Sentence) -> float:
         """Seconds of speech that must be in hand for a sentence to be made whole before it is heard."""
-        making = 0.0 if any(self._known(sentence, take) for take in sentence.takes) else self.pace
+        making = 0.0 if self._known(sentence, sentence.takes[0]) else self.pace
         return sentence.seconds * making + RESERVE
 
     def taken(self) -> Tally:
@@ -218,9 +218,10 @@ class Checker:
     def _streamed(self, sentence: Sentence) -> Iterator[Speech]:
         """The first good take, as it is made; its last samples are kept back, for the end of one that is not."""
         for take in self._takes(sentence):
-            held = NOTHING
+            held, pieces = NOTHING, []
             try:
                 for piece in self._spoken(sentence, take):
+                    pieces.append(piece)
                     known = join([held, piece])
                     edge = max(0, len(known.samples) - EDGE)
                     held = known.part(edge, len(known.samples))
@@ -228,6 +229,7 @@ class Checker:
                         yield known.part(0, edge)
                 if len(held.samples):
                     yield held
+                self._remember(sentence, take, pieces)
                 return
             except FaultError as error:
                 self._count(sentence, take, error.fault)
@@ -251,6 +253,7 @@ class Checker:
             except FaultError as error:
                 self._count(sentence, take, error.fault)
                 continue
+            self._remember(sentence, take, pieces)
             wrong, fault = self._read(sentence, whole, in_hand, self._known(sentence, take))
             if fault:
                 self._count(sentence, take, fault)
@@ -274,19 +277,18 @@ class Checker:
         """What is remembered of a take."""
         return None if sentence.name is None else self._recall.get((sentence.name, take.way))
 
+    def _remember(self, sentence: Sentence, take: Take, pieces: Sequence[Speech]) -> None:
+        """Nothing was found wrong with a take."""
+        if sentence.name is not None:
+            self._recall.good((sentence.name, take.way), pieces)
+
     def _spoken(self, sentence: Sentence, take: Take) -> Iterator[Speech]:
         """The take's pieces, remembered or made; the work of making them alone is counted."""
         known = self._known(sentence, take)
-        if known is not None:
-            self.tally += Tally(recalled=1)
-            yield from known.pieces
-            return
-        pieces = []
-        for piece in self._timed(take.speak()):
-            pieces.append(piece)
-            yield piece
-        if sentence.name is not None:
-            self._recall.made((sentence.name, take.way), pieces)
+        if known is None:
+            return self._timed(take.speak())
+        self.tally += Tally(recalled=1)
+        return iter(known.pieces)
 
     def _read(
         self, sentence: Sentence, whole: Speech, in_hand: Callable[[], float], known: Known | None

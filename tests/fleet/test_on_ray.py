@@ -157,9 +157,8 @@ def test_a_node_dies_on_air_and_its_show_goes_on_elsewhere(house: Path, nodes: N
             assert now["node"] == nodes.head and now["token"] > first["token"] and began
             assert place <= now["place"] <= place + 5, "it goes on where it was"
             until(lambda: len(server.recordings("marie")) == 2)
-            until(
-                lambda: ticking.task()["place"] > now["place"] + 1
-            )  # a recording begins with its first picture
+            # A recording begins with its first picture: more of it is wanted.
+            until(lambda: ticking.task()["place"] > now["place"] + 1)
             ticking.supervisor.end()
             until(lambda: ticking.supervisor.idle)
         finally:

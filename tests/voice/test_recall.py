@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avatar_engine.contracts import SAMPLE_RATE, Controls, Phone, Speech, Utterance
-from avatar_engine.voice import recall
+from avatar_engine.voice import recall, takes
 from avatar_engine.voice.checks import Fault, FaultError
 from avatar_engine.voice.pack import VoicePack
 from avatar_engine.voice.recall import Recall
@@ -25,15 +25,15 @@ def tone(hertz: float, seconds: float = 1.0) -> np.ndarray:
 class Mouth:
     """Makes a sentence of two pieces, and counts how often."""
 
-    def __init__(self, hertz: float = 120.0, fault: Fault | None = None) -> None:
-        self.made, self.now, self.hertz, self.fault = 0, 0.0, hertz, fault
+    def __init__(self, fault: Fault | None = None) -> None:
+        self.made, self.now, self.fault = 0, 0.0, fault
 
     def clock(self) -> float:
         return self.now
 
     def speak(self) -> Iterator[Speech]:
         self.made += 1
-        for half in np.split(tone(self.hertz), 2):
+        for half in np.split(tone(120), 2):
             self.now += 0.4
             yield Speech(half.copy(), (Phone("a", 0.0, 0.5),))
         if self.fault:
@@ -105,29 +105,53 @@ def test_what_had_a_fault_is_not_remembered() -> None:
     assert bad.made == 3 and checker.taken().recalled == 0
 
 
+def test_a_sentence_that_is_found_wrong_as_a_whole_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(takes.checks, "whole", lambda *_: Fault("silence", 0.1, 0.5))
+    mouth = Mouth()
+    checker = Checker()
+    for _ in range(3):
+        list(checker.said([mouth.sentence()], lambda: 60.0))
+    assert mouth.made == 3 and checker.taken().recalled == 0
+
+
+def test_a_first_take_that_is_never_good_still_has_to_be_paid_for() -> None:
+    bad, good = Mouth(fault=Fault("noise", 0.5, 0.4)), Mouth()
+    ways = (Take("as asked", bad.speak), Take("a little slower", good.speak))
+    sentence = Sentence("one two three four", "en", 1.0, ways, name="one")
+    checker = Checker(clock=lambda: bad.now + good.now)
+    for _ in range(3):
+        list(checker.said([sentence], lambda: 60.0))
+    assert (bad.made, good.made) == (3, 2)
+    checker.taken()
+    list(checker.said([sentence], lambda: 1.0))
+    assert checker.taken().whole == 0, "1 s in hand is not enough to make the first again"
+
+
 def test_the_memory_is_bounded_and_what_was_said_once_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recall, "ONCE", 3)
     memory = Recall(most=3 * SAMPLE_RATE)
     one = [Speech(tone(120))]
-    memory.made("once", one)
+    memory.good("once", one)
     assert memory.get("once") is None
     for name in range(20):
-        memory.made(name, one)
-        memory.made(name, one)
+        memory.good(name, one)
+        memory.good(name, one)
         assert memory.get(name) is not None, "a new one has room"
-    assert len(memory) == 3 == len(set(memory)) and all(memory.get(name) for name in memory)
+    assert (
+        memory.samples == 3 * SAMPLE_RATE == SAMPLE_RATE * sum(memory.get(n) is not None for n in range(20))
+    )
     for name in ("a", "b", "c", "d", "a"):
-        memory.made(name, one)
+        memory.good(name, one)
     assert memory.get("a") is None, "the first of so many was forgotten, so this was its first time"
-    memory.made("long", [Speech(tone(120, 4.0))])
-    memory.made("long", [Speech(tone(120, 4.0))])
-    assert memory.get("long") is None and len(memory) == 3
+    memory.good("long", [Speech(tone(120, 4.0))])
+    memory.good("long", [Speech(tone(120, 4.0))])
+    assert memory.get("long") is None and memory.samples == 3 * SAMPLE_RATE
 
 
 def test_what_is_kept_is_its_own_and_cannot_be_changed() -> None:
     memory, sound = Recall(), tone(120)
     for _ in range(2):
-        memory.made("one", [Speech(sound)])
+        memory.good("one", [Speech(sound)])
     sound[:] = 0
     known = memory.get("one")
     assert known is not None and known.pieces[0].samples.std() > 0.1
