@@ -18,7 +18,8 @@ demo: weights
 	$(BIN)/python scripts/demo.py --out "$(OUT)" --budget "$(BUDGET)" $(if $(VIDEO),--video "$(VIDEO)") $(if $(CONSENT),--consent "$(CONSENT)")
 
 # Shows that are on air in real time come one after another and mostly wait. What computes, and the clone of which the
-# last show is made, take what they leave of the machine, at a lower priority; what was found is told when they are done.
+# last show is made, take what they leave of the machine and never more; what was found is told when they are done.
+IDLY   := $(if $(shell chrt --idle 0 true 2>/dev/null && echo yes),chrt --idle 0,nice)
 ON_AIR := tests/live tests/broadcast tests/studio/test_shows.py tests/studio/test_pages.py tests/fleet/test_local.py tests/fleet/test_on_ray.py tests/benchmarks/test_soak.py
 WHOLE  := tests/test_end_to_end.py tests/studio/test_whole.py
 ASIDE  := $(foreach aside,$(ON_AIR) $(WHOLE),--ignore=$(aside))
@@ -26,8 +27,8 @@ PYTEST := $(BIN)/python -m pytest
 
 test: weights
 	@failed=0; aside=$$(mktemp -d); \
-	OMP_NUM_THREADS=1 nice $(PYTEST) -n $(WORKERS) --dist loadfile $(ASIDE) >"$$aside/log" 2>&1 & computing=$$!; \
-	nice $(BIN)/python -m tests.drawn "$$aside" >"$$aside/clone.log" 2>&1 & cloning=$$!; \
+	OMP_NUM_THREADS=1 $(IDLY) $(PYTEST) -n $(WORKERS) --dist loadfile $(ASIDE) >"$$aside/log" 2>&1 & computing=$$!; \
+	$(IDLY) $(BIN)/python -m tests.drawn "$$aside" >"$$aside/clone.log" 2>&1 & cloning=$$!; \
 	trap 'kill $$computing $$cloning 2>/dev/null; rm -rf "$$aside"' EXIT; trap 'exit 130' INT TERM; \
 	$(PYTEST) $(ON_AIR) || failed=1; \
 	wait $$computing || failed=1; \
