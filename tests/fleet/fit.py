@@ -1,8 +1,12 @@
-"""A fit of stand-ins: takes steps, keeps in its working folder how far it is, and makes a clone."""
+"""A fit of stand-ins: takes steps, keeps in its working folder how far it is, and makes a clone.
+
+One that begins takes `STEPS` of them, one that goes on thirty more.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -19,9 +23,9 @@ def main() -> None:
     kept = work / "lips" / "kept.txt"
     kept.parent.mkdir(parents=True, exist_ok=True)
     began = int(kept.read_text()) if kept.exists() else 0
-    for step in range(began, 40):
+    for step in range(began, began + 30 if began else int(os.environ.get("STEPS", "40"))):
         (work / "lips" / f"step{step}.txt").write_text(str(step))
-        if step % 10 == 0:
+        if step % 30 == 0:  # seldom enough to be found unchanged by two looks
             kept.write_text(str(step))
         time.sleep(0.1)
     signed = consent.load(Path(words[words.index("--consent") + 1]))
