@@ -270,7 +270,7 @@ def rows(
         ways[FILMED] = drives(i420(footage), clip.filmed, clip.taken.track, lips).part(clip.held_out).driven
     quiet = words.silence(clip.samples, len(clip.taken.track))[clip.held_out.start :]
     return measure_rows(
-        footage, clip.samples, clip.taken.track, lips, clip.held_out, ways, device=device,
+        footage, clip.samples, clip.taken.track, lips, clip.held_out, ways, device=device, seen=(measure.PAINTED,),
         phones=places(phones, clip.edge, len(clip.held_out)), quiet=quiet, look=look, progress=progress,
     )  # fmt: skip
 

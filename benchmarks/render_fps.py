@@ -38,12 +38,13 @@ from avatar_engine.lips.painter import TINTS, Appearance, Painter, export
 from avatar_engine.lips.placement import Placement
 from avatar_engine.lips.render import Renderer
 from avatar_engine.lips.shape import COEFFICIENTS, LANDMARKS, ShapeBasis
-from avatar_engine.lips.texture import TEXTURES, TextureBasis
+from avatar_engine.lips.texture import COLOURS, TEXTURES, TextureBasis
 
 app = typer.Typer(add_completion=False)
 
 SINGLE = True
-CODE = COEFFICIENTS + TEXTURES  # numbers that a mouth is asked for by
+READ = TEXTURES + COLOURS
+CODE = COEFFICIENTS + READ  # numbers that a mouth is asked for by
 """One thread of the CPU: processor time is counted, which other work on the machine does not stretch."""
 
 
@@ -144,13 +145,14 @@ def person(size: int, seed: int = 0) -> LipsModel:
     grain = Grain(np.full((size, size), 2, np.float32), np.ones((size, size // 2 + 1), np.float32))
     none = TextureBasis.none(size, COEFFICIENTS)
     texture = TextureBasis(
-        np.zeros((TEXTURES, *none.pixels.shape[1:]), np.float32),
-        np.zeros((len(none.shapes), TEXTURES), np.float32),
+        np.zeros((READ, *none.pixels.shape[1:]), np.float32),
+        np.zeros((COLOURS, *none.colours.shape[1:]), np.float32),
+        np.zeros((len(none.shapes), READ), np.float32),
     )
     return LipsModel(
         basis=basis, texture=texture, neutral=np.zeros(CODE, np.float32), size=size,
         mask=mouth(size), gate=Gate(-50, -40, -15), placement=Placement.none(CODE), expressions=Expressions.none(CODE),
-        grain=grain, motion=b"", painter=painter(size), figures={},
+        grain=grain, motion=b"", painter=painter(size), certain=np.zeros(0, np.float32), figures={},
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from avatar_engine.lips.grain import Grain, fit_grain
 from avatar_engine.lips.lesson import Lesson
 from avatar_engine.lips.model import Gate, LipsModel
 from avatar_engine.lips.motion import MotionStream
-from avatar_engine.lips.painter import export
+from avatar_engine.lips.painter import certain, export
 from avatar_engine.lips.placement import Placement, fit_placement
 from avatar_engine.lips.shape import (
     LANDMARKS,
@@ -110,8 +110,8 @@ def fit(
     skin = crop.skin_mask(points, mask)
     crops = Crops.cut(footage, matrices, size, work, lambda done, note: progress("lips painter", 0.0, note))
     rows = np.flatnonzero(usable)
-    texture = fit_texture(crops.luma, posed, rows, mask, skin)
-    textures = texture.read(crops.luma, posed)
+    texture = fit_texture(crops.luma, crops.chroma, posed, rows, mask, skin)
+    textures = texture.read(crops.luma, crops.chroma, posed)
     textures[~track.found] = 0.0
     slow = slowly(textures, crop.takes(track))
     coefficients = np.concatenate([coefficients, textures - slow], 1)
@@ -155,6 +155,7 @@ def fit(
         grain=Grain.none(size),
         motion=motion,
         painter=export(painter),
+        certain=certain(painter),
         figures=figures | more | {"seconds": clock() - begun, "pictures": float(count)},
     )
     asked = MotionStream(model).whole(heard).coefficients[:count]

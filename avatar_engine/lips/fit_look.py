@@ -28,7 +28,7 @@ from avatar_engine.lips.fit_painter import fit_painter
 from avatar_engine.lips.grain import Grain, fit_grain
 from avatar_engine.lips.lesson import Lesson
 from avatar_engine.lips.model import LipsModel
-from avatar_engine.lips.painter import export
+from avatar_engine.lips.painter import certain, export
 from avatar_engine.lips.placement import Placement, fit_placement
 from avatar_engine.lips.texture import slowly
 from avatar_engine.media.read import i420
@@ -119,7 +119,12 @@ def fit_look(
     )
     progress("lips painter", 1.0, f"loss {figures['painter_loss']:.4f}")
     model = replace(
-        placed, mask=mask, grain=Grain.none(size), painter=export(painter), figures=placed.figures | figures
+        placed,
+        mask=mask,
+        grain=Grain.none(size),
+        painter=export(painter),
+        certain=certain(painter),
+        figures=placed.figures | figures,
     )
     return replace(model, grain=fit_grain(painted_again(model, crops, painted, usable, device), mask))
 

@@ -136,9 +136,9 @@ def _learn(
     run: _Run, paint: Callable[..., tuple[Tensor, Tensor]], examples: Examples, weight: Tensor, bf16: bool
 ) -> None:
     """One step, painted by ``paint``: the run's painter, compiled or not. Nothing here waits for the device."""
-    real, context, shapes, coefficients = examples
+    real, context, shapes, coefficients, sure = examples
     with torch.autocast(weight.device.type, torch.bfloat16, enabled=bf16):
-        painted = paint(*context, shapes, coefficients)
+        painted = paint(*context, shapes, coefficients, sure)
     loss = painting_loss((painted[0].float(), painted[1].float()), real, weight)
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]

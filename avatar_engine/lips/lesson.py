@@ -19,7 +19,7 @@ from torch import Tensor
 from avatar_engine.contracts import ByteArray, FloatArray
 from avatar_engine.face.crop import Crop, chroma_matrix, extract, to_crop
 from avatar_engine.lips.crops import Crops
-from avatar_engine.lips.painter import SHAPE_PLANES, TINTS
+from avatar_engine.lips.painter import HEARD, SHAPE_PLANES, TINTS
 from avatar_engine.lips.shape import ShapeBasis, draw
 from avatar_engine.media.picture import joined
 
@@ -30,9 +30,7 @@ NEAR = 6  # pictures; how far off that other moment may be
 OTHER_LIGHT = (4.0, 2.5, 2.5)  # standard deviation of luma and chroma shifts that an example is given, of 255
 OTHER_PLACE = 0.008  # the same of the shifts, in crop sides: how far takes lie apart in their crops
 OTHER_SCALE = 0.007  # the same of its changes of scale and of its turns (radians)
-HEARD = (
-    0.4  # correlation of a texture's quick part with what an example is told of it: what sound tells, unseen
-)
+SEEN = 0.3  # share of examples whose textures are told as they are, as if read off a real picture
 
 Planes = tuple[Tensor, Tensor]
 """Luma (n, 1, size, size) and chroma (n, 2, size // 2, size // 2), float32, 0 to 255."""
@@ -62,16 +60,19 @@ class Lesson:
 
 
 class Examples(NamedTuple):
-    """A batch: real pixels, what is seen of the surroundings, drawn shapes uint8 (n, 3, size, size), codes (n, k)."""
+    """A batch: real pixels, what is seen of the surroundings, drawn shapes uint8 (n, 3, size, size), codes (n, k), and
+    the correlation of their textures' quick part with the truth (n, 1)."""
 
     real: Planes
     context: Planes
     shapes: Tensor
     coefficients: Tensor
+    sure: Tensor
 
 
 class _Drawn(NamedTuple):
-    """What of a batch is made on the processor: which crops, moved how, in what light, under which shapes and codes."""
+    """What of a batch is made on the processor: which crops, moved how, in what light, under which shapes and codes,
+    and how sure these are."""
 
     rows: npt.NDArray[np.intp]
     around: npt.NDArray[np.intp]
@@ -79,6 +80,7 @@ class _Drawn(NamedTuple):
     light: FloatArray
     planes: ByteArray
     code: FloatArray
+    sure: FloatArray
 
 
 class Cutter(Protocol):
@@ -119,7 +121,8 @@ class Batches:
         real = _lit(self._cutter.cut(drawn.rows, drawn.moves), light)
         same = (drawn.around == drawn.rows).all()
         context = real if same else _lit(self._cutter.cut(drawn.around, drawn.moves), light)
-        return Examples(real, context, self._there(drawn.planes), self._there(drawn.code))
+        told = (self._there(part) for part in (drawn.planes, drawn.code, drawn.sure))
+        return Examples(real, context, *told)
 
     def _next_drawn(self) -> _Drawn:
         if self._beside is None:
@@ -146,22 +149,23 @@ class Batches:
         planes = np.empty(self._planes, np.uint8)
         for plane, shape in zip(planes, moved, strict=True):
             draw(shape, plane)
-        code = np.concatenate([lesson.basis.project(moved), self._textures(rows)], 1)
+        sure = np.where(random.random((count, 1)) < SEEN, 1.0, HEARD).astype(np.float32)
+        code = np.concatenate([lesson.basis.project(moved), self._textures(rows, sure)], 1)
         code += random.normal(0, 0.05, code.shape).astype(np.float32)
         light = (random.normal(0, 1, (count, TINTS)) * OTHER_LIGHT).astype(np.float32)
-        return _Drawn(rows, around, moves, light, planes, np.asarray(code, np.float32))
+        return _Drawn(rows, around, moves, light, planes, np.asarray(code, np.float32), sure)
 
-    def _textures(self, rows: npt.NDArray[np.intp]) -> FloatArray:
-        """The textures of examples as sound may tell them: the slow part whole, of the quick one a guess.
+    def _textures(self, rows: npt.NDArray[np.intp], sure: FloatArray) -> FloatArray:
+        """The textures of examples: the slow part whole, of the quick one a guess of the correlations ``sure`` (n, 1).
 
         A guess of that correlation has that share of the true one's spread, and most of it is another moment's. Given
-        such a guess, the true one is in the mean what it says, however good it is: so the painter may believe a real
-        texture and one that was hardly heard in the same way, and paints what is left open from the shape.
+        such a guess, the true one is in the mean what it says, however good it is. The painter is told how good, for
+        what is left open it paints from the shape.
         """
         own, slow, random = self._lesson.basis.coefficients, self._lesson.slow, self._random
         other = random.choice(self._lesson.rows, len(rows))
         quick, else_ = (self._lesson.coefficients[some, own:] - slow[some] for some in (rows, other))
-        guess = HEARD**2 * quick + HEARD * np.sqrt(1 - HEARD**2) * else_
+        guess = sure**2 * quick + sure * np.sqrt(1 - sure**2) * else_
         return np.asarray(slow[rows] + guess, np.float32)
 
     def _moves(self) -> FloatArray:

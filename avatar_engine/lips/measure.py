@@ -92,7 +92,7 @@ def score(
     ways = {PAINTED: given.painted, DRIVEN: given.driven}
     found = measure(
         footage, samples, track, model, frames, ways,
-        device=device, quiet=quiet, look=look, progress=progress,
+        device=device, seen=(PAINTED,), quiet=quiet, look=look, progress=progress,
     )  # fmt: skip
     return LipsScores(
         driven=found.figures[DRIVEN],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,10 +14,10 @@ from avatar_engine.lips.expression import Expressions
 from avatar_engine.lips.grain import Grain
 from avatar_engine.lips.placement import ANCHORS, Placement
 from avatar_engine.lips.shape import LANDMARKS, ShapeBasis
-from avatar_engine.lips.texture import TextureBasis
+from avatar_engine.lips.texture import TextureBasis, no_colours
 
-VERSION = 3
-WITHOUT_TEXTURE = 2  # a version that is read, too
+VERSION = 4
+WITHOUT_TEXTURE, WITHOUT_COLOURS = 2, 3  # versions that are read, too
 MOTION, PAINTER, TENSORS, FACTS = (
     "lips/motion.onnx",
     "lips/painter.onnx",
@@ -77,6 +77,7 @@ class LipsModel:
         grain: The footage's grain, for what is painted.
         motion: ONNX: log-mel windows float32 (n, 31, 40) to coefficients float32 (n, coefficients).
         painter: ONNX: luma, chroma, shapes (uint8) and coefficients to painted luma and chroma (uint8).
+        certain: float32 (m,), see `avatar_engine.lips.painter.certain`; none for a painter that takes all for true.
         figures: How the fit went (seconds, steps, losses, spread, cross-validated correlation).
     """
 
@@ -91,7 +92,14 @@ class LipsModel:
     grain: Grain
     motion: bytes
     painter: bytes
+    certain: FloatArray
     figures: dict[str, float]
+
+    def believing(self) -> LipsModel:
+        """The same lips for textures that were read off the very pictures, and not foretold from sound."""
+        from avatar_engine.lips.painter import believing  # a show, which hears, must not wait for torch
+
+        return replace(self, painter=believing(self.painter, self.certain)) if self.certain.any() else self
 
     def save(self, writer: PartWriter) -> None:
         """Add the model's four parts to a bundle that is being written."""
@@ -101,7 +109,9 @@ class LipsModel:
             "mean": self.basis.mean,
             "axes": self.basis.axes,
             "texture_pixels": self.texture.pixels,
+            "texture_colours": self.texture.colours,
             "texture_shapes": self.texture.shapes,
+            "certain": self.certain,
             "neutral": self.neutral,
             "mask": self.mask,
             "placement_mean": self.placement.mean,
@@ -126,17 +136,19 @@ class LipsModel:
         """
         facts, tensors = bundle.json(FACTS), bundle.tensors(TENSORS)
         try:
-            if facts["version"] not in (VERSION, WITHOUT_TEXTURE):
+            version = facts["version"]
+            if version not in (VERSION, WITHOUT_COLOURS, WITHOUT_TEXTURE):
                 raise AvatarError(
-                    f"The lips are of version {facts['version']}; this engine reads version {VERSION} and before.",
+                    f"The lips are of version {version}; this engine reads version {VERSION} and before.",
                     "Clone the presenter again with this version of the engine.",
                 )
             size = int(facts["size"])
             basis = ShapeBasis(tensors["mean"], tensors["axes"])
-            if facts["version"] == WITHOUT_TEXTURE:
+            if version == WITHOUT_TEXTURE:
                 texture = TextureBasis.none(size, basis.coefficients)
             else:
-                texture = TextureBasis(tensors["texture_pixels"], tensors["texture_shapes"])
+                colours = no_colours(size) if version == WITHOUT_COLOURS else tensors["texture_colours"]
+                texture = TextureBasis(tensors["texture_pixels"], colours, tensors["texture_shapes"])
             model = cls(
                 basis=basis,
                 texture=texture,
@@ -149,6 +161,7 @@ class LipsModel:
                 grain=Grain(tensors["grain"], tensors["grain_spectrum"]),
                 motion=bundle.read(MOTION),
                 painter=bundle.read(PAINTER),
+                certain=tensors["certain"] if version == VERSION else np.zeros(0, np.float32),
                 figures={name: float(value) for name, value in facts["figures"].items()},
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -160,14 +173,14 @@ class LipsModel:
         shapes = (
             *(model.mask.shape, basis.mean.shape, basis.axes.shape[1:], model.placement.weights.shape),
             *(model.expressions.biases.shape, model.expressions.lowest.shape, model.grain.strength.shape),
-            *(texture.pixels.shape, texture.shapes.shape),
+            *(texture.pixels.shape, texture.colours.shape[1:], texture.shapes.shape),
         )
         fitting = (
             *((size, size), (landmarks, 2), (landmarks, 2), (len(ANCHORS) * 3 + 1, k)),
             *((2, k), (k,), (size, size)),
-            *((textures, *usual.pixels.shape[1:]), (len(usual.shapes), textures)),
+            *((textures, *usual.pixels.shape[1:]), usual.colours.shape[1:], (len(usual.shapes), textures)),
         )
-        if shapes != fitting or size % 32:
+        if shapes != fitting or size % 32 or len(texture.colours) > textures:
             raise AvatarError(
                 f"The bundle's lips don't fit together: {shapes}.", "Clone the presenter again."
             )

@@ -102,4 +102,4 @@ def _settle(painter: Painter, behind: list[nn.BatchNorm2d], batch: Examples) -> 
 
 
 def _run(painter: Painter, batch: Examples) -> None:
-    painter(*batch.context, batch.shapes, batch.coefficients)
+    painter(*batch.context, batch.shapes, batch.coefficients, batch.sure)

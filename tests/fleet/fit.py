@@ -25,7 +25,7 @@ def main() -> None:
     began = int(kept.read_text()) if kept.exists() else 0
     for step in range(began, began + 30 if began else int(os.environ.get("STEPS", "40"))):
         (work / "lips" / f"step{step}.txt").write_text(str(step))
-        if step % 30 == 0:  # seldom enough to be found unchanged by two looks
+        if step == 30:  # once, so that two looks find it unchanged, however slow they are
             kept.write_text(str(step))
         time.sleep(0.1)
     signed = consent.load(Path(words[words.index("--consent") + 1]))

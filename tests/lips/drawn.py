@@ -131,6 +131,7 @@ def model(shapes: np.ndarray) -> LipsModel:
         grain=Grain.none(SIZE),
         motion=b"",
         painter=painter(),
+        certain=np.zeros(0, np.float32),
         figures={"seconds": 1.5},
     )
 

@@ -29,7 +29,7 @@ def test_an_example_is_moved_as_one(lesson: Lesson, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(lessons, "OTHER_PLACE", 0.05)
     batches = Batches(lesson, np.random.default_rng(1), "cpu")
     for _ in range(5):
-        (luma, chroma), _, shapes, code = batches.next()
+        (luma, chroma), _, shapes, code, _ = batches.next()
         for one in range(BATCH):
             there = middle(luma[one, 0].numpy())
             assert middle(chroma[one, 1].numpy()) * 2 + 0.5 == pytest.approx(there, abs=0.1)
@@ -54,7 +54,7 @@ def test_surroundings_of_another_moment_are_moved_alike(
     monkeypatch.setattr(lessons, "OTHER_CONTEXT", 1.0)
     monkeypatch.setattr(lessons, "OTHER_PLACE", 0.05)
     lesson.crops.luma[:], lesson.crops.chroma[:] = lesson.crops.luma[:1], lesson.crops.chroma[:1]
-    real, context, _, _ = Batches(lesson, np.random.default_rng(3), "cpu").next()
+    real, context, *_ = Batches(lesson, np.random.default_rng(3), "cpu").next()
     assert all((a == b).all() for a, b in zip(real, context, strict=True))
     assert any(
         np.abs(middle(part) - middle(lesson.crops.luma[0, 0])).max() > 1 for part in real[0][:, 0].numpy()
@@ -96,14 +96,15 @@ def test_batches_of_the_card_are_those_of_the_host(lesson: Lesson, monkeypatch: 
 
 
 def test_a_texture_is_told_as_sound_may_tell_it_and_can_be_believed(lesson: Lesson) -> None:
-    """The quick part is guessed, well or badly; whatever is told, the true one is that in the mean."""
+    """The quick part is guessed; whatever is told, the true one is that in the mean."""
     count = len(lesson.coefficients)
     quick = np.random.default_rng(6).normal(0, 1, (count, 300)).astype(np.float32)
     slow = np.full((count, 300), 5, np.float32)
     whole = np.concatenate([lesson.coefficients, slow + quick], 1)
     rows = np.arange(count)
     batches = Batches(replace(lesson, coefficients=whole, slow=slow), np.random.default_rng(4), "cpu")
-    told = np.stack([batches._textures(rows) for _ in range(60)])
+    heard = np.full((count, 1), lessons.HEARD, np.float32)
+    told = np.stack([batches._textures(rows, heard) for _ in range(60)])
     assert told.dtype == np.float32
     assert told.mean() == pytest.approx(5, abs=0.05)
     guess = told - slow
@@ -114,6 +115,25 @@ def test_a_texture_is_told_as_sound_may_tell_it_and_can_be_believed(lesson: Less
     assert whose.std() == pytest.approx(lessons.HEARD * np.sqrt(1 - lessons.HEARD**2), rel=0.05)
     believed = (guess * quick).sum() / (guess**2).sum()
     assert believed == pytest.approx(1, abs=0.15)
+    seen = batches._textures(rows, np.ones((count, 1), np.float32))
+    assert seen == pytest.approx(slow + quick, abs=1e-5)
+
+
+def test_some_examples_are_told_the_truth_and_how_sure_it_is(lesson: Lesson) -> None:
+    quick = np.random.default_rng(6).normal(0, 1, (len(lesson.coefficients), 2)).astype(np.float32)
+    whole = np.concatenate([lesson.coefficients, quick], 1)
+    row = 7
+    one = replace(lesson, coefficients=whole, slow=0 * quick, rows=np.array([row]))
+    batches = Batches(one, np.random.default_rng(4), "cpu")
+    examples = [batches.next() for _ in range(100)]
+    sure = np.concatenate([example.sure.numpy() for example in examples])
+    codes = np.concatenate([example.coefficients.numpy() for example in examples])[:, -2:]
+    assert sure.shape == (100 * BATCH, 1) and set(sure.ravel()) == {np.float32(lessons.HEARD), np.float32(1)}
+    told = sure[:, 0] == 1
+    assert told.mean() == pytest.approx(lessons.SEEN, abs=0.07)
+    assert codes[told].mean(0) == pytest.approx(quick[row], abs=0.05)
+    heard = lessons.HEARD**2 + lessons.HEARD * np.sqrt(1 - lessons.HEARD**2)  # both are this moment's here
+    assert codes[~told].mean(0) == pytest.approx(heard * quick[row], abs=0.05)
 
 
 def test_codes_are_a_shape_and_its_texture(lesson: Lesson) -> None:

@@ -132,7 +132,7 @@ def test_another_version_is_named(parts: Parts) -> None:
 
 def test_lips_of_before_textures_are_read(model: LipsModel, parts: Parts) -> None:
     parts[models.FACTS]["version"] = models.WITHOUT_TEXTURE
-    for name in ("texture_pixels", "texture_shapes"):
+    for name in ("texture_pixels", "texture_colours", "texture_shapes", "certain"):
         del parts[models.TENSORS][name]
     again = LipsModel.load(parts)
     assert again.texture.textures == 0
@@ -144,6 +144,7 @@ def test_textures_stand_behind_the_shape(model: LipsModel) -> None:
     more = len(model.neutral) + 3
     texture = TextureBasis(
         np.ones((3, *model.texture.pixels.shape[1:]), np.float32),
+        np.ones((1, *model.texture.colours.shape[1:]), np.float32),
         np.ones((len(model.texture.shapes), 3), np.float32),
     )
     wide = replace(
@@ -156,9 +157,17 @@ def test_textures_stand_behind_the_shape(model: LipsModel) -> None:
     parts = Parts()
     wide.save(parts)
     assert same(LipsModel.load(parts), wide)
+    before = Parts(parts)
     parts[models.TENSORS]["texture_shapes"] = texture.shapes[:, :2].copy()
     with pytest.raises(AvatarError, match="don't fit together"):
         LipsModel.load(parts)
+
+    before[models.FACTS]["version"] = models.WITHOUT_COLOURS
+    for name in ("texture_colours", "certain"):
+        before[models.TENSORS] = {n: part for n, part in before[models.TENSORS].items() if n != name}
+    before[models.TENSORS]["texture_shapes"] = texture.shapes
+    again = LipsModel.load(before).texture
+    assert again.textures == 3 and not len(again.colours)
 
 
 def test_a_crop_that_the_painter_cannot_halve_is_refused(model: LipsModel, parts: Parts) -> None:

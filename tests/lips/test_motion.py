@@ -31,7 +31,21 @@ def model() -> LipsModel:
     count = len(neutral)
     gate, nowhere, plain = Gate(-50, -40, -15), Placement.none(count), Expressions.none(count)
     bare = TextureBasis.none(64, count)
-    return LipsModel(basis, bare, neutral, 64, mask, gate, nowhere, plain, Grain.none(64), net, b"", {})
+    return LipsModel(
+        basis,
+        bare,
+        neutral,
+        64,
+        mask,
+        gate,
+        nowhere,
+        plain,
+        Grain.none(64),
+        net,
+        b"",
+        np.zeros(0, np.float32),
+        {},
+    )
 
 
 def speech(seconds: float, seed: int = 0) -> np.ndarray:

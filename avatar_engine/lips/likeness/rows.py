@@ -6,7 +6,7 @@ is, never taken from the coefficients that drove the painter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -180,6 +180,7 @@ def measure(
     ways: Mapping[str, FloatArray],
     *,
     device: Device,
+    seen: Collection[str] = (),
     phones: Sequence[Place] = (),
     quiet: Bools | None = None,
     look: Look | None = None,
@@ -196,13 +197,14 @@ def measure(
         ways: By name the coefficients of every picture to paint, float32 (len(frames), coefficients). Their names,
             less `REAL`, which is always there, are those of the result.
         device: Where the painter runs.
+        seen: Which of the ways have textures that were read off the very pictures.
         phones: Where phones are said, pictures counted from the first of ``frames``.
         quiet: bool (len(frames),), pictures in which nothing is said.
         look: Shown every picture of every way.
         progress: Told of stage ``likeness``.
     """
     run = _Run(track, model, frames, (REAL, *ways), quiet)
-    renderer = Renderer(model, device)
+    heard, believing = Renderer(model, device), Renderer(model.believing(), device)
     with Landmarker(faces=1) as landmarker:
         for row, (index, picture) in enumerate(
             zip(frames, read_frames(footage, frames.start, frames.stop, format="yuv420p"), strict=False)
@@ -213,6 +215,7 @@ def measure(
                 canvas, rendered = picture, true
                 if name != REAL:
                     canvas = picture.copy()
+                    renderer = believing if name in seen else heard
                     renderer.paint(canvas, run.matrices[index], ways[name][row])
                     rendered = _rgb(canvas)
                 run.take(index, tally, (canvas, rendered), (picture, true), place, landmarker)
