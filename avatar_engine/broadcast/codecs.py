@@ -139,7 +139,8 @@ def _options(programme: ProgrammeFormat, name: str) -> dict[str, str]:
         # It speaks on the standard error stream of its own accord.
         os.environ.setdefault("SVT_LOG", "1")
         # Low delay, constant bitrate; 23 % of a core at 720p. Without `rtc` one stream in twenty waits for ever for a
-        # packet within its first pictures (SVT-AV1 4.1, under load, where its threads have no priority).
+        # packet within its first pictures (SVT-AV1 4.1, under load, where its threads have no priority), with it one
+        # in a hundred or two, whatever `lp`, `lookahead` and `scm` say; `Broadcast` then replaces the process.
         return {"preset": "11", "svtav1-params": "pred-struct=1:rc=2:lp=1:rtc=1"}
     # Of a talking head at 720p (AMD Zen 4), with sound, veryfast takes 33 % of a core for 44.2 dB, superfast 17 %
     # for 43.7 dB: there are bits enough. No B-frames, though nothing refers to them: each costs 40 ms of delay, and

@@ -160,7 +160,10 @@ def fit(
     )
     asked = MotionStream(model).whole(heard).coefficients[:count]
     placement = fit_placement(track, matrices, size, posed, asked, usable, basis)
-    grain = fit_grain(painted_again(model, crops, posed, usable, device), mask)
+    shown = np.concatenate(
+        [posed[:, : basis.coefficients], slow], 1
+    )  # what a show knows before a word is said
+    grain = fit_grain(painted_again(model, crops, shown, usable, device), mask)
     return replace(model, placement=placement, grain=grain)
 
 

@@ -126,7 +126,8 @@ def fit_look(
         certain=certain(painter),
         figures=placed.figures | figures,
     )
-    return replace(model, grain=fit_grain(painted_again(model, crops, painted, usable, device), mask))
+    shown = np.concatenate([painted[:, : placed.basis.coefficients], slow], 1)
+    return replace(model, grain=fit_grain(painted_again(model, crops, shown, usable, device), mask))
 
 
 def _heard(samples: FloatArray, pictures: int) -> FloatArray:
