@@ -43,9 +43,10 @@ from avatar_engine.lips.texture import COLOURS, TEXTURES, TextureBasis
 app = typer.Typer(add_completion=False)
 
 SINGLE = True
+"""One thread of the CPU: processor time is counted, which other work on the machine does not stretch."""
+
 READ = TEXTURES + COLOURS
 CODE = COEFFICIENTS + READ  # numbers that a mouth is asked for by
-"""One thread of the CPU: processor time is counted, which other work on the machine does not stretch."""
 
 
 @dataclass(frozen=True)

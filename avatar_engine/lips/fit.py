@@ -160,9 +160,8 @@ def fit(
     )
     asked = MotionStream(model).whole(heard).coefficients[:count]
     placement = fit_placement(track, matrices, size, posed, asked, usable, basis)
-    shown = np.concatenate(
-        [posed[:, : basis.coefficients], slow], 1
-    )  # what a show knows before a word is said
+    # what a show knows before a word is said
+    shown = np.concatenate([posed[:, : basis.coefficients], slow], 1)
     grain = fit_grain(painted_again(model, crops, shown, usable, device), mask)
     return replace(model, placement=placement, grain=grain)
 
