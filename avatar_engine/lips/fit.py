@@ -160,19 +160,18 @@ def fit(
     )
     asked = MotionStream(model).whole(heard).coefficients[:count]
     placement = fit_placement(track, matrices, size, posed, asked, usable, basis)
-    # what a show knows before a word is said
-    shown = np.concatenate([posed[:, : basis.coefficients], slow], 1)
-    grain = fit_grain(painted_again(model, crops, shown, usable, device), mask)
+    grain = fit_grain(painted_again(model, lesson, device), mask)
     return replace(model, placement=placement, grain=grain)
 
 
 def painted_again(
-    model: LipsModel, crops: Crops, shapes: FloatArray, usable: npt.NDArray[np.bool_], device: Device
+    model: LipsModel, lesson: Lesson, device: Device
 ) -> Iterator[tuple[ByteArray, ByteArray, ByteArray]]:
-    """Some pictures' luma, that of the next ones, and the first ones painted again."""
+    """Some pictures' luma, that of the next ones, and the first ones painted again, as a show in silence does."""
     session = onnx_session(model.painter, device, device.threads)
     drawn = np.empty((1, 3, model.size, model.size), np.uint8)
-    rows = np.flatnonzero(usable[:-1] & usable[1:])
+    crops, shapes = lesson.crops, lesson.unheard
+    rows = lesson.rows[np.isin(lesson.rows + 1, lesson.rows)]
     for row in rows[:: max(1, len(rows) // GRAIN_PICTURES)]:
         draw(model.basis.shape(shapes[row][None])[0], drawn[0])
         feeds = {"luma": crops.luma[row][None], "chroma": crops.chroma[row][None], "shapes": drawn}

@@ -126,8 +126,7 @@ def fit_look(
         certain=certain(painter),
         figures=placed.figures | figures,
     )
-    shown = np.concatenate([painted[:, : placed.basis.coefficients], slow], 1)
-    return replace(model, grain=fit_grain(painted_again(model, crops, shown, usable, device), mask))
+    return replace(model, grain=fit_grain(painted_again(model, lesson, device), mask))
 
 
 def _heard(samples: FloatArray, pictures: int) -> FloatArray:

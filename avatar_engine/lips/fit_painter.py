@@ -164,8 +164,7 @@ class _Judge:
     """
 
     def __init__(self, lesson: Lesson, weight: Tensor, torch_device: str) -> None:
-        crops, codes = lesson.crops, lesson.coefficients[lesson.rows]
-        codes[:, lesson.basis.coefficients :] = lesson.slow[lesson.rows]
+        crops, codes = lesson.crops, lesson.unheard[lesson.rows]
         size = lesson.mask.shape[0]
         shapes = np.empty((len(codes), SHAPE_PLANES, size, size), np.uint8)
         for planes, shape in zip(shapes, lesson.basis.shape(codes), strict=True):

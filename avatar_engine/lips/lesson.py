@@ -58,6 +58,11 @@ class Lesson:
     mask: FloatArray
     skin: FloatArray
 
+    @property
+    def unheard(self) -> FloatArray:
+        """The coefficients of all crops as a show knows them before a word is said: of the textures the slow part."""
+        return np.concatenate([self.coefficients[:, : self.basis.coefficients], self.slow], 1)
+
 
 class Examples(NamedTuple):
     """A batch: real pixels, what is seen of the surroundings, drawn shapes uint8 (n, 3, size, size), codes (n, k), and

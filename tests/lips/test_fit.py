@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import av
 import cv2
@@ -17,7 +18,7 @@ from avatar_engine.lips import shape
 from avatar_engine.lips.crops import Crops
 from avatar_engine.lips.echo import Echo
 from avatar_engine.lips.expression import smile
-from avatar_engine.lips.fit import fit
+from avatar_engine.lips.fit import fit, painted_again
 from avatar_engine.lips.fit_motion import fit_motion
 from avatar_engine.lips.model import VERSION, LipsModel
 from avatar_engine.lips.painter import TINTS, Appearance, Painter, export
@@ -25,6 +26,7 @@ from avatar_engine.lips.render import Renderer
 from avatar_engine.media.picture import planes
 from avatar_engine.media.read import frames
 from tests.face.test_crop import make_track
+from tests.lips.drawn_lesson import SIZE, drawn_lesson
 from tests.lips.test_shape import make_shapes
 
 DEVICE = Device("cpu", "test", 1, False, False, 1)
@@ -76,6 +78,28 @@ def fitted_in(work: Path, clip: tuple[Path, np.ndarray, FaceTrack], steps: int) 
     return fit(
         *clip, train=range(140), device=DEVICE, budget=100, clock=frozen, work=work, size=64, steps=steps
     )
+
+
+def test_grain_is_fitted_on_what_a_show_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are painted with the slow part of their textures, and only those whose next one counts, too."""
+    lesson = drawn_lesson()
+    slow = np.random.default_rng(1).normal(0, 1, (len(lesson.coefficients), 2)).astype(np.float32)
+    whole = np.concatenate([lesson.coefficients, slow + 3], 1)
+    lesson = replace(lesson, coefficients=whole, slow=slow, rows=np.array([0, 1, 2, 5, 6, 9]))
+    asked: list[np.ndarray] = []
+
+    class Session:
+        def run(self, _: Any, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+            asked.append(feeds["coefficients"][0])
+            return [feeds["luma"]]
+
+    monkeypatch.setattr(lips_fit, "onnx_session", lambda *_: Session())
+    model = cast(LipsModel, SimpleNamespace(painter=b"", size=SIZE, basis=lesson.basis))
+    pairs = [(one, other) for one, other, _ in painted_again(model, lesson, DEVICE)]
+    rows, own = [0, 1, 5], lesson.basis.coefficients
+    assert np.stack(asked) == pytest.approx(np.concatenate([lesson.coefficients[rows, :own], slow[rows]], 1))
+    for row, (one, other) in zip(rows, pairs, strict=True):
+        assert (one == lesson.crops.luma[row, 0]).all() and (other == lesson.crops.luma[row + 1, 0]).all()
 
 
 @pytest.fixture(scope="module")
